@@ -1,0 +1,40 @@
+#pragma once
+// What PID 1 and the archiver tell each other over the archiver's standard input and output: JSON objects, one a line
+// (src/archive/link_wire, the only place that reads or writes them). When PID 1's end closes, the archiver ends.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "pgbosun/lsn.hpp"
+
+namespace pgbosun {
+
+// PID 1 -> archiver, at every change. Until the first one arrives the archiver answers every request "not yet".
+struct ArchiveOrder {
+    // The right to add to the archive: a demoted, fenced or foreign instance has none.
+    bool may_archive = false;
+    std::string reason;          // why not
+    std::string data_directory;  // absolute
+    std::optional<SystemId> system_id;
+    std::uint32_t wal_segment_size = 0;  // bytes; 0: not known yet
+    bool operator==(const ArchiveOrder&) const = default;
+};
+
+// Archiver -> PID 1, when something changed, at most ten times a second. Times are UTC, ISO 8601.
+struct ArchiveReport {
+    std::string target;
+    std::optional<std::string> last_wal;
+    std::optional<std::string> last_at;
+    std::uint64_t backlog = 0;  // .ready files seen and not archived yet
+    std::optional<std::string> failing_since;
+    std::optional<std::string> last_error;
+    std::uint64_t archived = 0;       // files since the archiver started
+    std::uint64_t archived_bytes = 0;  // uncompressed
+    std::uint64_t stored_bytes = 0;    // as stored
+    std::uint64_t failures = 0;
+    std::uint64_t restored = 0;
+    bool operator==(const ArchiveReport&) const = default;
+};
+
+}  // namespace pgbosun

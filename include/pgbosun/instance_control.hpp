@@ -1,0 +1,53 @@
+#pragma once
+// What the HTTP API may ask of the instance. The caller has authenticated already.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pgbosun/instance_status.hpp"
+#include "pgbosun/metric.hpp"
+#include "pgbosun/task.hpp"
+
+namespace pgbosun {
+
+enum class Verb { fence, unfence, restart, reload, checkpoint, promote, demote };
+std::string_view to_string(Verb verb);
+
+struct ControlRequest {
+    Verb verb{};
+    std::string reason;  // given by the asker; shown in status and journal
+    bool force = false;  // promote: although it may lose data
+    std::string upstream;  // demote: conninfo to follow; empty: the configured one
+    std::string asked_by;  // "uid 1000 through the socket", "token from 10.0.0.7"
+    Duration wait{};       // how long to wait for the end of it
+};
+
+enum class Answer {
+    done,        // it is so now (or was so already)
+    under_way,   // accepted, not over within `wait`
+    refused,     // makes no sense now; nothing has changed
+    failed,      // it was tried
+};
+
+struct ControlAnswer {
+    Answer answer{};
+    std::string detail;  // refused, failed: why
+    std::string hint;
+};
+
+class InstanceControl {
+public:
+    virtual ~InstanceControl() = default;
+
+    // Cheap; `now` in it is the moment of the call. The reference holds until the next suspension point.
+    virtual const InstanceStatus& status() = 0;
+    // Changes whenever anything in the status but `now` does: lets a server keep the rendered text.
+    [[nodiscard]] virtual std::uint64_t status_revision() const = 0;
+    virtual Task<ControlAnswer> command(ControlRequest request) = 0;
+    // From memory; starts a refresh in the background when what it has is older than the cache time.
+    virtual std::vector<MetricFamily> metrics() = 0;
+};
+
+}  // namespace pgbosun

@@ -1,0 +1,118 @@
+#pragma once
+// The whole state of the instance as it is shown: /v1/status, the probes, the role checks and the metrics all read
+// this one value. It is rebuilt from facts in memory; nothing here asks PostgreSQL or a disk.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pgbosun/archive_link.hpp"
+#include "pgbosun/lsn.hpp"
+#include "pgbosun/time.hpp"
+
+namespace pgbosun {
+
+enum class Phase {
+    starting, bootstrapping, running, stopping, stopped, fenced, isolated, demoting, promoting, rejoining, restarting,
+    failed,
+};
+enum class Role { primary, standby, none };
+
+std::string_view to_string(Phase phase);
+std::string_view to_string(Role role);
+
+struct FenceStatus {
+    std::string reason;
+    std::string since;  // ISO 8601
+    bool operator==(const FenceStatus&) const = default;
+};
+
+struct PostgresStatus {
+    int pid = 0;  // 0: not running
+    int version = 0;  // server_version_num; 0: not known
+    std::optional<Instant> started_at;
+    std::uint32_t restarts = 0;  // crash restarts since pgbosun started
+    std::optional<bool> checksums;
+    // Set while the server does not answer queries although it runs: since when, and why.
+    std::optional<Instant> silent_since;
+    std::string silent_reason;
+};
+
+struct StandbyStatus {
+    std::string name;        // application_name
+    std::string state;       // as in pg_stat_replication: startup, catchup, streaming, ...
+    std::string sync;        // sync_state: async, potential, sync, quorum
+    std::string client_address;
+    std::optional<std::uint64_t> replay_lag_bytes;
+};
+
+struct LsnStatus {
+    std::optional<Lsn> current;   // primary
+    std::optional<Lsn> received;  // standby
+    std::optional<Lsn> replayed;  // standby
+    std::optional<std::uint64_t> lag_bytes;  // standby: behind the newest position that it knows of
+    bool streaming = false;                  // standby: a WAL receiver streams
+    bool replay_paused = false;
+};
+
+struct VolumeStatus {
+    std::string name;  // "data" or "wal"
+    std::string path;
+    std::uint64_t total_bytes = 0;
+    std::uint64_t available_bytes = 0;
+    std::optional<Instant> hangs_since;  // the last write-and-fsync has not returned in time
+    std::optional<std::string> error;    // it returned, with this error
+    double last_write_s = 0;             // how long the last one took
+};
+
+// Long work under way: initdb, pg_basebackup.
+struct ProgressStatus {
+    std::string what;
+    std::uint64_t done_bytes = 0;
+    std::uint64_t total_bytes = 0;  // 0: not known
+    std::optional<Instant> since;
+};
+
+struct LogStatus {
+    std::uint64_t waiting_bytes = 0;
+    std::optional<Instant> blocked_since;  // stdout is not being read
+};
+
+struct InstanceStatus {
+    std::string instance;
+    std::string cluster;
+    std::string version;
+    std::string boot_id;
+    Instant now{};
+    Phase phase = Phase::starting;
+    Role role = Role::none;
+    // Why the phase is what it is, for a person; empty when all is well.
+    std::string reason;
+    std::string hint;
+    std::uint64_t term = 0;
+    std::optional<Timeline> timeline;
+    std::optional<SystemId> system_id;
+    std::optional<FenceStatus> fenced;
+    bool started = false;  // /startupz: PostgreSQL has come up once, by the configured strategy
+    bool live = true;      // /livez
+    std::string live_reason;
+    bool ready = false;    // /readyz
+    std::string ready_reason;  // why not
+    bool pending_restart = false;
+    std::vector<std::string> pending_restart_parameters;
+    std::optional<Instant> valid_until;  // right to write; none: has none, or needs none
+    PostgresStatus postgres;
+    LsnStatus lsn;
+    std::vector<StandbyStatus> standbys;
+    bool synchronous = false;  // standby: the upstream counts it as synchronous (not known yet: false)
+    std::optional<ArchiveReport> archive;
+    std::optional<std::string> archive_refused;  // why WAL is not archived now, when that is on purpose
+    std::vector<VolumeStatus> volumes;
+    std::optional<ProgressStatus> progress;
+    LogStatus log;
+    std::optional<Instant> facts_at;  // when the figures from SQL were taken
+};
+
+}  // namespace pgbosun

@@ -1,0 +1,188 @@
+#pragma once
+// The configuration as plain values, checked and complete: every default is filled in. Read from YAML by src/app;
+// the keys' meaning is in docs/configuration.md.
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pgbosun/time.hpp"
+
+namespace pgbosun {
+
+enum class Mode { standalone, managed };
+enum class Compression { none, zstd, gzip, lz4 };
+enum class SyncMethod { any, first };
+enum class DataDurability { required, preferred };
+enum class LogFormat { json, text };
+enum class StartupStrategy { started, streaming, query };
+enum class ReadyStrategy { query, streaming };
+
+struct InitdbSettings {
+    std::string database = "app";
+    std::string owner = "app";
+    std::optional<std::string> password_file;  // of the owner; none: the owner has no password
+    std::optional<std::string> superuser_password_file;
+    bool data_checksums = true;
+    int wal_segment_size = 16;  // MB, a power of two from 1 to 1024
+    std::string encoding = "UTF8";
+    std::string locale = "C";
+    std::optional<std::string> locale_collate, locale_ctype, locale_provider, icu_locale, icu_rules, builtin_locale;
+    std::vector<std::string> post_init_sql;              // in database postgres, as superuser
+    std::vector<std::string> post_init_template_sql;     // in template1
+    std::vector<std::string> post_init_application_sql;  // in the application's database
+    std::vector<std::string> options;                    // further arguments of initdb
+};
+
+struct JoinSettings {
+    std::string primary_conninfo;              // without password
+    std::optional<std::string> password_file;
+    std::string max_rate;                      // of pg_basebackup; empty: none
+};
+
+struct BootstrapSettings {
+    InitdbSettings initdb;
+    std::optional<JoinSettings> join;  // given: an empty volume is cloned instead of initialised
+    bool recovery = false;             // `bootstrap.recovery` was given (comes with base backups)
+};
+
+struct SynchronousSettings {
+    SyncMethod method = SyncMethod::any;
+    int number = 1;
+    DataDurability data_durability = DataDurability::required;
+    std::vector<std::string> standby_names;
+};
+
+struct ReplicationSettings {
+    std::string user = "streaming_replica";
+    std::optional<std::string> password_file;
+};
+
+struct PostgresqlSettings {
+    int port = 5432;
+    std::string listen_addresses = "*";
+    std::string bin_dir;  // resolved, absolute
+    std::map<std::string, std::string> parameters;
+    std::vector<std::string> pg_hba;
+    std::vector<std::string> pg_ident;
+    std::optional<SynchronousSettings> synchronous;
+    ReplicationSettings replication;
+    std::optional<std::string> wal_dir;  // pg_wal on a volume of its own
+};
+
+// A secret's value is read from its file each time it is needed; only paths and environment names are settings.
+struct SecretSource {
+    std::optional<std::string> file;
+    std::optional<std::string> environment;
+    [[nodiscard]] bool given() const { return file || environment; }
+};
+
+struct S3Credentials {
+    SecretSource access_key_id;
+    SecretSource secret_access_key;
+    SecretSource session_token;
+};
+
+struct WalArchiveSettings {
+    Compression compression = Compression::zstd;
+    int level = 1;
+    int max_parallel = 4;
+};
+
+struct DataArchiveSettings {
+    Compression compression = Compression::zstd;
+    int level = 1;
+    int max_parallel = 4;
+    bool immediate_checkpoint = true;
+};
+
+struct ArchiveSettings {
+    std::string destination;  // file:///path, s3://bucket/path
+    std::string server_name;  // default: the cluster's name
+    std::string endpoint_url;
+    std::optional<std::string> endpoint_ca;  // PEM file
+    std::string region = "us-east-1";
+    bool path_style = true;
+    S3Credentials credentials;
+    WalArchiveSettings wal;
+    DataArchiveSettings data;
+    std::string retention;
+};
+
+struct ShutdownSettings {
+    Duration smart_timeout = std::chrono::seconds(0);
+    Duration timeout = std::chrono::seconds(60);
+    Duration checkpoint_timeout = std::chrono::seconds(10);
+};
+
+struct RestartSettings {
+    int intensity = 5;
+    Duration period = std::chrono::seconds(60);
+};
+
+struct ProbeSettings {
+    StartupStrategy startup = StartupStrategy::started;
+    ReadyStrategy ready = ReadyStrategy::query;
+    std::optional<std::uint64_t> max_lag_bytes;  // of a standby that is ready
+};
+
+struct HttpSettings {
+    std::string listen = "0.0.0.0:8008";  // host:port; port 0: any
+    std::optional<std::string> token_file, client_ca, cert_file, key_file;
+};
+
+struct MetricsSettings {
+    std::optional<std::string> listen;        // host:port of a second listener
+    std::vector<std::string> queries_files;   // in CloudNativePG's custom query format
+    bool default_queries = true;
+    Duration cache_time = std::chrono::seconds(30);
+};
+
+struct LogSettings {
+    LogFormat format = LogFormat::json;
+    std::string level = "info";
+};
+
+struct MonitorSettings {
+    Duration interval = std::chrono::seconds(1);       // between two gatherings of facts
+    Duration query_timeout = std::chrono::seconds(5);
+    Duration volume_deadline = std::chrono::seconds(5);  // a write-and-fsync that takes longer hangs
+};
+
+struct LeaseSettings {
+    Duration ttl = std::chrono::seconds(3);
+    // Standalone: how long PID 1 may be unresponsive before the guard kills postgres.
+    Duration standalone_guard = std::chrono::seconds(10);
+};
+
+struct Settings {
+    std::string cluster = "pgbosun";
+    std::string instance;
+    std::string volume;   // absolute
+    std::string run_dir;  // absolute
+    std::optional<std::string> run_as;
+    Mode mode = Mode::standalone;
+    BootstrapSettings bootstrap;
+    PostgresqlSettings postgresql;
+    std::optional<ArchiveSettings> archive;  // none: archive_mode is off
+    std::string backup_schedule;
+    ShutdownSettings shutdown;
+    RestartSettings restart;
+    ProbeSettings probes;
+    HttpSettings http;
+    MetricsSettings metrics;
+    LogSettings log;
+    MonitorSettings monitor;
+    LeaseSettings lease;
+    std::string config_file;  // absolute path it was read from; empty: the embedded default
+
+    [[nodiscard]] std::string data_directory() const { return volume + "/pgdata"; }
+    [[nodiscard]] std::string state_directory() const { return volume + "/pgbosun"; }
+    [[nodiscard]] std::string control_socket() const { return run_dir + "/control.sock"; }
+    [[nodiscard]] std::string archive_socket() const { return run_dir + "/archive.sock"; }
+};
+
+}  // namespace pgbosun
