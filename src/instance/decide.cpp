@@ -1,0 +1,201 @@
+#include "instance/decide.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "instance/turn.hpp"
+
+namespace pgbosun::instance {
+
+Duration back_off(int crashes) {
+    if (crashes <= 1) return Duration::zero();
+    const Duration doubled = std::chrono::seconds(1) * (1 << std::min(crashes - 2, 16));
+    return std::min<Duration>(doubled, Policy::longest_back_off);
+}
+
+void Turn::on(const Begin& event) {
+    if (!is<Inspecting>()) return;
+    if (event.fence_found) state().desired.fence = Fence::on;
+    inspect();
+}
+
+void Turn::on(const VolumeJudged& event) {
+    if (!is<Inspecting>()) return;
+    if (rest_if_unwanted()) return;
+    switch (event.verdict) {
+        case VolumeVerdict::empty:
+        case VolumeVerdict::unfinished: enter(Bootstrapping{}, Bootstrap{}); return;
+        case VolumeVerdict::usable: clear_then(AfterClearing::launch); return;
+        case VolumeVerdict::occupied:
+        case VolumeVerdict::unreadable: enter(Inspecting{now_ + Policy::look_again}); return;
+        case VolumeVerdict::refused: enter(Failed{}); return;
+    }
+    std::unreachable();
+}
+
+void Turn::on(const BootstrapEnded& event) {
+    if (!is<Bootstrapping>()) return;
+    if (rest_if_unwanted()) return;
+    switch (event.outcome) {
+        case BootstrapOutcome::done: inspect(); return;
+        case BootstrapOutcome::failed: crashed(); return;
+        case BootstrapOutcome::primary_absent: enter(BackingOff{now_ + Policy::look_again}); return;
+    }
+    std::unreachable();
+}
+
+void Turn::on(const StraysGone&) {
+    const auto* clearing = as<Clearing>();
+    if (clearing == nullptr) return;
+    const AfterClearing next = clearing->next;
+    if (next == AfterClearing::mark_standby && !state().desired.end) {
+        // Also under a fence: a demotion that was begun is finished before the instance rests.
+        enter(MarkingStandby{}, MarkStandby{});
+        return;
+    }
+    if (rest_if_unwanted()) return;
+    switch (next) {
+        case AfterClearing::go_on:
+        case AfterClearing::mark_standby: inspect(); return;
+        case AfterClearing::launch: enter(CheckingRoom{}, CheckRoom{}); return;
+        case AfterClearing::back_off: enter(BackingOff{now_ + back_off(state().crashes.count)}); return;
+        case AfterClearing::give_up: end(1); return;
+    }
+    std::unreachable();
+}
+
+void Turn::on(const StandbyMarked&) {
+    if (!is<MarkingStandby>()) return;
+    if (!rest_if_unwanted()) inspect();
+}
+
+void Turn::on(const RoomFound& event) {
+    if (!is<CheckingRoom>()) return;
+    if (rest_if_unwanted()) return;
+    if (event.enough) {
+        enter(Launching{}, Launch{});
+    } else {
+        enter(WaitingForRoom{now_ + Policy::look_again});
+    }
+}
+
+void Turn::on(const LaunchFailed&) {
+    if (is<Launching>()) crashed();
+}
+
+void Turn::on(const PostmasterExited&) {
+    if (!has_postmaster(state())) return;
+    const auto* stopping = as<Stopping>();
+    if (stopping == nullptr) {
+        crashed();
+        return;
+    }
+    switch (stopping->purpose) {
+        case Purpose::end:
+        case Purpose::fence:
+        case Purpose::guard: clear_then(AfterClearing::go_on); return;
+        case Purpose::restart: state().cause = Cause::restart; clear_then(AfterClearing::go_on); return;
+        case Purpose::demote: state().cause = Cause::demote; clear_then(AfterClearing::mark_standby); return;
+    }
+    std::unreachable();
+}
+
+void Turn::on(const Accepting& event) {
+    const bool up = is<Launching>() || is<Running>() || (is<Promoting>() && event.role == Role::primary);
+    if (up) enter(Running{event.role});
+}
+
+void Turn::on(const CheckpointEnded&) {
+    if (const auto* checkpointing = as<Checkpointing>()) stop(checkpointing->purpose, gentle(), checkpointing->stop_began);
+}
+
+void Turn::on(const FenceStored&) {
+    if (state().desired.fence == Fence::storing) state().desired.fence = Fence::on;
+}
+
+void Turn::on(const FenceRemoved&) {
+    if (state().desired.fence != Fence::removing) return;
+    state().desired.fence = Fence::off;
+    state().crashes = Crashes{};  // a person has looked at it
+    if (!is<Fenced>()) return;
+    state().cause = Cause::unfence;
+    inspect();
+}
+
+void Turn::on(const GuardLost&) {
+    if (has_postmaster(state()) && !is<Stopping>()) stop(Purpose::guard, StopMode::immediate, now_);
+}
+
+void Turn::on(const DeadlinePassed&) {
+    const auto deadline = next_deadline(state());
+    if (!deadline || now_ < *deadline) return;
+    if (is<Inspecting>() || is<BackingOff>()) {
+        inspect();
+    } else if (is<WaitingForRoom>()) {
+        enter(CheckingRoom{}, CheckRoom{});
+    } else if (is<Bootstrapping>()) {
+        enter(Bootstrapping{now_ + Policy::kill_again}, CancelBootstrap{.kill = true});
+    } else if (const auto* checkpointing = as<Checkpointing>()) {
+        stop(checkpointing->purpose, gentle(), checkpointing->stop_began);
+    } else if (is<Promoting>()) {
+        enter(Running{Role::standby});
+    } else if (is<Stopping>()) {
+        escalate();
+    }
+}
+
+void Turn::on(const EndRequested& event) {
+    auto& wanted = state().desired.end;
+    const bool harder = !wanted || event.mode > *wanted;
+    if (!harder) return;
+    wanted = event.mode;
+    if (is<Bootstrapping>()) {
+        enter(Bootstrapping{now_ + Policy::cancel_timeout}, CancelBootstrap{});
+    } else if (auto* stopping = as<Stopping>()) {
+        stopping->purpose = Purpose::end;
+        if (event.mode > stopping->mode && !stopping->killing) stop(Purpose::end, event.mode, now_);
+    } else if (is<Running>() && event.mode == StopMode::smart) {
+        checkpoint_then_stop(Purpose::end);
+    } else if (has_postmaster(state())) {
+        stop(Purpose::end, event.mode == StopMode::smart ? gentle() : event.mode, now_);
+    } else if (!is<Clearing>() && !is<Ended>()) {
+        // Left-over processes may exist in each of these activities: they are looked for once more.
+        clear_then(AfterClearing::go_on);
+    }
+}
+
+void Turn::on(const Asked& event) {
+    if (state().desired.end) {
+        verdict_ = Verdict::refused_ending;
+        return;
+    }
+    verdict_ = answer(event);
+}
+
+Verdict Turn::answer(const Asked& event) {
+    switch (event.verb) {
+        case Verb::fence: return fence();
+        case Verb::unfence: return unfence();
+        case Verb::restart: return restart();
+        case Verb::promote: return promote();
+        case Verb::demote: return demote(event);
+        case Verb::checkpoint:
+            if (!is<Running>()) return why_not_running();
+            add(Checkpoint{});
+            return Verdict::accepted;
+        case Verb::reload: add(Reload{}); return Verdict::accepted;
+    }
+    std::unreachable();
+}
+
+Decision decide(const InstanceState& state, const Event& event, Instant now, const Policy& policy) {
+    Turn turn(state, now, policy);
+    if (!std::holds_alternative<Ended>(state.activity)) {
+        std::visit([&](const auto& it) { turn.on(it); }, event);
+    } else if (std::holds_alternative<Asked>(event)) {
+        turn.refuse(Verdict::refused_ending);
+    }
+    return std::move(turn).decision();
+}
+
+}  // namespace pgbosun::instance

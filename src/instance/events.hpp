@@ -1,0 +1,133 @@
+#pragma once
+// Everything that can happen to the instance, and everything that it can do about it: two closed lists.
+
+#include <array>
+#include <cassert>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <variant>
+
+#include "instance/state.hpp"
+#include "pgbosun/instance_control.hpp"
+
+namespace pgbosun::instance {
+
+// What the volume holds, as postgres/data_directory judged it.
+enum class VolumeVerdict {
+    empty,       // nothing there: bootstrap
+    unfinished,  // an interrupted bootstrap of ours: bootstrap anew
+    usable,
+    occupied,    // another live postmaster runs on it: look again later
+    unreadable,  // it could not be judged in time: look again later
+    refused,     // not ours to touch: a person decides
+};
+
+struct Begin {
+    bool fence_found = false;  // the volume holds a fence from an earlier life
+};
+struct VolumeJudged {
+    VolumeVerdict verdict{};
+};
+// No process of the bootstrap is left.
+enum class BootstrapOutcome {
+    done,
+    failed,
+    primary_absent,  // the primary to clone from did not answer: it is waited for
+};
+struct BootstrapEnded {
+    BootstrapOutcome outcome{};
+};
+struct StraysGone {};
+struct StandbyMarked {};
+struct RoomFound {
+    bool enough = false;
+};
+struct LaunchFailed {};
+struct PostmasterExited {};
+// The server answers queries; its role. Also sent when the role has changed.
+struct Accepting {
+    Role role{};
+};
+struct CheckpointEnded {};  // with or without success
+struct FenceStored {};
+struct FenceRemoved {};
+struct GuardLost {};  // the guard is gone and could not be replaced
+struct DeadlinePassed {};
+struct EndRequested {
+    StopMode mode{};
+};
+// A command of /v1. `has_upstream`: there is a primary_conninfo that a demoted instance could follow.
+struct Asked {
+    Verb verb{};
+    bool has_upstream = false;
+};
+
+using Event = std::variant<Begin, VolumeJudged, BootstrapEnded, StraysGone, StandbyMarked, RoomFound, LaunchFailed,
+                           PostmasterExited, Accepting, CheckpointEnded, FenceStored, FenceRemoved, GuardLost,
+                           DeadlinePassed, EndRequested, Asked>;
+
+struct InspectVolume {};
+struct Bootstrap {};
+struct CancelBootstrap {
+    bool kill = false;
+};
+struct ClearStrays {};
+struct MarkStandby {};
+struct CheckRoom {};
+struct Launch {};
+struct StopPostgres {
+    StopMode mode{};
+};
+struct KillPostgres {};
+struct Checkpoint {};
+struct Promote {};
+struct Reload {};
+struct StoreFence {};   // answered by FenceStored, however long it takes
+struct RemoveFence {};  // answered by FenceRemoved, however long it takes
+struct End {
+    int exit_status = 0;
+};
+
+using Action = std::variant<InspectVolume, Bootstrap, CancelBootstrap, ClearStrays, MarkStandby, CheckRoom, Launch,
+                            StopPostgres, KillPostgres, Checkpoint, Promote, Reload, StoreFence, RemoveFence, End>;
+
+// No heap: stopping postgres must work when memory is gone.
+class Actions {
+public:
+    static constexpr std::size_t most = 4;
+
+    void add(Action action) {
+        assert(size_ < most);
+        actions_[size_++] = action;
+    }
+    [[nodiscard]] const Action* begin() const { return actions_.data(); }
+    [[nodiscard]] const Action* end() const { return actions_.data() + size_; }
+    [[nodiscard]] std::size_t size() const { return size_; }
+
+private:
+    std::array<Action, most> actions_{};
+    std::size_t size_ = 0;
+};
+
+// What is said to somebody who asked.
+enum class Verdict {
+    accepted,
+    already_so,
+    refused_fenced,
+    refused_ending,
+    refused_bootstrapping,
+    refused_not_running,
+    refused_not_standby,
+    refused_no_upstream,
+    refused_busy,    // another stop, promotion or demotion is under way
+    refused_failed,  // nothing can run here until a person has mended the volume
+};
+bool is_refusal(Verdict verdict);
+std::string_view reason(Verdict verdict);
+std::string_view hint(Verdict verdict);
+
+std::string_view name_of(const Event& event);
+std::string_view name_of(const Action& action);
+
+}  // namespace pgbosun::instance

@@ -1,0 +1,150 @@
+#include "instance/turn.hpp"
+
+#include <algorithm>
+
+namespace pgbosun::instance {
+
+bool Turn::rest_if_unwanted() {
+    if (state().desired.end) {
+        end(0);
+        return true;
+    }
+    if (state().desired.fence != Fence::off) {
+        enter(Fenced{});
+        return true;
+    }
+    return false;
+}
+
+void Turn::crashed() {
+    auto& crashes = state().crashes;
+    if (crashes.count == 0 || now_ - crashes.window_began > policy_.restart_period) crashes = Crashes{0, now_};
+    ++crashes.count;
+    state().cause = Cause::crash;
+    clear_then(crashes.count > policy_.restart_intensity ? AfterClearing::give_up : AfterClearing::back_off);
+}
+
+StopMode Turn::gentle() const {
+    return policy_.smart_timeout > Duration::zero() ? StopMode::smart : StopMode::fast;
+}
+
+void Turn::stop(Purpose purpose, StopMode mode, Instant began) {
+    const Instant kill_at = std::max(began + policy_.stop_timeout, now_ + Policy::immediate_share);
+    Instant next = kill_at;
+    if (mode == StopMode::smart) next = std::min(now_ + policy_.smart_timeout, kill_at);
+    if (mode == StopMode::fast) next = kill_at - Policy::immediate_share;
+    enter(Stopping{purpose, mode, false, next, kill_at}, StopPostgres{mode});
+}
+
+void Turn::checkpoint_then_stop(Purpose purpose) {
+    const auto* running = as<Running>();
+    const bool worth_it = running != nullptr && running->role == Role::primary;
+    if (!worth_it || policy_.checkpoint_timeout == Duration::zero()) {
+        stop(purpose, gentle(), now_);
+        return;
+    }
+    enter(Checkpointing{purpose, now_ + policy_.checkpoint_timeout, now_}, Checkpoint{});
+}
+
+void Turn::escalate() {
+    auto& stopping = *as<Stopping>();
+    if (stopping.killing || now_ >= stopping.kill_at) {
+        stopping.killing = true;
+        stopping.next_step_at = now_ + Policy::kill_again;
+        add(KillPostgres{});
+    } else if (stopping.mode == StopMode::smart) {
+        stopping.mode = StopMode::fast;
+        stopping.next_step_at = std::max(now_, stopping.kill_at - Policy::immediate_share);
+        add(StopPostgres{StopMode::fast});
+    } else {
+        stopping.mode = StopMode::immediate;
+        stopping.next_step_at = stopping.kill_at;
+        add(StopPostgres{StopMode::immediate});
+    }
+}
+
+Verdict Turn::fence() {
+    auto& fence = state().desired.fence;
+    if (fence == Fence::on || fence == Fence::storing) return Verdict::already_so;
+    fence = Fence::storing;
+    add(StoreFence{});
+    if (auto* stopping = as<Stopping>()) {
+        // A demotion goes on: its standby.signal is still due. All else ends in the fence.
+        if (stopping->purpose != Purpose::demote) stopping->purpose = Purpose::fence;
+    } else if (has_postmaster(state())) {
+        stop(Purpose::fence, StopMode::fast, now_);
+    } else if (is<Bootstrapping>()) {
+        enter(Bootstrapping{now_ + Policy::cancel_timeout}, CancelBootstrap{});
+    } else if (is<BackingOff>() || is<WaitingForRoom>() || is<Inspecting>() || is<Failed>()) {
+        clear_then(AfterClearing::go_on);
+    }
+    return Verdict::accepted;
+}
+
+Verdict Turn::unfence() {
+    auto& fence = state().desired.fence;
+    if (fence == Fence::off) return Verdict::already_so;
+    if (fence != Fence::removing) {
+        fence = Fence::removing;
+        add(RemoveFence{});
+    }
+    return Verdict::accepted;
+}
+
+Verdict Turn::restart() {
+    if (state().desired.fence != Fence::off) return Verdict::refused_fenced;
+    if (is<Bootstrapping>()) return Verdict::refused_bootstrapping;
+    if (is<Promoting>()) return Verdict::refused_busy;
+    if (is<Running>()) {
+        checkpoint_then_stop(Purpose::restart);
+        return Verdict::accepted;
+    }
+    if (is<Launching>()) {
+        stop(Purpose::restart, StopMode::fast, now_);
+        return Verdict::accepted;
+    }
+    if (const auto* stopping = as<Stopping>()) {
+        return stopping->purpose == Purpose::restart ? Verdict::accepted : Verdict::refused_busy;
+    }
+    if (const auto* checkpointing = as<Checkpointing>()) {
+        return checkpointing->purpose == Purpose::restart ? Verdict::accepted : Verdict::refused_busy;
+    }
+    if (is<Failed>() || is<BackingOff>() || is<WaitingForRoom>()) {
+        state().cause = Cause::restart;
+        state().crashes = Crashes{};
+        inspect();
+    }
+    return Verdict::accepted;
+}
+
+Verdict Turn::why_not_running() {
+    if (state().desired.fence != Fence::off) return Verdict::refused_fenced;
+    if (is<Bootstrapping>()) return Verdict::refused_bootstrapping;
+    if (is<Failed>()) return Verdict::refused_failed;
+    if (is<Stopping>() || is<Checkpointing>() || is<Promoting>()) return Verdict::refused_busy;
+    return Verdict::refused_not_running;
+}
+
+Verdict Turn::promote() {
+    if (is<Promoting>()) return Verdict::accepted;
+    const auto* running = as<Running>();
+    if (running == nullptr) return why_not_running();
+    if (running->role == Role::primary) return Verdict::already_so;
+    enter(Promoting{now_ + Policy::promotion_timeout}, Promote{});
+    return Verdict::accepted;
+}
+
+Verdict Turn::demote(const Asked& event) {
+    const auto* running = as<Running>();
+    if (running == nullptr) {
+        const auto* stopping = as<Stopping>();
+        if (stopping != nullptr && stopping->purpose == Purpose::demote) return Verdict::accepted;
+        return why_not_running();
+    }
+    if (running->role == Role::standby) return Verdict::already_so;
+    if (!event.has_upstream) return Verdict::refused_no_upstream;
+    checkpoint_then_stop(Purpose::demote);
+    return Verdict::accepted;
+}
+
+}  // namespace pgbosun::instance

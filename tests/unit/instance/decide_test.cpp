@@ -1,0 +1,235 @@
+#include "instance/decide.hpp"
+
+#include "support/catch.hpp"
+
+using namespace pgbosun;
+using namespace pgbosun::instance;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr Instant start{1000s};
+
+Policy policy() {
+    Policy policy;
+    policy.stop_timeout = 60s;
+    policy.checkpoint_timeout = 10s;
+    policy.restart_intensity = 5;
+    policy.restart_period = 60s;
+    return policy;
+}
+
+InstanceState running(Role role) {
+    InstanceState state;
+    state.activity = Running{role};
+    return state;
+}
+
+template <class Kind>
+const Kind* find(const Decision& decision) {
+    for (const Action& action : decision.actions) {
+        if (const auto* it = std::get_if<Kind>(&action)) return it;
+    }
+    return nullptr;
+}
+
+Decision after(InstanceState state, Event event, Instant now = start) { return decide(state, event, now, policy()); }
+
+}  // namespace
+
+TEST_CASE("an empty volume is bootstrapped, a usable one is started once strays are gone and there is room") {
+    InstanceState state;
+
+    auto decision = after(state, Begin{});
+    REQUIRE(find<InspectVolume>(decision));
+    CHECK(find<Bootstrap>(after(decision.state, VolumeJudged{VolumeVerdict::empty})));
+
+    decision = after(decision.state, VolumeJudged{VolumeVerdict::usable});
+    REQUIRE(find<ClearStrays>(decision));
+    decision = after(decision.state, StraysGone{});
+    REQUIRE(find<CheckRoom>(decision));
+    decision = after(decision.state, RoomFound{true});
+    CHECK(find<Launch>(decision));
+    CHECK(phase_of(decision.state) == Phase::starting);
+    CHECK(phase_of(after(decision.state, Accepting{Role::primary}).state) == Phase::running);
+}
+
+TEST_CASE("without room for WAL postgres is not started, and is started by itself when there is room") {
+    InstanceState state;
+    state.activity = CheckingRoom{};
+
+    auto decision = after(state, RoomFound{false});
+    REQUIRE(std::holds_alternative<WaitingForRoom>(decision.state.activity));
+    CHECK_FALSE(find<Launch>(decision));
+
+    decision = after(decision.state, DeadlinePassed{}, *next_deadline(decision.state));
+    REQUIRE(find<CheckRoom>(decision));
+    CHECK(find<Launch>(after(decision.state, RoomFound{true})));
+}
+
+TEST_CASE("a fence survives: found on the volume at the start, it keeps postgres from starting") {
+    auto decision = after(InstanceState{}, Begin{.fence_found = true});
+    decision = after(decision.state, VolumeJudged{VolumeVerdict::usable});
+
+    CHECK(phase_of(decision.state) == Phase::fenced);
+    CHECK(decision.actions.size() == 0);
+}
+
+TEST_CASE("a fence is stored and stops postgres at the same moment; lifting it starts postgres again") {
+    auto decision = after(running(Role::primary), Asked{Verb::fence});
+    CHECK(decision.verdict == Verdict::accepted);
+    CHECK(find<StoreFence>(decision));
+    REQUIRE(find<StopPostgres>(decision));
+    CHECK(find<StopPostgres>(decision)->mode == StopMode::fast);
+
+    decision = after(decision.state, FenceStored{});
+    decision = after(decision.state, PostmasterExited{});
+    decision = after(decision.state, StraysGone{});
+    CHECK(phase_of(decision.state) == Phase::fenced);
+    CHECK(after(decision.state, Asked{Verb::fence}).verdict == Verdict::already_so);
+    CHECK(after(decision.state, Asked{Verb::restart}).verdict == Verdict::refused_fenced);
+    CHECK(after(decision.state, Asked{Verb::promote}).verdict == Verdict::refused_fenced);
+
+    decision = after(decision.state, Asked{Verb::unfence});
+    REQUIRE(find<RemoveFence>(decision));
+    CHECK(phase_of(decision.state) == Phase::fenced);
+    decision = after(decision.state, FenceRemoved{});
+    CHECK(find<InspectVolume>(decision));
+}
+
+TEST_CASE("a stop goes from smart through fast and immediate to SIGKILL as its time runs out") {
+    Policy patient = policy();
+    patient.smart_timeout = 10s;
+    patient.checkpoint_timeout = 0s;
+    auto decision = decide(running(Role::primary), EndRequested{StopMode::smart}, start, patient);
+    REQUIRE(find<StopPostgres>(decision));
+    CHECK(find<StopPostgres>(decision)->mode == StopMode::smart);
+
+    const std::pair<Instant, StopMode> steps[] = {{start + 10s, StopMode::fast}, {start + 55s, StopMode::immediate}};
+    for (const auto& [moment, mode] : steps) {
+        REQUIRE(next_deadline(decision.state) == moment);
+        decision = decide(decision.state, DeadlinePassed{}, moment, patient);
+        REQUIRE(find<StopPostgres>(decision));
+        CHECK(find<StopPostgres>(decision)->mode == mode);
+    }
+    REQUIRE(next_deadline(decision.state) == start + 60s);
+    decision = decide(decision.state, DeadlinePassed{}, start + 60s, patient);
+    CHECK(find<KillPostgres>(decision));
+    decision = decide(decision.state, DeadlinePassed{}, start + 61s, patient);
+    CHECK(find<KillPostgres>(decision));
+}
+
+TEST_CASE("a checkpoint before a stop has a deadline of its own, and takes nothing from the stop's") {
+    auto decision = after(running(Role::primary), Asked{Verb::restart});
+    REQUIRE(find<Checkpoint>(decision));
+    REQUIRE(next_deadline(decision.state) == start + 10s);
+
+    decision = after(decision.state, DeadlinePassed{}, start + 10s);
+    REQUIRE(find<StopPostgres>(decision));
+    CHECK(std::get<Stopping>(decision.state.activity).kill_at == start + 60s);
+}
+
+TEST_CASE("crashes restart postgres, later each time, and too many of them end pgbosun with status 1") {
+    InstanceState state = running(Role::primary);
+    const Duration waits[] = {0s, 1s, 2s, 4s, 8s};
+    Instant now = start;
+    for (const Duration wait : waits) {
+        state.activity = Running{Role::primary};
+        auto decision = after(state, PostmasterExited{}, now);
+        REQUIRE(find<ClearStrays>(decision));
+        decision = after(decision.state, StraysGone{}, now);
+        REQUIRE(std::holds_alternative<BackingOff>(decision.state.activity));
+        CHECK(*next_deadline(decision.state) == now + wait);
+        CHECK(phase_of(decision.state) == Phase::restarting);
+        now += wait + 1s;
+        state = decision.state;
+    }
+
+    state.activity = Running{Role::primary};
+    auto decision = after(state, PostmasterExited{}, now);
+    decision = after(decision.state, StraysGone{}, now);
+    REQUIRE(find<End>(decision));
+    CHECK(find<End>(decision)->exit_status == 1);
+}
+
+TEST_CASE("crashes that lie far apart are forgotten") {
+    InstanceState state = running(Role::primary);
+    Instant now = start;
+    for (int crash = 0; crash < 50; ++crash) {
+        state.activity = Running{Role::primary};
+        state = after(state, PostmasterExited{}, now).state;
+        now += 61s;
+    }
+    CHECK(std::get<Clearing>(state.activity).next == AfterClearing::back_off);
+}
+
+TEST_CASE("a standby is promoted once; a primary answers that it is one already") {
+    auto decision = after(running(Role::standby), Asked{Verb::promote});
+    CHECK(decision.verdict == Verdict::accepted);
+    REQUIRE(find<Promote>(decision));
+    CHECK(phase_of(decision.state) == Phase::promoting);
+    const auto again = after(decision.state, Asked{Verb::promote});
+    CHECK(again.verdict == Verdict::accepted);
+    CHECK(again.actions.size() == 0);
+
+    decision = after(decision.state, Accepting{Role::primary});
+    CHECK(phase_of(decision.state) == Phase::running);
+    CHECK(after(decision.state, Asked{Verb::promote}).verdict == Verdict::already_so);
+}
+
+TEST_CASE("a promotion that does not come about leaves a running standby") {
+    auto decision = after(running(Role::standby), Asked{Verb::promote});
+    decision = after(decision.state, Accepting{Role::standby});
+    CHECK(phase_of(decision.state) == Phase::promoting);
+
+    decision = after(decision.state, DeadlinePassed{}, *next_deadline(decision.state));
+    CHECK(std::get<Running>(decision.state.activity).role == Role::standby);
+}
+
+TEST_CASE("a demotion writes standby.signal after postgres has gone and before it is started again") {
+    CHECK(after(running(Role::primary), Asked{Verb::demote, false}).verdict == Verdict::refused_no_upstream);
+    CHECK(after(running(Role::standby), Asked{Verb::demote, true}).verdict == Verdict::already_so);
+
+    auto decision = after(running(Role::primary), Asked{Verb::demote, true});
+    CHECK(phase_of(decision.state) == Phase::demoting);
+    decision = after(decision.state, CheckpointEnded{});
+    decision = after(decision.state, PostmasterExited{});
+    decision = after(decision.state, StraysGone{});
+    REQUIRE(find<MarkStandby>(decision));
+    decision = after(decision.state, StandbyMarked{});
+    CHECK(find<InspectVolume>(decision));
+}
+
+TEST_CASE("a volume that is not ours to touch leaves the instance up, failed, until somebody asks for a restart") {
+    InstanceState state;
+    auto decision = after(state, VolumeJudged{VolumeVerdict::refused});
+    CHECK(phase_of(decision.state) == Phase::failed);
+    CHECK(after(decision.state, Asked{Verb::checkpoint}).verdict == Verdict::refused_failed);
+
+    decision = after(decision.state, Asked{Verb::restart});
+    CHECK(decision.verdict == Verdict::accepted);
+    CHECK(find<InspectVolume>(decision));
+}
+
+TEST_CASE("a second, harder signal makes the stop harder; a softer one changes nothing") {
+    auto decision = after(running(Role::standby), EndRequested{StopMode::fast});
+    CHECK(after(decision.state, EndRequested{StopMode::smart}).actions.size() == 0);
+    decision = after(decision.state, EndRequested{StopMode::immediate});
+    REQUIRE(find<StopPostgres>(decision));
+    CHECK(find<StopPostgres>(decision)->mode == StopMode::immediate);
+}
+
+TEST_CASE("an end during a bootstrap cancels the tool, kills it when it does not go, and exits 0") {
+    InstanceState state;
+    state.activity = Bootstrapping{};
+    auto decision = after(state, EndRequested{StopMode::smart});
+    REQUIRE(find<CancelBootstrap>(decision));
+    CHECK_FALSE(find<CancelBootstrap>(decision)->kill);
+
+    decision = after(decision.state, DeadlinePassed{}, *next_deadline(decision.state));
+    REQUIRE(find<CancelBootstrap>(decision));
+    CHECK(find<CancelBootstrap>(decision)->kill);
+    decision = after(decision.state, BootstrapEnded{BootstrapOutcome::failed});
+    REQUIRE(find<End>(decision));
+    CHECK(find<End>(decision)->exit_status == 0);
+}

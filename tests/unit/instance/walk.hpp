@@ -1,0 +1,48 @@
+#pragma once
+// An exhaustive walk of decide(): every state that the instance can reach in a world that answers its actions in
+// every possible way and order, with every command arriving at every moment.
+
+#include <compare>
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "instance/decide.hpp"
+
+namespace pgbosun::test {
+
+// The truth outside: what really exists, and which answers are still due.
+struct World {
+    bool postmaster = false;
+    bool strays = true;  // processes of an earlier postmaster may exist
+    bool tool = false;   // initdb or pg_basebackup
+    bool judging = false, clearing = false, marking = false, measuring = false, checkpointing = false;
+    bool storing = false, removing = false;
+    bool begun = false;
+    auto operator<=>(const World&) const = default;
+};
+
+struct Node {
+    instance::InstanceState state;
+    World world;
+    auto operator<=>(const Node&) const = default;
+};
+
+struct Edge {
+    const Node& from;
+    const instance::Event& event;
+    const instance::Decision& decision;
+    const Node& to;
+    bool commanded;  // by a person or a signal, not by the world
+};
+
+// Calls `visit` for every edge; answers the graph by node number with the edges that nobody commanded.
+struct Graph {
+    std::vector<Node> nodes;
+    std::vector<std::vector<std::size_t>> uncommanded;
+};
+Graph walk(const std::function<void(const Edge&)>& visit);
+
+instance::Policy walk_policy();
+
+}  // namespace pgbosun::test
