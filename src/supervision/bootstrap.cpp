@@ -1,0 +1,266 @@
+#include "supervision/bootstrap.hpp"
+
+#include <csignal>
+#include <utility>
+
+#include "pgbosun/log.hpp"
+#include "postgres/bootstrap_sql.hpp"
+#include "postgres/tools.hpp"
+#include "supervision/inspection.hpp"
+#include "supervision/preparation.hpp"
+
+namespace pgbosun::supervision {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration sql_timeout = 10min;  // of one statement; a user's post-init SQL may load data
+constexpr Duration come_up_timeout = 2min;
+constexpr Duration tool_look = 1h;       // only how often the wait is renewed: initdb and pg_basebackup have no limit
+constexpr Duration look_again = 50ms;
+
+bool looks_like_absence(std::string_view line) {
+    for (const std::string_view sign : {"could not connect", "connection to server", "Connection refused",
+                                        "could not translate host name", "the database system is"}) {
+        if (line.find(sign) != std::string_view::npos) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+Bootstrapper::Bootstrapper(Surroundings& outside, std::function<void(std::string_view, std::string_view)> line)
+    : outside_(outside), line_(std::move(line)), tool_(outside.loop, outside.processes) {}
+
+void Bootstrapper::cancel(bool kill) {
+    cancelled_ = true;
+    tool_.signal(kill ? SIGKILL : SIGINT);
+}
+
+Task<Bootstrapper::Report> Bootstrapper::run(const Settings& settings) {
+    cancelled_ = false;
+    last_error_line_.clear();
+    progress_ = ProgressStatus{settings.bootstrap.join ? "pg_basebackup" : "initdb", 0, 0, outside_.clock.now()};
+    const std::string marker = settings.state_directory() + std::string(bootstrap_marker);
+
+    auto result = co_await clear(settings);
+    if (result) {
+        std::string path = marker;
+        std::string text = settings.bootstrap.join ? "join\n" : "initdb\n";
+        result = co_await outside_.files.write_durably(std::move(path), std::move(text));
+    }
+    if (result && settings.bootstrap.join) {
+        result = co_await clone(settings);
+    } else if (result) {
+        result = co_await initialise(settings);
+    }
+    if (result) {
+        std::string path = marker;
+        result = co_await outside_.files.remove_durably(std::move(path));
+    }
+    progress_.reset();
+    if (result) co_return Report{instance::BootstrapOutcome::done, {}, {}};
+    const bool absent = settings.bootstrap.join && looks_like_absence(result.error().what);
+    co_return Report{absent ? instance::BootstrapOutcome::primary_absent : instance::BootstrapOutcome::failed,
+                     result.error().what, result.error().hint};
+}
+
+Task<Result<>> Bootstrapper::clear(const Settings& settings) {
+    // Only ever called for a directory that was judged Empty or Unfinished, and a mount point cannot be removed:
+    // what is below it is.
+    std::string path = settings.data_directory();
+    const auto itself = co_await outside_.files.inspect(std::move(path));
+    if (!itself && itself.error().kind == FaultKind::not_found) co_return co_await prepare_wal_directory(settings);
+    if (!itself) co_return std::unexpected(itself.error());
+    path = settings.data_directory();
+    const auto removed = co_await outside_.files.remove_tree(std::move(path));
+    if (!removed) co_return removed;
+    co_return co_await prepare_wal_directory(settings);
+}
+
+Task<Result<>> Bootstrapper::prepare_wal_directory(const Settings& settings) {
+    const auto wal = postgres::wal_directory(settings);
+    if (!wal) co_return Result<>();
+    std::string path = *wal;
+    const auto present = co_await outside_.files.list(std::move(path), 10);
+    if (!present && present.error().kind == FaultKind::not_found) co_return Result<>();
+    if (!present) co_return std::unexpected(present.error());
+    if (present->empty()) co_return Result<>();
+    // Our marker is written after this check the first time, so what is here without it is not ours.
+    std::string marker = settings.state_directory() + std::string(bootstrap_marker);
+    const auto ours = co_await outside_.files.inspect(std::move(marker));
+    if (!ours) {
+        co_return fail(FaultKind::refused, "the WAL directory " + *wal + " is not empty, but the data directory is",
+                       "empty it if its WAL is not needed, or mount the volumes that belong together");
+    }
+    path = *wal;
+    co_return co_await outside_.files.remove_tree(std::move(path));
+}
+
+Task<Result<>> Bootstrapper::run_tool(Command command, std::string name) {
+    command.on_line = [this, name](std::string_view line) {
+        if (const auto progress = postgres::parse_base_backup_progress(line); progress && progress_) {
+            progress_->done_bytes = progress->done_bytes;
+            progress_->total_bytes = progress->total_bytes;
+            return;
+        }
+        if (line.find("error") != std::string_view::npos || line.find("FATAL") != std::string_view::npos) {
+            last_error_line_ = line;
+        }
+        line_(name, line);
+    };
+    if (cancelled_) co_return fail(FaultKind::cancelled, name + " was not started: pgbosun is ending or fenced");
+    const auto started = tool_.start(std::move(command));
+    if (!started) co_return std::unexpected(started.error());
+    std::optional<ExitStatus> ended;
+    while (!ended) ended = co_await tool_.wait(tool_look);
+    if (ended->success()) co_return Result<>();
+    std::string what = name + " ended with " + to_string(*ended);
+    if (!last_error_line_.empty()) what += ": " + last_error_line_;
+    co_return fail(FaultKind::refused, std::move(what), "its output is in the log");
+}
+
+Task<Result<std::optional<std::string>>> Bootstrapper::nss_files(const Settings& settings) {
+    if (outside_.machine.account) co_return std::optional<std::string>();
+    const auto texts = postgres::account_files(outside_.machine.uid, outside_.machine.gid);
+    const std::string base = settings.state_directory() + "/account";
+    std::string path = base + ".passwd";
+    std::string text = texts.passwd;
+    auto written = co_await outside_.files.write_durably(std::move(path), std::move(text));
+    if (!written) co_return std::unexpected(written.error());
+    path = base + ".group";
+    text = texts.group;
+    written = co_await outside_.files.write_durably(std::move(path), std::move(text));
+    if (!written) co_return std::unexpected(written.error());
+    co_return base;
+}
+
+Task<Result<>> Bootstrapper::initialise(const Settings& settings) {
+    const auto account = co_await nss_files(settings);
+    if (!account) co_return std::unexpected(account.error());
+    postgres::InitdbLaunch launch;
+    launch.server_major = outside_.machine.server_major;
+    if (*account) launch.nss_wrapper = postgres::NssWrapper{**account + ".passwd", **account + ".group"};
+    Command command = postgres::initdb_command(settings, launch);
+    auto done = co_await run_tool(std::move(command), "initdb");
+    if (!done) co_return done;
+    progress_->what = "SQL after initdb";
+    co_return co_await run_sql(settings);
+}
+
+Task<Result<>> Bootstrapper::run_sql(const Settings& settings) {
+    postgres::ConfigurationFacts facts;
+    facts.server_major = outside_.machine.server_major;
+    facts.wal_program = outside_.machine.wal_program;
+    facts.account = outside_.machine.account;
+    auto done = co_await write_configuration(outside_, settings, facts);
+    if (!done) co_return done;
+
+    postgres::PostgresLaunch launch;
+    launch.reach = postgres::Reach::local_only;
+    launch.own_oom_score = outside_.machine.oom_score;
+    Command command = postgres::postgres_command(settings, launch);
+    // What is written now reaches the archive later, when it is known whose it is.
+    command.arguments.insert(command.arguments.end(), {"-c", "archive_mode=off"});
+    command.on_line = [this](std::string_view line) { line_("postgres", line); };
+    if (cancelled_) co_return fail(FaultKind::cancelled, "the bootstrap was cancelled");
+    const auto postmaster = tool_.start(std::move(command));
+    if (!postmaster) co_return std::unexpected(postmaster.error());
+    auto guarded = outside_.guard.watch(*postmaster);
+    if (!guarded) {
+        tool_.signal(SIGQUIT);
+        done = guarded;
+    } else {
+        done = co_await run_steps(settings);
+    }
+    outside_.session.close();
+    tool_.signal(SIGINT);
+    std::optional<ExitStatus> ended;
+    while (!ended) ended = co_await tool_.wait(tool_look);
+    outside_.guard.unwatch();
+    if (done && !ended->success()) {
+        co_return fail(FaultKind::refused, "postgres ended with " + to_string(*ended) + " during the bootstrap");
+    }
+    co_return done;
+}
+
+Task<Result<>> Bootstrapper::run_steps(const Settings& settings) {
+    postgres::BootstrapSecrets secrets;
+    if (const auto& file = settings.bootstrap.initdb.password_file) {
+        std::string path = *file;
+        const auto password = co_await read_secret(outside_, std::move(path));
+        if (!password) co_return std::unexpected(password.error());
+        auto verifier = postgres::scram_verifier(settings.bootstrap.initdb.owner, *password);
+        if (!verifier) co_return std::unexpected(std::move(verifier.error()));
+        secrets.owner_verifier = std::move(*verifier);
+    }
+    if (const auto& file = settings.postgresql.replication.password_file) {
+        std::string path = *file;
+        const auto password = co_await read_secret(outside_, std::move(path));
+        if (!password) co_return std::unexpected(password.error());
+        auto verifier = postgres::scram_verifier(settings.postgresql.replication.user, *password);
+        if (!verifier) co_return std::unexpected(std::move(verifier.error()));
+        secrets.replication_verifier = std::move(*verifier);
+    }
+
+    const Instant give_up = outside_.clock.now() + come_up_timeout;
+    for (;;) {
+        std::string probe = "select 1";
+        const auto answer = co_await outside_.session.query(std::move(probe), {}, 5s);
+        if (answer) break;
+        if (!tool_.running()) co_return fail(FaultKind::refused, "postgres ended during the bootstrap", "its log says why");
+        if (outside_.clock.now() > give_up) co_return std::unexpected(Fault(answer.error()).in("waiting for postgres"));
+        co_await tool_.wait(look_again);
+    }
+
+    std::unique_ptr<PgSession> other;
+    std::string connected = "postgres";
+    for (const auto& step : postgres::bootstrap_steps(settings, secrets)) {
+        if (step.database != connected) {
+            other = step.database == "postgres"
+                        ? nullptr
+                        : outside_.open_session(step.database, std::string(postgres::superuser));
+            connected = step.database;
+        }
+        PgSession& session = other ? *other : outside_.session;
+        if (cancelled_) co_return fail(FaultKind::cancelled, "the bootstrap was cancelled");
+        if (!step.unless.empty()) {
+            std::string sql = step.unless;
+            const auto there = co_await session.query(std::move(sql), {}, sql_timeout);
+            if (!there) co_return std::unexpected(Fault(there.error()).in(step.what));
+            if (!there->rows.empty()) continue;
+        }
+        log::info("bootstrap: " + step.what);
+        std::string sql = step.sql;
+        const auto done = co_await session.query(std::move(sql), {}, sql_timeout);
+        if (!done) co_return std::unexpected(Fault(done.error()).in(step.what));
+    }
+    co_return Result<>();
+}
+
+Task<Result<>> Bootstrapper::clone(const Settings& settings) {
+    const auto upstream = following(settings, settings.bootstrap.join->primary_conninfo);
+    if (!upstream) co_return std::unexpected(upstream.error());
+    auto passfile = co_await write_passfile(outside_, settings);
+    if (!passfile) co_return std::unexpected(std::move(passfile.error()));
+    const auto account = co_await nss_files(settings);
+    if (!account) co_return std::unexpected(account.error());
+
+    postgres::BaseBackupLaunch launch;
+    launch.conninfo = upstream->primary_conninfo;
+    launch.passfile = std::move(*passfile);
+    launch.max_rate = settings.bootstrap.join->max_rate;
+    if (*account) launch.nss_wrapper = postgres::NssWrapper{**account + ".passwd", **account + ".group"};
+    Command command = postgres::base_backup_command(settings, launch);
+    auto done = co_await run_tool(std::move(command), "pg_basebackup");
+    if (!done) {
+        done.error().hint = "check bootstrap.join.primary_conninfo, the primary's pg_hba and the replication user's "
+                            "password; it is tried again";
+        co_return done;
+    }
+    // Before the marker goes: without this file the clone would start as a second primary.
+    std::string path = settings.data_directory() + "/standby.signal";
+    co_return co_await outside_.files.write_durably(std::move(path), std::string());
+}
+
+}  // namespace pgbosun::supervision

@@ -1,0 +1,52 @@
+#pragma once
+// Makes a data directory on an empty volume: initdb and the SQL after it, or a clone of a primary by pg_basebackup.
+//
+// A marker is written before the first file and removed after the last step. Killed in between, the next life finds
+// the marker, removes what was made and begins anew: a half-made directory is never started as if it were whole.
+
+#include <functional>
+#include <string>
+
+#include "instance/events.hpp"
+#include "pgbosun/instance_status.hpp"
+#include "supervision/surroundings.hpp"
+#include "supervision/tool_run.hpp"
+
+namespace pgbosun::supervision {
+
+class Bootstrapper {
+public:
+    struct Report {
+        instance::BootstrapOutcome outcome{};
+        std::string reason;
+        std::string hint;
+    };
+
+    // `line` gets each line that a tool prints.
+    Bootstrapper(Surroundings& outside, std::function<void(std::string_view program, std::string_view line)> line);
+
+    // No process of it is left when it returns.
+    Task<Report> run(const Settings& settings);
+    void cancel(bool kill);
+
+    [[nodiscard]] const std::optional<ProgressStatus>& progress() const { return progress_; }
+
+private:
+    Task<Result<>> clear(const Settings& settings);
+    Task<Result<>> initialise(const Settings& settings);
+    Task<Result<>> run_sql(const Settings& settings);
+    Task<Result<>> run_steps(const Settings& settings);
+    Task<Result<>> clone(const Settings& settings);
+    Task<Result<>> run_tool(Command command, std::string name);
+    Task<Result<>> prepare_wal_directory(const Settings& settings);
+    Task<Result<std::optional<std::string>>> nss_files(const Settings& settings);
+
+    Surroundings& outside_;
+    std::function<void(std::string_view, std::string_view)> line_;
+    ToolRun tool_;
+    std::optional<ProgressStatus> progress_;
+    std::string last_error_line_;
+    bool cancelled_ = false;
+};
+
+}  // namespace pgbosun::supervision

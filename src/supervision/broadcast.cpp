@@ -1,0 +1,24 @@
+#include "supervision/broadcast.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace pgbosun::supervision {
+
+void Broadcast::announce() {
+    for (auto& timer : waiting_) timer.cancel();
+}
+
+Task<> Broadcast::wait(Duration timeout) {
+    const auto place = waiting_.emplace(waiting_.end(), loop_, timeout);
+    // Also on cancellation and when the frame is destroyed while it waits.
+    struct Leave {
+        std::list<boost::asio::steady_timer>& list;
+        std::list<boost::asio::steady_timer>::iterator place;
+        ~Leave() { list.erase(place); }
+    } leave{waiting_, place};
+    constexpr auto quietly = boost::asio::as_tuple(boost::asio::use_awaitable);
+    co_await place->async_wait(quietly);
+}
+
+}  // namespace pgbosun::supervision

@@ -1,0 +1,256 @@
+#include "supervision/instance.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "pgbosun/log.hpp"
+#include "supervision/own_metrics.hpp"
+#include "supervision/preparation.hpp"
+#include "supervision/spawn.hpp"
+#include "supervision/status.hpp"
+
+namespace pgbosun::supervision {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A command that only needs the disk and a signal is answered at its end even when nobody asked to wait.
+constexpr Duration shortest_wait = 3s;
+
+}  // namespace
+
+Instance::Instance(Surroundings& outside, const Settings& settings, Wiring wiring)
+    : outside_(outside), settings_(settings), wiring_(std::move(wiring)),
+      journal_(outside.loop, outside.files, outside.clock, settings.state_directory() + "/journal",
+               wiring_.journal_codec),
+      performer_(outside, settings,
+                 Performer::Calls{[this](const instance::Event& event) { handle(event); }, wiring_.output, wiring_.end,
+                                  [this] { changed(); }}),
+      supervisor_(policy(), outside.clock, performer_, *this),
+      monitor_(outside, settings,
+               Monitor::Calls{[this]() -> const instance::InstanceState& { return supervisor_.state(); },
+                              [this](const instance::Event& event) { handle(event); }, [this] { changed(); }}),
+      changed_(outside.loop) {}
+
+instance::Policy Instance::policy() const {
+    instance::Policy policy;
+    policy.smart_timeout = settings_.shutdown.smart_timeout;
+    policy.stop_timeout = settings_.shutdown.timeout;
+    policy.checkpoint_timeout = settings_.shutdown.checkpoint_timeout;
+    policy.restart_intensity = settings_.restart.intensity;
+    policy.restart_period = settings_.restart.period;
+    return policy;
+}
+
+void Instance::begin() {
+    spawn(outside_.loop, recall_and_begin());
+    spawn(outside_.loop, monitor_.watch_server());
+    spawn(outside_.loop, monitor_.watch_wal_directory());
+    spawn(outside_.loop, refresh_each_second());
+}
+
+Task<> Instance::recall_and_begin() {
+    std::string directory = settings_.state_directory();
+    const auto made = co_await outside_.files.make_directory(std::move(directory));
+    if (!made) log::error("the state directory cannot be made: " + made.error().what, {{"hint", made.error().hint}});
+    co_await journal_.recall();
+    journal_.record("phase", "pgbosun has started", {{"version", PGBOSUN_VERSION}, {"boot_id", wiring_.boot_id}});
+    const bool fenced = co_await performer_.recall_fence();
+    if (fenced) {
+        log::warning("the instance is fenced since an earlier run: PostgreSQL is not started",
+                     {{"reason", performer_.fence()->reason}, {"hint", "pgbosun unfence lifts it"}});
+    }
+    handle(instance::Begin{fenced});
+}
+
+// What is read from memory that others write (volumes, log, lag of time) has no event of its own.
+Task<> Instance::refresh_each_second() {
+    Broadcast nobody(outside_.loop);
+    for (;;) {
+        co_await nobody.wait(1s);
+        stale_ = true;
+        ++revision_;
+        std::ignore = status();
+    }
+}
+
+void Instance::handle(const instance::Event& event) { supervisor_.handle(event); }
+void Instance::end(instance::StopMode mode) { handle(instance::EndRequested{mode}); }
+void Instance::deadline_passed() { handle(instance::DeadlinePassed{}); }
+void Instance::guard_lost() { handle(instance::GuardLost{}); }
+
+void Instance::settings_changed() {
+    supervisor_.set_policy(policy());
+    performer_.perform(instance::Reload{});
+    journal_.record("config", "the configuration has been read again", {});
+    changed();
+}
+
+void Instance::archive_reported(ArchiveReport report) {
+    const bool failing = report.failing_since && (!archive_ || !archive_->failing_since);
+    const bool well_again = !report.failing_since && archive_ && archive_->failing_since;
+    if (failing) {
+        const std::string why = report.last_error.value_or("");
+        journal_.record("archive", "WAL archiving fails: " + why, {{"backlog", std::to_string(report.backlog)}});
+    }
+    if (well_again) journal_.record("archive", "WAL archiving works again", {});
+    archive_ = std::move(report);
+    changed();
+}
+
+void Instance::saw(const instance::InstanceState& before, const instance::Event& event,
+                   const instance::Decision& decision) {
+    const auto& after = decision.state;
+    if (std::holds_alternative<instance::Launching>(after.activity) &&
+        !std::holds_alternative<instance::Launching>(before.activity)) {
+        ++launches_;
+        if (after.cause == instance::Cause::crash) ++crash_restarts_;
+        monitor_.forget_server();
+    }
+    if (!instance::has_postmaster(after) && instance::has_postmaster(before)) monitor_.forget_server();
+    wiring_.arm(instance::next_deadline(after));
+    const bool moved = after.activity.index() != before.activity.index() || after.desired != before.desired;
+    if (moved || decision.verdict) {
+        std::vector<std::pair<std::string, std::string>> facts{
+            {"event", std::string(instance::name_of(event))},
+            {"from", std::string(instance::name_of(before.activity))},
+            {"to", std::string(instance::name_of(after.activity))},
+            {"phase", std::string(to_string(instance::phase_of(after)))}};
+        for (const auto& action : decision.actions) facts.emplace_back("action", std::string(instance::name_of(action)));
+        if (decision.verdict) facts.emplace_back("verdict", std::string(instance::reason(*decision.verdict)));
+        const std::string kind = decision.verdict ? "command" : "phase";
+        journal_.record(kind, facts[0].second + ": " + facts[1].second + " becomes " + facts[2].second, std::move(facts));
+    }
+    if (instance::phase_of(after) != instance::phase_of(before)) {
+        log::info("phase is " + std::string(to_string(instance::phase_of(after))),
+                  {{"was", to_string(instance::phase_of(before))}, {"because", instance::name_of(event)}});
+    }
+    changed();
+    monitor_.look();
+}
+
+void Instance::changed() {
+    stale_ = true;
+    ++revision_;
+    // The archiver must lose its right before anything else happens, so the status is not left until somebody asks.
+    const auto order = archive_order(status(), settings_);
+    if (!last_order_ || order != *last_order_) {
+        last_order_ = order;
+        wiring_.archive_order(order);
+    }
+    changed_.announce();
+}
+
+const InstanceStatus& Instance::status() {
+    const Instant now = outside_.clock.now();
+    if (stale_) {
+        stale_ = false;
+        std::optional<int> pid;
+        if (const auto process = performer_.postmaster()) pid = static_cast<int>(*process);
+        status_ = assemble(Known{settings_, supervisor_.state(), monitor_.facts(), performer_.inspection(),
+                                 performer_.fence(), performer_.progress(), performer_.reason(), performer_.hint(),
+                                 wiring_.boot_id, pid, performer_.postmaster_since(), crash_restarts_, archive_,
+                                 wiring_.volumes(now), wiring_.log(), now});
+    }
+    status_.now = now;
+    return status_;
+}
+
+std::optional<ControlAnswer> Instance::judge(Verb verb, std::uint64_t checkpoints, std::uint64_t reloads,
+                                             std::uint64_t launches) const {
+    const auto& state = supervisor_.state();
+    const auto* running = std::get_if<instance::Running>(&state.activity);
+    const auto ended = [](const Result<>& result) {
+        if (result) return ControlAnswer{Answer::done, {}, {}};
+        return ControlAnswer{Answer::failed, result.error().what, result.error().hint};
+    };
+    const ControlAnswer done{Answer::done, {}, {}};
+    if (state.desired.end && verb != Verb::checkpoint && verb != Verb::reload) {
+        return ControlAnswer{Answer::failed, "pgbosun was told to end meanwhile", {}};
+    }
+    switch (verb) {
+        case Verb::checkpoint:
+            if (performer_.last_checkpoint().count == checkpoints) return std::nullopt;
+            return ended(performer_.last_checkpoint().result);
+        case Verb::reload:
+            if (performer_.last_reload().count == reloads) return std::nullopt;
+            return ended(performer_.last_reload().result);
+        case Verb::fence:
+            if (state.desired.fence == instance::Fence::off) return ControlAnswer{Answer::failed, "it was unfenced meanwhile", {}};
+            if (state.desired.fence != instance::Fence::on || !std::holds_alternative<instance::Fenced>(state.activity)) return std::nullopt;
+            return done;
+        case Verb::unfence:
+            if (state.desired.fence != instance::Fence::off || running == nullptr) return std::nullopt;
+            return done;
+        case Verb::restart:
+            if (running == nullptr || launches_ == launches) return std::nullopt;
+            return done;
+        case Verb::promote:
+            if (running == nullptr) return std::nullopt;
+            if (running->role == Role::primary) return done;
+            return ControlAnswer{Answer::failed, "PostgreSQL is still a standby: " + performer_.reason(),
+                                 "its log says what it waits for"};
+        case Verb::demote:
+            if (running == nullptr || running->role != Role::standby) return std::nullopt;
+            return done;
+    }
+    std::unreachable();
+}
+
+Task<ControlAnswer> Instance::command(ControlRequest request) {
+    if (request.verb == Verb::demote && !request.upstream.empty()) {
+        if (auto usable = following(settings_, request.upstream); !usable) {
+            co_return ControlAnswer{Answer::refused, usable.error().what, usable.error().hint};
+        }
+    }
+    const bool has_upstream = !request.upstream.empty() || !performer_.upstream().empty();
+    const auto checkpoints = performer_.last_checkpoint().count;
+    const auto reloads = performer_.last_reload().count;
+    const auto launches = launches_;
+    if (request.verb == Verb::fence && supervisor_.state().desired.fence == instance::Fence::off) {
+        performer_.set_fence(FenceStatus{request.reason.empty() ? "by command" : request.reason,
+                                         to_iso8601(outside_.clock.wall())});
+    }
+    log::info("command: " + std::string(to_string(request.verb)), {{"by", request.asked_by}, {"reason", request.reason}});
+    const auto verdict = supervisor_.ask(instance::Asked{request.verb, has_upstream});
+    if (is_refusal(verdict)) {
+        co_return ControlAnswer{Answer::refused, std::string(instance::reason(verdict)),
+                                std::string(instance::hint(verdict))};
+    }
+    if (request.verb == Verb::demote && verdict == instance::Verdict::accepted) {
+        performer_.set_upstream(request.upstream);
+    }
+    const Duration wait = std::max<Duration>(request.wait, shortest_wait);
+    const Instant give_up = outside_.clock.now() + wait;
+    for (;;) {
+        // What is so already was not done again: a new launch is not waited for.
+        const auto launched_before = verdict == instance::Verdict::already_so ? launches - 1 : launches;
+        if (auto answer = judge(request.verb, checkpoints, reloads, launched_before)) co_return *answer;
+        const Instant now = outside_.clock.now();
+        if (now >= give_up) break;
+        co_await changed_.wait(give_up - now);
+    }
+    co_return ControlAnswer{Answer::under_way, "the phase is " + std::string(to_string(status().phase)),
+                            "pgbosun status --watch shows how it goes on"};
+}
+
+Task<> Instance::refresh_metrics() {
+    co_await wiring_.metrics->refresh();
+    metrics_wanted_ = false;
+}
+
+std::vector<MetricFamily> Instance::metrics() {
+    const Instant now = outside_.clock.now();
+    const auto& now_status = status();
+    const bool answers = now_status.facts_at && !now_status.postgres.silent_since;
+    if (!metrics_wanted_ && answers && (metrics_at_ == Instant{} || now - metrics_at_ >= settings_.metrics.cache_time)) {
+        metrics_wanted_ = true;
+        metrics_at_ = now;
+        spawn(outside_.loop, refresh_metrics());
+    }
+    auto families = wiring_.metrics->current();
+    add_own_metrics(families, now_status, monitor_.facts(), outside_.processes.orphans_reaped());
+    return families;
+}
+
+}  // namespace pgbosun::supervision

@@ -1,0 +1,85 @@
+#pragma once
+// One instance under supervision, as the HTTP API sees it: ties together the supervisor, the performer, the monitor,
+// the journal and the status. Control thread only.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pgbosun/instance_control.hpp"
+#include "postgres/metrics.hpp"
+#include "supervision/instance_journal.hpp"
+#include "supervision/monitor.hpp"
+#include "supervision/performer.hpp"
+#include "supervision/supervisor.hpp"
+
+namespace pgbosun::supervision {
+
+class Instance final : public InstanceControl, private Witness {
+public:
+    struct Wiring {
+        std::string boot_id;
+        JournalCodec journal_codec;
+        OutputLine output;
+        std::function<void(int exit_status)> end;
+        std::function<void(const ArchiveOrder&)> archive_order;  // told at every change
+        std::function<std::vector<VolumeStatus>(Instant now)> volumes;
+        std::function<LogStatus()> log;
+        // Arms the one timer of the state machine; nothing: disarms it. When it fires: deadline_passed().
+        std::function<void(std::optional<Instant>)> arm;
+        std::unique_ptr<postgres::MetricsCollector> metrics;
+    };
+
+    Instance(Surroundings& outside, const Settings& settings, Wiring wiring);
+
+    // Recalls journal and fence, then begins.
+    void begin();
+    void end(instance::StopMode mode);
+    void deadline_passed();
+    void guard_lost();
+    // The settings have been replaced in place by the owner.
+    void settings_changed();
+    void archive_reported(ArchiveReport report);
+    void note_fatal(std::string message) { performer_.note_fatal(std::move(message)); }
+
+    InstanceJournal& journal() { return journal_; }
+
+    const InstanceStatus& status() override;
+    [[nodiscard]] std::uint64_t status_revision() const override { return revision_; }
+    Task<ControlAnswer> command(ControlRequest request) override;
+    std::vector<MetricFamily> metrics() override;
+
+private:
+    void saw(const instance::InstanceState& before, const instance::Event& event,
+             const instance::Decision& decision) override;
+    void handle(const instance::Event& event);
+    void changed();
+    Task<> recall_and_begin();
+    Task<> refresh_each_second();
+    Task<> refresh_metrics();
+    std::optional<ControlAnswer> judge(Verb verb, std::uint64_t checkpoints, std::uint64_t reloads,
+                                       std::uint64_t launches) const;
+    [[nodiscard]] instance::Policy policy() const;
+
+    Surroundings& outside_;
+    const Settings& settings_;
+    Wiring wiring_;
+    InstanceJournal journal_;
+    Performer performer_;
+    Supervisor supervisor_;
+    Monitor monitor_;
+    Broadcast changed_;
+    InstanceStatus status_;
+    std::uint64_t revision_ = 0;
+    bool stale_ = true;  // status_ is to be assembled anew
+    std::uint64_t launches_ = 0;
+    std::uint32_t crash_restarts_ = 0;
+    std::optional<ArchiveReport> archive_;
+    std::optional<ArchiveOrder> last_order_;
+    Instant metrics_at_{};
+    bool metrics_wanted_ = false;
+};
+
+}  // namespace pgbosun::supervision

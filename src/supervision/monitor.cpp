@@ -1,0 +1,143 @@
+#include "supervision/monitor.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "pgbosun/log.hpp"
+#include "postgres/postmaster_pid.hpp"
+
+namespace pgbosun::supervision {
+namespace {
+
+using namespace std::chrono_literals;
+
+// While something is about to change, so that it is known soon after it has.
+constexpr Duration quick_pace = 50ms;
+constexpr Duration wal_directory_pace = 5s;
+constexpr std::size_t most_wal_files = 1'000'000;
+
+std::optional<std::uint64_t> number_of(const Field& field) {
+    if (!field) return std::nullopt;
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(field->data(), field->data() + field->size(), value);
+    if (error != std::errc{} || end != field->data() + field->size()) return std::nullopt;
+    return value;
+}
+
+}  // namespace
+
+Monitor::Monitor(Surroundings& outside, const Settings& settings, Calls calls)
+    : outside_(outside), settings_(settings), calls_(std::move(calls)), look_(outside.loop) {}
+
+void Monitor::look() { look_.announce(); }
+
+void Monitor::forget_server() {
+    ++server_number_;
+    facts_.server.reset();
+    facts_.server_at.reset();
+    facts_.silent_since.reset();
+    facts_.silent_reason.clear();
+}
+
+Duration Monitor::pace() const {
+    const auto& activity = calls_.state().activity;
+    const bool soon = std::holds_alternative<instance::Launching>(activity) ||
+                      std::holds_alternative<instance::Promoting>(activity);
+    return soon ? quick_pace : settings_.monitor.interval;
+}
+
+Task<> Monitor::watch_server() {
+    for (;;) {
+        const auto& state = calls_.state();
+        const bool launching = std::holds_alternative<instance::Launching>(state.activity);
+        const bool stopping = std::holds_alternative<instance::Stopping>(state.activity);
+        if (instance::has_postmaster(state) && !stopping) {
+            bool ask = !launching;
+            if (launching) ask = co_await says_ready();
+            if (ask) co_await ask_server();
+        }
+        co_await look_.wait(pace());
+    }
+}
+
+// Each connection that the server refuses while it starts is a FATAL line in its log: its pid file is asked first.
+Task<bool> Monitor::says_ready() {
+    std::string path = settings_.data_directory() + "/postmaster.pid";
+    const auto text = co_await outside_.files.read(std::move(path), postgres::longest_pid_file);
+    if (!text) co_return false;
+    const auto file = postgres::parse_postmaster_pid(*text);
+    if (!file || !file->state) co_return false;
+    co_return *file->state == postgres::PostmasterState::ready || *file->state == postgres::PostmasterState::standby;
+}
+
+void Monitor::silent(Instant since, std::string why) {
+    if (!facts_.silent_since) {
+        facts_.silent_since = since;
+        log::warning("PostgreSQL does not answer: " + why);
+    }
+    facts_.silent_reason = std::move(why);
+    calls_.changed();
+}
+
+Task<> Monitor::ask_server() {
+    const std::uint64_t number = server_number_;
+    const Instant asked_at = outside_.clock.now();
+    std::string sql(postgres::server_facts_sql);
+    const auto rows = co_await outside_.session.query(std::move(sql), {}, settings_.monitor.query_timeout);
+    if (number != server_number_) co_return;
+    auto server = rows ? postgres::parse_server_facts(*rows) : std::unexpected(rows.error());
+    if (!server) {
+        silent(asked_at, std::move(server.error().what));
+        co_return;
+    }
+    if (facts_.silent_since) log::info("PostgreSQL answers again");
+    const bool first = !facts_.server;
+    facts_.server = std::move(*server);
+    facts_.server_at = outside_.clock.now();
+    facts_.silent_since.reset();
+    facts_.silent_reason.clear();
+    facts_.came_up_once = true;
+    calls_.changed();
+    const Role role = facts_.server->recovery == postgres::Recovery::none ? Role::primary : Role::standby;
+    const auto* running = std::get_if<instance::Running>(&calls_.state().activity);
+    if (running == nullptr || running->role != role) calls_.answer(instance::Accepting{role});
+    if (first) co_await read_wal_limits();
+}
+
+Task<> Monitor::read_wal_limits() {
+    std::string sql =
+        "select name, case when setting::numeric < 0 then null else pg_size_bytes(setting || coalesce(unit, '')) end "
+        "from pg_catalog.pg_settings where name in "
+        "('min_wal_size', 'max_wal_size', 'wal_keep_size', 'max_slot_wal_keep_size')";
+    const auto rows = co_await outside_.session.query(std::move(sql), {}, settings_.monitor.query_timeout);
+    if (!rows) co_return;
+    for (const auto& row : rows->rows) {
+        if (row.size() != 2 || !row[0]) continue;
+        const auto value = number_of(row[1]);
+        if (*row[0] == "min_wal_size") facts_.wal_limits.min_wal_size = value;
+        if (*row[0] == "max_wal_size") facts_.wal_limits.max_wal_size = value;
+        if (*row[0] == "wal_keep_size") facts_.wal_limits.wal_keep_size = value;
+        if (*row[0] == "max_slot_wal_keep_size") facts_.wal_limits.max_slot_wal_keep_size = value;
+    }
+}
+
+Task<> Monitor::watch_wal_directory() {
+    Broadcast nobody(outside_.loop);
+    for (;;) {
+        if (instance::has_postmaster(calls_.state())) {
+            std::string path = settings_.data_directory() + "/pg_wal";
+            const auto wal = co_await outside_.files.list(std::move(path), most_wal_files);
+            if (wal) facts_.wal = postgres::count_segments(*wal);
+            path = settings_.data_directory() + "/pg_wal/archive_status";
+            const auto status = co_await outside_.files.list(std::move(path), most_wal_files);
+            if (status) facts_.archive_status = postgres::count_archive_status(*status);
+            path = settings_.data_directory() + "/pg_wal";
+            const auto volume = co_await outside_.files.volume(std::move(path));
+            if (volume) facts_.wal_volume = *volume;
+        }
+        co_await nobody.wait(wal_directory_pace);
+    }
+}
+
+}  // namespace pgbosun::supervision

@@ -1,0 +1,63 @@
+#pragma once
+// Gathers facts about the running server, once per interval, over one session, and tells when it accepts queries and
+// as what. A server that hangs makes the facts old; it never makes anybody wait.
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "instance/events.hpp"
+#include "postgres/server_facts.hpp"
+#include "postgres/wal_directory.hpp"
+#include "supervision/broadcast.hpp"
+#include "supervision/surroundings.hpp"
+
+namespace pgbosun::supervision {
+
+struct MonitoredFacts {
+    std::optional<postgres::ServerFacts> server;  // of the postmaster that lives now
+    std::optional<Instant> server_at;
+    // Set while it does not answer, since the first question that stayed without an answer.
+    std::optional<Instant> silent_since;
+    std::string silent_reason;
+    bool came_up_once = false;  // since pgbosun started
+    std::optional<postgres::WalDirectoryFacts> wal;
+    std::optional<postgres::ArchiveStatusFacts> archive_status;
+    postgres::WalLimits wal_limits;
+    std::optional<VolumeFacts> wal_volume;
+};
+
+class Monitor {
+public:
+    struct Calls {
+        std::function<const instance::InstanceState&()> state;
+        std::function<void(const instance::Event&)> answer;
+        std::function<void()> changed;
+    };
+    Monitor(Surroundings& outside, const Settings& settings, Calls calls);
+
+    // Runs until the loop ends.
+    Task<> watch_server();
+    Task<> watch_wal_directory();
+    // The state has changed: look now.
+    void look();
+    void forget_server();
+
+    [[nodiscard]] const MonitoredFacts& facts() const { return facts_; }
+
+private:
+    Task<> ask_server();
+    Task<bool> says_ready();
+    Task<> read_wal_limits();
+    [[nodiscard]] Duration pace() const;
+    void silent(Instant since, std::string why);
+
+    Surroundings& outside_;
+    const Settings& settings_;
+    Calls calls_;
+    Broadcast look_;
+    MonitoredFacts facts_;
+    std::uint64_t server_number_ = 0;  // grows with each postmaster: answers of an earlier one are dropped
+};
+
+}  // namespace pgbosun::supervision

@@ -1,0 +1,356 @@
+#include "supervision/performer.hpp"
+
+#include <csignal>
+#include <utility>
+
+#include "pgbosun/log.hpp"
+#include "postgres/tools.hpp"
+#include "supervision/fence_file.hpp"
+#include "supervision/preparation.hpp"
+#include "supervision/spawn.hpp"
+
+namespace pgbosun::supervision {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration stray_look = 20ms;
+constexpr Duration disk_retry = 1s;
+constexpr Duration promote_timeout = 5s;
+// What PostgreSQL writes beside WAL when it starts: pid file, control file, statistics.
+constexpr std::uint64_t room_beside_wal = 1024 * 1024;
+
+Task<> pause(boost::asio::io_context& loop, Duration duration) {
+    Broadcast nobody(loop);
+    co_await nobody.wait(duration);
+}
+
+}  // namespace
+
+Performer::Performer(Surroundings& outside, const Settings& settings, Calls calls)
+    : outside_(outside), settings_(settings), calls_(std::move(calls)), bootstrapper_(outside, calls_.output) {}
+
+void Performer::start(Task<> task) { spawn(outside_.loop, std::move(task)); }
+
+void Performer::set_reason(std::string reason, std::string hint) {
+    reason_ = std::move(reason);
+    hint_ = std::move(hint);
+    calls_.changed();
+}
+
+std::string Performer::upstream() const {
+    if (!upstream_.empty()) return upstream_;
+    return settings_.bootstrap.join ? settings_.bootstrap.join->primary_conninfo : std::string();
+}
+
+void Performer::perform(const instance::Action& action) {
+    struct Perform {
+        Performer& it;
+        void operator()(const instance::InspectVolume&) const { it.start(it.inspect()); }
+        void operator()(const instance::Bootstrap&) const { it.start(it.bootstrap()); }
+        void operator()(const instance::CancelBootstrap& order) const { it.bootstrapper_.cancel(order.kill); }
+        void operator()(const instance::ClearStrays&) const { it.start(it.clear_strays()); }
+        void operator()(const instance::MarkStandby&) const { it.start(it.mark_standby()); }
+        void operator()(const instance::CheckRoom&) const { it.start(it.check_room()); }
+        void operator()(const instance::Launch&) const { it.start(it.launch()); }
+        void operator()(const instance::StopPostgres& order) const { it.stop(order.mode); }
+        void operator()(const instance::KillPostgres&) const { it.kill(); }
+        void operator()(const instance::Checkpoint&) const { it.start(it.checkpoint()); }
+        void operator()(const instance::Promote&) const { it.start(it.promote()); }
+        void operator()(const instance::Reload&) const { it.start(it.reload()); }
+        void operator()(const instance::StoreFence&) const {
+            it.fence_task_ = FenceTask::store;
+            if (!it.fence_task_running_) it.start(it.reconcile_fence());
+        }
+        void operator()(const instance::RemoveFence&) const {
+            it.fence_task_ = FenceTask::remove;
+            if (!it.fence_task_running_) it.start(it.reconcile_fence());
+        }
+        void operator()(const instance::End& order) const { it.calls_.end(order.exit_status); }
+    };
+    std::visit(Perform{*this}, action);
+}
+
+Task<> Performer::inspect() {
+    const std::uint64_t number = ++inspection_number_;
+    Inspection found = co_await inspect_volume(outside_, settings_);
+    if (number != inspection_number_) co_return;
+    inspection_ = std::move(found);
+    const auto verdict = inspection_->verdict;
+    if (!inspection_->reason.empty()) {
+        const auto level = verdict == instance::VolumeVerdict::refused ? log::Level::error : log::Level::warning;
+        if (inspection_->reason != reason_) {
+            log::write(level, "the data directory cannot be used: " + inspection_->reason, {{"hint", inspection_->hint}});
+        }
+        set_reason(inspection_->reason, inspection_->hint);
+    }
+    if (verdict == instance::VolumeVerdict::empty && settings_.bootstrap.recovery) {
+        set_reason("bootstrap.recovery is not part of this version", "use bootstrap.initdb or bootstrap.join");
+        calls_.answer(instance::VolumeJudged{instance::VolumeVerdict::refused});
+        co_return;
+    }
+    calls_.answer(instance::VolumeJudged{verdict});
+}
+
+Task<> Performer::bootstrap() {
+    log::info(settings_.bootstrap.join ? "cloning the primary with pg_basebackup" : "initialising a new data directory",
+              {{"data_directory", settings_.data_directory()}});
+    const auto fifos = co_await make_log_fifos(outside_, settings_);
+    Bootstrapper::Report report{instance::BootstrapOutcome::failed, {}, {}};
+    if (fifos) {
+        report = co_await bootstrapper_.run(settings_);
+    } else {
+        report.reason = fifos.error().what;
+        report.hint = fifos.error().hint;
+    }
+    if (report.outcome == instance::BootstrapOutcome::done) {
+        log::info("the data directory has been made");
+        clear_reason();
+    } else {
+        log::error("the data directory could not be made: " + report.reason, {{"hint", report.hint}});
+        set_reason(report.reason, report.hint);
+    }
+    calls_.answer(instance::BootstrapEnded{report.outcome});
+}
+
+Task<> Performer::clear_strays() {
+    std::size_t seen = 0;
+    for (;;) {
+        const std::size_t left = outside_.processes.kill_strays(outside_.machine.data_directory);
+        if (left == 0) break;
+        if (seen == 0) log::warning("killing left-over processes of PostgreSQL", {{"count", left}});
+        seen = left;
+        co_await pause(outside_.loop, stray_look);
+    }
+    calls_.answer(instance::StraysGone{});
+}
+
+Task<> Performer::mark_standby() {
+    for (;;) {
+        std::string path = settings_.data_directory() + "/standby.signal";
+        const auto written = co_await outside_.files.write_durably(std::move(path), std::string());
+        if (written) break;
+        set_reason(written.error().what, "the demotion waits for the volume");
+        co_await pause(outside_.loop, disk_retry);
+    }
+    clear_reason();
+    calls_.answer(instance::StandbyMarked{});
+}
+
+Task<> Performer::check_room() {
+    std::string path = settings_.data_directory() + "/pg_wal";
+    const auto volume = co_await outside_.files.volume(std::move(path));
+    const std::uint64_t segment = inspection_ && inspection_->usable ? inspection_->usable->control.wal_segment_size : 0;
+    const bool enough = volume && volume->available_bytes >= segment + room_beside_wal;
+    if (enough) {
+        clear_reason();
+    } else {
+        const std::string why = volume ? "the WAL volume has " + std::to_string(volume->available_bytes / 1024) +
+                                             " kB left, less than one WAL segment of " +
+                                             std::to_string(segment / 1024) + " kB"
+                                       : volume.error().what;
+        if (why != reason_) log::error("PostgreSQL is not started: " + why, {{"hint", "make room or enlarge the volume"}});
+        set_reason(why, "make room or enlarge the volume; PostgreSQL then starts by itself");
+    }
+    calls_.answer(instance::RoomFound{enough});
+}
+
+Task<Result<postgres::ConfigurationFacts>> Performer::configuration_facts() {
+    postgres::ConfigurationFacts facts;
+    facts.server_major = outside_.machine.server_major;
+    facts.wal_program = outside_.machine.wal_program;
+    facts.account = outside_.machine.account;
+    if (inspection_ && inspection_->usable && inspection_->usable->start != postgres::StartMode::primary) {
+        auto upstream_facts = following(settings_, upstream());
+        if (!upstream_facts) co_return std::unexpected(std::move(upstream_facts.error()));
+        const auto passfile = co_await write_passfile(outside_, settings_);
+        if (!passfile) co_return std::unexpected(passfile.error());
+        facts.following = std::move(*upstream_facts);
+        facts.limits = inspection_->usable->control.limits;
+    }
+    co_return facts;
+}
+
+Task<Result<>> Performer::prepare_launch() {
+    if (inspection_->damaged_pid_file) {
+        std::string from = settings_.data_directory() + "/postmaster.pid";
+        std::string to = from + ".damaged";
+        const auto moved = co_await outside_.files.rename_durably(std::move(from), std::move(to));
+        if (!moved) co_return moved;
+    }
+    if (const auto mode = inspection_->usable->mode_to_set) {
+        std::string path = settings_.data_directory();
+        const auto set = co_await outside_.files.change_mode(std::move(path), *mode);
+        if (!set) co_return set;
+    }
+    const auto fifos = co_await make_log_fifos(outside_, settings_);
+    if (!fifos) co_return fifos;
+    const auto facts = co_await configuration_facts();
+    if (!facts) co_return std::unexpected(facts.error());
+    co_return co_await write_configuration(outside_, settings_, *facts);
+}
+
+Task<> Performer::launch() {
+    launching_ = Launching::preparing;
+    last_fatal_.clear();
+    auto prepared = co_await prepare_launch();
+    const bool given_up = std::exchange(launching_, Launching::no) == Launching::given_up;
+    if (given_up) {
+        calls_.answer(instance::PostmasterExited{});
+        co_return;
+    }
+    std::optional<ProcessId> process;
+    if (prepared) {
+        postgres::PostgresLaunch how;
+        how.stale_pid = inspection_->stale_pid;
+        how.own_oom_score = outside_.machine.oom_score;
+        Command command = postgres::postgres_command(settings_, how);
+        command.on_line = [this](std::string_view line) { calls_.output("postgres", line); };
+        command.on_exit = [this](ExitStatus status) { postmaster_exited(status); };
+        const auto spawned = outside_.processes.spawn(std::move(command));
+        if (spawned) {
+            process = *spawned;
+        } else {
+            prepared = std::unexpected(spawned.error());
+        }
+    }
+    if (!process) {
+        log::error("postgres could not be started: " + prepared.error().what, {{"hint", prepared.error().hint}});
+        set_reason(prepared.error().what, prepared.error().hint);
+        calls_.answer(instance::LaunchFailed{});
+        co_return;
+    }
+    postmaster_ = process;
+    postmaster_since_ = outside_.clock.now();
+    const auto guarded = outside_.guard.watch(*process);
+    if (!guarded) {
+        log::error("the guard cannot watch postgres, which is stopped: " + guarded.error().what);
+        stop(instance::StopMode::immediate);
+    }
+    calls_.changed();
+}
+
+void Performer::postmaster_exited(ExitStatus status) {
+    outside_.guard.unwatch();
+    postmaster_.reset();
+    postmaster_since_.reset();
+    outside_.session.close();
+    if (status.success()) {
+        log::info("postgres has ended");
+    } else {
+        std::string why = "postgres ended with " + to_string(status);
+        if (!last_fatal_.empty()) why += ": " + last_fatal_;
+        log::error(why);
+        set_reason(std::move(why), "PostgreSQL's log has the details");
+    }
+    calls_.answer(instance::PostmasterExited{});
+}
+
+void Performer::stop(instance::StopMode mode) {
+    if (!postmaster_) {
+        if (launching_ == Launching::preparing) launching_ = Launching::given_up;
+        return;
+    }
+    const int number = mode == instance::StopMode::smart ? SIGTERM : mode == instance::StopMode::fast ? SIGINT : SIGQUIT;
+    // not_found: it has ended, and on_exit is under way.
+    std::ignore = outside_.processes.signal(*postmaster_, number);
+}
+
+void Performer::kill() {
+    if (!postmaster_) return;
+    std::ignore = outside_.processes.signal(*postmaster_, SIGKILL);
+    std::ignore = outside_.processes.kill_strays(outside_.machine.data_directory);
+}
+
+Task<> Performer::checkpoint() {
+    const Duration limit = settings_.shutdown.checkpoint_timeout > 0s ? settings_.shutdown.checkpoint_timeout : 10min;
+    // A session of its own: the monitor's must not wait behind a checkpoint.
+    const auto session = outside_.open_session("postgres", std::string(postgres::superuser));
+    std::string sql = "checkpoint";
+    const auto done = co_await session->query(std::move(sql), {}, limit);
+    ++last_checkpoint_.count;
+    last_checkpoint_.result = done ? Result<>() : std::unexpected(done.error());
+    if (!done) log::warning("the checkpoint did not succeed: " + done.error().what);
+    calls_.changed();
+    calls_.answer(instance::CheckpointEnded{});
+}
+
+Task<> Performer::promote() {
+    const auto session = outside_.open_session("postgres", std::string(postgres::superuser));
+    std::string sql = "select pg_catalog.pg_promote(false)";
+    const auto asked = co_await session->query(std::move(sql), {}, promote_timeout);
+    // Without success the deadline of the promotion ends it; the monitor sees the role change otherwise.
+    if (!asked) {
+        log::error("PostgreSQL does not take the order to promote: " + asked.error().what);
+        set_reason(asked.error().what, "ask again when PostgreSQL answers");
+    }
+}
+
+Task<> Performer::reload() {
+    Result<> done;
+    if (postmaster_) {
+        const auto facts = co_await configuration_facts();
+        if (facts) {
+            done = co_await write_configuration(outside_, settings_, *facts);
+        } else {
+            done = std::unexpected(facts.error());
+        }
+        if (done && postmaster_) done = outside_.processes.signal(*postmaster_, SIGHUP);
+    }
+    ++last_reload_.count;
+    last_reload_.result = done;
+    if (!done) log::error("PostgreSQL's configuration could not be written: " + done.error().what);
+    calls_.changed();
+}
+
+Task<> Performer::reconcile_fence() {
+    fence_task_running_ = true;
+    const std::string path = fence_path(settings_);
+    while (fence_task_ != FenceTask::none) {
+        const FenceTask task = fence_task_;
+        std::string name = path;
+        Result<> done;
+        if (task == FenceTask::store) {
+            std::string text = fence_text(fence_.value_or(FenceStatus{}));
+            done = co_await outside_.files.write_durably(std::move(name), std::move(text));
+        } else {
+            done = co_await outside_.files.remove_durably(std::move(name));
+        }
+        if (task != fence_task_) continue;  // the wish changed while the disk worked: do that instead
+        if (done) {
+            fence_task_ = FenceTask::none;
+            if (task == FenceTask::remove) fence_.reset();
+            calls_.changed();
+            if (task == FenceTask::store) {
+                calls_.answer(instance::FenceStored{});
+            } else {
+                calls_.answer(instance::FenceRemoved{});
+            }
+            continue;
+        }
+        log::error("the fence could not be written; it is tried again: " + done.error().what);
+        co_await pause(outside_.loop, disk_retry);
+    }
+    fence_task_running_ = false;
+}
+
+Task<bool> Performer::recall_fence() {
+    for (;;) {
+        std::string path = fence_path(settings_);
+        const auto text = co_await outside_.files.read(std::move(path), longest_fence_file);
+        if (text) {
+            fence_ = parse_fence(*text);
+            co_return true;
+        }
+        if (text.error().kind == FaultKind::not_found) co_return false;
+        if (text.error().kind == FaultKind::refused) {
+            // There is one, whatever it says.
+            fence_ = FenceStatus{"the fence on the volume cannot be read", ""};
+            co_return true;
+        }
+        set_reason(text.error().what, "PostgreSQL is not started before it is known whether the instance is fenced");
+        co_await pause(outside_.loop, disk_retry);
+    }
+}
+
+}  // namespace pgbosun::supervision

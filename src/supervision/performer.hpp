@@ -1,0 +1,106 @@
+#pragma once
+// Performs the supervisor's actions on the real machine, through ports, and answers with events. An answer whose
+// question is no longer open is dropped here (see `inspection_number_`), so that decide() sees each at most once.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "instance/events.hpp"
+#include "pgbosun/instance_status.hpp"
+#include "supervision/bootstrap.hpp"
+#include "supervision/effects.hpp"
+#include "supervision/inspection.hpp"
+#include "supervision/surroundings.hpp"
+
+namespace pgbosun::supervision {
+
+// A line of PostgreSQL's or of a tool's output that does not come through the log's FIFO.
+using OutputLine = std::function<void(std::string_view program, std::string_view line)>;
+
+class Performer final : public Effects {
+public:
+    using Answer = std::function<void(const instance::Event&)>;
+    struct Calls {
+        Answer answer;
+        OutputLine output;
+        std::function<void(int exit_status)> end;
+        std::function<void()> changed;  // something that status shows
+    };
+
+    // `settings` is read anew for each action: the owner may replace it between two.
+    Performer(Surroundings& outside, const Settings& settings, Calls calls);
+
+    void perform(const instance::Action& action) override;
+
+    // What the next fence on disk says, and what an earlier life left there.
+    void set_fence(FenceStatus fence) { fence_ = std::move(fence); }
+    [[nodiscard]] const std::optional<FenceStatus>& fence() const { return fence_; }
+    // Reads the fence; repeated until the volume answers, for a fence must never be overlooked.
+    Task<bool> recall_fence();
+
+    // The conninfo that a demotion named; empty: the configured one.
+    void set_upstream(std::string conninfo) { upstream_ = std::move(conninfo); }
+    [[nodiscard]] std::string upstream() const;
+
+    [[nodiscard]] const std::optional<Inspection>& inspection() const { return inspection_; }
+    [[nodiscard]] std::optional<ProcessId> postmaster() const { return postmaster_; }
+    [[nodiscard]] std::optional<Instant> postmaster_since() const { return postmaster_since_; }
+    [[nodiscard]] const std::optional<ProgressStatus>& progress() const { return bootstrapper_.progress(); }
+    // Why the last thing that failed did, for status: room, volume, launch, exit of the postmaster.
+    [[nodiscard]] const std::string& reason() const { return reason_; }
+    [[nodiscard]] const std::string& hint() const { return hint_; }
+    void clear_reason() { set_reason({}, {}); }
+    // The end of the last CHECKPOINT and of the last reload; counts tell a new end from an old one.
+    struct Ending {
+        std::uint64_t count = 0;
+        Result<> result;
+    };
+    [[nodiscard]] const Ending& last_checkpoint() const { return last_checkpoint_; }
+    [[nodiscard]] const Ending& last_reload() const { return last_reload_; }
+    // The newest FATAL or PANIC that PostgreSQL has logged.
+    void note_fatal(std::string message) { last_fatal_ = std::move(message); }
+
+private:
+    void set_reason(std::string reason, std::string hint);
+    Task<> inspect();
+    Task<> bootstrap();
+    Task<> clear_strays();
+    Task<> mark_standby();
+    Task<> check_room();
+    Task<> launch();
+    Task<Result<>> prepare_launch();
+    Task<Result<postgres::ConfigurationFacts>> configuration_facts();
+    void postmaster_exited(ExitStatus status);
+    void stop(instance::StopMode mode);
+    void kill();
+    Task<> checkpoint();
+    Task<> promote();
+    Task<> reload();
+    Task<> reconcile_fence();
+    void start(Task<> task);
+
+    Surroundings& outside_;
+    const Settings& settings_;
+    Calls calls_;
+    Bootstrapper bootstrapper_;
+    std::uint64_t inspection_number_ = 0;
+    std::optional<Inspection> inspection_;
+    std::optional<ProcessId> postmaster_;
+    std::optional<Instant> postmaster_since_;
+    enum class Launching { no, preparing, given_up };
+    Launching launching_ = Launching::no;
+    std::optional<FenceStatus> fence_;
+    enum class FenceTask { none, store, remove };
+    FenceTask fence_task_ = FenceTask::none;
+    bool fence_task_running_ = false;
+    std::string upstream_;
+    std::string reason_;
+    std::string hint_;
+    std::string last_fatal_;
+    Ending last_checkpoint_;
+    Ending last_reload_;
+};
+
+}  // namespace pgbosun::supervision

@@ -1,0 +1,31 @@
+#pragma once
+// Writes what PostgreSQL reads when it starts or reloads: pgbosun.conf, pg_hba.conf, pg_ident.conf, the signal file's
+// companions, and makes the FIFOs of its log. Nothing is written that is there already with the same content.
+
+#include <optional>
+#include <string>
+
+#include "postgres/configuration.hpp"
+#include "postgres/data_directory.hpp"
+#include "supervision/surroundings.hpp"
+
+namespace pgbosun::supervision {
+
+// What to follow when the instance is a standby: the configured upstream, or the one that a demotion named.
+// refused: the conninfo cannot be used.
+Result<postgres::Following> following(const Settings& settings, const std::string& upstream);
+
+// Killed in between: some files are new and some are old; each is whole, and the next start writes the rest.
+Task<Result<>> write_configuration(Surroundings& outside, const Settings& settings,
+                                   const postgres::ConfigurationFacts& facts);
+
+Task<Result<>> make_log_fifos(Surroundings& outside, const Settings& settings);
+
+// The password file of the upstream, from the secret's file; answers its path, empty when there is no secret.
+Task<Result<std::string>> write_passfile(Surroundings& outside, const Settings& settings);
+std::string passfile_path(const Settings& settings);
+
+// A file that holds one secret, without the newline at its end. refused: empty.
+Task<Result<std::string>> read_secret(Surroundings& outside, std::string path);
+
+}  // namespace pgbosun::supervision

@@ -1,0 +1,144 @@
+#include "supervision/status.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace pgbosun::supervision {
+namespace {
+
+using namespace std::chrono_literals;
+
+Role role_of(const Known& known) {
+    if (!instance::has_postmaster(known.state)) return Role::none;
+    if (known.facts.server) {
+        return known.facts.server->recovery == postgres::Recovery::none ? Role::primary : Role::standby;
+    }
+    if (!known.inspection || !known.inspection->usable) return Role::none;
+    return known.inspection->usable->start == postgres::StartMode::primary ? Role::primary : Role::standby;
+}
+
+void add_server(InstanceStatus& status, const Known& known) {
+    const auto& server = known.facts.server;
+    if (known.inspection && known.inspection->usable) {
+        const auto& control = known.inspection->usable->control;
+        status.system_id = control.system_id;
+        status.timeline = control.timeline;
+        status.postgres.checksums = control.data_checksum_version != 0;
+    }
+    status.postgres.pid = known.postmaster_pid.value_or(0);
+    status.postgres.started_at = known.postmaster_since;
+    status.postgres.restarts = known.restarts;
+    status.postgres.silent_since = known.facts.silent_since;
+    status.postgres.silent_reason = known.facts.silent_reason;
+    if (!server) return;
+    status.postgres.version = server->version;
+    status.postgres.checksums = server->checksums;
+    status.system_id = server->system_id;
+    status.timeline = server->timeline;
+    status.lsn = server->lsn;
+    status.standbys = server->standbys;
+    status.pending_restart = !server->pending_restart.empty();
+    status.pending_restart_parameters = server->pending_restart;
+    status.facts_at = known.facts.server_at;
+}
+
+void explain(InstanceStatus& status, const Known& known) {
+    status.reason = known.reason;
+    status.hint = known.hint;
+    if (status.fenced && status.phase == Phase::fenced) {
+        status.reason = "fenced: " + status.fenced->reason;
+        status.hint = "pgbosun unfence lifts it";
+    } else if (known.facts.silent_since) {
+        status.reason = "PostgreSQL does not answer: " + known.facts.silent_reason;
+        status.hint = "see its log, and whether its processes are stopped or wait for a disk";
+    } else if (status.phase == Phase::running) {
+        status.reason.clear();
+        status.hint.clear();
+    }
+    for (const auto& volume : status.volumes) {
+        if (!volume.hangs_since && !volume.error) continue;
+        status.reason = "the " + volume.name + " volume " +
+                        (volume.hangs_since ? "hangs: a write has not returned" : "fails: " + *volume.error);
+        status.hint = "check the storage behind " + volume.path;
+    }
+}
+
+// Why it should not get traffic; empty: it should.
+std::string unready(const InstanceStatus& status, const ProbeSettings& probes) {
+    if (status.phase != Phase::running && status.phase != Phase::promoting) {
+        std::string why = "the phase is " + std::string(to_string(status.phase));
+        return status.reason.empty() ? why : why + ": " + status.reason;
+    }
+    for (const auto& volume : status.volumes) {
+        if (volume.hangs_since || volume.error) return status.reason;
+    }
+    if (status.postgres.silent_since) return status.reason;
+    if (!status.facts_at) return "PostgreSQL has not answered yet";
+    if (status.role != Role::standby) return {};
+    if (probes.ready == ReadyStrategy::streaming && !status.lsn.streaming) return "the standby is not streaming";
+    if (probes.max_lag_bytes && status.lsn.lag_bytes.value_or(0) > *probes.max_lag_bytes) {
+        return "the standby lags by " + std::to_string(*status.lsn.lag_bytes) + " bytes, more than " +
+               std::to_string(*probes.max_lag_bytes);
+    }
+    return {};
+}
+
+bool has_started(const InstanceStatus& status, const Known& known) {
+    switch (known.settings.probes.startup) {
+        case StartupStrategy::started: return known.facts.came_up_once;
+        case StartupStrategy::query: return known.facts.came_up_once && status.facts_at && !status.postgres.silent_since;
+        case StartupStrategy::streaming:
+            return known.facts.came_up_once && (status.role == Role::primary || status.lsn.streaming);
+    }
+    std::unreachable();
+}
+
+}  // namespace
+
+InstanceStatus assemble(const Known& known) {
+    InstanceStatus status;
+    status.instance = known.settings.instance;
+    status.cluster = known.settings.cluster;
+    status.version = PGBOSUN_VERSION;
+    status.boot_id = known.boot_id;
+    status.now = known.now;
+    status.phase = instance::phase_of(known.state);
+    status.role = role_of(known);
+    if (known.state.desired.fence != instance::Fence::off) {
+        status.fenced = known.fence.value_or(FenceStatus{"being fenced", ""});
+    }
+    status.volumes = known.volumes;
+    status.log = known.log;
+    status.archive = known.archive;
+    status.progress = known.progress;
+    add_server(status, known);
+    explain(status, known);
+    status.ready_reason = unready(status, known.settings.probes);
+    status.ready = status.ready_reason.empty();
+    status.started = has_started(status, known);
+    const auto order = archive_order(status, known.settings);
+    if (known.settings.archive && !order.may_archive) status.archive_refused = order.reason;
+    return status;
+}
+
+ArchiveOrder archive_order(const InstanceStatus& status, const Settings& settings) {
+    ArchiveOrder order;
+    order.data_directory = settings.data_directory();
+    order.system_id = status.system_id;
+    if (status.fenced) {
+        order.reason = "the instance is fenced";
+    } else if (status.phase == Phase::demoting) {
+        order.reason = "the instance is being demoted";
+    } else if (!status.system_id) {
+        order.reason = "the data directory is not known yet";
+    } else if (status.role == Role::none) {
+        order.reason = "PostgreSQL is not running";
+    } else if (status.role == Role::standby) {
+        order.reason = "a standby does not archive";
+    } else {
+        order.may_archive = true;
+    }
+    return order;
+}
+
+}  // namespace pgbosun::supervision

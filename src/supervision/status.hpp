@@ -1,0 +1,40 @@
+#pragma once
+// Decision: the status and what the probes say, from everything that is known. Pure.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "instance/state.hpp"
+#include "pgbosun/instance_status.hpp"
+#include "pgbosun/settings.hpp"
+#include "supervision/inspection.hpp"
+#include "supervision/monitor.hpp"
+
+namespace pgbosun::supervision {
+
+struct Known {
+    const Settings& settings;
+    const instance::InstanceState& state;
+    const MonitoredFacts& facts;
+    const std::optional<Inspection>& inspection;
+    const std::optional<FenceStatus>& fence;
+    std::optional<ProgressStatus> progress;
+    std::string reason;
+    std::string hint;
+    std::string boot_id;
+    std::optional<int> postmaster_pid;
+    std::optional<Instant> postmaster_since;
+    std::uint32_t restarts = 0;
+    std::optional<ArchiveReport> archive;
+    std::vector<VolumeStatus> volumes;
+    LogStatus log;
+    Instant now{};
+};
+
+InstanceStatus assemble(const Known& known);
+
+// Has the right to add to the archive, and if not, why.
+ArchiveOrder archive_order(const InstanceStatus& status, const Settings& settings);
+
+}  // namespace pgbosun::supervision

@@ -1,0 +1,55 @@
+#pragma once
+// Everything outside that the supervision of one instance works with: ports, and facts that never change while
+// pgbosun runs. All of it outlives the supervision.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+
+#include "pgbosun/file_system.hpp"
+#include "pgbosun/pg_session.hpp"
+#include "pgbosun/postgres_guard.hpp"
+#include "pgbosun/process_host.hpp"
+#include "pgbosun/settings.hpp"
+#include "pgbosun/time.hpp"
+#include "postgres/postmaster_pid.hpp"
+
+namespace pgbosun::supervision {
+
+// What /proc says of a process that is not ours; it asks no disk.
+class ProcessTable {
+public:
+    virtual ~ProcessTable() = default;
+    virtual std::optional<postgres::ProcessFacts> look(int pid) = 0;
+};
+
+struct Machine {
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+    std::optional<std::string> account;  // name of our uid in passwd; none: it has no entry
+    int oom_score = 0;
+    int server_major = 0;
+    std::string wal_program;  // absolute path of pgbosun-wal
+    // The data directory as /proc shows it: links resolved. Known once the volume exists.
+    std::string data_directory;
+};
+
+using OpenSession = std::function<std::unique_ptr<PgSession>(const std::string& database, const std::string& user)>;
+
+struct Surroundings {
+    boost::asio::io_context& loop;
+    const Clock& clock;
+    ProcessHost& processes;
+    ProcessTable& process_table;
+    FileSystem& files;
+    PgSession& session;  // superuser, database postgres
+    OpenSession open_session;
+    PostgresGuard& guard;
+    Machine machine;
+};
+
+}  // namespace pgbosun::supervision
