@@ -33,7 +33,8 @@ bool write_exactly(int channel, const void* from, std::size_t length) {
 }
 
 Result<std::string> value(Result<> done) {
-    return done.transform([] { return std::string(); });
+    if (!done) return std::unexpected(std::move(done.error()));
+    return std::string();
 }
 
 template <class Facts>

@@ -11,7 +11,8 @@ Task<Result<>> done(FileWorker& worker, FileRequest request) {
         co_return fail(FaultKind::refused, request.path + ": more than 16 MiB to write");
     }
     auto answer = co_await worker.call(std::move(request));
-    co_return answer.transform([](const std::string&) {});
+    if (!answer) co_return std::unexpected(std::move(answer.error()));
+    co_return Result<>();
 }
 
 template <class Facts>
