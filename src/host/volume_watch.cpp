@@ -14,6 +14,7 @@
 #include "host/boot_clock.hpp"
 #include "host/boot_timer.hpp"
 #include "host/child_processes.hpp"
+#include "host/descriptor.hpp"
 #include "host/shared_page.hpp"
 #include "host/system_fault.hpp"
 
