@@ -1,0 +1,24 @@
+#pragma once
+// One pgbosun for each volume: a lock on a file that says who holds it.
+
+#include <string>
+
+#include "host/descriptor.hpp"
+#include "pgbosun/fault.hpp"
+
+namespace pgbosun::host {
+
+// Held until destroyed or until the process has ended, however it ended. Children do not inherit it.
+class VolumeLock {
+public:
+    // Touches the disk, and may wait for it: call before the loop runs. conflict: another process holds it; `what`
+    // says which, as far as it is known. Makes the file, mode 0600, and never removes it: two processes could then lock
+    // two files.
+    static Result<VolumeLock> take(const std::string& path);
+
+private:
+    explicit VolumeLock(Descriptor file) : file_(std::move(file)) {}
+    Descriptor file_;
+};
+
+}  // namespace pgbosun::host
