@@ -144,7 +144,7 @@ Task<> MetricsCollector::collect() {
 
 Task<Result<MetricsCollector::Server>> MetricsCollector::look_at_server(PgSession& session) {
     std::string sql = server_sql;
-    auto rows = co_await session.query(std::move(sql), {}, plan_.query_timeout);
+    auto rows = co_await run_statement(session, std::move(sql));
     if (!rows) co_return std::unexpected(std::move(rows).error());
     Server server;
     for (const auto& row : rows->rows) {
@@ -183,7 +183,8 @@ Task<> MetricsCollector::collect_database(PgSession& session, std::string databa
 }
 
 Task<Result<Rows>> MetricsCollector::run_statement(PgSession& session, std::string sql) {
-    return session.query(std::move(sql), {}, plan_.query_timeout);
+    std::vector<Field> none;
+    return session.query(std::move(sql), std::move(none), plan_.query_timeout);
 }
 
 Task<Result<std::vector<MetricFamily>>> MetricsCollector::run(PgSession& session, const MetricQuery& query) {
