@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <libpq-fe.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -16,6 +18,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t most_waiting = 16;
+constexpr int most_unread = 16;
 constexpr std::size_t most_rows = 100'000;
 constexpr std::size_t most_bytes = 16U << 20;
 
@@ -321,9 +324,15 @@ void arm(const std::shared_ptr<State>& state, std::chrono::steady_clock::time_po
     });
 }
 
-// Between two queries the server may have gone: what it said last, and the end of the stream, are waiting here.
+// Between two queries the server may have gone: what it said last, and after that the end of the stream, wait here.
 bool still_there(PGconn* connection) {
-    return connection != nullptr && PQconsumeInput(connection) != 0 && PQstatus(connection) == CONNECTION_OK;
+    if (connection == nullptr) return false;
+    for (int i = 0; i < most_unread && PQstatus(connection) == CONNECTION_OK; ++i) {
+        pollfd socket{.fd = PQsocket(connection), .events = POLLIN, .revents = 0};
+        if (::poll(&socket, 1, 0) == 0) return true;
+        if (PQconsumeInput(connection) == 0) return false;
+    }
+    return false;
 }
 
 template <class State>
