@@ -1,0 +1,71 @@
+#pragma once
+// Decision: the texts of pgbosun.conf, pg_hba.conf and pg_ident.conf. All three are generated as a whole, written
+// durably into the data directory, and never edited.
+//
+// The log. The logging collector writes jsonlog into <run_dir>/log/postgres.json, and what cannot be put there into
+// <run_dir>/log/postgres.log; the name is fixed because log_filename has no % in it and rotation is off. Both must be
+// FIFOs that pgbosun holds open for reading and writing before PostgreSQL starts: the postmaster opens them at its
+// start and would wait in open(2) for a reader. A full pipe makes the collector wait and so, in time, every backend
+// that logs: nothing is lost, and a slow reader shows in the status. What postmaster and collector say before the
+// pipe is open comes through standard error.
+//
+// The socket. With a passwd entry for our uid `peer` with the map `pgbosun` admits exactly that operating system user
+// as superuser. Without one (OpenShift gives random uids) peer cannot work, for the server must find a name for the
+// uid; then `trust` is used together with unix_socket_permissions 0700, which lets only the same uid connect.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pgbosun/settings.hpp"
+#include "postgres/control_data.hpp"
+
+namespace pgbosun::postgres {
+
+inline constexpr std::string_view superuser = "postgres";
+// Login role of the metrics queries: a member of pg_monitor and nothing else.
+inline constexpr std::string_view metrics_role = "pgbosun_metrics";
+
+inline constexpr std::string_view configuration_file = "pgbosun.conf";  // below the data directory
+std::string log_directory(const Settings& settings);
+std::string json_log_fifo(const Settings& settings);
+std::string plain_log_fifo(const Settings& settings);
+
+struct Following {
+    std::string primary_conninfo;  // rendered, without a password
+    std::string slot;              // empty: none
+};
+
+struct ConfigurationFacts {
+    int server_major = 0;
+    std::string wal_program;             // absolute path of pgbosun-wal
+    std::optional<std::string> account;  // name of our uid in passwd; none: it has no entry
+    std::optional<Following> following;  // standby
+    std::optional<HotStandbyLimits> limits;  // standby: of its control data
+    // Names for synchronous_standby_names when they come from elsewhere (a controller), as PostgreSQL's value.
+    std::optional<std::string> synchronous_standby_names;
+    std::vector<std::string> connected_standbys;  // counted by data_durability: preferred
+};
+
+std::string pgbosun_conf(const Settings& settings, const ConfigurationFacts& facts);
+std::string pg_hba_conf(const Settings& settings, const ConfigurationFacts& facts);
+std::string pg_ident_conf(const Settings& settings, const ConfigurationFacts& facts);
+
+// postgresql.conf with one `include 'pgbosun.conf'`, as its last line; does it again without change.
+std::string with_include(std::string_view postgresql_conf);
+
+// postgresql.auto.conf is read after everything else, so ALTER SYSTEM could overrule what pgbosun owns: this is the
+// text without such lines. Equal to `auto_conf` when there are none.
+std::string without_owned_parameters(std::string_view auto_conf);
+
+// The value that PostgreSQL gets. With data_durability preferred only connected standbys are listed, and none at all
+// makes it empty: then commits do not wait.
+std::string synchronous_standby_names(const SynchronousSettings& settings,
+                                      const std::vector<std::string>& connected_standbys);
+
+// None: the line may stand in pg_hba.conf or pg_ident.conf; else why not (a line break, a NUL byte, too long, an
+// include).
+std::optional<std::string> check_access_line(std::string_view line);
+
+}  // namespace pgbosun::postgres

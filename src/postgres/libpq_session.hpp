@@ -1,0 +1,48 @@
+#pragma once
+// Adapter: PgSession over libpq, without blocking. Meant for the server's own Unix socket: libpq resolves host names
+// with a blocking call, so a TCP target is given as hostaddr.
+//
+// Statements go through the extended protocol: a string with two of them is refused by the server. A statement that
+// times out is not cancelled by a request of its own; its connection is closed, and the server notices within a
+// second (client_connection_check_interval) or at statement_timeout.
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <string>
+
+#include "pgbosun/pg_session.hpp"
+#include "postgres/conninfo.hpp"
+
+namespace pgbosun::postgres {
+
+struct SessionTarget {
+    std::string host;  // directory of the socket
+    int port = 5432;
+    std::string user = "postgres";
+    std::string database = "postgres";
+    std::string application_name = "pgbosun";
+    // The server gives up a statement after this, whatever the caller's timeout was.
+    Duration statement_timeout = std::chrono::seconds(60);
+    Conninfo further;  // hostaddr, passfile, sslmode, ...; overrides the above
+};
+
+class LibpqSession final : public PgSession {
+public:
+    // Opens nothing. `io` outlives the session; all calls are made on its one thread.
+    LibpqSession(boost::asio::io_context& io, SessionTarget target);
+    // A query under way ends with `unavailable`.
+    ~LibpqSession() override;
+    LibpqSession(const LibpqSession&) = delete;
+    LibpqSession& operator=(const LibpqSession&) = delete;
+
+    // Also unavailable when more than 16 queries wait already. refused: more than 16 MiB or 100,000 rows. The timeout
+    // counts from the call, waiting and connecting included. A cancelled caller closes the connection.
+    Task<Result<Rows>> query(std::string sql, std::vector<Field> parameters, Duration timeout) override;
+    void close() override;
+
+private:
+    struct State;
+    std::shared_ptr<State> state_;  // owners: the session and the query under way
+};
+
+}  // namespace pgbosun::postgres

@@ -1,0 +1,79 @@
+#pragma once
+// Fact: queries in CloudNativePG's custom query format (YAML), and what their rows mean as metrics.
+//
+//   <key>: {name, query, predicate_query, primary | master, cache_seconds, runonserver, target_databases,
+//           metrics: [{<column>: {usage, description, metric_mapping, pg_version, name}}]}
+//
+// The metric of a column is cnpg_<name or key>_<column's name>, for DURATION with _milliseconds after it. NULL has no
+// sample, as has a text that metric_mapping does not know; columns that are not listed are ignored.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pgbosun/fault.hpp"
+#include "pgbosun/metric.hpp"
+#include "pgbosun/pg_session.hpp"
+#include "pgbosun/time.hpp"
+
+namespace pgbosun::postgres {
+
+// A semantic version range: ">=16.0.0 <18.0.0 || 15.x". PostgreSQL 17.2 is 17.2.0.
+class VersionRange {
+public:
+    VersionRange() = default;  // every version
+    static std::optional<VersionRange> parse(std::string_view text);
+    [[nodiscard]] bool contains(int server_version_num) const;
+
+private:
+    enum class Compare { equal, unequal, less, at_most, greater, at_least };
+    struct Term {
+        Compare compare;
+        long version;  // major * 1'000'000'000 + minor * 10'000 + patch
+        long end;      // first version after the ones meant: of 15.x that is 16
+    };
+    std::vector<std::vector<Term>> alternatives_;  // each: all terms hold
+};
+
+enum class ColumnUsage { label, counter, gauge, mapped, duration, histogram, discard };
+enum class RunsOn { anywhere, primary };
+
+struct MetricColumn {
+    std::string column;
+    std::string name;
+    std::string help;
+    ColumnUsage usage = ColumnUsage::discard;
+    std::map<std::string, double> mapping;
+    VersionRange versions;
+};
+
+struct MetricQuery {
+    std::string key;   // as in the file; for errors
+    std::string name;  // between cnpg_ and the column
+    std::string query;
+    std::string predicate;  // empty: none
+    std::vector<MetricColumn> columns;
+    RunsOn runs_on = RunsOn::anywhere;
+    VersionRange versions;
+    std::vector<std::string> databases;  // names or globs; empty: the default database
+    Duration cache{};                    // zero: as often as the others
+};
+
+inline constexpr std::size_t longest_query_file = 256 * 1024;
+
+// refused: what is wrong, with "file:line: " before it; the first finding only. `file` is for that text.
+Result<std::vector<MetricQuery>> parse_metric_queries(std::string_view yaml, std::string_view file);
+
+// The families of one answer. refused: a listed column is missing, or a value is not a number.
+Result<std::vector<MetricFamily>> to_families(const MetricQuery& query, const Rows& rows, int server_version_num);
+
+// Shell glob as target_databases has it: *, ? and [..].
+bool matches_database(std::string_view pattern, const std::string& database);
+
+// src/postgres/default_metrics.yaml and collector_metrics.yaml, embedded.
+extern const std::string_view default_metrics_yaml;
+extern const std::string_view collector_metrics_yaml;
+
+}  // namespace pgbosun::postgres

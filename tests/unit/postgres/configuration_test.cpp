@@ -1,0 +1,199 @@
+#include "postgres/configuration.hpp"
+
+#include "postgres/parameters.hpp"
+#include "support/catch.hpp"
+
+using namespace pgbosun;
+using namespace pgbosun::postgres;
+
+namespace {
+
+Settings settings() {
+    Settings result;
+    result.volume = "/data";
+    result.run_dir = "/run/pgbosun";
+    result.instance = "pg-1";
+    return result;
+}
+
+ConfigurationFacts facts() {
+    return {.server_major = 17, .wal_program = "/usr/bin/pgbosun-wal", .account = "postgres"};
+}
+
+bool has_line(const std::string& text, const std::string& line) {
+    return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+}
+
+std::optional<Severity> severity(std::string_view name, std::string_view value) {
+    const auto finding = check_parameter(name, value);
+    if (!finding) return std::nullopt;
+    CHECK_FALSE(finding->why.empty());
+    CHECK_FALSE(finding->hint.empty());
+    return finding->severity;
+}
+
+}  // namespace
+
+TEST_CASE("parameters that pgbosun owns are refused with a hint, near misses are not") {
+    for (const char* name :
+         {"archive_command", "Archive_Mode", "archive_library", "primary_conninfo", "restore_command", "recovery_target",
+          "recovery_target_timeline", "recovery_target_action", "hot_standby", "port", "listen_addresses",
+          "unix_socket_directories", "log_destination", "logging_collector", "log_directory", "log_filename",
+          "log_rotation_age", "log_rotation_size", "data_directory", "config_file", "hba_file", "ident_file",
+          "external_pid_file", "promote_trigger_file", "include", "include_dir", "include_if_exists",
+          "allow_alter_system", "synchronous_standby_names", "restart_after_crash"}) {
+        CAPTURE(name);
+        CHECK(severity(name, "on") == Severity::refused);
+    }
+    for (const char* name : {"hot_standby_feedback", "max_connections", "shared_buffers", "log_statement", "pgaudit.log",
+                             "archive_timeout", "portal", "recovery_min_apply_delay", "a$b"}) {
+        CAPTURE(name);
+        CHECK_FALSE(severity(name, "1"));
+    }
+}
+
+TEST_CASE("what endangers data is refused or warned of only when it is off") {
+    CHECK(severity("full_page_writes", "off") == Severity::refused);
+    CHECK(severity("full_page_writes", "F") == Severity::refused);
+    CHECK_FALSE(severity("full_page_writes", "on"));
+    CHECK(severity("fsync", "0") == Severity::warned);
+    CHECK_FALSE(severity("fsync", "o"));
+    CHECK(severity("wal_level", "Minimal") == Severity::refused);
+    CHECK_FALSE(severity("wal_level", "logical"));
+}
+
+TEST_CASE("names and values that would break out of their line are refused") {
+    for (const char* name : {"", "1work_mem", "work mem", "work_mem=1", "a.b.c", ".a", "a.", "work-mem", "#x", "a.1"}) {
+        CAPTURE(name);
+        CHECK(severity(name, "1") == Severity::refused);
+    }
+    CHECK(severity("work_mem", "1\nport = 1") == Severity::refused);
+    CHECK(severity("work_mem", "1\r") == Severity::refused);
+    CHECK(severity("work_mem", std::string_view("1\0", 2)) == Severity::refused);
+    CHECK(severity("work_mem", std::string(8193, 'x')) == Severity::refused);
+    CHECK(quote_setting("it's a \\ 'day'") == "'it''s a \\\\ ''day'''");
+}
+
+TEST_CASE("what the user sets replaces a default but never an owned parameter") {
+    Settings given = settings();
+    given.postgresql.parameters = {{"WAL_Keep_Size", "1GB"}, {"work_mem", "5MB"}};
+
+    const std::string text = pgbosun_conf(given, facts());
+
+    CHECK(has_line(text, "wal_keep_size = '1GB'"));
+    CHECK_FALSE(has_line(text, "wal_keep_size = '512MB'"));
+    CHECK(has_line(text, "work_mem = '5MB'"));
+    CHECK(text.find("work_mem") < text.find("# Owned"));
+    CHECK(has_line(text, "archive_mode = 'off'"));
+    CHECK(text.find("archive_command") == std::string::npos);
+    CHECK(text.find("restore_command") == std::string::npos);
+    CHECK(has_line(text, "allow_alter_system = 'off'"));
+    ConfigurationFacts older = facts();
+    older.server_major = 16;
+    CHECK(pgbosun_conf(given, older).find("allow_alter_system") == std::string::npos);
+}
+
+TEST_CASE("with an archive the commands name the hook by its full path, quoted for shell and PostgreSQL") {
+    Settings given = settings();
+    given.archive = ArchiveSettings{};
+    CHECK(has_line(pgbosun_conf(given, facts()), "archive_command = '/usr/bin/pgbosun-wal archive %p'"));
+    CHECK(has_line(pgbosun_conf(given, facts()), "restore_command = '/usr/bin/pgbosun-wal restore %f %p'"));
+
+    ConfigurationFacts odd = facts();
+    odd.wal_program = "/opt/100% it's/pgbosun-wal";
+    CHECK(has_line(pgbosun_conf(given, odd),
+                   R"(archive_command = '''/opt/100%% it''\\''''s/pgbosun-wal'' archive %p')"));
+}
+
+TEST_CASE("a standby follows and starts with no less than its primary had") {
+    Settings given = settings();
+    given.postgresql.parameters = {{"max_connections", "200"}, {"max_wal_senders", "5"}};
+    ConfigurationFacts standby = facts();
+    standby.following = Following{.primary_conninfo = "host='pg-0' passfile='/run/p'", .slot = "pg_1"};
+    standby.limits = HotStandbyLimits{.max_connections = 100,
+                                      .max_worker_processes = 20,
+                                      .max_wal_senders = 10,
+                                      .max_prepared_transactions = 0,
+                                      .max_locks_per_transaction = 64};
+
+    const std::string text = pgbosun_conf(given, standby);
+    standby.following.reset();
+    const std::string primary = pgbosun_conf(given, standby);
+
+    CHECK(has_line(text, "primary_conninfo = 'host=''pg-0'' passfile=''/run/p'''"));
+    CHECK(has_line(text, "primary_slot_name = 'pg_1'"));
+    CHECK(has_line(text, "max_connections = '200'"));
+    CHECK(has_line(text, "max_wal_senders = '10'"));
+    CHECK(has_line(text, "max_worker_processes = '20'"));
+    CHECK(text.find("max_prepared_transactions") == std::string::npos);
+    CHECK(text.find("max_locks_per_transaction") == std::string::npos);
+    CHECK(has_line(primary, "max_wal_senders = '5'"));
+    CHECK(has_line(primary, "primary_conninfo = ''"));
+}
+
+TEST_CASE("synchronous_standby_names follows method, number and durability") {
+    const std::vector<std::string> two{"pg-2", "pg-3"};
+    CHECK(synchronous_standby_names({.standby_names = two}, {}) == R"(ANY 1 ("pg-2","pg-3"))");
+    CHECK(synchronous_standby_names({.method = SyncMethod::first, .number = 2, .standby_names = two}, {"pg-2"}) ==
+          R"(FIRST 2 ("pg-2","pg-3"))");
+    CHECK(synchronous_standby_names({}, {}) == "ANY 1 (*)");
+
+    const SynchronousSettings preferred{
+        .number = 2, .data_durability = DataDurability::preferred, .standby_names = two};
+    CHECK(synchronous_standby_names(preferred, {"pg-3", "stranger"}) == R"(ANY 1 ("pg-3"))");
+    CHECK(synchronous_standby_names(preferred, {"stranger"}) == "");
+    CHECK(synchronous_standby_names({.data_durability = DataDurability::preferred}, {"pg-9"}) == R"(ANY 1 ("pg-9"))");
+}
+
+TEST_CASE("the first access rule is our own, the user's come before the last ones") {
+    Settings given = settings();
+    given.postgresql.pg_hba = {"host app app 10.0.0.0/8 scram-sha-256"};
+    given.postgresql.pg_ident = {"mymap a b"};
+
+    const std::string hba = pg_hba_conf(given, facts());
+    const std::string ident = pg_ident_conf(given, facts());
+
+    CHECK(hba.find("local all,replication postgres peer map=pgbosun\n") < hba.find("host app app"));
+    CHECK(hba.find("host replication \"streaming_replica\" all scram-sha-256\n") < hba.find("host app app"));
+    CHECK(hba.find("host app app") < hba.find("local all all scram-sha-256\nhost all all all scram-sha-256\n"));
+    CHECK(hba.find("trust") == std::string::npos);
+    CHECK(has_line(ident, "pgbosun \"postgres\" postgres"));
+    CHECK(has_line(ident, "mymap a b"));
+}
+
+TEST_CASE("a uid without a name is trusted only through a socket that no other uid can open") {
+    ConfigurationFacts nameless = facts();
+    nameless.account.reset();
+
+    CHECK(has_line(pg_hba_conf(settings(), nameless), "local all,replication postgres trust"));
+    CHECK(has_line(pgbosun_conf(settings(), nameless), "unix_socket_permissions = '0700'"));
+    CHECK(has_line(pgbosun_conf(settings(), facts()), "unix_socket_permissions = '0777'"));
+    CHECK(pg_ident_conf(settings(), nameless).find("postgres") == std::string::npos);
+}
+
+TEST_CASE("postgresql.conf includes pgbosun.conf once and last") {
+    const std::string once = with_include("a = 1");
+
+    CHECK(once == "a = 1\ninclude 'pgbosun.conf'\n");
+    CHECK(with_include(once) == once);
+    CHECK(with_include("include 'pgbosun.conf'\nb = 2\n") == "b = 2\ninclude 'pgbosun.conf'\n");
+    CHECK(with_include("#include 'pgbosun.conf'\n") == "#include 'pgbosun.conf'\ninclude 'pgbosun.conf'\n");
+    CHECK(with_include("") == "include 'pgbosun.conf'\n");
+}
+
+TEST_CASE("ALTER SYSTEM keeps what is the user's and loses what is ours") {
+    const std::string clean = "# Do not edit this file manually!\nwork_mem = '8MB'\n";
+    CHECK(without_owned_parameters(clean) == clean);
+    CHECK(without_owned_parameters("work_mem = '8MB'\n  primary_conninfo='x'\narchive_mode off\nfsync = 'off'") ==
+          "work_mem = '8MB'\nfsync = 'off'");
+}
+
+TEST_CASE("an access line stays one line") {
+    CHECK_FALSE(check_access_line("host all all samenet scram-sha-256"));
+    CHECK_FALSE(check_access_line("# included in nothing"));
+    for (const char* line : {"host all\nlocal all all trust", "local all all trust \\", "include x", "include_dir x"}) {
+        CAPTURE(line);
+        CHECK(check_access_line(line));
+    }
+    CHECK(check_access_line(std::string(4097, 'x')));
+}

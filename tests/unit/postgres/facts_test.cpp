@@ -1,0 +1,80 @@
+#include "postgres/server_facts.hpp"
+#include "postgres/wal_directory.hpp"
+#include "support/catch.hpp"
+
+using namespace pgbosun;
+using namespace pgbosun::postgres;
+
+namespace {
+
+Rows standby_rows() {
+    return {{"in_recovery", "version", "system_id", "timeline", "wal_segment_size", "checksums", "up_ms", "current_lsn",
+             "received_lsn", "replayed_lsn", "upstream_lsn", "streaming", "replay_paused", "pending_restart", "standbys"},
+            {{"t", "170002", "-5", "3", "16777216", "t", "1500", std::nullopt, "0/3000000", "0/2000000", "0/4000000",
+              "t", "f", R"(["max_connections"])",
+              R"([{"name":"pg-3","state":"streaming","sync":"quorum","address":null,"lag":16},{"name":"x","lag":null}])"}}};
+}
+
+double sample(const MetricFamily& family, std::string_view value) {
+    for (const auto& entry : family.samples)
+        if (entry.labels.at(0).second == value) return entry.value;
+    return -1;
+}
+
+}  // namespace
+
+TEST_CASE("a standby's lag is measured to the newest position it knows of") {
+    const auto facts = parse_server_facts(standby_rows());
+
+    REQUIRE(facts);
+    CHECK(facts->recovery == Recovery::standby);
+    CHECK(number(facts->system_id) == 18446744073709551611ULL);
+    CHECK(facts->up == std::chrono::milliseconds(1500));
+    CHECK(facts->lsn.lag_bytes == 0x2000000);
+    CHECK(facts->lsn.streaming);
+    CHECK_FALSE(facts->lsn.current);
+    CHECK(facts->pending_restart == std::vector<std::string>{"max_connections"});
+    REQUIRE(facts->standbys.size() == 2);
+    CHECK(facts->standbys[0].sync == "quorum");
+    CHECK(facts->standbys[0].replay_lag_bytes == 16);
+    CHECK_FALSE(facts->standbys[1].replay_lag_bytes);
+}
+
+TEST_CASE("an answer that is not the facts is corrupt, and names the column") {
+    for (std::size_t column = 0; column < 15; ++column) {
+        Rows rows = standby_rows();
+        if (column == 7) continue;
+        rows.rows[0][column] = column >= 8 && column <= 10 ? "nonsense" : column == 0 || column == 5 || column >= 11 ? Field() : "x";
+        CAPTURE(rows.columns[column]);
+        const auto facts = parse_server_facts(rows);
+        REQUIRE_FALSE(facts);
+        CHECK(facts.error().kind == FaultKind::corrupt);
+        CHECK(facts.error().what.find(rows.columns[column]) != std::string::npos);
+    }
+    CHECK_FALSE(parse_server_facts({}));
+}
+
+TEST_CASE("pg_wal is counted by names alone") {
+    const auto facts = count_segments({"000000010000000000000002", "000000010000000000000001", "00000002.history",
+                                       "000000010000000000000001.partial", "archive_status", "00000001000000000000000g",
+                                       "000000020000000000000001"});
+
+    CHECK(facts == WalDirectoryFacts{3, "000000010000000000000001", "000000020000000000000001"});
+    CHECK(count_segments({}) == WalDirectoryFacts{});
+    CHECK(count_archive_status({"a.ready", "b.done", "c.ready", "ready", "d.ready.tmp"}) == ArchiveStatusFacts{2, 1});
+}
+
+TEST_CASE("the WAL families have the samples that are known") {
+    const auto family = pg_wal_family({.segments = 3}, 1U << 20, {.max_wal_size = 7},
+                                      VolumeFacts{.total_bytes = 10U << 20, .available_bytes = 4U << 20});
+
+    CHECK(family.name == "cnpg_collector_pg_wal");
+    CHECK(sample(family, "count") == 3);
+    CHECK(sample(family, "size") == 3U << 20);
+    CHECK(sample(family, "max") == 7);
+    CHECK(sample(family, "min") == -1);
+    CHECK(sample(family, "volume_size") == 6);
+    CHECK(sample(family, "volume_max") == 10);
+    CHECK(fencing_on_family(Switch::on).samples.at(0).value == 1);
+    CHECK(replica_mode_family(Switch::off).samples.at(0).value == 0);
+}
