@@ -61,7 +61,9 @@ public:
     void expect_host(const std::string& host) {
         stream_.set_verify_mode(asio::ssl::verify_peer);
         stream_.set_verify_callback(asio::ssl::host_name_verification(host));
-        SSL_set_tlsext_host_name(stream_.native_handle(), host.c_str());
+        // As SSL_set_tlsext_host_name, whose macro holds a cast of the old style.
+        std::string name = host;
+        SSL_ctrl(stream_.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
     }
 
     Task<std::optional<std::string>> handshake() override {
@@ -74,7 +76,7 @@ public:
     // close_notify goes out; the other side's is not waited for.
     Task<> end() override {
         SSL_set_shutdown(stream_.native_handle(), SSL_RECEIVED_SHUTDOWN);
-        const auto [ignored] = co_await stream_.async_shutdown(no_throw);
+        co_await stream_.async_shutdown(no_throw);
         error_code also_ignored;
         stream_.next_layer().shutdown(Socket::shutdown_send, also_ignored);
     }

@@ -210,7 +210,6 @@ Result<> Server::start() {
 }
 
 void Server::stop() {
-    state_->life = ServerState::Life::stopped;
     for (const auto& listener : {tcp_, unix_, metrics_only_}) {
         if (listener) listener->close();
     }

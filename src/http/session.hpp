@@ -23,21 +23,20 @@ class Session;
 // What the sessions of one server share. Owned by the server and by every coroutine of it: a command that outlives
 // the server still has somewhere to put its answer.
 struct ServerState {
-    ServerState(boost::asio::io_context& context, InstanceControl& control, Journal& events, Limits bounds)
-        : io(context), journal(events), limits(bounds), api(control, events, traffic), control(control), sweep(context) {}
+    ServerState(boost::asio::io_context& context, InstanceControl& instance, Journal& events, Limits bounds)
+        : io(context), control(instance), journal(events), limits(bounds), api(instance, events, traffic), sweep(context) {}
 
     boost::asio::io_context& io;
+    InstanceControl& control;
     Journal& journal;
     Limits limits;
     Traffic traffic;
     Api api;
-    InstanceControl& control;
     Credentials credentials;
     TlsContext tls;
     std::list<std::shared_ptr<Session>> sessions;
     boost::asio::steady_timer sweep;  // looks for sessions that are over their time; runs while there are any
     enum class Sweep { idle, armed } sweeping = Sweep::idle;
-    enum class Life { serving, stopped } life = Life::serving;
 };
 
 class Session : public std::enable_shared_from_this<Session> {

@@ -26,13 +26,15 @@ TlsContext context_for(ssl::context::method method) {
 
 std::unexpected<Fault> bad_file(std::string_view setting, const std::string& file, const error_code& error) {
     return fail(FaultKind::refused, std::string(setting) + " " + file + ": " + error.message(),
-                "it must be a PEM file that uid of pgbosun can read; a key must not be encrypted");
+                "it must be a PEM file that the uid of pgbosun can read; a key must not be encrypted");
 }
 
 Result<> load_pair(ssl::context& context, const std::string& cert_file, const std::string& key_file) {
     error_code error;
-    if (context.use_certificate_chain_file(cert_file, error)) return bad_file("cert_file", cert_file, error);
-    if (context.use_private_key_file(key_file, ssl::context::pem, error)) return bad_file("key_file", key_file, error);
+    context.use_certificate_chain_file(cert_file, error);
+    if (error) return bad_file("cert_file", cert_file, error);
+    context.use_private_key_file(key_file, ssl::context::pem, error);
+    if (error) return bad_file("key_file", key_file, error);
     if (SSL_CTX_check_private_key(context.native_handle()) != 1) {
         return fail(FaultKind::refused, "key_file " + key_file + " does not belong to cert_file " + cert_file);
     }
@@ -55,9 +57,8 @@ Result<TlsContext> server_tls(const HttpSettings& settings) {
     }
     if (!settings.client_ca) return context;
     error_code error;
-    if (context->load_verify_file(*settings.client_ca, error)) {
-        return bad_file("http.client_ca", *settings.client_ca, error);
-    }
+    context->load_verify_file(*settings.client_ca, error);
+    if (error) return bad_file("http.client_ca", *settings.client_ca, error);
     context->set_verify_mode(ssl::verify_peer);
     return context;
 }
@@ -66,7 +67,8 @@ Result<TlsContext> client_tls(const ClientTrust& trust) {
     TlsContext context = context_for(ssl::context::tls_client);
     error_code error;
     if (trust.ca_file) {
-        if (context->load_verify_file(*trust.ca_file, error)) return bad_file("CA file", *trust.ca_file, error);
+        context->load_verify_file(*trust.ca_file, error);
+        if (error) return bad_file("CA file", *trust.ca_file, error);
     } else {
         context->set_default_verify_paths();
     }

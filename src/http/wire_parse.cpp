@@ -237,7 +237,7 @@ std::optional<WallTime> parse_iso8601(const std::string& text) {
         return std::nullopt;
     }
     using namespace std::chrono;
-    const year_month_day date(std::chrono::year(year), std::chrono::month(month), std::chrono::day(day));
+    const year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
     if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
     return sys_days(date) + hours(hour) + minutes(minute) + seconds(second) + milliseconds(milli);
 }
