@@ -2,6 +2,9 @@
 
 #include <netinet/in.h>
 
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+
 #include "support/catch.hpp"
 #include "unit/http/running_server.hpp"
 

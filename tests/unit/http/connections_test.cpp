@@ -1,5 +1,8 @@
 #include <sys/stat.h>
 
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+
 #include "support/catch.hpp"
 #include "unit/http/running_server.hpp"
 
