@@ -1,0 +1,59 @@
+#pragma once
+// From a request to its answer, apart from sockets: finds the route, asks for access, reads query and body, answers.
+
+#include <optional>
+#include <string>
+
+#include "http/access.hpp"
+#include "http/message.hpp"
+#include "http/query.hpp"
+#include "http/routes.hpp"
+#include "http/traffic.hpp"
+#include "pgbosun/instance_control.hpp"
+#include "pgbosun/journal.hpp"
+
+namespace pgbosun::http {
+
+// Which door a connection came through.
+enum class Entrance { api, metrics_only };
+
+inline constexpr Duration default_wait = std::chrono::seconds(30);
+inline constexpr Duration max_wait = std::chrono::seconds(300);
+inline constexpr std::size_t max_journal_entries = 1000;
+
+class Api {
+public:
+    // All are borrowed and outlive the Api.
+    Api(InstanceControl& control, Journal& journal, const Traffic& traffic);
+
+    // Fills in the response; or returns a command, which the caller carries out.
+    std::optional<ControlRequest> answer(const Request& request, const Peer& peer, Entrance entrance,
+                                         const Credentials& credentials, Response& response);
+    Task<> carry_out(ControlRequest request, Response& response);
+
+    static void refuse(const Problem& problem, Response& response);
+
+private:
+    std::optional<ControlRequest> serve(const Route& route, const Request& request, const Query& query,
+                                        const Peer& peer, const Credentials& credentials, Response& response);
+    void serve_probe(Probe probe, const Query& query, Response& response);
+    void serve_role(RoleCheck check, const Request& request, const Query& query, Response& response);
+    void serve_document(Document document, const Request& request, const Query& query, Response& response);
+    void serve_journal(const Query& query, Response& response);
+    void serve_events(const Request& request, const Query& query, Response& response);
+    std::optional<ControlRequest> read_command(Verb verb, const Request& request, const Query& query,
+                                               std::string asked_by, Response& response);
+    void append_status(std::string& out);
+
+    InstanceControl& control_;
+    Journal& journal_;
+    const Traffic& traffic_;
+
+    // The slow part of the status text. It is kept while the state is the same, and not longer than `state_age`:
+    // the ages in it grow.
+    std::string state_text_;
+    std::optional<std::uint64_t> state_revision_;
+    Instant state_at_{};
+};
+
+}  // namespace pgbosun::http

@@ -1,0 +1,256 @@
+#include "http/client.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/beast/http/error.hpp>
+#include <vector>
+
+#include "http/byte_stream.hpp"
+#include "http/query.hpp"
+
+namespace pgbosun::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using beast::error_code;
+
+constexpr std::size_t max_answer_bytes = std::size_t{64} << 20U;
+constexpr std::size_t max_head_bytes = 64 * 1024;
+
+class AnswerParser final : public beast::http::basic_parser<false> {
+public:
+    explicit AnswerParser(const Sink& sink) : sink_(sink) {
+        header_limit(max_head_bytes);
+        body_limit(boost::none);
+        eager(true);
+    }
+    Answered answered_;
+    Flow flow_ = Flow::more;
+
+private:
+    void on_request_impl(beast::http::verb, beast::string_view, beast::string_view, int, error_code&) override {}
+    void on_response_impl(int code, beast::string_view, int, error_code&) override { answered_.status = code; }
+    void on_field_impl(beast::http::field name, beast::string_view, beast::string_view value, error_code&) override {
+        if (name == beast::http::field::content_type) answered_.content_type.assign(value.data(), value.size());
+    }
+    void on_header_impl(error_code&) override {}
+    void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
+    std::size_t on_body_impl(beast::string_view body, error_code& error) override { return take(body, error); }
+    void on_chunk_header_impl(std::uint64_t, beast::string_view, error_code&) override {}
+    std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view body, error_code& error) override {
+        return take(body, error);
+    }
+    void on_finish_impl(error_code&) override {}
+
+    std::size_t take(beast::string_view body, error_code& error) {
+        if (sink_ && answered_.status == 200) {
+            if (flow_ == Flow::more) flow_ = sink_({body.data(), body.size()});
+        } else if (answered_.body.size() + body.size() > max_answer_bytes) {
+            error = beast::http::error::body_limit;
+        } else {
+            answered_.body.append(body.data(), body.size());
+        }
+        return body.size();
+    }
+
+    const Sink& sink_;
+};
+
+struct Place {
+    std::string path, host, port;
+    TlsContext tls;
+};
+
+std::string head_of(const Question& question, const Place& place) {
+    std::string head = question.method + " " + question.target + " HTTP/1.1\r\nHost: ";
+    head.append(place.host.empty() ? "localhost" : place.host).append("\r\nConnection: close\r\nUser-Agent: pgbosun\r\n");
+    if (question.token) head.append("Authorization: Bearer ").append(*question.token).append("\r\n");
+    if (question.last_event_id) head.append("Last-Event-ID: ").append(*question.last_event_id).append("\r\n");
+    if (!question.body.empty()) head.append("Content-Type: application/json\r\n");
+    head.append("Content-Length: ").append(std::to_string(question.body.size())).append("\r\n\r\n");
+    return head.append(question.body);
+}
+
+bool is_one_line(std::string_view text) {
+    return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+}
+
+// One question and its answer. `timer` is pushed on by each piece of the answer.
+class Exchange {
+public:
+    Exchange(asio::io_context& io, const Question& question, const Place& place)
+        : io_(io), question_(question), place_(place), timer_(io), socket_(io), resolver_(io), parser_(question.sink) {}
+
+    Result<Answered> run() {
+        Result<Answered> result = fail(FaultKind::unavailable, "no answer from " + name() + " in time");
+        bool finished = false;
+        asio::co_spawn(io_, talk(), [&](const std::exception_ptr& thrown, Result<Answered> answered) {
+            if (thrown) std::rethrow_exception(thrown);
+            finished = true;
+            if (!timed_out_) result = std::move(answered);
+            timer_.cancel();
+        });
+        start_timer();
+        while (!finished && io_.run_one() > 0) continue;
+        return result;
+    }
+
+private:
+    [[nodiscard]] std::string name() const { return place_.path.empty() ? place_.host + ":" + place_.port : place_.path; }
+
+    void start_timer() {
+        timer_.expires_after(question_.timeout);
+        timer_.async_wait([this](const error_code& error) {
+            if (error) return;
+            timed_out_ = true;
+            resolver_.cancel();
+            error_code ignored;
+            stream_ ? stream_->close() : void(socket_.close(ignored));
+        });
+    }
+
+    Task<Result<>> connect_local() {
+        error_code error;
+        if (place_.path.size() >= sizeof(sockaddr_un::sun_path)) error = asio::error::name_too_long;
+        if (!error) {
+            const asio::generic::stream_protocol::endpoint endpoint{
+                asio::local::stream_protocol::endpoint(place_.path)};
+            std::tie(error) = co_await socket_.async_connect(endpoint, asio::as_tuple(asio::use_awaitable));
+        }
+        if (!error) co_return Result<>{};
+        co_return fail(FaultKind::unavailable, "nobody answers at " + place_.path + ": " + error.message(),
+                       "is pgbosun running, and is this its run_dir? (--socket, PGBOSUN_SOCKET or --url)");
+    }
+
+    Task<Result<>> connect_tcp() {
+        auto [error, found] =
+            co_await resolver_.async_resolve(place_.host, place_.port, asio::as_tuple(asio::use_awaitable));
+        for (const auto& entry : found) {
+            error_code ignored;
+            socket_.close(ignored);
+            const asio::generic::stream_protocol::endpoint endpoint{entry.endpoint()};
+            std::tie(error) = co_await socket_.async_connect(endpoint, asio::as_tuple(asio::use_awaitable));
+            if (!error || timed_out_) break;
+        }
+        if (!error) co_return Result<>{};
+        co_return fail(FaultKind::unavailable, "nobody answers at " + name() + ": " + error.message());
+    }
+
+    Task<Result<>> open() {
+        auto connected = place_.path.empty() ? co_await connect_tcp() : co_await connect_local();
+        if (!connected) co_return connected;
+        stream_ = place_.tls ? tls_client_stream(std::move(socket_), *place_.tls, place_.host)
+                             : plain_stream(std::move(socket_));
+        const auto error = co_await stream_->handshake();
+        if (!error) co_return Result<>{};
+        co_return fail(FaultKind::unavailable, "TLS with " + name() + ": " + *error, "check the CA file and the host's name");
+    }
+
+    Task<Result<Answered>> talk() {
+        auto opened = co_await open();
+        if (!opened) co_return std::unexpected(std::move(opened.error()));
+        const std::string head = head_of(question_, place_);
+        // An answer may be there although not all was taken: a refusal comes early.
+        co_await stream_->write(head);
+        auto read = co_await read_answer();
+        if (!read) co_return std::unexpected(std::move(read.error()));
+        co_return std::move(parser_.answered_);
+    }
+
+    Task<Result<>> read_answer() {
+        std::vector<char> buffer(16 * 1024);
+        std::size_t filled = 0;
+        while (!parser_.is_done() && parser_.flow_ == Flow::more) {
+            if (filled == buffer.size()) buffer.resize(buffer.size() * 2);
+            const std::size_t count = co_await stream_->read_some(std::span(buffer).subspan(filled));
+            error_code error;
+            if (count == 0) {
+                if (parser_.got_some()) parser_.put_eof(error);
+                if (parser_.is_done() && !error) break;
+                co_return fail(FaultKind::unavailable, name() + " broke off its answer");
+            }
+            if (question_.sink) start_timer();
+            filled += count;
+            const std::size_t used = parser_.put(asio::buffer(buffer.data(), filled), error);
+            std::copy(buffer.begin() + static_cast<std::ptrdiff_t>(used),
+                      buffer.begin() + static_cast<std::ptrdiff_t>(filled), buffer.begin());
+            filled -= used;
+            if (error && error != beast::http::error::need_more) {
+                co_return fail(FaultKind::corrupt, "the answer of " + name() + " is not as it should be: " + error.message());
+            }
+        }
+        co_return Result<>{};
+    }
+
+    asio::io_context& io_;
+    const Question& question_;
+    const Place& place_;
+    asio::steady_timer timer_;
+    Socket socket_;
+    asio::ip::tcp::resolver resolver_;
+    std::unique_ptr<ByteStream> stream_;
+    AnswerParser parser_;
+    bool timed_out_ = false;
+};
+
+}  // namespace
+
+Client Client::unix_socket(std::string path) {
+    Client client;
+    client.path_ = std::move(path);
+    return client;
+}
+
+Result<Client> Client::url(std::string_view url, ClientTrust trust) {
+    const auto refuse = [&] {
+        return fail(FaultKind::refused, "\"" + std::string(url) + "\" is not a URL of pgbosun",
+                    "write it as http://host:8008 or https://host:8008");
+    };
+    Client client;
+    std::string_view rest = url;
+    if (rest.starts_with("https://")) {
+        client.trust_ = std::move(trust);
+        rest.remove_prefix(8);
+    } else if (rest.starts_with("http://")) {
+        rest.remove_prefix(7);
+    } else {
+        return refuse();
+    }
+    if (rest.ends_with('/')) rest.remove_suffix(1);
+    const auto bracket = rest.starts_with('[') ? rest.find(']') : 0;
+    if (bracket == std::string_view::npos) return refuse();
+    const auto colon = rest.find(':', bracket);
+    client.host_ = rest.substr(0, colon);
+    client.port_ = colon == std::string_view::npos ? "8008" : rest.substr(colon + 1);
+    if (bracket != 0) client.host_ = client.host_.substr(1, bracket - 1);
+    const auto port = parse_number(client.port_);
+    if (client.host_.empty() || client.host_.find_first_of("/@ \r\n") != std::string::npos || !port || *port > 65535) {
+        return refuse();
+    }
+    return client;
+}
+
+Result<Answered> Client::request(const Question& question) const {
+    if (!is_one_line(question.target) || !is_one_line(question.token.value_or("")) ||
+        !is_one_line(question.last_event_id.value_or(""))) {
+        return fail(FaultKind::refused, "a line break in what should be one line of the request");
+    }
+    Place place{path_, host_, port_, {}};
+    if (trust_) {
+        auto tls = client_tls(*trust_);
+        if (!tls) return std::unexpected(std::move(tls.error()));
+        place.tls = std::move(*tls);
+    }
+    asio::io_context io(1);
+    Exchange exchange(io, question, place);
+    return exchange.run();
+}
+
+}  // namespace pgbosun::http

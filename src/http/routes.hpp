@@ -1,0 +1,54 @@
+#pragma once
+// Every path of the API, once. docs/openapi.yaml is held against this table by a test.
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "http/message.hpp"
+#include "http/role_checks.hpp"
+#include "pgbosun/instance_control.hpp"
+
+namespace pgbosun::http {
+
+enum class Access { open, control };
+enum class Probe { live, started, ready };
+enum class Document { patroni, metrics, status, events, journal };
+
+// What a path is about; each has one way to be answered.
+using Endpoint = std::variant<Probe, RoleCheck, Document, Verb>;
+
+class MethodSet {
+public:
+    constexpr MethodSet(std::initializer_list<Method> methods) {
+        for (const Method method : methods) bits_ |= bit(method);
+    }
+    [[nodiscard]] constexpr bool has(Method method) const { return (bits_ & bit(method)) != 0; }
+
+private:
+    static constexpr unsigned bit(Method method) { return 1U << static_cast<unsigned>(method); }
+    unsigned bits_ = 0;
+};
+// As in the Allow field: "GET, HEAD".
+std::string to_string(MethodSet methods);
+
+struct Route {
+    std::string_view path;
+    MethodSet methods;
+    Endpoint endpoint;
+    Access access;
+};
+
+std::span<const Route> routes();
+
+struct UnknownPath {};
+struct LaterVersion {};  // named in the interface, but not served by this version
+struct WrongMethod {
+    MethodSet allowed;
+};
+std::variant<const Route*, WrongMethod, LaterVersion, UnknownPath> find_route(Method method, std::string_view path);
+
+}  // namespace pgbosun::http

@@ -1,0 +1,240 @@
+#include "http/server.hpp"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fstream>
+
+#include "http/listener.hpp"
+#include "http/session.hpp"
+
+namespace pgbosun::http {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+constexpr Duration accept_pause = std::chrono::milliseconds(100);  // out of descriptors: nothing to gain by hurrying
+constexpr std::size_t max_token_bytes = 4096;
+
+// An exception here is a bug of ours and ends the program, but for what our own cancellation throws.
+void finish(const std::exception_ptr& thrown) {
+    if (!thrown) return;
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const boost::system::system_error& error) {
+        if (error.code() != asio::error::operation_aborted) throw;
+    }
+}
+
+Duration sweep_interval(const Limits& limits) {
+    const Duration shortest = std::min({limits.head, limits.idle, limits.body, limits.write, limits.linger});
+    return std::clamp<Duration>(shortest / 4, std::chrono::milliseconds(5), std::chrono::seconds(1));
+}
+
+void arm_sweep(const std::shared_ptr<ServerState>& state) {
+    if (state->sweeping == ServerState::Sweep::armed || state->sessions.empty()) return;
+    state->sweeping = ServerState::Sweep::armed;
+    state->sweep.expires_after(sweep_interval(state->limits));
+    state->sweep.async_wait([state](const error_code& error) {
+        state->sweeping = ServerState::Sweep::idle;
+        if (error) return;
+        const auto now = std::chrono::steady_clock::now();
+        for (const auto& session : state->sessions) session->expire(now);
+        arm_sweep(state);
+    });
+}
+
+std::size_t& count_of(ServerState& state, const Peer& peer) {
+    return std::holds_alternative<UnixPeer>(peer) ? state.traffic.unix_connections : state.traffic.tcp_connections;
+}
+
+std::size_t limit_of(const ServerState& state, const Peer& peer) {
+    return std::holds_alternative<UnixPeer>(peer) ? state.limits.unix_connections : state.limits.tcp_connections;
+}
+
+void forget(const std::shared_ptr<ServerState>& state, const std::shared_ptr<Session>& session) {
+    --count_of(*state, session->peer());
+    state->sessions.remove(session);
+    if (state->sessions.empty()) state->sweep.cancel();
+}
+
+void serve(const std::shared_ptr<ServerState>& state, const std::shared_ptr<Session>& session) {
+    state->sessions.push_back(session);
+    ++count_of(*state, session->peer());
+    arm_sweep(state);
+    // Forgotten in a turn of its own: the slot belongs to the session and has to outlive the coroutine's last step.
+    auto ended = [state, session](const std::exception_ptr& thrown) {
+        asio::post(state->io, [state, session] { forget(state, session); });
+        finish(thrown);
+    };
+    asio::co_spawn(state->io, session->run(), asio::bind_cancellation_slot(session->slot(), std::move(ended)));
+}
+
+Peer peer_of(Socket& socket, const Listener& listener) {
+    if (listener.is_unix()) {
+        ucred who{};
+        socklen_t length = sizeof who;
+        // Not known who it is: nobody who may do anything.
+        if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &who, &length) != 0) {
+            who.uid = static_cast<uid_t>(-1);
+        }
+        return UnixPeer{who.uid};
+    }
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    std::array<char, NI_MAXHOST> host{};
+    auto* raw = reinterpret_cast<sockaddr*>(&address);
+    if (::getpeername(socket.native_handle(), raw, &length) != 0 ||
+        ::getnameinfo(raw, length, host.data(), host.size(), nullptr, 0, NI_NUMERICHOST) != 0) {
+        return TcpPeer{"an unknown address", std::nullopt};
+    }
+    return TcpPeer{host.data(), std::nullopt};
+}
+
+Problem overloaded() {
+    return {503, "too many connections are open", "close idle ones and ask again", "Retry-After: 1\r\n"};
+}
+
+std::unique_ptr<ByteStream> stream_over(ServerState& state, const Listener& listener, Socket socket) {
+    const bool tls = state.tls && !listener.is_unix() && listener.entrance() == Entrance::api;
+    return tls ? tls_server_stream(std::move(socket), *state.tls) : plain_stream(std::move(socket));
+}
+
+void admit(const std::shared_ptr<ServerState>& state, const Listener& listener, Socket socket) {
+    ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
+    const int on = 1;
+    if (!listener.is_unix()) ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    Peer peer = peer_of(socket, listener);
+    auto refusal = turn_away(peer, state->credentials);
+    if (count_of(*state, peer) >= limit_of(*state, peer)) {
+        ++state->traffic.turned_away;
+        if (count_of(*state, peer) >= limit_of(*state, peer) + state->limits.surplus_connections) return;
+        refusal = overloaded();
+    }
+    serve(state, std::make_shared<Session>(*state, stream_over(*state, listener, std::move(socket)), std::move(peer),
+                                           listener.entrance(), std::move(refusal)));
+}
+
+Task<> accept_all(std::shared_ptr<ServerState> state, std::shared_ptr<Listener> listener) {
+    asio::steady_timer pause(state->io);
+    while (listener->acceptor().is_open()) {
+        auto [error, socket] = co_await listener->acceptor().async_accept(asio::as_tuple(asio::use_awaitable));
+        if (!listener->acceptor().is_open()) co_return;
+        if (!error) {
+            admit(state, *listener, std::move(socket));
+            continue;
+        }
+        ++state->traffic.accept_failures;
+        pause.expires_after(accept_pause);
+        co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+}
+
+Result<std::optional<std::string>> read_token(const std::optional<std::string>& file) {
+    if (!file) return std::nullopt;
+    std::ifstream input(*file, std::ios::binary);
+    std::string token(max_token_bytes + 1, '\0');
+    input.read(token.data(), static_cast<std::streamsize>(token.size()));
+    token.resize(static_cast<std::size_t>(input.gcount()));
+    if (!input.is_open() || input.bad()) {
+        return fail(FaultKind::refused, "http.token_file " + *file + " cannot be read",
+                    "create it, readable for the uid of pgbosun");
+    }
+    if (token.size() > max_token_bytes) {
+        return fail(FaultKind::refused, "http.token_file " + *file + " is longer than 4096 bytes");
+    }
+    token.erase(token.find_last_not_of(" \t\r\n") + 1);
+    if (token.empty()) return fail(FaultKind::refused, "http.token_file " + *file + " is empty", "put a secret into it");
+    return token;
+}
+
+struct Secrets {
+    TlsContext tls;
+    Credentials credentials;
+};
+
+Result<Secrets> read_secrets(const HttpSettings& http) {
+    auto tls = server_tls(http);
+    if (!tls) return std::unexpected(std::move(tls.error()));
+    auto token = read_token(http.token_file);
+    if (!token) return std::unexpected(std::move(token.error()));
+    return Secrets{std::move(*tls), {::geteuid(), std::move(*token), http.client_ca.has_value()}};
+}
+
+}  // namespace
+
+Server::Server(asio::io_context& io, InstanceControl& control, Journal& journal, const HttpSettings& http,
+               const MetricsSettings& metrics, std::string control_socket, Limits limits)
+    : state_(std::make_shared<ServerState>(io, control, journal, limits)),
+      io_(io),
+      http_(http),
+      metrics_(metrics),
+      control_socket_(std::move(control_socket)) {}
+
+Server::~Server() { stop(); }
+
+Result<> Server::start() {
+    auto secrets = read_secrets(http_);
+    if (!secrets) return std::unexpected(std::move(secrets.error()));
+    auto tcp = Listener::tcp(io_, http_.listen, Entrance::api);
+    if (!tcp) return std::unexpected(std::move(tcp.error()).in("http.listen"));
+    std::shared_ptr<Listener> metrics_only;
+    if (metrics_.listen) {
+        auto listener = Listener::tcp(io_, *metrics_.listen, Entrance::metrics_only);
+        if (!listener) return std::unexpected(std::move(listener.error()).in("metrics.listen"));
+        metrics_only = std::move(*listener);
+    }
+    auto local = Listener::unix_socket(io_, control_socket_);
+    if (!local) return std::unexpected(std::move(local.error()));
+    state_->tls = std::move(secrets->tls);
+    state_->credentials = std::move(secrets->credentials);
+    tcp_ = std::move(*tcp);
+    unix_ = std::move(*local);
+    metrics_only_ = std::move(metrics_only);
+    for (const auto& listener : {tcp_, unix_, metrics_only_}) {
+        if (listener) asio::co_spawn(io_, accept_all(state_, listener), finish);
+    }
+    return {};
+}
+
+void Server::stop() {
+    for (const auto& listener : {tcp_, unix_, metrics_only_}) {
+        if (listener) listener->close();
+    }
+    for (const auto& session : state_->sessions) session->stop();
+    state_->sweep.cancel();
+}
+
+Result<> Server::reload(const HttpSettings& http) {
+    auto secrets = read_secrets(http);
+    if (!secrets) return std::unexpected(std::move(secrets.error()));
+    if (http.listen != http_.listen) {
+        auto moved = Listener::tcp(io_, http.listen, Entrance::api);
+        if (!moved) return std::unexpected(std::move(moved.error()).in("http.listen"));
+        tcp_->close();
+        tcp_ = std::move(*moved);
+        asio::co_spawn(io_, accept_all(state_, tcp_), finish);
+    }
+    state_->tls = std::move(secrets->tls);
+    state_->credentials = std::move(secrets->credentials);
+    http_ = http;
+    return {};
+}
+
+std::uint16_t Server::port() const { return tcp_ ? tcp_->port() : 0; }
+std::uint16_t Server::metrics_port() const { return metrics_only_ ? metrics_only_->port() : 0; }
+std::size_t Server::connections() const { return state_->sessions.size(); }
+
+}  // namespace pgbosun::http

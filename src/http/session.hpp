@@ -1,0 +1,93 @@
+#pragma once
+// One connection: reads requests one after the other, answers each before it reads the next (so pipelined ones are
+// answered in order), until one side has enough.
+
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <list>
+#include <memory>
+#include <vector>
+
+#include "http/api.hpp"
+#include "http/byte_stream.hpp"
+#include "http/limits.hpp"
+#include "http/request_reader.hpp"
+#include "http/tls.hpp"
+
+namespace pgbosun::http {
+
+class Session;
+
+// What the sessions of one server share. Owned by the server and by every coroutine of it: a command that outlives
+// the server still has somewhere to put its answer.
+struct ServerState {
+    ServerState(boost::asio::io_context& context, InstanceControl& instance, Journal& events, Limits bounds)
+        : io(context), control(instance), journal(events), limits(bounds), api(instance, events, traffic), sweep(context) {}
+
+    boost::asio::io_context& io;
+    InstanceControl& control;
+    Journal& journal;
+    Limits limits;
+    Traffic traffic;
+    Api api;
+    Credentials credentials;
+    TlsContext tls;
+    std::list<std::shared_ptr<Session>> sessions;
+    boost::asio::steady_timer sweep;  // looks for sessions that are over their time; runs while there are any
+    enum class Sweep { idle, armed } sweeping = Sweep::idle;
+};
+
+class Session : public std::enable_shared_from_this<Session> {
+public:
+    using Time = std::chrono::steady_clock::time_point;
+
+    // `refusal`: hear one request, and answer it with this whatever it is.
+    Session(ServerState& state, std::unique_ptr<ByteStream> stream, Peer peer, Entrance entrance,
+            std::optional<Problem> refusal);
+
+    Task<> run();
+    // Ends what has taken too long: a read is broken off (and answered 408), all else is closed.
+    void expire(Time now);
+    void stop();
+
+    [[nodiscard]] const Peer& peer() const { return peer_; }
+    boost::asio::cancellation_slot slot() { return waiting_for_journal_.slot(); }
+
+private:
+    enum class Doing { reading, answering, writing, streaming };
+    enum class Next { request, end };
+
+    Task<Next> read_request();
+    Task<bool> continue_body();
+    std::size_t feed();
+    std::span<char> room();
+    Task<Next> answer();
+    Task<> finish_refusal();
+    std::optional<ControlRequest> choose_answer();
+    Task<bool> write_out();
+    Task<> stream_events();
+    Task<bool> stream_entries(std::uint64_t& after);
+    void end_when_readable();
+    void allow(Doing doing, Duration time);
+
+    ServerState& state_;
+    std::unique_ptr<ByteStream> stream_;
+    Peer peer_;
+    Entrance entrance_;
+    std::optional<Problem> refusal_;
+
+    std::vector<char> buffer_;  // bytes [0, filled_) have been read and not been used yet
+    std::size_t filled_ = 0;
+    RequestReader reader_;
+    Response response_;
+    std::string out_;
+
+    Doing doing_ = Doing::reading;
+    Time deadline_ = Time::max();
+    bool expired_ = false;
+    boost::asio::cancellation_signal waiting_for_journal_;
+};
+
+}  // namespace pgbosun::http

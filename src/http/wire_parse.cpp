@@ -1,0 +1,357 @@
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "http/message.hpp"
+#include "http/wire.hpp"
+
+namespace pgbosun::http {
+namespace {
+
+using Json = nlohmann::json;
+
+// Reads the fields of one object. The first that is of the wrong type is remembered; the others keep their default.
+class Fields {
+public:
+    Fields(const Json& object, std::string_view name, std::string& error)
+        : object_(object), name_(name), error_(error) {
+        if (!object_.is_object()) complain("");
+    }
+
+    const Json* find(const char* key) const {
+        if (!object_.is_object()) return nullptr;
+        const auto field = object_.find(key);
+        return field == object_.end() || field->is_null() ? nullptr : &*field;
+    }
+    void text(const char* key, std::string& into) const {
+        if (const Json* field = find(key)) field->is_string() ? void(into = *field) : complain(key);
+    }
+    void text(const char* key, std::optional<std::string>& into) const {
+        if (find(key)) text(key, into.emplace());
+    }
+    void truth(const char* key, bool& into) const {
+        if (const Json* field = find(key)) field->is_boolean() ? void(into = field->get<bool>()) : complain(key);
+    }
+    template <class Integer>
+    void number(const char* key, Integer& into) const {
+        const Json* field = find(key);
+        if (!field) return;
+        if (field->is_number_unsigned() && std::in_range<Integer>(field->get<std::uint64_t>())) {
+            into = static_cast<Integer>(field->get<std::uint64_t>());
+        } else {
+            complain(key);
+        }
+    }
+    void number(const char* key, std::optional<std::uint64_t>& into) const {
+        if (find(key)) number(key, into.emplace());
+    }
+    void number(const char* key, double& into) const {
+        if (const Json* field = find(key)) field->is_number() ? void(into = field->get<double>()) : complain(key);
+    }
+    void lsn(const char* key, std::optional<Lsn>& into) const {
+        std::optional<std::string> given;
+        text(key, given);
+        if (!given) return;
+        into = parse_lsn(*given);
+        if (!into) complain(key);
+    }
+    // An age in seconds back into the moment that it began.
+    void age(const char* key, Instant now, std::optional<Instant>& into) const {
+        if (!find(key)) return;
+        double age_s = 0;
+        number(key, age_s);
+        static constexpr double ten_years_s = 10.0 * 366 * 86400;
+        if (!(std::abs(age_s) < ten_years_s)) return complain(key);
+        into = now - std::chrono::milliseconds(std::llround(age_s * 1000));
+    }
+    // The named member as an object of its own; absent or null: not called.
+    template <class Read>
+    void object(const char* key, Read read) const {
+        if (const Json* field = find(key)) read(Fields(*field, key, error_));
+    }
+    template <class Read>
+    void each(const char* key, Read read) const {
+        const Json* field = find(key);
+        if (!field) return;
+        if (!field->is_array()) return complain(key);
+        for (const auto& element : *field) read(Fields(element, key, error_));
+    }
+    void complain(std::string_view key) const {
+        if (!error_.empty()) return;
+        error_ = std::string(name_);
+        if (!key.empty()) error_.append(error_.empty() ? "" : ".").append(key);
+        if (error_.empty()) error_ = "the document";
+    }
+
+private:
+    const Json& object_;
+    std::string_view name_;
+    std::string& error_;
+};
+
+template <class Enum>
+void enumeration(const Fields& fields, const char* key, Enum last, Enum& into) {
+    std::string name;
+    fields.text(key, name);
+    for (int i = 0; i <= static_cast<int>(last); ++i) {
+        if (to_string(static_cast<Enum>(i)) != name) continue;
+        into = static_cast<Enum>(i);
+        return;
+    }
+    fields.complain(key);
+}
+
+void read_identity(const Fields& top, InstanceStatus& status) {
+    top.text("instance", status.instance);
+    top.text("cluster", status.cluster);
+    top.text("version", status.version);
+    top.text("boot_id", status.boot_id);
+    std::int64_t now_ms = 0;
+    top.number("monotonic_ms", now_ms);
+    static constexpr std::int64_t most_ms = std::numeric_limits<Duration::rep>::max() / 2'000'000;
+    if (now_ms > most_ms) top.complain("monotonic_ms");
+    status.now = Instant(std::chrono::milliseconds(std::min(now_ms, most_ms)));
+    if (top.find("valid_for_ms")) {
+        std::uint32_t valid_for_ms = 0;
+        top.number("valid_for_ms", valid_for_ms);
+        status.valid_until = status.now + std::chrono::milliseconds(valid_for_ms);
+    }
+    std::uint32_t timeline = 0;
+    top.number("timeline", timeline);
+    if (timeline != 0) status.timeline = Timeline{timeline};
+    std::string system_id;
+    top.text("system_id", system_id);
+    if (system_id.empty()) return;
+    std::uint64_t id = 0;
+    const auto [end, error] = std::from_chars(system_id.data(), system_id.data() + system_id.size(), id);
+    if (error != std::errc{} || end != system_id.data() + system_id.size()) top.complain("system_id");
+    status.system_id = SystemId{id};
+}
+
+void read_state(const Fields& top, InstanceStatus& status) {
+    enumeration(top, "phase", Phase::failed, status.phase);
+    enumeration(top, "role", Role::none, status.role);
+    top.text("reason", status.reason);
+    top.text("hint", status.hint);
+    top.number("term", status.term);
+    top.truth("started", status.started);
+    top.truth("live", status.live);
+    top.text("live_reason", status.live_reason);
+    top.truth("ready", status.ready);
+    top.text("ready_reason", status.ready_reason);
+    top.truth("pending_restart", status.pending_restart);
+    if (const Json* names = top.find("pending_restart_parameters")) {
+        if (!names->is_array()) return top.complain("pending_restart_parameters");
+        for (const auto& name : *names) {
+            if (!name.is_string()) return top.complain("pending_restart_parameters");
+            status.pending_restart_parameters.push_back(name);
+        }
+    }
+    top.truth("synchronous", status.synchronous);
+    top.text("archive_refused", status.archive_refused);
+    top.age("facts_age_s", status.now, status.facts_at);
+    top.object("fenced", [&](const Fields& fields) {
+        FenceStatus& fence = status.fenced.emplace();
+        fields.text("reason", fence.reason);
+        fields.text("since", fence.since);
+    });
+}
+
+void read_postgres(const Fields& top, InstanceStatus& status) {
+    top.object("postgres", [&](const Fields& fields) {
+        fields.number("pid", status.postgres.pid);
+        fields.number("version", status.postgres.version);
+        fields.age("up_s", status.now, status.postgres.started_at);
+        fields.number("restarts", status.postgres.restarts);
+        if (fields.find("checksums")) fields.truth("checksums", status.postgres.checksums.emplace());
+        fields.age("silent_for_s", status.now, status.postgres.silent_since);
+        fields.text("silent_reason", status.postgres.silent_reason);
+    });
+    top.object("lsn", [&](const Fields& fields) {
+        fields.lsn("current", status.lsn.current);
+        fields.lsn("received", status.lsn.received);
+        fields.lsn("replayed", status.lsn.replayed);
+        fields.number("lag_bytes", status.lsn.lag_bytes);
+        fields.truth("streaming", status.lsn.streaming);
+        fields.truth("replay_paused", status.lsn.replay_paused);
+    });
+    top.each("standbys", [&](const Fields& fields) {
+        StandbyStatus& standby = status.standbys.emplace_back();
+        fields.text("name", standby.name);
+        fields.text("state", standby.state);
+        fields.text("sync", standby.sync);
+        fields.text("client_address", standby.client_address);
+        fields.number("replay_lag_bytes", standby.replay_lag_bytes);
+    });
+}
+
+void read_archive(const Fields& top, InstanceStatus& status) {
+    top.object("archive", [&](const Fields& fields) {
+        ArchiveReport& archive = status.archive.emplace();
+        fields.text("target", archive.target);
+        fields.text("last_wal", archive.last_wal);
+        fields.text("last_at", archive.last_at);
+        fields.number("backlog", archive.backlog);
+        fields.text("failing_since", archive.failing_since);
+        fields.text("last_error", archive.last_error);
+        fields.number("archived", archive.archived);
+        fields.number("archived_bytes", archive.archived_bytes);
+        fields.number("stored_bytes", archive.stored_bytes);
+        fields.number("failures", archive.failures);
+        fields.number("restored", archive.restored);
+    });
+}
+
+void read_machine(const Fields& top, InstanceStatus& status) {
+    top.each("volumes", [&](const Fields& fields) {
+        VolumeStatus& volume = status.volumes.emplace_back();
+        fields.text("name", volume.name);
+        fields.text("path", volume.path);
+        fields.number("total_bytes", volume.total_bytes);
+        fields.number("available_bytes", volume.available_bytes);
+        fields.age("hangs_for_s", status.now, volume.hangs_since);
+        fields.text("error", volume.error);
+        fields.number("last_write_s", volume.last_write_s);
+    });
+    top.object("progress", [&](const Fields& fields) {
+        ProgressStatus& progress = status.progress.emplace();
+        fields.text("what", progress.what);
+        fields.number("done_bytes", progress.done_bytes);
+        fields.number("total_bytes", progress.total_bytes);
+        fields.age("for_s", status.now, progress.since);
+    });
+    top.object("log", [&](const Fields& fields) {
+        fields.number("waiting_bytes", status.log.waiting_bytes);
+        fields.age("blocked_for_s", status.now, status.log.blocked_since);
+    });
+}
+
+std::optional<WallTime> parse_iso8601(const std::string& text) {
+    int year = 0;
+    unsigned month = 0, day = 0, hour = 0, minute = 0, second = 0, milli = 0;
+    int used = 0;
+    if (std::sscanf(text.c_str(), "%4d-%2u-%2uT%2u:%2u:%2u.%3uZ%n", &year, &month, &day, &hour, &minute, &second,
+                    &milli, &used) != 7 ||
+        used != static_cast<int>(text.size())) {
+        return std::nullopt;
+    }
+    using namespace std::chrono;
+    const year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
+    if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
+    return sys_days(date) + hours(hour) + minutes(minute) + seconds(second) + milliseconds(milli);
+}
+
+JournalEntry read_entry(const Fields& fields) {
+    JournalEntry entry;
+    fields.number("id", entry.id);
+    std::string at;
+    fields.text("at", at);
+    const auto time = parse_iso8601(at);
+    time ? void(entry.at = *time) : fields.complain("at");
+    fields.text("kind", entry.kind);
+    fields.text("what", entry.what);
+    if (const Json* facts = fields.find("facts")) {
+        if (!facts->is_object()) fields.complain("facts");
+        for (const auto& [name, value] : facts->items()) {
+            value.is_string() ? void(entry.facts.emplace_back(name, value)) : fields.complain("facts");
+        }
+    }
+    return entry;
+}
+
+std::unexpected<Fault> wrong_field(const std::string& name, std::string_view wanted) {
+    return fail(FaultKind::refused, "field \"" + name + "\": " + std::string(wanted));
+}
+
+// A JSON object in which no name is given twice: the last would silently win.
+Result<Json> parse_object(std::string_view body) {
+    std::set<std::string> seen;
+    std::string twice;
+    const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
+        if (depth == 1 && event == Json::parse_event_t::key && !seen.insert(parsed).second) twice = parsed;
+        return true;
+    };
+    Json json = Json::parse(body, watch, false);
+    if (json.is_discarded()) return fail(FaultKind::refused, "the body is not JSON");
+    if (!json.is_object()) return fail(FaultKind::refused, "the body is not a JSON object");
+    if (!twice.empty()) return wrong_field(twice, "given twice");
+    return json;
+}
+
+Result<> read_text(const std::string& name, const Json& value, std::size_t most, std::string& into) {
+    if (!value.is_string()) return wrong_field(name, "must be a string");
+    into = value.get<std::string>();
+    if (into.size() > most) return wrong_field(name, "is longer than " + std::to_string(most) + " bytes");
+    for (const char c : into) {
+        if (static_cast<unsigned char>(c) < 0x20) return wrong_field(name, "holds a control character");
+    }
+    return {};
+}
+
+Result<> read_control_field(const std::string& name, const Json& value, ControlRequest& request) {
+    if (name == "reason") return read_text(name, value, max_reason_bytes, request.reason);
+    if (name == "upstream" && request.verb == Verb::demote) {
+        return read_text(name, value, max_upstream_bytes, request.upstream);
+    }
+    if (name == "force" && request.verb == Verb::promote) {
+        if (!value.is_boolean()) return wrong_field(name, "must be true or false");
+        request.force = value.get<bool>();
+        return {};
+    }
+    return wrong_field(name.substr(0, 100), "is not known to " + std::string(to_string(request.verb)));
+}
+
+}  // namespace
+
+Result<InstanceStatus> parse_status(std::string_view text) {
+    const Json json = Json::parse(text, nullptr, false);
+    InstanceStatus status;
+    std::string error;
+    const Fields top(json, "", error);
+    read_identity(top, status);
+    read_state(top, status);
+    read_postgres(top, status);
+    read_archive(top, status);
+    read_machine(top, status);
+    if (!error.empty()) return fail(FaultKind::corrupt, "not a status that this version knows: " + error);
+    return status;
+}
+
+Result<std::vector<JournalEntry>> parse_journal(std::string_view text) {
+    const Json json = Json::parse(text, nullptr, false);
+    std::vector<JournalEntry> entries;
+    std::string error;
+    const Fields top(json, "", error);
+    top.each("entries", [&](const Fields& fields) { entries.push_back(read_entry(fields)); });
+    if (!error.empty()) return fail(FaultKind::corrupt, "not a journal: " + error);
+    return entries;
+}
+
+Result<ControlRequest> parse_control(Verb verb, std::string_view body) {
+    ControlRequest request;
+    request.verb = verb;
+    if (body.empty()) return request;
+    const auto json = parse_object(body);
+    if (!json) return std::unexpected(json.error());
+    for (const auto& [name, value] : json->items()) {
+        if (auto read = read_control_field(name, value, request); !read) return std::unexpected(read.error());
+    }
+    return request;
+}
+
+Problem parse_problem(int status, std::string_view body) {
+    Problem problem{status, {}, {}, {}};
+    const Json json = Json::parse(body, nullptr, false);
+    if (json.is_object()) {
+        std::string error;
+        const Fields top(json, "", error);
+        top.text("detail", problem.detail);
+        top.text("hint", problem.hint);
+    }
+    if (problem.detail.empty()) problem.detail = body.substr(0, std::min(body.find_first_of("\r\n"), std::size_t{200}));
+    if (problem.detail.empty()) problem.detail = reason_phrase(status);
+    return problem;
+}
+
+}  // namespace pgbosun::http

@@ -1,0 +1,161 @@
+#include <nlohmann/json.hpp>
+
+#include "support/catch.hpp"
+#include "unit/http/running_server.hpp"
+
+using namespace pgbosun;
+using namespace pgbosun::test;
+using Json = nlohmann::json;
+
+namespace {
+
+std::string post(std::string_view target, std::string_view body = {}, std::string_view fields = {}) {
+    return "POST " + std::string(target) + " HTTP/1.1\r\nHost: x\r\n" + std::string(fields) +
+           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+}
+
+std::string get(std::string_view target) { return "GET " + std::string(target) + " HTTP/1.1\r\nHost: x\r\n\r\n"; }
+
+Json body_of(const std::string& answer) { return Json::parse(answer.substr(answer.find("\r\n\r\n"))); }
+bool has_status(const std::string& answer, std::string_view status) {
+    return answer.starts_with("HTTP/1.1 " + std::string(status) + " ");
+}
+
+}  // namespace
+
+TEST_CASE("a fence through the socket is carried out, journalled and shown") {
+    RunningServer running;
+    RawPeer peer = RawPeer::unix_socket(running.socket_path);
+
+    const std::string answer = peer.send(post("/v1/fence?wait=5s", R"({"reason": "disk swap"})")).read_answer();
+
+    CHECK(has_status(answer, "200"));
+    CHECK(body_of(answer)["fenced"]["reason"] == "disk swap");
+    const auto commands = running.on_loop([&] { return running.control.commands(); });
+    REQUIRE(commands.size() == 1);
+    CHECK(commands[0].wait == std::chrono::seconds(5));
+    CHECK(commands[0].asked_by == "uid " + std::to_string(::geteuid()) + " through the socket");
+    const Json journal = body_of(peer.send(get("/v1/journal")).read_answer());
+    CHECK(journal["entries"][0]["facts"]["reason"] == "disk swap");
+    CHECK(has_status(peer.send(get("/readyz")).read_answer(), "503"));
+    CHECK(has_status(peer.send(get("/livez")).read_answer(), "200"));
+}
+
+TEST_CASE("each outcome of a command has its status") {
+    RunningServer running;
+    RawPeer peer = RawPeer::unix_socket(running.socket_path);
+
+    CHECK(has_status(peer.send(post("/v1/unfence")).read_answer(), "202"));
+    CHECK(has_status(peer.send(post("/v1/checkpoint")).read_answer(), "500"));
+    peer.send(post("/v1/fence")).read_answer();
+    const std::string refused = peer.send(post("/v1/promote")).read_answer();
+    CHECK(has_status(refused, "409"));
+    CHECK(refused.find("Content-Type: application/problem+json\r\n") != std::string::npos);
+    CHECK(body_of(refused)["detail"] == "the instance is fenced");
+    CHECK(body_of(refused)["hint"] == "unfence it first");
+}
+
+TEST_CASE("a wrong request is refused and never reaches the instance") {
+    RunningServer running;
+    RawPeer peer = RawPeer::unix_socket(running.socket_path);
+
+    struct Row {
+        std::string request;
+        const char* status;
+        const char* detail;
+    };
+    for (const Row& row : {Row{post("/v1/fence", "{"), "400", "not JSON"},
+                           Row{post("/v1/fence", R"({"forse": 1})"), "400", "\"forse\""},
+                           Row{post("/v1/fence?wait=30"), "400", "\"wait\""},
+                           Row{post("/v1/fence?wait=301s"), "400", "300s"},
+                           Row{post("/v1/fence?wiat=3s"), "400", "\"wiat\""},
+                           Row{post("/v1/fence?wait=%"), "400", "percent"},
+                           Row{get("/v1/fence"), "405", "POST"}, Row{post("/v1/assignment"), "404", "not part of this"},
+                           Row{post("/v1/nothing"), "404", "nothing at this path"},
+                           Row{get("/v1/journal?limit=0"), "400", "\"limit\""},
+                           Row{get("/v1/journal?since=-1"), "400", "\"since\""},
+                           Row{get("/replica?lag=lots"), "400", "\"lag\""}}) {
+        CAPTURE(row.request);
+        const std::string answer = peer.send(row.request).read_answer();
+        CHECK(has_status(answer, row.status));
+        CHECK(body_of(answer)["detail"].get<std::string>().find(row.detail) != std::string::npos);
+    }
+    CHECK(peer.send(get("/v1/fence")).read_answer().find("Allow: POST\r\n") != std::string::npos);
+    CHECK(running.on_loop([&] { return running.control.commands().size(); }) == 0);
+}
+
+TEST_CASE("control over TCP needs the token, and a changed token counts after a reload") {
+    SECTION("none configured") {
+        RunningServer running;
+        RawPeer peer = RawPeer::tcp(running.server.port());
+        CHECK(has_status(peer.send(post("/v1/fence", "", "Authorization: Bearer x\r\n")).read_answer(), "403"));
+        CHECK(has_status(peer.send(get("/v1/status")).read_answer(), "200"));
+    }
+    SECTION("configured") {
+        const TemporaryDirectory files;
+        HttpSettings http;
+        http.token_file = files.write("token", "first\n");
+        RunningServer running(http);
+        RawPeer peer = RawPeer::tcp(running.server.port());
+
+        CHECK(has_status(peer.send(post("/v1/reload", "", "Authorization: Bearer first\r\n")).read_answer(), "200"));
+        const std::string none = peer.send(post("/v1/reload")).read_answer();
+        CHECK(has_status(none, "401"));
+        CHECK(none.find("WWW-Authenticate: Bearer") != std::string::npos);
+
+        files.write("token", "second");
+        http.listen = "127.0.0.1:0";
+        CHECK(running.on_loop([&] { return running.server.reload(http).has_value(); }));
+        CHECK(has_status(peer.send(post("/v1/reload", "", "Authorization: Bearer first\r\n")).read_answer(), "401"));
+        CHECK(has_status(peer.send(post("/v1/reload", "", "Authorization: Bearer second\r\n")).read_answer(), "200"));
+
+        files.write("token", "\n");
+        CHECK_FALSE(running.on_loop([&] { return running.server.reload(http).has_value(); }));
+        CHECK(has_status(peer.send(post("/v1/reload", "", "Authorization: Bearer second\r\n")).read_answer(), "200"));
+    }
+}
+
+TEST_CASE("the status text follows the state at once, and the clock always") {
+    RunningServer running;
+    RawPeer peer = RawPeer::tcp(running.server.port());
+    const Json first = body_of(peer.send(get("/v1/status")).read_answer());
+    CHECK(first["role"] == "primary");
+
+    running.on_loop([&] {
+        running.control.pass(std::chrono::milliseconds(7));
+        running.control.change([](InstanceStatus& status) { status.role = Role::standby; });
+    });
+    const Json second = body_of(peer.send(get("/v1/status")).read_answer());
+    CHECK(second["role"] == "standby");
+    CHECK(second["monotonic_ms"] == first["monotonic_ms"].get<int>() + 7);
+}
+
+TEST_CASE("load balancers are answered as Patroni answers them") {
+    RunningServer running;
+    const auto ask = [&](const std::string& request) {
+        return RawPeer::tcp(running.server.port()).send(request).read_to_end();
+    };
+
+    const std::string head = ask("HEAD /primary HTTP/1.0\r\n\r\n");
+    CHECK(has_status(head, "200"));
+    CHECK(head.ends_with("\r\n\r\n"));
+    CHECK(has_status(ask("OPTIONS / HTTP/1.0\r\n\r\n"), "200"));
+    CHECK(has_status(ask("OPTIONS /master HTTP/1.0\r\n\r\n"), "200"));
+    CHECK(has_status(ask("GET /replica?lag=10MB&x=y HTTP/1.0\r\n\r\n"), "503"));
+    CHECK(has_status(ask("HEAD /no-such-check HTTP/1.0\r\n\r\n"), "404"));
+    const Json document = body_of(ask("GET /replica HTTP/1.0\r\n\r\n"));
+    CHECK(document["role"] == "primary");
+    CHECK(document["reason"] == "role primary");
+}
+
+TEST_CASE("metrics are served on both ports, and nothing else on the second") {
+    RunningServer running;
+    RawPeer peer = RawPeer::tcp(running.server.metrics_port());
+
+    const std::string scrape = peer.send(get("/metrics")).read_answer();
+    CHECK(scrape.find("Content-Type: text/plain; version=0.0.4") != std::string::npos);
+    CHECK(scrape.find("\ncnpg_collector_up 1\n") != std::string::npos);
+    CHECK(scrape.find("pgbosun_http_connections{transport=\"tcp\"} 1\n") != std::string::npos);
+    CHECK(has_status(peer.send(get("/v1/status")).read_answer(), "404"));
+    CHECK(has_status(RawPeer::tcp(running.server.port()).send(get("/metrics")).read_answer(), "200"));
+}

@@ -1,0 +1,88 @@
+// docs/openapi.yaml is a promise; here it is held against the routes and against what is really rendered.
+#include <yaml-cpp/yaml.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "http/routes.hpp"
+#include "http/wire.hpp"
+#include "support/catch.hpp"
+#include "unit/http/status_of.hpp"
+
+using namespace pgbosun;
+using namespace pgbosun::http;
+using Json = nlohmann::json;
+
+namespace {
+
+YAML::Node document() {
+    static const YAML::Node loaded = YAML::LoadFile(PGBOSUN_OPENAPI);
+    return loaded;
+}
+
+std::string lower(std::string text) {
+    for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return text;
+}
+
+YAML::Node schema(const std::string& name) { return document()["components"]["schemas"][name]; }
+
+// Every property of the JSON is in the schema, and every one of the schema in the JSON; so on inside.
+void compare(const Json& json, const YAML::Node& wanted, const std::string& where) {
+    CAPTURE(where);
+    if (json.is_array()) {
+        for (const auto& element : json) compare(element, wanted["items"], where + "[]");
+        return;
+    }
+    if (!json.is_object() || !wanted["properties"]) return;
+    std::set<std::string> rendered, promised;
+    for (const auto& [name, value] : json.items()) rendered.insert(name);
+    for (const auto& property : wanted["properties"]) promised.insert(property.first.as<std::string>());
+    CHECK(rendered == promised);
+    for (const auto& [name, value] : json.items()) compare(value, wanted["properties"][name], where + "." + name);
+}
+
+}  // namespace
+
+TEST_CASE("openapi.yaml names exactly the paths and methods that are served") {
+    std::set<std::string> served, promised;
+    for (const Route& route : routes()) {
+        for (const Method method : {Method::get, Method::head, Method::options, Method::post, Method::put,
+                                    Method::patch, Method::delete_}) {
+            if (route.methods.has(method)) served.insert(lower(std::string(to_string(method))) + " " + std::string(route.path));
+        }
+    }
+    for (const auto& path : document()["paths"]) {
+        for (const auto& operation : path.second) {
+            promised.insert(operation.first.as<std::string>() + " " + path.first.as<std::string>());
+        }
+    }
+    CHECK(served == promised);
+}
+
+TEST_CASE("openapi.yaml asks for credentials exactly where the server does") {
+    for (const Route& route : routes()) {
+        CAPTURE(route.path);
+        const auto path = document()["paths"][std::string(route.path)];
+        for (const auto& operation : path) {
+            CHECK(operation.second["security"].IsDefined() == (route.access == Access::control));
+        }
+    }
+}
+
+TEST_CASE("openapi.yaml has the properties that are rendered") {
+    compare(Json::parse(render_status(test::full_status())), schema("Status"), "Status");
+    compare(Json::parse(render_problem({409, "d", "h", {}})), schema("Problem"), "Problem");
+    const JournalEntry entry{1, {}, "phase", "what", {{"a", "b"}}};
+    compare(Json::parse(render_journal({entry}, 1)), schema("Journal"), "Journal");
+    compare(Json::parse(render_event(entry, Phase::running, Role::primary)), schema("Event"), "Event");
+}
+
+TEST_CASE("openapi.yaml has every phase and role") {
+    std::set<std::string> phases;
+    for (const auto& name : schema("Status")["properties"]["phase"]["enum"]) phases.insert(name.as<std::string>());
+    for (int i = 0; i <= static_cast<int>(Phase::failed); ++i) {
+        CHECK(phases.contains(std::string(to_string(static_cast<Phase>(i)))));
+    }
+    CHECK(phases.size() == static_cast<std::size_t>(Phase::failed) + 1);
+}

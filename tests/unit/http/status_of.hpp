@@ -1,0 +1,60 @@
+#pragma once
+#include "pgbosun/instance_status.hpp"
+
+namespace pgbosun::test {
+
+inline InstanceStatus running_primary() {
+    InstanceStatus status;
+    status.instance = "pg-1";
+    status.cluster = "orders";
+    status.now = Instant(std::chrono::seconds(100));
+    status.phase = Phase::running;
+    status.role = Role::primary;
+    status.started = true;
+    status.ready = true;
+    status.postgres.pid = 41;
+    return status;
+}
+
+inline InstanceStatus streaming_standby() {
+    InstanceStatus status = running_primary();
+    status.role = Role::standby;
+    status.lsn.streaming = true;
+    status.lsn.lag_bytes = 1000;
+    return status;
+}
+
+// Every field set, and to something else than its default.
+inline InstanceStatus full_status() {
+    using namespace std::chrono_literals;
+    InstanceStatus status = running_primary();
+    const Instant now = status.now;
+    status.version = "0.1.0";
+    status.boot_id = "b00t";
+    status.reason = "a reason";
+    status.hint = "a hint";
+    status.term = 7;
+    status.timeline = Timeline{3};
+    status.system_id = SystemId{7710436416726794584};
+    status.fenced = FenceStatus{"because", "2026-11-21T01:00:00.000Z"};
+    status.live = false;
+    status.live_reason = "stuck";
+    status.ready_reason = "fenced";
+    status.pending_restart = true;
+    status.pending_restart_parameters = {"max_connections"};
+    status.valid_until = now + 2780ms;
+    status.postgres = {41, 170011, now - 3712s, 2, true, now - 1500ms, "timeout"};
+    status.lsn = {Lsn{0x5000060}, Lsn{0x16B374D848}, Lsn{0x16B374D840}, 8, true, true};
+    status.standbys = {{"pg-2", "streaming", "quorum", "10.0.0.2", 0}, {"pg-3", "catchup", "async", "", std::nullopt}};
+    status.synchronous = true;
+    status.archive = ArchiveReport{"s3://b/p", "000000010000000000000001", "2026-11-21T01:00:00.000Z", 4,
+                                   "2026-11-21T02:00:00.000Z", "503", 10, 160, 40, 2, 1};
+    status.archive_refused = "demoted";
+    status.volumes = {{"data", "/data", 1000, 10, now - 3s, "EIO", 0.25}};
+    status.progress = ProgressStatus{"pg_basebackup", 5, 50, now - 9s};
+    status.log = {4096, now - 2s};
+    status.facts_at = now - 400ms;
+    return status;
+}
+
+}  // namespace pgbosun::test
