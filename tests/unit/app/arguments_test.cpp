@@ -1,5 +1,6 @@
 #include "app/arguments.hpp"
 
+#include "containing.hpp"
 #include "support/catch.hpp"
 
 using namespace pgbosun;
@@ -80,11 +81,11 @@ TEST_CASE("a wrong line is refused with exit code 2") {
     const auto end = ended(line);
 
     CHECK(end.code == ExitCode::wrong_usage);
-    CHECK_THAT(end.text, Catch::StartsWith("pgbosun: "));
+    CHECK_THAT(end.text, Catch::Matchers::StartsWith("pgbosun: "));
 }
 
 TEST_CASE("a password on the command line is refused and not repeated") {
-    CHECK_THAT(ended({"demote", "--upstream", "host=a password=secret"}).text, !Catch::Contains("secret"));
+    CHECK_THAT(ended({"demote", "--upstream", "host=a password=secret"}).text, !pgbosun::app::test::containing("secret"));
 }
 
 TEST_CASE("commands of a later version say so") {
@@ -94,15 +95,15 @@ TEST_CASE("commands of a later version say so") {
     const auto end = ended(line);
 
     CHECK(end.code == ExitCode::wrong_usage);
-    CHECK_THAT(end.text, Catch::Contains("comes with a later version"));
+    CHECK_THAT(end.text, pgbosun::app::test::containing("comes with a later version"));
 }
 
 TEST_CASE("help explains, with examples, and hides what no person types") {
     const auto help = ended({"--help"});
     CHECK(help.code == ExitCode::done);
-    CHECK_THAT(help.text, Catch::Contains("pgbosun status --watch"));
-    CHECK_THAT(help.text, Catch::Contains("Exit codes"));
-    CHECK_THAT(help.text, !Catch::Contains("archiver"));
-    CHECK_THAT(ended({"promote", "--help"}).text, Catch::Contains("pgbosun promote --force"));
-    CHECK_THAT(ended({"config", "check", "--help"}).text, Catch::Contains("pgbosun config check --config"));
+    CHECK_THAT(help.text, pgbosun::app::test::containing("pgbosun status --watch"));
+    CHECK_THAT(help.text, pgbosun::app::test::containing("Exit codes"));
+    CHECK_THAT(help.text, !pgbosun::app::test::containing("archiver"));
+    CHECK_THAT(ended({"promote", "--help"}).text, pgbosun::app::test::containing("pgbosun promote --force"));
+    CHECK_THAT(ended({"config", "check", "--help"}).text, pgbosun::app::test::containing("pgbosun config check --config"));
 }

@@ -5,6 +5,7 @@
 
 #include "app/control_progress.hpp"
 #include "environment.hpp"
+#include "containing.hpp"
 #include "support/catch.hpp"
 
 using namespace pgbosun;
@@ -83,7 +84,7 @@ TEST_CASE("status shows text, or what was answered") {
     CHECK(show_status({}, instance, text.console) == ExitCode::done);
     CHECK(show_status({{}, StatusFormat::json, Repetition::once}, instance, json.console) == ExitCode::done);
 
-    CHECK_THAT(text.out.str(), Catch::StartsWith("pg-1 (orders): running, primary, ready\n"));
+    CHECK_THAT(text.out.str(), Catch::Matchers::StartsWith("pg-1 (orders): running, primary, ready\n"));
     CHECK(json.out.str() == "{\"instance\":\"pg-1\"}\n");
 }
 
@@ -95,7 +96,7 @@ TEST_CASE("where nobody answers the exit code is 4") {
     CHECK(show_status({}, instance, desk.console) == ExitCode::no_answer);
     CHECK(show_journal({}, instance, desk.console) == ExitCode::no_answer);
     CHECK(carry_out(order(Verb::fence), instance, desk.console) == ExitCode::no_answer);
-    CHECK_THAT(desk.err.str(), Catch::StartsWith("pgbosun: /s: nobody answers\n"));
+    CHECK_THAT(desk.err.str(), Catch::Matchers::StartsWith("pgbosun: /s: nobody answers\n"));
     CHECK(desk.out.str().empty());
 }
 
@@ -109,8 +110,8 @@ TEST_CASE("a watch goes on while nobody answers, until it is interrupted") {
     CHECK(show_status({{}, StatusFormat::text, Repetition::until_interrupted}, instance, desk.console) == ExitCode::done);
 
     CHECK(instance.looks_ == 4);
-    CHECK_THAT(desk.out.str(), Catch::Contains("nobody answers"));
-    CHECK_THAT(desk.out.str(), Catch::Contains("running, primary, ready"));
+    CHECK_THAT(desk.out.str(), pgbosun::app::test::containing("nobody answers"));
+    CHECK_THAT(desk.out.str(), pgbosun::app::test::containing("running, primary, ready"));
 }
 
 TEST_CASE("the journal is followed without repeating or losing an entry") {
@@ -127,9 +128,9 @@ TEST_CASE("the journal is followed without repeating or losing an entry") {
 
     const auto text = desk.out.str();
     CHECK(std::count(text.begin(), text.end(), '\n') == 2);
-    CHECK_THAT(text, Catch::Contains("#2  phase     two\n"));
-    CHECK_THAT(text, Catch::Contains("#3  phase     three\n"));
-    CHECK_THAT(desk.err.str(), Catch::Contains("trying again"));
+    CHECK_THAT(text, pgbosun::app::test::containing("#2  phase     two\n"));
+    CHECK_THAT(text, pgbosun::app::test::containing("#3  phase     three\n"));
+    CHECK_THAT(desk.err.str(), pgbosun::app::test::containing("trying again"));
 }
 
 TEST_CASE("each outcome of a command has its exit code, and its reason on stderr") {
@@ -146,7 +147,7 @@ TEST_CASE("each outcome of a command has its exit code, and its reason on stderr
     if (outcome == Outcome::done) {
         CHECK(desk.out.str() == "is a standby\n");
     } else {
-        CHECK_THAT(desk.err.str(), Catch::Contains("it is a standby (hint: promote it first)"));
+        CHECK_THAT(desk.err.str(), pgbosun::app::test::containing("it is a standby (hint: promote it first)"));
     }
 }
 
@@ -197,7 +198,7 @@ TEST_CASE("a command that fails on its way says why") {
     Desk desk;
 
     CHECK(carry_out(order(Verb::restart), instance, desk.console) == ExitCode::failed);
-    CHECK_THAT(desk.err.str(), Catch::Contains("restart failed: pg_control is damaged (hint: restore it)"));
+    CHECK_THAT(desk.err.str(), pgbosun::app::test::containing("restart failed: pg_control is damaged (hint: restore it)"));
 }
 
 TEST_CASE("a command that is not over in time goes on, and is not called done") {
@@ -209,7 +210,7 @@ TEST_CASE("a command that is not over in time goes on, and is not called done") 
     auto command = order(Verb::restart);
 
     CHECK(carry_out(command, instance, patient.console) == ExitCode::failed);
-    CHECK_THAT(patient.err.str(), Catch::Contains("restart was not over within 1min; it goes on"));
+    CHECK_THAT(patient.err.str(), pgbosun::app::test::containing("restart was not over within 1min; it goes on"));
     CHECK(instance.looks_ == 55);
 
     command.wait = 0s;

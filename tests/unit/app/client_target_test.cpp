@@ -1,6 +1,7 @@
 #include "app/client_target.hpp"
 
 #include "environment.hpp"
+#include "containing.hpp"
 #include "support/catch.hpp"
 
 using namespace pgbosun;
@@ -42,7 +43,7 @@ TEST_CASE("where no instance runs nobody answers, with a hint") {
 
     REQUIRE_FALSE(target);
     CHECK(target.error().kind == FaultKind::not_found);
-    CHECK_THAT(target.error().hint, Catch::Contains("pgbosun run"));
+    CHECK_THAT(target.error().hint, pgbosun::app::test::containing("pgbosun run"));
 }
 
 TEST_CASE("a configuration that was named and is not there is a usage error") {
@@ -53,7 +54,7 @@ TEST_CASE("a configuration that was named and is not there is a usage error") {
 
     REQUIRE_FALSE(target);
     CHECK(target.error().kind == FaultKind::refused);
-    CHECK_THAT(target.error().what, Catch::Contains("/home/anna/pg.yaml"));
+    CHECK_THAT(target.error().what, pgbosun::app::test::containing("/home/anna/pg.yaml"));
 }
 
 TEST_CASE("an address comes with its token, which no description shows") {

@@ -11,6 +11,7 @@
 #include "app/configuration.hpp"
 #include "app/posix_outside.hpp"
 #include "environment.hpp"
+#include "containing.hpp"
 #include "support/catch.hpp"
 
 using namespace pgbosun;
@@ -83,7 +84,7 @@ TEST_CASE("what the configuration names is looked at, and told with its line") {
          "archive.credentials.access_key_id_env: A is not set here"},
     }));
     CAPTURE(line);
-    CHECK_THAT(checked("volume: /data\n" + line + "\n", outside), Catch::Contains(complaint));
+    CHECK_THAT(checked("volume: /data\n" + line + "\n", outside), pgbosun::app::test::containing(complaint));
 }
 
 TEST_CASE("a certificate may be read by everybody") {
@@ -97,7 +98,7 @@ TEST_CASE("a machine without PostgreSQL is a finding") {
     PretendOutside bare;
     bare.directory("/").directory("/data").directory("/run");
 
-    CHECK_THAT(checked("volume: /data\n", bare), Catch::Contains("error: postgresql.bin_dir: no PostgreSQL server was found"));
+    CHECK_THAT(checked("volume: /data\n", bare), pgbosun::app::test::containing("error: postgresql.bin_dir: no PostgreSQL server was found"));
 }
 
 TEST_CASE("a configuration file that cannot be read is a finding") {
@@ -117,9 +118,9 @@ TEST_CASE("the check prints findings first, then what the configuration comes to
     CHECK(print_check(read_settings("volume: /data\n", "f", environment()), good) == ExitCode::done);
     CHECK(print_check(read_settings("volume: data\n", "f", environment()), bad) == ExitCode::wrong_usage);
 
-    CHECK_THAT(good.str(), Catch::StartsWith("# the effective configuration\ncluster: pgbosun\n"));
-    CHECK_THAT(bad.str(), Catch::StartsWith("f:1: error: volume: "));
-    CHECK_THAT(bad.str(), Catch::Contains("\n\n# the effective configuration, with defaults for what is wrong\n"));
+    CHECK_THAT(good.str(), Catch::Matchers::StartsWith("# the effective configuration\ncluster: pgbosun\n"));
+    CHECK_THAT(bad.str(), Catch::Matchers::StartsWith("f:1: error: volume: "));
+    CHECK_THAT(bad.str(), pgbosun::app::test::containing("\n\n# the effective configuration, with defaults for what is wrong\n"));
 }
 
 TEST_CASE("which file is read: the one given, else the one in the environment, else none") {

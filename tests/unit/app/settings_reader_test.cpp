@@ -1,6 +1,7 @@
 #include "app/settings_reader.hpp"
 
 #include "environment.hpp"
+#include "containing.hpp"
 #include "support/catch.hpp"
 
 using namespace pgbosun;
@@ -102,7 +103,7 @@ TEST_CASE("an unknown key is answered with the one that was meant") {
         {"zebra: 1", "docs/configuration.md lists every key"},
     }));
     CAPTURE(line);
-    CHECK_THAT(said_about(line), Catch::Contains(meant));
+    CHECK_THAT(said_about(line), pgbosun::app::test::containing(meant));
 }
 
 TEST_CASE("a bad value is refused with what to write instead") {
@@ -151,8 +152,8 @@ TEST_CASE("a bad value is refused with what to write instead") {
     }));
     CAPTURE(line);
     const auto text = said_about(line);
-    CHECK_THAT(text, Catch::Contains(complaint));
-    CHECK_THAT(text, Catch::Contains(": error: "));
+    CHECK_THAT(text, pgbosun::app::test::containing(complaint));
+    CHECK_THAT(text, pgbosun::app::test::containing(": error: "));
 }
 
 TEST_CASE("a path for the sockets that just fits is taken") {
@@ -163,11 +164,11 @@ TEST_CASE("what this version reads and does not do yet is a warning") {
     const auto result = read("volume: /data\nbackup: {schedule: \"0 0 2 * * *\"}\n");
 
     CHECK(result.usable());
-    CHECK_THAT(all_findings(result), Catch::Contains("pg.yaml:2: warning: backup.schedule: this version takes no backups"));
+    CHECK_THAT(all_findings(result), pgbosun::app::test::containing("pg.yaml:2: warning: backup.schedule: this version takes no backups"));
 }
 
 TEST_CASE("a token over an unencrypted network is a warning") {
-    CHECK_THAT(said_about("http: {token_file: /t}"), Catch::Contains("warning: http.token_file"));
+    CHECK_THAT(said_about("http: {token_file: /t}"), pgbosun::app::test::containing("warning: http.token_file"));
     CHECK(said_about("http: {token_file: /t, listen: 127.0.0.1:1}").empty());
 }
 
@@ -210,9 +211,9 @@ TEST_CASE("a parameter that must not be set is refused at its own line") {
 }
 
 TEST_CASE("a configuration that is no YAML names the line") {
-    CHECK_THAT(all_findings(read("volume: /data\nhttp: [1\n")), Catch::StartsWith("pg.yaml:"));
-    CHECK_THAT(all_findings(read("a: b: c\n")), Catch::Contains("not valid YAML"));
-    CHECK_THAT(all_findings(read("- a\n")), Catch::Contains("must be a map of keys"));
+    CHECK_THAT(all_findings(read("volume: /data\nhttp: [1\n")), Catch::Matchers::StartsWith("pg.yaml:"));
+    CHECK_THAT(all_findings(read("a: b: c\n")), pgbosun::app::test::containing("not valid YAML"));
+    CHECK_THAT(all_findings(read("- a\n")), pgbosun::app::test::containing("must be a map of keys"));
 }
 
 TEST_CASE("a thousand mistakes are not a thousand and one lines") {
@@ -255,5 +256,5 @@ TEST_CASE("the embedded default writes JSON where no person reads, and refuses a
 
     CHECK(result.settings.log.format == LogFormat::json);
     CHECK_FALSE(result.usable());
-    CHECK_THAT(all_findings(result), Catch::Contains("start in a directory with a shorter path"));
+    CHECK_THAT(all_findings(result), pgbosun::app::test::containing("start in a directory with a shorter path"));
 }

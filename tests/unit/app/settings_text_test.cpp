@@ -5,12 +5,13 @@
 #include "app/settings_keys.hpp"
 #include "app/settings_reader.hpp"
 #include "environment.hpp"
+#include "containing.hpp"
 #include "support/catch.hpp"
 #include "support/seed.hpp"
 
 using namespace pgbosun;
 using namespace pgbosun::app;
-using test::environment;
+using pgbosun::app::test::environment;
 
 namespace {
 
@@ -128,14 +129,14 @@ TEST_CASE("settings are shown in sections, with quotes where YAML wants them") {
                                   "f", environment())
                         .settings;
 
-    CHECK_THAT(settings_text(settings), Catch::StartsWith("cluster: pgbosun\ninstance: pg-1\nvolume: /data\nmode: standalone\n"));
+    CHECK_THAT(settings_text(settings), Catch::Matchers::StartsWith("cluster: pgbosun\ninstance: pg-1\nvolume: /data\nmode: standalone\n"));
     CHECK_THAT(settings_text(settings),
-               Catch::Contains("  parameters:\n    a.b: \"x: y\"\n  pg_hba:\n    - \"host all\"\n  replication:\n    user: "));
+               pgbosun::app::test::containing("  parameters:\n    a.b: \"x: y\"\n  pg_hba:\n    - \"host all\"\n  replication:\n    user: "));
 }
 
 TEST_CASE("a password that got into a connection string all the same is not shown") {
     Settings settings;
     settings.bootstrap.join = JoinSettings{"host=a password=secret", {}, ""};
 
-    CHECK_THAT(settings_text(settings), Catch::Contains("primary_conninfo: \"host=a password=***\""));
+    CHECK_THAT(settings_text(settings), pgbosun::app::test::containing("primary_conninfo: \"host=a password=***\""));
 }
