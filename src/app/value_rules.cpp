@@ -133,7 +133,7 @@ Result<> archive_destination(const std::string& text) {
     const std::string_view scheme = std::string_view(text).substr(0, separator);
     const auto rest = separator == std::string::npos ? std::string_view() : std::string_view(text).substr(separator + 3);
     if (scheme == "file") {
-        if (!rest.starts_with('/')) return refuse(text, "names no absolute path", "write file:///path, with three slashes");
+        if (!rest.starts_with('/') || rest == "/") return refuse(text, "names no absolute path", "write file:///path, with three slashes");
         return absolute_path(std::string(rest));
     }
     if (scheme == "s3") return bucket_and_path(text, rest);

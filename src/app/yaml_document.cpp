@@ -12,6 +12,10 @@
 namespace pgbosun::app {
 namespace {
 
+// yaml-cpp takes a quoted text that is never closed as if it were, when the file ends in a newline: the rest of the
+// file would silently become part of one value. After a comment without one it refuses it.
+constexpr auto last_line = "\n#";
+
 // Travels through yaml-cpp, which knows no other way to stop.
 struct Stop {
     YamlProblem problem;
@@ -120,7 +124,7 @@ std::expected<YamlNode, YamlProblem> parse_yaml(std::string_view text) {
         return std::unexpected(YamlProblem{0, "the file holds a NUL byte", "save it as UTF-8 text"});
     }
     try {
-        std::istringstream stream{std::string(text)};
+        std::istringstream stream{std::string(text) + last_line};
         YAML::Parser parser(stream);
         TreeBuilder builder;
         if (!parser.HandleNextDocument(builder)) return YamlNode{};
@@ -134,9 +138,11 @@ std::expected<YamlNode, YamlProblem> parse_yaml(std::string_view text) {
     } catch (const Stop& stop) {
         return std::unexpected(stop.problem);
     } catch (const YAML::Exception& problem) {
+        const bool open_quote = problem.msg == YAML::ErrorMsg::EOF_IN_SCALAR;
+        const auto hint = open_quote ? "a quote is opened, perhaps far above, and never closed"
+                                     : "look at the indentation, the quotes and the colons around this line";
         return std::unexpected(YamlProblem{problem.mark.is_null() ? 0 : problem.mark.line + 1,
-                                           "not valid YAML: " + problem.msg,
-                                           "look at the indentation, the quotes and the colons around this line"});
+                                           "not valid YAML: " + problem.msg, hint});
     }
 }
 

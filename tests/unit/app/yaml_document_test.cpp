@@ -47,5 +47,13 @@ TEST_CASE("what is not one map of plain keys is refused") {
     CHECK(problem_of("a: 1\n---\nb: 2\n") == "3: a second document begins here");
     CHECK(problem_of("? [a]\n: b\n") == "1: a key must be a plain word");
     CHECK(problem_of(std::string("a: \0b\n", 6)) == "0: the file holds a NUL byte");
-    CHECK_THAT(problem_of("a: 'b\n"), pgbosun::app::test::containing("not valid YAML"));
+    for (const auto* text : {"a: 'b\n", "a: 'b", "a: \"b\nc: d\n", "a:\n  - 'x\n  - y\n", "a: [1\n", "a: b: c\n"}) {
+        CAPTURE(text);
+        CHECK_THAT(problem_of(text), pgbosun::app::test::containing("not valid YAML"));
+    }
+}
+
+TEST_CASE("a text over many lines keeps its last newline") {
+    CHECK(parse_yaml("a: |\n  b\n  c\n")->children[0].text == "b\nc\n");
+    CHECK(parse_yaml("a: >-\n  b\n  c\n")->children[0].text == "b c");
 }
