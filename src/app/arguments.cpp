@@ -3,7 +3,6 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -46,7 +45,8 @@ constexpr std::array<VerbHelp, 7> verb_help = {{
     {Verb::fence, "fence", "stop PostgreSQL and keep it stopped, across restarts too",
      "Example:\n  pgbosun fence --reason \"storage moves\""},
     {Verb::unfence, "unfence", "let a fenced PostgreSQL start again", "Example:\n  pgbosun unfence"},
-    {Verb::restart, "restart", "restart PostgreSQL (fast shutdown)", "Example:\n  pgbosun restart --wait 5min"},
+    {Verb::restart, "restart", "restart PostgreSQL (fast shutdown)",
+     "Example:\n  pgbosun restart --wait 5min"},
     {Verb::reload, "reload", "read the configuration again", "Example:\n  pgbosun reload"},
     {Verb::checkpoint, "checkpoint", "run a checkpoint now", "Example:\n  pgbosun checkpoint"},
     {Verb::promote, "promote", "make this standby the primary",
@@ -78,8 +78,11 @@ void where_options(CLI::App& app, Whereabouts& where) {
     app.add_option("--token-file", where.token_file, "file with the bearer token for --url")
         ->type_name("FILE")
         ->needs(url);
-    app.add_option("--ca-file", where.ca_file, "certificates (PEM) to trust for --url")->type_name("FILE")->needs(url);
-    app.add_option("--config", where.config, "configuration file whose run_dir has the socket")->type_name("FILE");
+    app.add_option("--ca-file", where.ca_file, "certificates (PEM) to trust for --url")
+        ->type_name("FILE")
+        ->needs(url);
+    app.add_option("--config", where.config, "configuration file whose run_dir has the socket")
+        ->type_name("FILE");
 }
 
 std::optional<Duration> wait_of(Parsing& parsing) {
@@ -104,7 +107,8 @@ void finish_control(Parsing& parsing, Verb verb) {
         }
     }
     if (const auto wait = wait_of(parsing)) {
-        parsing.command = ControlCommand{parsing.where, verb, parsing.reason, parsing.force, parsing.upstream, *wait};
+        parsing.command =
+            ControlCommand{parsing.where, verb, parsing.reason, parsing.force, parsing.upstream, *wait};
     }
 }
 
@@ -113,12 +117,15 @@ void add_control(CLI::App& app, Parsing& parsing) {
         auto* sub = app.add_subcommand(help.name, help.help);
         sub->footer(help.example);
         where_options(*sub, parsing.where);
-        sub->add_option("--wait", parsing.wait, "how long to wait for the end of it (default 1min; 0 does not wait)")
+        sub->add_option("--wait", parsing.wait,
+                        "how long to wait for the end of it (default 1min; 0 does not wait)")
             ->type_name("TIME");
         sub->add_option("--reason", parsing.reason, "why: is kept in the journal")->type_name("TEXT");
-        if (help.verb == Verb::promote) sub->add_flag("--force", parsing.force, "although commits may be lost");
+        if (help.verb == Verb::promote)
+            sub->add_flag("--force", parsing.force, "although commits may be lost");
         if (help.verb == Verb::demote) {
-            sub->add_option("--upstream", parsing.upstream, "connection string of the primary to follow, no password")
+            sub->add_option("--upstream", parsing.upstream,
+                            "connection string of the primary to follow, no password")
                 ->type_name("CONNINFO");
         }
         sub->callback([&parsing, verb = help.verb] { finish_control(parsing, verb); });
@@ -133,7 +140,8 @@ void add_run_and_config(CLI::App& app, Parsing& parsing) {
 
     auto* config = app.add_subcommand("config", "look at the configuration");
     config->require_subcommand(1);
-    auto* check = config->add_subcommand("check", "show everything that is wrong with it, and what it comes to");
+    auto* check =
+        config->add_subcommand("check", "show everything that is wrong with it, and what it comes to");
     check->footer("Example:\n  pgbosun config check --config /etc/pgbosun.yaml");
     config_option(*check, parsing.config);
     check->callback([&parsing] { parsing.command = ConfigCheckCommand{parsing.config}; });

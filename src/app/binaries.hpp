@@ -10,9 +10,9 @@
 namespace pgbosun::app {
 
 struct BinaryPlaces {
-    std::string configured;                  // postgresql.bin_dir; empty: not given
-    std::optional<std::string> in_path;      // the directory of PATH that has postgres, when there is one
-    std::vector<std::string> installed;      // directories "/usr/lib/postgresql/<version>/bin" that have postgres
+    std::string configured;              // postgresql.bin_dir; empty: not given
+    std::optional<std::string> in_path;  // the directory of PATH that has postgres, when there is one
+    std::vector<std::string> installed;  // directories "/usr/lib/postgresql/<version>/bin" that have postgres
 };
 
 // The configured one, whatever is in it; else the one in PATH; else the newest installed. not_found: none.

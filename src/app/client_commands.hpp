@@ -31,7 +31,8 @@ inline constexpr Duration watch_interval = std::chrono::seconds(1);
 ExitCode show_status(const StatusCommand& command, InstanceClient& client, const Console& console);
 ExitCode show_journal(const JournalCommand& command, InstanceClient& client, const Console& console);
 
-// fence, unfence, restart, reload, checkpoint, promote, demote. Waits for the end of it and shows how far it is.
+// fence, unfence, restart, reload, checkpoint, promote, demote. Waits for the end of it and shows how far it
+// is.
 ExitCode carry_out(const ControlCommand& command, InstanceClient& client, const Console& console);
 
 // Says the Fault on stderr and gives it its exit code.

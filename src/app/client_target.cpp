@@ -26,7 +26,8 @@ Result<ClientTarget> url_target(const Whereabouts& where, const Outside& outside
     return target;
 }
 
-Result<ClientTarget> configured_target(const std::string& file, const EnvironmentView& environment, const Outside& outside) {
+Result<ClientTarget> configured_target(const std::string& file, const EnvironmentView& environment,
+                                       const Outside& outside) {
     const auto text = outside.read(file, longest_document);
     if (!text) {
         auto fault = text.error();
@@ -43,10 +44,12 @@ std::string describe(const ClientTarget& target) {
     return std::get<UrlTarget>(target).url;
 }
 
-Result<ClientTarget> choose_target(const Whereabouts& where, const EnvironmentView& environment, const Outside& outside) {
+Result<ClientTarget> choose_target(const Whereabouts& where, const EnvironmentView& environment,
+                                   const Outside& outside) {
     if (where.url) return url_target(where, outside);
     if (where.socket) return SocketTarget{*where.socket};
-    if (const auto named = environment.variable("PGBOSUN_SOCKET"); named && !named->empty()) return SocketTarget{*named};
+    if (const auto named = environment.variable("PGBOSUN_SOCKET"); named && !named->empty())
+        return SocketTarget{*named};
     if (const auto file = configuration_file(where.config, environment)) {
         return configured_target(*file, environment, outside);
     }
@@ -55,9 +58,10 @@ Result<ClientTarget> choose_target(const Whereabouts& where, const EnvironmentVi
     for (const auto& path : {here, usual}) {
         if (outside.inspect(path)) return SocketTarget{path};
     }
-    return fail(FaultKind::not_found, "no instance runs here: there is neither " + here + " nor " + usual,
-                "start one with \"pgbosun run\", or name its socket with --socket, its address with --url, or its "
-                "configuration with --config");
+    return fail(
+        FaultKind::not_found, "no instance runs here: there is neither " + here + " nor " + usual,
+        "start one with \"pgbosun run\", or name its socket with --socket, its address with --url, or its "
+        "configuration with --config");
 }
 
 }  // namespace pgbosun::app

@@ -27,9 +27,11 @@ using ClientTarget = std::variant<SocketTarget, UrlTarget>;
 // "/run/pgbosun/control.sock", "https://pg-1:8008": without a secret.
 std::string describe(const ClientTarget& target);
 
-// --url with its token; else the first of: --socket, PGBOSUN_SOCKET, <run_dir of the configuration file>/control.sock,
-// ./pgbosun-data/run/control.sock, /run/pgbosun/control.sock. The first three are used as they are when given, the
-// last two when they exist. not_found: no socket, refused: a file that was named cannot be used.
-Result<ClientTarget> choose_target(const Whereabouts& where, const EnvironmentView& environment, const Outside& outside);
+// --url with its token; else the first of: --socket, PGBOSUN_SOCKET, <run_dir of the configuration
+// file>/control.sock,
+// ./pgbosun-data/run/control.sock, /run/pgbosun/control.sock. The first three are used as they are when
+// given, the last two when they exist. not_found: no socket, refused: a file that was named cannot be used.
+Result<ClientTarget> choose_target(const Whereabouts& where, const EnvironmentView& environment,
+                                   const Outside& outside);
 
 }  // namespace pgbosun::app

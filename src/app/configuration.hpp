@@ -13,8 +13,8 @@ namespace pgbosun::app {
 std::optional<std::string> configuration_file(const std::optional<std::string>& given,
                                               const EnvironmentView& environment);
 
-// Reads the file (or takes the embedded default) and resolves postgresql.bin_dir. A file that cannot be read and a
-// missing PostgreSQL are findings like any other.
+// Reads the file (or takes the embedded default) and resolves postgresql.bin_dir. A file that cannot be read
+// and a missing PostgreSQL are findings like any other.
 ReadSettings load_settings(const std::optional<std::string>& file, const EnvironmentView& environment,
                            const Outside& outside, const ParameterCheck& parameter_check = {});
 

@@ -8,7 +8,8 @@
 namespace pgbosun::app {
 namespace {
 
-constexpr std::array<std::string_view, 3> secret_keywords = {"password", "sslpassword", "oauth_client_secret"};
+constexpr std::array<std::string_view, 3> secret_keywords = {"password", "sslpassword",
+                                                             "oauth_client_secret"};
 
 // Where a value stands in the text, with its quotes.
 struct Pair {
@@ -97,11 +98,13 @@ std::optional<std::vector<Pair>> pairs_of(std::string_view text) {
 Result<> check_conninfo(std::string_view text) {
     const auto pairs = pairs_of(text);
     if (!pairs || (pairs->empty() && !is_uri(text))) {
-        return fail(FaultKind::refused, "not a connection string", "write it as \"host=pg-1 port=5432 user=name\"");
+        return fail(FaultKind::refused, "not a connection string",
+                    "write it as \"host=pg-1 port=5432 user=name\"");
     }
     if (std::ranges::any_of(*pairs, is_secret)) {
-        return fail(FaultKind::refused, "holds a password",
-                    "take it out of the connection string, put it into a file and name that file in password_file");
+        return fail(
+            FaultKind::refused, "holds a password",
+            "take it out of the connection string, put it into a file and name that file in password_file");
     }
     return {};
 }

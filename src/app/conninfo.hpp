@@ -1,5 +1,6 @@
 #pragma once
-// libpq connection strings, as far as keeping passwords out of them needs (PostgreSQL manual, "Connection Strings").
+// libpq connection strings, as far as keeping passwords out of them needs (PostgreSQL manual, "Connection
+// Strings").
 
 #include <string>
 #include <string_view>
@@ -8,7 +9,8 @@
 
 namespace pgbosun::app {
 
-// Refused: not `keyword = value` pairs nor a postgres:// URI, or it holds a password, passphrase or SSL key password.
+// Refused: not `keyword = value` pairs nor a postgres:// URI, or it holds a password, passphrase or SSL key
+// password.
 Result<> check_conninfo(std::string_view text);
 
 // The same with every secret replaced by "***"; all of it when it cannot be understood.

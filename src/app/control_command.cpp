@@ -11,19 +11,28 @@ namespace {
 
 // The first answer is waited for so long; then the status is watched, so that progress can be shown.
 constexpr Duration first_wait = std::chrono::seconds(5);
+// The longest that the API waits (docs/http-api.md).
+constexpr Duration longest_wait = std::chrono::seconds(300);
 constexpr int polls_between_lines = 10;
 
 bool leaves_no_trace(Verb verb) { return verb == Verb::checkpoint || verb == Verb::reload; }
 
 std::string_view past_of(Verb verb) {
     switch (verb) {
-        case Verb::fence: return "fenced";
-        case Verb::unfence: return "no longer fenced";
-        case Verb::restart: return "restarted";
-        case Verb::reload: return "reloaded";
-        case Verb::checkpoint: return "checkpoint done";
-        case Verb::promote: return "is the primary";
-        case Verb::demote: return "is a standby";
+        case Verb::fence:
+            return "fenced";
+        case Verb::unfence:
+            return "no longer fenced";
+        case Verb::restart:
+            return "restarted";
+        case Verb::reload:
+            return "reloaded";
+        case Verb::checkpoint:
+            return "checkpoint done";
+        case Verb::promote:
+            return "is the primary";
+        case Verb::demote:
+            return "is a standby";
     }
     std::unreachable();
 }
@@ -44,8 +53,9 @@ ExitCode not_over(const ControlCommand& command, const Console& console) {
         console.out << to_string(command.verb) << " is under way" << std::endl;
         return ExitCode::done;
     }
-    tell(console, std::string(to_string(command.verb)) + " was not over within " + duration_text(command.wait) +
-                      "; it goes on",
+    tell(console,
+         std::string(to_string(command.verb)) + " was not over within " + duration_text(command.wait) +
+             "; it goes on",
          "see \"pgbosun status --watch\", or give a longer --wait");
     return ExitCode::failed;
 }
@@ -88,7 +98,8 @@ ExitCode watch_it(const ControlCommand& command, InstanceClient& client, const C
         }
         line.clear();
         if (progress == Progress::reached) return done(command.verb, console);
-        tell(console, std::string(to_string(command.verb)) + " failed: " + reply->status.reason, reply->status.hint);
+        tell(console, std::string(to_string(command.verb)) + " failed: " + reply->status.reason,
+             reply->status.hint);
         return ExitCode::failed;
     }
     line.clear();
@@ -101,7 +112,7 @@ ControlRequest request_for(const ControlCommand& command) {
     request.reason = command.reason;
     request.force = command.force;
     request.upstream = command.upstream;
-    request.wait = leaves_no_trace(command.verb) ? command.wait : std::min(command.wait, first_wait);
+    request.wait = std::min(command.wait, leaves_no_trace(command.verb) ? longest_wait : first_wait);
     return request;
 }
 
@@ -136,14 +147,24 @@ ExitCode carry_out(const ControlCommand& command, InstanceClient& client, const 
     const auto reply = client.command(request_for(command));
     if (!reply) return report(reply.error(), console);
     switch (reply->outcome) {
-        case Outcome::done: return done(command.verb, console);
+        case Outcome::done:
+            return done(command.verb, console);
         case Outcome::under_way:
-            if (leaves_no_trace(command.verb) || command.wait <= first_wait) return not_over(command, console);
+            if (leaves_no_trace(command.verb) || command.wait <= first_wait)
+                return not_over(command, console);
             return watch_it(command, client, console);
-        case Outcome::refused: tell(console, "refused: " + reply->detail, reply->hint); return ExitCode::refused;
-        case Outcome::not_allowed: tell(console, reply->detail, reply->hint); return ExitCode::wrong_usage;
-        case Outcome::misunderstood: tell(console, reply->detail, reply->hint); return ExitCode::wrong_usage;
-        case Outcome::failed: tell(console, reply->detail, reply->hint); return ExitCode::failed;
+        case Outcome::refused:
+            tell(console, "refused: " + reply->detail, reply->hint);
+            return ExitCode::refused;
+        case Outcome::not_allowed:
+            tell(console, reply->detail, reply->hint);
+            return ExitCode::wrong_usage;
+        case Outcome::misunderstood:
+            tell(console, reply->detail, reply->hint);
+            return ExitCode::wrong_usage;
+        case Outcome::failed:
+            tell(console, reply->detail, reply->hint);
+            return ExitCode::failed;
     }
     std::unreachable();
 }

@@ -9,7 +9,8 @@ namespace pgbosun::app {
 
 enum class Progress { going_on, reached, missed };
 
-// Whether what `verb` asks for is so. A checkpoint and a reload leave no trace in the status: always going_on.
+// Whether what `verb` asks for is so. A checkpoint and a reload leave no trace in the status: always
+// going_on.
 Progress judge(Verb verb, const InstanceStatus& status);
 
 // "promoting: pg_basebackup, 1.2 GB of 4.0 GB"

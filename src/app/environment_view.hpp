@@ -12,8 +12,9 @@ enum class StandardOutput { terminal, stream };
 enum class StartedAs { root, ordinary_user };
 
 struct EnvironmentView {
-    std::function<std::optional<std::string>(std::string_view)> variable =
-        [](std::string_view) { return std::optional<std::string>(); };
+    std::function<std::optional<std::string>(std::string_view)> variable = [](std::string_view) {
+        return std::optional<std::string>();
+    };
     std::string hostname;  // stands in for an unset HOSTNAME, which shells do not export
     std::string working_directory = "/";
     StandardOutput output = StandardOutput::stream;

@@ -20,9 +20,9 @@ struct StatusReply {
 enum class Outcome {
     done,
     under_way,
-    refused,      // makes no sense now
-    failed,       // it was tried
-    not_allowed,  // the asker has not shown a right to it
+    refused,        // makes no sense now
+    failed,         // it was tried
+    not_allowed,    // the asker has not shown a right to it
     misunderstood,  // the request itself is wrong, or this instance does not know it
 };
 // What the answer's HTTP status means for a command.
@@ -34,14 +34,15 @@ struct CommandReply {
     std::string hint;
 };
 
-// Every call blocks. A Fault: unavailable or not_found when nobody answered in time (a command may have happened all
-// the same), corrupt when what answered is no pgbosun, refused when it would not say.
+// Every call blocks. A Fault: unavailable or not_found when nobody answered in time (a command may have
+// happened all the same), corrupt when what answered is no pgbosun, refused when it would not say.
 class InstanceClient {
 public:
     virtual ~InstanceClient() = default;
 
     virtual Result<StatusReply> status() = 0;
-    // Waits for the end of it for `request.wait`; the time limit of the exchange is longer by `answer_margin`.
+    // Waits for the end of it for `request.wait`; the time limit of the exchange is longer by
+    // `answer_margin`.
     virtual Result<CommandReply> command(const ControlRequest& request) = 0;
     // Entries with an id greater than `after`, oldest first.
     virtual Result<std::vector<JournalEntry>> journal(std::uint64_t after) = 0;

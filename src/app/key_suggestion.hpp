@@ -5,8 +5,8 @@
 
 namespace pgbosun::app {
 
-// The key of the configuration that was probably meant by `path`, or a section; none: nothing is like it. Knows
-// slips of the finger, camelCase, and a right name in the wrong place.
+// The key of the configuration that was probably meant by `path`, or a section; none: nothing is like it.
+// Knows slips of the finger, camelCase, and a right name in the wrong place.
 std::optional<std::string> suggest_key(std::string_view path);
 
 }  // namespace pgbosun::app

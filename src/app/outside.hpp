@@ -1,6 +1,6 @@
 #pragma once
-// What a configuration refers to, as a command asks before anything runs. Every call may block on a disk: for the
-// start and for client commands, never for a running PID 1.
+// What a configuration refers to, as a command asks before anything runs. Every call may block on a disk: for
+// the start and for client commands, never for a running PID 1.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,6 @@
 #include "app/posix_outside.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,7 +11,6 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
-#include <dirent.h>
 #include <memory>
 
 namespace pgbosun::app {
@@ -50,7 +50,7 @@ Result<std::string> PosixOutside::read(const std::string& path, std::size_t limi
     // O_NONBLOCK: a FIFO in the file's place must not stop us.
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (file.get() < 0) return system_fault(path);
-    struct stat facts {};
+    struct stat facts{};
     if (::fstat(file.get(), &facts) != 0) return system_fault(path);
     if (!S_ISREG(facts.st_mode)) return fail(FaultKind::refused, path + ": is not a regular file");
     std::string content;
@@ -68,7 +68,7 @@ Result<std::string> PosixOutside::read(const std::string& path, std::size_t limi
 }
 
 std::optional<PathFacts> PosixOutside::inspect(const std::string& path) const {
-    struct stat facts {};
+    struct stat facts{};
     if (::stat(path.c_str(), &facts) != 0) return std::nullopt;
     return PathFacts{type_of(facts.st_mode), facts.st_mode & 07777};
 }

@@ -9,7 +9,8 @@ namespace pgbosun::app {
 namespace {
 
 bool is_inside(std::string_view path, std::string_view directory) {
-    return path == directory || (path.starts_with(directory) && path.substr(directory.size()).starts_with('/'));
+    return path == directory ||
+           (path.starts_with(directory) && path.substr(directory.size()).starts_with('/'));
 }
 
 void require(ReadSettings& read, std::string_view key, const std::string& value, std::string hint) {
@@ -18,24 +19,29 @@ void require(ReadSettings& read, std::string_view key, const std::string& value,
 
 void check_places(ReadSettings& read) {
     const auto& settings = read.settings;
-    require(read, "volume", settings.volume, "name the directory that keeps the database, such as /var/lib/postgresql/data");
+    require(read, "volume", settings.volume,
+            "name the directory that keeps the database, such as /var/lib/postgresql/data");
     const auto& wal_dir = settings.postgresql.wal_dir;
     if (wal_dir && !settings.volume.empty() && is_inside(*wal_dir, settings.data_directory())) {
-        read.add(Severity::error, "postgresql.wal_dir", "is inside the data directory " + settings.data_directory(),
+        read.add(Severity::error, "postgresql.wal_dir",
+                 "is inside the data directory " + settings.data_directory(),
                  "name a directory on the volume for WAL");
     }
     const auto archive = settings.archive ? settings.archive->destination : std::string();
     if (archive.starts_with("file://") && !settings.volume.empty() &&
         is_inside(archive.substr(7), settings.data_directory())) {
-        read.add(Severity::error, "archive.destination", "is inside the data directory", "name a directory outside of it");
+        read.add(Severity::error, "archive.destination", "is inside the data directory",
+                 "name a directory outside of it");
     }
     const auto longest = settings.run_dir + "/.s.PGSQL." + std::to_string(settings.postgresql.port) + ".lock";
     const auto socket = longest.size() - std::string_view(".lock").size();
     if (socket > longest_socket_path) {
-        read.add(Severity::error, "run_dir",
-                 "the sockets in it would have paths of " + std::to_string(socket) + " bytes, and the system takes 107",
-                 "give run_dir a shorter path, such as /run/pgbosun (without a configuration file: start in a "
-                 "directory with a shorter path)");
+        read.add(
+            Severity::error, "run_dir",
+            "the sockets in it would have paths of " + std::to_string(socket) +
+                " bytes, and the system takes 107",
+            "give run_dir a shorter path, such as /run/pgbosun (without a configuration file: start in a "
+            "directory with a shorter path)");
     }
 }
 
@@ -43,13 +49,14 @@ void check_bootstrap(ReadSettings& read) {
     const auto& bootstrap = read.settings.bootstrap;
     const int size = bootstrap.initdb.wal_segment_size;
     if ((size & (size - 1)) != 0) {
-        read.add(Severity::error, "bootstrap.initdb.wal_segment_size", std::to_string(size) + " is not a power of two",
+        read.add(Severity::error, "bootstrap.initdb.wal_segment_size",
+                 std::to_string(size) + " is not a power of two",
                  "write 1, 2, 4, 8, 16, 32, 64, 128, 256, 512 or 1024 (MB)");
     }
     const auto& provider = bootstrap.initdb.locale_provider;
     if (provider && *provider != "libc" && *provider != "icu" && *provider != "builtin") {
-        read.add(Severity::error, "bootstrap.initdb.locale_provider", "\"" + *provider + "\" is not known here",
-                 "write one of libc, icu, builtin");
+        read.add(Severity::error, "bootstrap.initdb.locale_provider",
+                 "\"" + *provider + "\" is not known here", "write one of libc, icu, builtin");
     }
     if (bootstrap.join) {
         require(read, "bootstrap.join.primary_conninfo", bootstrap.join->primary_conninfo,
@@ -92,17 +99,19 @@ void check_archive(ReadSettings& read) {
 void check_interfaces(ReadSettings& read) {
     const auto& http = read.settings.http;
     if (http.cert_file && !http.key_file) {
-        read.add(Severity::error, "http.key_file", "must be given with http.cert_file", "name the certificate's key");
+        read.add(Severity::error, "http.key_file", "must be given with http.cert_file",
+                 "name the certificate's key");
     }
     if (http.key_file && !http.cert_file) {
-        read.add(Severity::error, "http.cert_file", "must be given with http.key_file", "name the key's certificate");
+        read.add(Severity::error, "http.cert_file", "must be given with http.key_file",
+                 "name the key's certificate");
     }
     if (http.client_ca && !http.cert_file) {
         read.add(Severity::error, "http.client_ca", "client certificates need TLS",
                  "give http.cert_file and http.key_file too");
     }
-    if (http.token_file && !http.cert_file && !http.listen.starts_with("127.") && !http.listen.starts_with("[::1]") &&
-        !http.listen.starts_with("localhost:")) {
+    if (http.token_file && !http.cert_file && !http.listen.starts_with("127.") &&
+        !http.listen.starts_with("[::1]") && !http.listen.starts_with("localhost:")) {
         read.add(Severity::warning, "http.token_file", "the token crosses the network unencrypted",
                  "give http.cert_file and http.key_file, or listen on 127.0.0.1");
     }
@@ -134,11 +143,13 @@ void check_version(ReadSettings& read) {
                  "write mode: standalone; controllers come with a later version");
     }
     if (!settings.backup_schedule.empty()) {
-        read.add(Severity::warning, "backup.schedule", "this version takes no backups yet: the schedule does nothing",
+        read.add(Severity::warning, "backup.schedule",
+                 "this version takes no backups yet: the schedule does nothing",
                  "take base backups with pg_basebackup until then");
     }
     if (settings.archive && !settings.archive->retention.empty()) {
-        read.add(Severity::warning, "archive.retention", "this version deletes nothing from the archive yet", "");
+        read.add(Severity::warning, "archive.retention", "this version deletes nothing from the archive yet",
+                 "");
     }
 }
 

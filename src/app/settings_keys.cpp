@@ -62,7 +62,8 @@ template <class Field>
 Key integer(std::string path, int smallest, int largest, Field field) {
     return {std::move(path), Shape::scalar, NamesFile::no,
             [=](const Item& item, Settings& settings) -> Result<> {
-                const auto hint = "write a number from " + std::to_string(smallest) + " to " + std::to_string(largest);
+                const auto hint =
+                    "write a number from " + std::to_string(smallest) + " to " + std::to_string(largest);
                 auto value = parse_integer(item.text);
                 if (!value) return fail(FaultKind::refused, value.error().what, hint);
                 if (*value < smallest || *value > largest) {
@@ -81,8 +82,9 @@ Key duration(std::string path, Duration shortest, Duration longest, Field field)
                 auto value = parse_duration(item.text);
                 if (!value) return std::unexpected(std::move(value).error());
                 if (*value < shortest || *value > longest) {
-                    return fail(FaultKind::refused, item.text + " is out of range",
-                                "write a duration from " + duration_text(shortest) + " to " + duration_text(longest));
+                    return fail(
+                        FaultKind::refused, item.text + " is out of range",
+                        "write a duration from " + duration_text(shortest) + " to " + duration_text(longest));
                 }
                 field(settings) = *value;
                 return {};
@@ -91,8 +93,11 @@ Key duration(std::string path, Duration shortest, Duration longest, Field field)
 }
 
 template <class Field>
-Key choice(std::string path, std::vector<std::pair<std::string, std::remove_reference_t<std::invoke_result_t<Field, Settings&>>>> names,
-           Field field) {
+Key choice(
+    std::string path,
+    std::vector<std::pair<std::string, std::remove_reference_t<std::invoke_result_t<Field, Settings&>>>>
+        names,
+    Field field) {
     const auto take = [names, field](const Item& item, Settings& settings) -> Result<> {
         std::string all;
         for (const auto& [name, value] : names) {
@@ -102,7 +107,8 @@ Key choice(std::string path, std::vector<std::pair<std::string, std::remove_refe
             }
             all += (all.empty() ? "" : ", ") + name;
         }
-        return fail(FaultKind::refused, "\"" + item.text.substr(0, 100) + "\" is not known here", "write one of " + all);
+        return fail(FaultKind::refused, "\"" + item.text.substr(0, 100) + "\" is not known here",
+                    "write one of " + all);
     };
     const auto show = [names, field](const Settings& settings) {
         const auto& value = field(settings);
@@ -113,18 +119,20 @@ Key choice(std::string path, std::vector<std::pair<std::string, std::remove_refe
 
 template <class Field>
 Key truth(std::string path, Field field) {
-    return {std::move(path), Shape::scalar, NamesFile::no,
-            [field](const Item& item, Settings& settings) -> Result<> {
-                const bool yes = item.text == "true" || item.text == "on" || item.text == "yes";
-                const bool no = item.text == "false" || item.text == "off" || item.text == "no";
-                if (!yes && !no) {
-                    return fail(FaultKind::refused, "\"" + item.text.substr(0, 100) + "\" is neither true nor false",
-                                "write true or false");
-                }
-                field(settings) = yes;
-                return {};
-            },
-            [field](const Settings& settings) { return shown(std::string(field(settings) ? "true" : "false")); }};
+    return {
+        std::move(path), Shape::scalar, NamesFile::no,
+        [field](const Item& item, Settings& settings) -> Result<> {
+            const bool yes = item.text == "true" || item.text == "on" || item.text == "yes";
+            const bool no = item.text == "false" || item.text == "off" || item.text == "no";
+            if (!yes && !no) {
+                return fail(FaultKind::refused,
+                            "\"" + item.text.substr(0, 100) + "\" is neither true nor false",
+                            "write true or false");
+            }
+            field(settings) = yes;
+            return {};
+        },
+        [field](const Settings& settings) { return shown(std::string(field(settings) ? "true" : "false")); }};
 }
 
 template <class Field>
@@ -162,7 +170,8 @@ Key parameters(std::string path) {
             },
             [](const Settings& settings) {
                 std::vector<Item> items;
-                for (const auto& [name, value] : settings.postgresql.parameters) items.push_back({name, value});
+                for (const auto& [name, value] : settings.postgresql.parameters)
+                    items.push_back({name, value});
                 return items;
             }};
 }
@@ -171,7 +180,8 @@ Key recovery(std::string path) {
     return {std::move(path), Shape::anything, NamesFile::no,
             [](const Item&, Settings& settings) -> Result<> {
                 settings.bootstrap.recovery = true;
-                return fail(FaultKind::refused, "restoring a backup at bootstrap comes with base backups, in a later version",
+                return fail(FaultKind::refused,
+                            "restoring a backup at bootstrap comes with base backups, in a later version",
                             "use bootstrap.initdb or bootstrap.join");
             },
             [](const Settings&) { return std::vector<Item>(); }};
@@ -186,7 +196,8 @@ void instance_keys(std::vector<Key>& keys) {
     keys.push_back(text("cluster", cluster_name, FIELD(cluster)));
     keys.push_back(text("instance", cluster_name, FIELD(instance)));
     keys.push_back(text("volume", absolute_path, FIELD(volume)));
-    keys.push_back(choice("mode", {{"standalone", Mode::standalone}, {"managed", Mode::managed}}, FIELD(mode)));
+    keys.push_back(
+        choice("mode", {{"standalone", Mode::standalone}, {"managed", Mode::managed}}, FIELD(mode)));
     keys.push_back(text("run_dir", absolute_path, FIELD(run_dir)));
     keys.push_back(text("run_as", user_name, FIELD(run_as)));
 }
@@ -196,7 +207,8 @@ void bootstrap_keys(std::vector<Key>& keys) {
     keys.push_back(text(initdb + "database", sql_identifier, FIELD(bootstrap.initdb.database)));
     keys.push_back(text(initdb + "owner", sql_identifier, FIELD(bootstrap.initdb.owner)));
     keys.push_back(secret_file(initdb + "password_file", FIELD(bootstrap.initdb.password_file)));
-    keys.push_back(secret_file(initdb + "superuser_password_file", FIELD(bootstrap.initdb.superuser_password_file)));
+    keys.push_back(
+        secret_file(initdb + "superuser_password_file", FIELD(bootstrap.initdb.superuser_password_file)));
     keys.push_back(truth(initdb + "data_checksums", FIELD(bootstrap.initdb.data_checksums)));
     keys.push_back(integer(initdb + "wal_segment_size", 1, 1024, FIELD(bootstrap.initdb.wal_segment_size)));
     keys.push_back(text(initdb + "encoding", any_text, FIELD(bootstrap.initdb.encoding)));
@@ -208,9 +220,10 @@ void bootstrap_keys(std::vector<Key>& keys) {
     keys.push_back(text(initdb + "icu_rules", any_text, FIELD(bootstrap.initdb.icu_rules)));
     keys.push_back(text(initdb + "builtin_locale", any_text, FIELD(bootstrap.initdb.builtin_locale)));
     keys.push_back(texts(initdb + "post_init_sql", any_text, FIELD(bootstrap.initdb.post_init_sql)));
-    keys.push_back(texts(initdb + "post_init_template_sql", any_text, FIELD(bootstrap.initdb.post_init_template_sql)));
     keys.push_back(
-        texts(initdb + "post_init_application_sql", any_text, FIELD(bootstrap.initdb.post_init_application_sql)));
+        texts(initdb + "post_init_template_sql", any_text, FIELD(bootstrap.initdb.post_init_template_sql)));
+    keys.push_back(texts(initdb + "post_init_application_sql", any_text,
+                         FIELD(bootstrap.initdb.post_init_application_sql)));
     keys.push_back(texts(initdb + "options", any_text, FIELD(bootstrap.initdb.options)));
     keys.push_back(conninfo("bootstrap.join.primary_conninfo"));
     keys.push_back(secret_file("bootstrap.join.password_file", FIELD(bootstrap.join->password_file)));
@@ -236,7 +249,8 @@ void postgresql_keys(std::vector<Key>& keys) {
     keys.push_back(
         texts(synchronous + "standby_names", sql_identifier, FIELD(postgresql.synchronous->standby_names)));
     keys.push_back(text("postgresql.replication.user", sql_identifier, FIELD(postgresql.replication.user)));
-    keys.push_back(secret_file("postgresql.replication.password_file", FIELD(postgresql.replication.password_file)));
+    keys.push_back(
+        secret_file("postgresql.replication.password_file", FIELD(postgresql.replication.password_file)));
 }
 
 void archive_keys(std::vector<Key>& keys) {
@@ -251,14 +265,16 @@ void archive_keys(std::vector<Key>& keys) {
     keys.push_back(text("archive.region", cluster_name, FIELD(archive->region)));
     keys.push_back(truth("archive.path_style", FIELD(archive->path_style)));
     const std::string credentials = "archive.credentials.";
-    keys.push_back(secret_file(credentials + "access_key_id_file", FIELD(archive->credentials.access_key_id.file)));
+    keys.push_back(
+        secret_file(credentials + "access_key_id_file", FIELD(archive->credentials.access_key_id.file)));
     keys.push_back(text(credentials + "access_key_id_env", environment_name,
                         FIELD(archive->credentials.access_key_id.environment)));
-    keys.push_back(
-        secret_file(credentials + "secret_access_key_file", FIELD(archive->credentials.secret_access_key.file)));
+    keys.push_back(secret_file(credentials + "secret_access_key_file",
+                               FIELD(archive->credentials.secret_access_key.file)));
     keys.push_back(text(credentials + "secret_access_key_env", environment_name,
                         FIELD(archive->credentials.secret_access_key.environment)));
-    keys.push_back(secret_file(credentials + "session_token_file", FIELD(archive->credentials.session_token.file)));
+    keys.push_back(
+        secret_file(credentials + "session_token_file", FIELD(archive->credentials.session_token.file)));
     keys.push_back(text(credentials + "session_token_env", environment_name,
                         FIELD(archive->credentials.session_token.environment)));
     keys.push_back(choice("archive.wal.compression", compressions, FIELD(archive->wal.compression)));
@@ -270,15 +286,17 @@ void archive_keys(std::vector<Key>& keys) {
     keys.push_back(truth("archive.data.immediate_checkpoint", FIELD(archive->data.immediate_checkpoint)));
     keys.push_back(text("archive.retention", retention_policy, FIELD(archive->retention)));
     keys.push_back(text("backup.schedule", cron_schedule, FIELD(backup_schedule)));
-    keys.push_back(choice("backup.target",
-                          {{"prefer-standby", BackupTarget::prefer_standby}, {"primary", BackupTarget::primary}},
-                          FIELD(backup_target)));
+    keys.push_back(
+        choice("backup.target",
+               {{"prefer-standby", BackupTarget::prefer_standby}, {"primary", BackupTarget::primary}},
+               FIELD(backup_target)));
 }
 
 void supervision_keys(std::vector<Key>& keys) {
     keys.push_back(duration("shutdown.smart_timeout", seconds(0), hours(24), FIELD(shutdown.smart_timeout)));
     keys.push_back(duration("shutdown.timeout", seconds(1), hours(24), FIELD(shutdown.timeout)));
-    keys.push_back(duration("shutdown.checkpoint_timeout", seconds(0), hours(1), FIELD(shutdown.checkpoint_timeout)));
+    keys.push_back(
+        duration("shutdown.checkpoint_timeout", seconds(0), hours(1), FIELD(shutdown.checkpoint_timeout)));
     keys.push_back(integer("restart.intensity", 0, 1000, FIELD(restart.intensity)));
     keys.push_back(duration("restart.period", seconds(1), hours(24), FIELD(restart.period)));
     keys.push_back(choice("probes.startup.type",
@@ -291,10 +309,13 @@ void supervision_keys(std::vector<Key>& keys) {
                           FIELD(probes.ready)));
     keys.push_back(size("probes.readiness.max_lag", FIELD(probes.max_lag_bytes)));
     keys.push_back(duration("monitor.interval", milliseconds(100), minutes(1), FIELD(monitor.interval)));
-    keys.push_back(duration("monitor.query_timeout", milliseconds(100), minutes(1), FIELD(monitor.query_timeout)));
-    keys.push_back(duration("monitor.volume_deadline", milliseconds(100), minutes(10), FIELD(monitor.volume_deadline)));
+    keys.push_back(
+        duration("monitor.query_timeout", milliseconds(100), minutes(1), FIELD(monitor.query_timeout)));
+    keys.push_back(
+        duration("monitor.volume_deadline", milliseconds(100), minutes(10), FIELD(monitor.volume_deadline)));
     keys.push_back(duration("lease.ttl", seconds(1), minutes(5), FIELD(lease.ttl)));
-    keys.push_back(duration("lease.standalone_guard", seconds(1), minutes(10), FIELD(lease.standalone_guard)));
+    keys.push_back(
+        duration("lease.standalone_guard", seconds(1), minutes(10), FIELD(lease.standalone_guard)));
 }
 
 void interface_keys(std::vector<Key>& keys) {
@@ -307,7 +328,8 @@ void interface_keys(std::vector<Key>& keys) {
     keys.push_back(texts("metrics.queries", absolute_path, FIELD(metrics.queries_files), NamesFile::yes));
     keys.push_back(truth("metrics.default_queries", FIELD(metrics.default_queries)));
     keys.push_back(duration("metrics.cache_time", seconds(0), hours(1), FIELD(metrics.cache_time)));
-    keys.push_back(choice("log.format", {{"json", LogFormat::json}, {"text", LogFormat::text}}, FIELD(log.format)));
+    keys.push_back(
+        choice("log.format", {{"json", LogFormat::json}, {"text", LogFormat::text}}, FIELD(log.format)));
     keys.push_back(text("log.level", log_level, FIELD(log.level)));
 }
 

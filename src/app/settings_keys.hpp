@@ -1,6 +1,6 @@
 #pragma once
-// Every key of the configuration, once: where its value goes, what it must be like and how it is shown. The reader,
-// the renderer, the check of the outside and docs/configuration.md are all held against this table.
+// Every key of the configuration, once: where its value goes, what it must be like and how it is shown. The
+// reader, the renderer, the check of the outside and docs/configuration.md are all held against this table.
 
 #include <functional>
 #include <string>
@@ -25,7 +25,8 @@ struct Key {
     std::string path;  // "shutdown.smart_timeout"
     Shape shape = Shape::scalar;
     NamesFile names_file = NamesFile::no;
-    // Puts one value (an item of a list or map: each in turn) into the settings, or says what is wrong with it.
+    // Puts one value (an item of a list or map: each in turn) into the settings, or says what is wrong with
+    // it.
     std::function<Result<>(const Item&, Settings&)> take;
     // What would be written to get this value; empty: the key is not set.
     std::function<std::vector<Item>(const Settings&)> show;

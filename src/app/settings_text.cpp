@@ -12,8 +12,8 @@ namespace {
 
 bool is_plain(std::string_view text) {
     const auto plain = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '/' ||
-               c == '.' || c == '-';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+               c == '/' || c == '.' || c == '-';
     };
     const bool looks_null = text == "null" || text == "Null" || text == "NULL";
     return !text.empty() && text.front() != '-' && text.front() != '.' && !looks_null &&
@@ -58,7 +58,8 @@ void write_value(std::string& out, const Key& key, const std::vector<Item>& item
     }
     out += "\n";
     for (const auto& item : items) {
-        const auto name = key.shape == Shape::map ? (is_plain(item.name) ? item.name : quoted(item.name)) + ": " : "- ";
+        const auto name =
+            key.shape == Shape::map ? (is_plain(item.name) ? item.name : quoted(item.name)) + ": " : "- ";
         out += indent + name + scalar(item.text) + "\n";
     }
 }
@@ -76,7 +77,8 @@ std::string settings_text(const Settings& settings) {
         const auto sections = parts.size() - 1;
         std::size_t depth = 0;
         while (depth < sections && depth < open.size() && open[depth] == parts[depth]) ++depth;
-        for (; depth < sections; ++depth) out += std::string(2 * depth, ' ') + std::string(parts[depth]) + ":\n";
+        for (; depth < sections; ++depth)
+            out += std::string(2 * depth, ' ') + std::string(parts[depth]) + ":\n";
         open.assign(parts.begin(), parts.end() - 1);
         out += std::string(2 * sections, ' ') + std::string(parts.back()) + ":";
         write_value(out, key, items, sections);

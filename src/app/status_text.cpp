@@ -51,7 +51,9 @@ std::string after(std::string_view separator, std::string_view text) {
     return text.empty() ? std::string() : std::string(separator) + printable(text);
 }
 
-std::string since(const std::optional<Instant>& moment, Instant now) { return age_text(now - moment.value_or(now)); }
+std::string since(const std::optional<Instant>& moment, Instant now) {
+    return age_text(now - moment.value_or(now));
+}
 
 std::string server_version(int number) {
     return number == 0 ? "" : std::to_string(number / 10'000) + "." + std::to_string(number % 10'000);
@@ -77,7 +79,8 @@ void headline(Writer& out, const InstanceStatus& status) {
     if (status.ready && !status.reason.empty()) out.row("note", printable(status.reason), Tone::doubtful);
     if (!status.hint.empty()) out.row("hint", printable(status.hint), Tone::doubtful);
     if (status.fenced) {
-        out.row("fenced", "since " + printable(status.fenced->since) + after(": ", status.fenced->reason), Tone::bad);
+        out.row("fenced", "since " + printable(status.fenced->since) + after(": ", status.fenced->reason),
+                Tone::bad);
     }
     if (!status.live) out.row("liveness", "fails" + after(": ", status.live_reason), Tone::bad);
 }
@@ -88,7 +91,8 @@ void progress(Writer& out, const InstanceStatus& status) {
     std::string text = printable(work.what) + ": " + bytes_text(work.done_bytes);
     if (work.total_bytes > 0) {
         text += " of " + bytes_text(work.total_bytes) + " (" +
-                std::to_string(std::min<std::uint64_t>(100, work.done_bytes / std::max<std::uint64_t>(1, work.total_bytes / 100))) +
+                std::to_string(std::min<std::uint64_t>(
+                    100, work.done_bytes / std::max<std::uint64_t>(1, work.total_bytes / 100))) +
                 " %)";
     }
     if (work.since) text += ", for " + since(work.since, status.now);
@@ -101,17 +105,21 @@ void postgres(Writer& out, const InstanceStatus& status) {
     if (server.version != 0) text = server_version(server.version) + ", " + text;
     if (server.pid != 0 && server.started_at) text += ", up " + since(server.started_at, status.now);
     if (server.restarts > 0) {
-        text += ", " + std::to_string(server.restarts) + (server.restarts == 1 ? " crash restart" : " crash restarts");
+        text += ", " + std::to_string(server.restarts) +
+                (server.restarts == 1 ? " crash restart" : " crash restarts");
     }
     if (server.checksums) text += *server.checksums ? ", checksums on" : ", checksums off";
     out.row("postgres", text, server.restarts > 0 ? Tone::doubtful : Tone::plain);
     if (server.silent_since) {
-        out.row("postgres", "does not answer for " + since(server.silent_since, status.now) + after(": ", server.silent_reason),
+        out.row("postgres",
+                "does not answer for " + since(server.silent_since, status.now) +
+                    after(": ", server.silent_reason),
                 Tone::bad);
     }
     if (status.pending_restart) {
         std::string names;
-        for (const auto& name : status.pending_restart_parameters) names += (names.empty() ? "" : ", ") + printable(name);
+        for (const auto& name : status.pending_restart_parameters)
+            names += (names.empty() ? "" : ", ") + printable(name);
         out.row("postgres", "needs a restart" + after(" for ", names) + " (pgbosun restart)", Tone::doubtful);
     }
 }
@@ -122,7 +130,8 @@ void position(Writer& out, const InstanceStatus& status) {
     if (lsn.current) text = to_string(*lsn.current);
     if (lsn.replayed) text = "replayed " + to_string(*lsn.replayed);
     if (lsn.received) text += (text.empty() ? "" : ", ") + ("received " + to_string(*lsn.received));
-    if (status.timeline) text += (text.empty() ? "timeline " : ", timeline ") + std::to_string(number(*status.timeline));
+    if (status.timeline)
+        text += (text.empty() ? "timeline " : ", timeline ") + std::to_string(number(*status.timeline));
     if (!text.empty()) out.row("lsn", text);
     if (status.role != Role::standby) return;
     std::string stream = lsn.streaming ? "streaming" : "not streaming";
@@ -154,10 +163,13 @@ void archive(Writer& out, const InstanceStatus& status) {
     if (report.last_at) text += " at " + printable(*report.last_at);
     if (report.backlog > 0) text += ", " + std::to_string(report.backlog) + " waiting";
     out.row("archive", text);
-    if (status.archive_refused) out.row("archive", "not archiving: " + printable(*status.archive_refused), Tone::doubtful);
+    if (status.archive_refused)
+        out.row("archive", "not archiving: " + printable(*status.archive_refused), Tone::doubtful);
     if (report.failing_since) {
-        out.row("archive", "failing since " + printable(*report.failing_since) + after(": ", report.last_error.value_or("")),
-                Tone::bad);
+        out.row(
+            "archive",
+            "failing since " + printable(*report.failing_since) + after(": ", report.last_error.value_or("")),
+            Tone::bad);
     }
 }
 
@@ -172,7 +184,8 @@ void volumes(Writer& out, const InstanceStatus& status) {
         text += printable(volume.path);
         out.row("volumes", text, tone);
         if (volume.hangs_since) {
-            out.row("volumes", printable(volume.name) + ": a write hangs for " + since(volume.hangs_since, status.now),
+            out.row("volumes",
+                    printable(volume.name) + ": a write hangs for " + since(volume.hangs_since, status.now),
                     Tone::bad);
         }
         if (volume.error) {
@@ -183,8 +196,9 @@ void volumes(Writer& out, const InstanceStatus& status) {
 
 void log(Writer& out, const InstanceStatus& status) {
     if (!status.log.blocked_since) return;
-    out.row("log", "nobody reads stdout for " + since(status.log.blocked_since, status.now) + ", " +
-                       bytes_text(status.log.waiting_bytes) + " waiting",
+    out.row("log",
+            "nobody reads stdout for " + since(status.log.blocked_since, status.now) + ", " +
+                bytes_text(status.log.waiting_bytes) + " waiting",
             Tone::bad);
 }
 
@@ -216,7 +230,8 @@ std::string bytes_text(std::uint64_t bytes) {
         ++unit;
     }
     std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), unit == 0 || value >= 99.95 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+    std::snprintf(text.data(), text.size(), unit == 0 || value >= 99.95 ? "%.0f %s" : "%.1f %s", value,
+                  units[unit]);
     return text.data();
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// The status for a person at three in the morning: first one line that says how it is and, when it is not well, why
-// and what to do; then the figures, aligned.
+// The status for a person at three in the morning: first one line that says how it is and, when it is not
+// well, why and what to do; then the figures, aligned.
 
 #include <string>
 

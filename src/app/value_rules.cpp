@@ -20,11 +20,13 @@ std::unexpected<Fault> refuse(const std::string& text, std::string_view why, std
 
 template <class... Sets>
 bool only(std::string_view text, Sets... sets) {
-    return std::ranges::all_of(text, [&](char c) { return (... || (std::string_view(sets).find(c) != sets.npos)); });
+    return std::ranges::all_of(
+        text, [&](char c) { return (... || (std::string_view(sets).find(c) != sets.npos)); });
 }
 
 bool only_printable(std::string_view text) {
-    return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+    return std::ranges::none_of(text,
+                                [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
@@ -50,7 +52,8 @@ bool is_host(std::string_view host) {
     constexpr std::string_view rest = ".-_";
     if (host.starts_with('[')) {
         constexpr std::string_view address = ":.abcdefABCDEF";
-        return host.ends_with(']') && host.size() > 3 && only(host.substr(1, host.size() - 2), address, digits);
+        return host.ends_with(']') && host.size() > 3 &&
+               only(host.substr(1, host.size() - 2), address, digits);
     }
     return host == "*" || (!host.empty() && host.size() <= 253 && only(host, lower, upper, digits, rest));
 }
@@ -66,7 +69,8 @@ Result<> bucket_and_path(const std::string& text, std::string_view rest) {
     const auto bucket = rest.substr(0, rest.find('/'));
     const auto path = rest.substr(bucket.size());
     if (bucket.empty() || bucket.size() > 255 || !only(bucket, lower, upper, digits, marks)) {
-        return refuse(text, "names no bucket", "write scheme://bucket/path; keys and passwords go into credentials");
+        return refuse(text, "names no bucket",
+                      "write scheme://bucket/path; keys and passwords go into credentials");
     }
     if (!is_key_prefix(path)) return refuse(text, "has an unusable path", "use plain words separated by /");
     return {};
@@ -81,7 +85,8 @@ Result<> any_text(const std::string& text) {
 
 Result<> cluster_name(const std::string& text) {
     constexpr std::string_view dash = "-";
-    if (text.empty() || text.size() > 63 || !only(text, lower, digits, dash) || text.front() == '-' || text.back() == '-') {
+    if (text.empty() || text.size() > 63 || !only(text, lower, digits, dash) || text.front() == '-' ||
+        text.back() == '-') {
         return refuse(text, "is not a name", "use 1 to 63 of a-z, 0-9 and -, not - at an end");
     }
     return {};
@@ -98,7 +103,8 @@ Result<> sql_identifier(const std::string& text) {
 Result<> absolute_path(const std::string& text) {
     if (!text.starts_with('/')) return refuse(text, "is not an absolute path", "begin it with /");
     if (has_dot_parts(text)) return refuse(text, "has a . or .. in it", "write the path without them");
-    if (text.size() > 1000 || !only_printable(text)) return refuse(text, "is not a usable path", "use a shorter, plain one");
+    if (text.size() > 1000 || !only_printable(text))
+        return refuse(text, "is not a usable path", "use a shorter, plain one");
     if (text.size() > 1 && text.ends_with('/')) return refuse(text, "ends in /", "remove the last /");
     return {};
 }
@@ -114,7 +120,8 @@ Result<> user_name(const std::string& text) {
 Result<> parameter_name(const std::string& text) {
     constexpr std::string_view marks = "_.$";
     if (text.empty() || text.size() > 127 || !only(text, lower, upper, digits, marks)) {
-        return refuse(text, "is not a parameter's name", "write it as in postgresql.conf, such as shared_buffers");
+        return refuse(text, "is not a parameter's name",
+                      "write it as in postgresql.conf, such as shared_buffers");
     }
     return {};
 }
@@ -123,7 +130,8 @@ Result<> listen_address(const std::string& text) {
     const auto colon = text.rfind(':');
     if (colon == std::string::npos || !is_host(std::string_view(text).substr(0, colon)) ||
         !is_port(std::string_view(text).substr(colon + 1))) {
-        return refuse(text, "is not an address to listen on", "write host:port, such as 0.0.0.0:8008 or [::]:8008");
+        return refuse(text, "is not an address to listen on",
+                      "write host:port, such as 0.0.0.0:8008 or [::]:8008");
     }
     return {};
 }
@@ -131,9 +139,11 @@ Result<> listen_address(const std::string& text) {
 Result<> archive_destination(const std::string& text) {
     const auto separator = text.find("://");
     const std::string_view scheme = std::string_view(text).substr(0, separator);
-    const auto rest = separator == std::string::npos ? std::string_view() : std::string_view(text).substr(separator + 3);
+    const auto rest =
+        separator == std::string::npos ? std::string_view() : std::string_view(text).substr(separator + 3);
     if (scheme == "file") {
-        if (!rest.starts_with('/') || rest == "/") return refuse(text, "names no absolute path", "write file:///path, with three slashes");
+        if (!rest.starts_with('/') || rest == "/")
+            return refuse(text, "names no absolute path", "write file:///path, with three slashes");
         return absolute_path(std::string(rest));
     }
     if (scheme == "s3") return bucket_and_path(text, rest);
@@ -154,7 +164,8 @@ Result<> http_url(const std::string& text) {
     } else {
         return refuse(text, "is not a URL", "begin it with http:// or https://");
     }
-    if (rest.find('@') != rest.npos) return fail(FaultKind::refused, "the URL holds a user or password", "remove it");
+    if (rest.find('@') != rest.npos)
+        return fail(FaultKind::refused, "the URL holds a user or password", "remove it");
     const auto authority = rest.substr(0, rest.find('/'));
     const auto colon = authority.ends_with(']') ? authority.npos : authority.rfind(':');
     const auto host = authority.substr(0, colon);
@@ -187,7 +198,8 @@ Result<> retention_policy(const std::string& text) {
         const auto count = parse_integer(word);
         return count && *count >= 1 && *count <= 9999;
     };
-    if (words.size() == 5 && words[0] == "RECOVERY" && words[1] == "WINDOW" && words[2] == "OF" && is_count(words[3])) {
+    if (words.size() == 5 && words[0] == "RECOVERY" && words[1] == "WINDOW" && words[2] == "OF" &&
+        is_count(words[3])) {
         constexpr std::array<std::string_view, 6> units = {"DAYS", "DAY", "WEEKS", "WEEK", "MONTHS", "MONTH"};
         if (std::ranges::find(units, words[4]) != units.end()) return {};
     }
@@ -199,7 +211,8 @@ Result<> transfer_rate(const std::string& text) {
     std::string_view number = text;
     if (number.ends_with('k') || number.ends_with('M')) number.remove_suffix(1);
     if (number.size() > 7 || number.empty() || !only(number, digits)) {
-        return refuse(text, "is not a rate", "write kilobytes a second, or a number with k or M, such as 50M");
+        return refuse(text, "is not a rate",
+                      "write kilobytes a second, or a number with k or M, such as 50M");
     }
     return {};
 }

@@ -12,8 +12,8 @@
 namespace pgbosun::app {
 namespace {
 
-// yaml-cpp takes a quoted text that is never closed as if it were, when the file ends in a newline: the rest of the
-// file would silently become part of one value. After a comment without one it refuses it.
+// yaml-cpp takes a quoted text that is never closed as if it were, when the file ends in a newline: the rest
+// of the file would silently become part of one value. After a comment without one it refuses it.
 constexpr auto last_line = "\n#";
 
 // Travels through yaml-cpp, which knows no other way to stop.
@@ -31,7 +31,8 @@ public:
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
         throw Stop{{mark.line + 1, "an alias (*name) is not supported", "write the value out"}};
     }
-    void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t, const std::string& value) override {
+    void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                  const std::string& value) override {
         leaf(mark, YamlNode::Type::scalar, value);
     }
     void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
@@ -39,7 +40,8 @@ public:
         open(mark, YamlNode::Type::list);
     }
     void OnSequenceEnd() override { close(); }
-    void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+    void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                    YAML::EmitterStyle::value) override {
         open(mark, YamlNode::Type::map);
     }
     void OnMapEnd() override { close(); }
@@ -51,7 +53,8 @@ private:
     };
 
     void count(const YAML::Mark& mark) {
-        if (++nodes_ > most_nodes) throw Stop{{mark.line + 1, "the document has more than 20,000 values", ""}};
+        if (++nodes_ > most_nodes)
+            throw Stop{{mark.line + 1, "the document has more than 20,000 values", ""}};
     }
 
     void leaf(const YAML::Mark& mark, YamlNode::Type type, const std::string& text) {
@@ -110,16 +113,21 @@ private:
 
 std::string_view to_string(YamlNode::Type type) {
     switch (type) {
-        case YamlNode::Type::null: return "nothing";
-        case YamlNode::Type::scalar: return "a single value";
-        case YamlNode::Type::list: return "a list";
-        case YamlNode::Type::map: return "a map";
+        case YamlNode::Type::null:
+            return "nothing";
+        case YamlNode::Type::scalar:
+            return "a single value";
+        case YamlNode::Type::list:
+            return "a list";
+        case YamlNode::Type::map:
+            return "a map";
     }
     std::unreachable();
 }
 
 std::expected<YamlNode, YamlProblem> parse_yaml(std::string_view text) {
-    if (text.size() > longest_document) return std::unexpected(YamlProblem{0, "the file is larger than 1 MiB", ""});
+    if (text.size() > longest_document)
+        return std::unexpected(YamlProblem{0, "the file is larger than 1 MiB", ""});
     if (text.find('\0') != std::string_view::npos) {
         return std::unexpected(YamlProblem{0, "the file holds a NUL byte", "save it as UTF-8 text"});
     }

@@ -16,10 +16,10 @@ inline constexpr std::size_t most_nodes = 20'000;
 struct YamlNode {
     enum class Type { null, scalar, list, map };
     Type type = Type::null;
-    int line = 0;         // from 1
-    std::string key;      // of an entry of a map
+    int line = 0;     // from 1
+    std::string key;  // of an entry of a map
     int key_line = 0;
-    std::string text;     // of a scalar
+    std::string text;                // of a scalar
     std::vector<YamlNode> children;  // of a list or map, in order; a map's keys may repeat
 };
 
@@ -31,7 +31,8 @@ struct YamlProblem {
     std::string hint;
 };
 
-// An empty document is a null. Aliases and keys that are no scalars are refused, and so is all that passes a limit.
+// An empty document is a null. Aliases and keys that are no scalars are refused, and so is all that passes a
+// limit.
 std::expected<YamlNode, YamlProblem> parse_yaml(std::string_view text);
 
 }  // namespace pgbosun::app

@@ -1,4 +1,5 @@
-// The configuration's text: whatever it is, reading it ends, and what is usable is shown as text that reads the same.
+// The configuration's text: whatever it is, reading it ends, and what is usable is shown as text that reads
+// the same.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -44,10 +44,16 @@ TEST_CASE("every command is understood") {
 
 TEST_CASE("every verb is a command of its own") {
     const auto [name, verb] = GENERATE(table<std::string, Verb>({
-        {"fence", Verb::fence}, {"unfence", Verb::unfence}, {"restart", Verb::restart}, {"reload", Verb::reload},
-        {"checkpoint", Verb::checkpoint}, {"promote", Verb::promote}, {"demote", Verb::demote},
+        {"fence", Verb::fence},
+        {"unfence", Verb::unfence},
+        {"restart", Verb::restart},
+        {"reload", Verb::reload},
+        {"checkpoint", Verb::checkpoint},
+        {"promote", Verb::promote},
+        {"demote", Verb::demote},
     }));
-    const auto command = parsed<ControlCommand>({name, "--reason", "a test", "--wait", "5min", "--socket", "/s"});
+    const auto command =
+        parsed<ControlCommand>({name, "--reason", "a test", "--wait", "5min", "--socket", "/s"});
 
     CHECK(command.verb == verb);
     CHECK(command.reason == "a test");
@@ -63,7 +69,9 @@ TEST_CASE("promote may be forced, demote may name whom to follow") {
 }
 
 TEST_CASE("an instance elsewhere is named by its address") {
-    const auto where = parsed<StatusCommand>({"status", "--url", "https://a:1", "--token-file", "/t", "--ca-file", "/c"}).where;
+    const auto where =
+        parsed<StatusCommand>({"status", "--url", "https://a:1", "--token-file", "/t", "--ca-file", "/c"})
+            .where;
 
     CHECK(where.url == "https://a:1");
     CHECK(where.token_file == "/t");
@@ -72,10 +80,22 @@ TEST_CASE("an instance elsewhere is named by its address") {
 
 TEST_CASE("a wrong line is refused with exit code 2") {
     const auto line = GENERATE(values<Line>({
-        {}, {"walk"}, {"run", "x"}, {"run", "--config"}, {"config"}, {"config", "chekc"}, {"status", "--json", "--watch"},
-        {"status", "--socket", "/s", "--url", "http://a"}, {"status", "--token-file", "/t"}, {"fence", "--force"},
-        {"promote", "--upstream", "host=a"}, {"fence", "--wait", "5"}, {"fence", "--wait", "2d"},
-        {"demote", "--upstream", "host=a password=b"}, {"journal", "--since", "x"}, {"--frobnicate"},
+        {},
+        {"walk"},
+        {"run", "x"},
+        {"run", "--config"},
+        {"config"},
+        {"config", "chekc"},
+        {"status", "--json", "--watch"},
+        {"status", "--socket", "/s", "--url", "http://a"},
+        {"status", "--token-file", "/t"},
+        {"fence", "--force"},
+        {"promote", "--upstream", "host=a"},
+        {"fence", "--wait", "5"},
+        {"fence", "--wait", "2d"},
+        {"demote", "--upstream", "host=a password=b"},
+        {"journal", "--since", "x"},
+        {"--frobnicate"},
     }));
     CAPTURE(line);
     const auto end = ended(line);
@@ -85,12 +105,17 @@ TEST_CASE("a wrong line is refused with exit code 2") {
 }
 
 TEST_CASE("a password on the command line is refused and not repeated") {
-    CHECK_THAT(ended({"demote", "--upstream", "host=a password=secret"}).text, !pgbosun::app::test::containing("secret"));
+    CHECK_THAT(ended({"demote", "--upstream", "host=a password=secret"}).text,
+               !pgbosun::app::test::containing("secret"));
 }
 
 TEST_CASE("commands of a later version say so") {
-    const auto line = GENERATE(values<Line>({{"backup"}, {"backup", "list"}, {"backup", "--wait", "--name", "x"},
-                                             {"restore", "--target", "/x"}, {"wal", "verify"}, {"drill", "--check", "SELECT 1"}}));
+    const auto line = GENERATE(values<Line>({{"backup"},
+                                             {"backup", "list"},
+                                             {"backup", "--wait", "--name", "x"},
+                                             {"restore", "--target", "/x"},
+                                             {"wal", "verify"},
+                                             {"drill", "--check", "SELECT 1"}}));
     CAPTURE(line);
     const auto end = ended(line);
 
@@ -105,5 +130,6 @@ TEST_CASE("help explains, with examples, and hides what no person types") {
     CHECK_THAT(help.text, pgbosun::app::test::containing("Exit codes"));
     CHECK_THAT(help.text, !pgbosun::app::test::containing("archiver"));
     CHECK_THAT(ended({"promote", "--help"}).text, pgbosun::app::test::containing("pgbosun promote --force"));
-    CHECK_THAT(ended({"config", "check", "--help"}).text, pgbosun::app::test::containing("pgbosun config check --config"));
+    CHECK_THAT(ended({"config", "check", "--help"}).text,
+               pgbosun::app::test::containing("pgbosun config check --config"));
 }

@@ -4,8 +4,8 @@
 #include <sstream>
 
 #include "app/control_progress.hpp"
-#include "environment.hpp"
 #include "containing.hpp"
+#include "environment.hpp"
 #include "support/catch.hpp"
 
 using namespace pgbosun;
@@ -107,7 +107,8 @@ TEST_CASE("a watch goes on while nobody answers, until it is interrupted") {
     desk.meanwhile = [&] { instance.there_ = instance.looks_ != 2; };
     instance.there_ = false;
 
-    CHECK(show_status({{}, StatusFormat::text, Repetition::until_interrupted}, instance, desk.console) == ExitCode::done);
+    CHECK(show_status({{}, StatusFormat::text, Repetition::until_interrupted}, instance, desk.console) ==
+          ExitCode::done);
 
     CHECK(instance.looks_ == 4);
     CHECK_THAT(desk.out.str(), pgbosun::app::test::containing("nobody answers"));
@@ -135,8 +136,11 @@ TEST_CASE("the journal is followed without repeating or losing an entry") {
 
 TEST_CASE("each outcome of a command has its exit code, and its reason on stderr") {
     const auto [outcome, code] = GENERATE(table<Outcome, ExitCode>({
-        {Outcome::done, ExitCode::done}, {Outcome::refused, ExitCode::refused}, {Outcome::failed, ExitCode::failed},
-        {Outcome::not_allowed, ExitCode::wrong_usage}, {Outcome::misunderstood, ExitCode::wrong_usage},
+        {Outcome::done, ExitCode::done},
+        {Outcome::refused, ExitCode::refused},
+        {Outcome::failed, ExitCode::failed},
+        {Outcome::not_allowed, ExitCode::wrong_usage},
+        {Outcome::misunderstood, ExitCode::wrong_usage},
     }));
     PretendInstance instance;
     instance.reply_ = {outcome, "it is a standby", "promote it first"};
@@ -147,7 +151,8 @@ TEST_CASE("each outcome of a command has its exit code, and its reason on stderr
     if (outcome == Outcome::done) {
         CHECK(desk.out.str() == "is a standby\n");
     } else {
-        CHECK_THAT(desk.err.str(), pgbosun::app::test::containing("it is a standby (hint: promote it first)"));
+        CHECK_THAT(desk.err.str(),
+                   pgbosun::app::test::containing("it is a standby (hint: promote it first)"));
     }
 }
 
@@ -174,7 +179,8 @@ TEST_CASE("a promotion that takes long is watched to its end") {
     instance.now_.phase = Phase::promoting;
     instance.now_.role = Role::standby;
     instance.now_.reason = "replaying";
-    instance.ahead_ = {[](auto&) {}, [](auto&) {}, [](auto& s) {
+    instance.ahead_ = {[](auto&) {}, [](auto&) {},
+                       [](auto& s) {
                            s.phase = Phase::running;
                            s.role = Role::primary;
                        }};
@@ -198,7 +204,8 @@ TEST_CASE("a command that fails on its way says why") {
     Desk desk;
 
     CHECK(carry_out(order(Verb::restart), instance, desk.console) == ExitCode::failed);
-    CHECK_THAT(desk.err.str(), pgbosun::app::test::containing("restart failed: pg_control is damaged (hint: restore it)"));
+    CHECK_THAT(desk.err.str(),
+               pgbosun::app::test::containing("restart failed: pg_control is damaged (hint: restore it)"));
 }
 
 TEST_CASE("a command that is not over in time goes on, and is not called done") {
@@ -210,7 +217,8 @@ TEST_CASE("a command that is not over in time goes on, and is not called done") 
     auto command = order(Verb::restart);
 
     CHECK(carry_out(command, instance, patient.console) == ExitCode::failed);
-    CHECK_THAT(patient.err.str(), pgbosun::app::test::containing("restart was not over within 1min; it goes on"));
+    CHECK_THAT(patient.err.str(),
+               pgbosun::app::test::containing("restart was not over within 1min; it goes on"));
     CHECK(instance.looks_ == 55);
 
     command.wait = 0s;

@@ -1,7 +1,7 @@
 #include "app/client_target.hpp"
 
-#include "environment.hpp"
 #include "containing.hpp"
+#include "environment.hpp"
 #include "support/catch.hpp"
 
 using namespace pgbosun;

@@ -10,8 +10,8 @@
 
 #include "app/configuration.hpp"
 #include "app/posix_outside.hpp"
-#include "environment.hpp"
 #include "containing.hpp"
+#include "environment.hpp"
 #include "support/catch.hpp"
 
 using namespace pgbosun;
@@ -98,7 +98,8 @@ TEST_CASE("a machine without PostgreSQL is a finding") {
     PretendOutside bare;
     bare.directory("/").directory("/data").directory("/run");
 
-    CHECK_THAT(checked("volume: /data\n", bare), pgbosun::app::test::containing("error: postgresql.bin_dir: no PostgreSQL server was found"));
+    CHECK_THAT(checked("volume: /data\n", bare),
+               pgbosun::app::test::containing("error: postgresql.bin_dir: no PostgreSQL server was found"));
 }
 
 TEST_CASE("a configuration file that cannot be read is a finding") {
@@ -107,11 +108,13 @@ TEST_CASE("a configuration file that cannot be read is a finding") {
     REQUIRE(read.findings.size() == 1);
     CHECK_FALSE(read.usable());
     CHECK(to_text(read.findings[0]) ==
-          "/none.yaml: error: cannot be read: No such file or directory (hint: name a file that this user may read in "
+          "/none.yaml: error: cannot be read: No such file or directory (hint: name a file that this user "
+          "may read in "
           "--config)");
 }
 
-TEST_CASE("the check prints findings first, then what the configuration comes to, and exits with 2 for an error") {
+TEST_CASE(
+    "the check prints findings first, then what the configuration comes to, and exits with 2 for an error") {
     std::ostringstream good;
     std::ostringstream bad;
 
@@ -120,7 +123,8 @@ TEST_CASE("the check prints findings first, then what the configuration comes to
 
     CHECK_THAT(good.str(), Catch::Matchers::StartsWith("# the effective configuration\ncluster: pgbosun\n"));
     CHECK_THAT(bad.str(), Catch::Matchers::StartsWith("f:1: error: volume: "));
-    CHECK_THAT(bad.str(), pgbosun::app::test::containing("\n\n# the effective configuration, with defaults for what is wrong\n"));
+    CHECK_THAT(bad.str(), pgbosun::app::test::containing(
+                              "\n\n# the effective configuration, with defaults for what is wrong\n"));
 }
 
 TEST_CASE("which file is read: the one given, else the one in the environment, else none") {

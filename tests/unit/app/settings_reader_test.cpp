@@ -1,7 +1,7 @@
 #include "app/settings_reader.hpp"
 
-#include "environment.hpp"
 #include "containing.hpp"
+#include "environment.hpp"
 #include "support/catch.hpp"
 
 using namespace pgbosun;
@@ -20,7 +20,9 @@ std::string all_findings(const ReadSettings& read) {
 }
 
 // What is said about one line appended to a configuration that is well otherwise.
-std::string said_about(const std::string& line) { return all_findings(read("volume: /data\n" + line + "\n")); }
+std::string said_about(const std::string& line) {
+    return all_findings(read("volume: /data\n" + line + "\n"));
+}
 
 }  // namespace
 
@@ -82,15 +84,19 @@ log: {format: text}
 }
 
 TEST_CASE("everything that is wrong is said at once, in the order of the lines") {
-    const auto result = read("cluster: Orders\nvolume: data\nhtpp: {listen: x}\nhttp:\n  listen: nowhere\n  port: 1\n");
+    const auto result =
+        read("cluster: Orders\nvolume: data\nhtpp: {listen: x}\nhttp:\n  listen: nowhere\n  port: 1\n");
 
     CHECK(all_findings(result) ==
-          "pg.yaml:1: error: cluster: \"Orders\" is not a name (hint: use 1 to 63 of a-z, 0-9 and -, not - at an end)\n"
+          "pg.yaml:1: error: cluster: \"Orders\" is not a name (hint: use 1 to 63 of a-z, 0-9 and -, not - "
+          "at an end)\n"
           "pg.yaml:2: error: volume: \"data\" is not an absolute path (hint: begin it with /)\n"
           "pg.yaml:3: error: htpp: is not a key of the configuration (hint: did you mean http?)\n"
-          "pg.yaml:5: error: http.listen: \"nowhere\" is not an address to listen on (hint: write host:port, such as "
+          "pg.yaml:5: error: http.listen: \"nowhere\" is not an address to listen on (hint: write host:port, "
+          "such as "
           "0.0.0.0:8008 or [::]:8008)\n"
-          "pg.yaml:6: error: http.port: is not a key of the configuration (hint: did you mean postgresql.port?)\n");
+          "pg.yaml:6: error: http.port: is not a key of the configuration (hint: did you mean "
+          "postgresql.port?)\n");
 }
 
 TEST_CASE("an unknown key is answered with the one that was meant") {
@@ -164,11 +170,14 @@ TEST_CASE("what this version reads and does not do yet is a warning") {
     const auto result = read("volume: /data\nbackup: {schedule: \"0 0 2 * * *\"}\n");
 
     CHECK(result.usable());
-    CHECK_THAT(all_findings(result), pgbosun::app::test::containing("pg.yaml:2: warning: backup.schedule: this version takes no backups"));
+    CHECK_THAT(
+        all_findings(result),
+        pgbosun::app::test::containing("pg.yaml:2: warning: backup.schedule: this version takes no backups"));
 }
 
 TEST_CASE("a token over an unencrypted network is a warning") {
-    CHECK_THAT(said_about("http: {token_file: /t}"), pgbosun::app::test::containing("warning: http.token_file"));
+    CHECK_THAT(said_about("http: {token_file: /t}"),
+               pgbosun::app::test::containing("warning: http.token_file"));
     CHECK(said_about("http: {token_file: /t, listen: 127.0.0.1:1}").empty());
 }
 
@@ -190,14 +199,17 @@ TEST_CASE("variables stand for their values") {
 }
 
 TEST_CASE("a dollar sign in SQL stays what it is") {
-    const auto result = read("volume: /data\nbootstrap:\n  initdb:\n    post_init_sql: [\"DO $$BEGIN END$$\", '$${x}']\n");
+    const auto result =
+        read("volume: /data\nbootstrap:\n  initdb:\n    post_init_sql: [\"DO $$BEGIN END$$\", '$${x}']\n");
 
     REQUIRE(result.usable());
-    CHECK(result.settings.bootstrap.initdb.post_init_sql == std::vector<std::string>{"DO $$BEGIN END$$", "${x}"});
+    CHECK(result.settings.bootstrap.initdb.post_init_sql ==
+          std::vector<std::string>{"DO $$BEGIN END$$", "${x}"});
 }
 
 TEST_CASE("a parameter that must not be set is refused at its own line") {
-    const ParameterCheck check = [](const std::string& name, const std::string&) -> std::optional<ParameterObjection> {
+    const ParameterCheck check = [](const std::string& name,
+                                    const std::string&) -> std::optional<ParameterObjection> {
         if (name != "archive_command") return std::nullopt;
         return ParameterObjection{"is set by pgbosun", "use archive"};
     };
@@ -249,12 +261,14 @@ TEST_CASE("the embedded default keeps everything below the working directory") {
     CHECK(result.settings.config_file.empty());
 }
 
-TEST_CASE("the embedded default writes JSON where no person reads, and refuses a directory that is too deep") {
+TEST_CASE(
+    "the embedded default writes JSON where no person reads, and refuses a directory that is too deep") {
     auto deep = environment();
     deep.working_directory = "/" + std::string(90, 'x');
     const auto result = embedded_settings(deep);
 
     CHECK(result.settings.log.format == LogFormat::json);
     CHECK_FALSE(result.usable());
-    CHECK_THAT(all_findings(result), pgbosun::app::test::containing("start in a directory with a shorter path"));
+    CHECK_THAT(all_findings(result),
+               pgbosun::app::test::containing("start in a directory with a shorter path"));
 }
