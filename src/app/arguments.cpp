@@ -187,12 +187,6 @@ void add_later(CLI::App& app, Parsing& parsing) {
     }
 }
 
-// The subcommand that the line got to, for its help.
-const CLI::App& deepest(const CLI::App& app) {
-    const auto chosen = app.get_subcommands();
-    return chosen.empty() ? app : deepest(*chosen.front());
-}
-
 UsageEnd wrong(const std::string& what) {
     return {ExitCode::wrong_usage, "pgbosun: " + what + "\nTry \"pgbosun --help\".\n"};
 }
@@ -213,7 +207,7 @@ std::variant<AnyCommand, UsageEnd> parse_arguments(std::span<const std::string> 
     try {
         app.parse(std::move(reversed));
     } catch (const CLI::CallForHelp&) {
-        return UsageEnd{ExitCode::done, deepest(app).help()};
+        return UsageEnd{ExitCode::done, app.help()};
     } catch (const CLI::CallForVersion&) {
         return AnyCommand(VersionCommand{});
     } catch (const CLI::ParseError& problem) {

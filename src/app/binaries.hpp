@@ -1,6 +1,7 @@
 #pragma once
 // Which PostgreSQL to run.
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,10 +10,13 @@
 
 namespace pgbosun::app {
 
+// What a directory must have to be chosen. A link to one of them in a directory of mixed programs is no installation.
+inline constexpr std::array<const char*, 3> required_programs = {"postgres", "initdb", "pg_basebackup"};
+
 struct BinaryPlaces {
     std::string configured;              // postgresql.bin_dir; empty: not given
-    std::optional<std::string> in_path;  // the directory of PATH that has postgres, when there is one
-    std::vector<std::string> installed;  // directories "/usr/lib/postgresql/<version>/bin" that have postgres
+    std::optional<std::string> in_path;  // the first directory of PATH that has them, when there is one
+    std::vector<std::string> installed;  // directories "/usr/lib/postgresql/<version>/bin" that have them
 };
 
 // The configured one, whatever is in it; else the one in PATH; else the newest installed. not_found: none.

@@ -2,6 +2,7 @@
 
 #include <ostream>
 
+#include "app/binaries.hpp"
 #include "app/settings_keys.hpp"
 #include "app/settings_text.hpp"
 
@@ -58,7 +59,7 @@ void check_programs(ReadSettings& read, const Outside& outside) {
     const auto& directory = read.settings.postgresql.bin_dir;
     if (directory.empty()) return;
     std::string missing;
-    for (const auto* program : {"postgres", "initdb", "pg_basebackup"}) {
+    for (const auto* program : required_programs) {
         if (outside.may(Permission::execute, directory + "/" + program)) continue;
         missing += (missing.empty() ? "" : ", ") + std::string(program);
     }

@@ -1,5 +1,7 @@
 #include "app/configuration.hpp"
 
+#include <algorithm>
+
 #include "app/binaries.hpp"
 #include "app/yaml_document.hpp"
 
@@ -13,7 +15,9 @@ BinaryPlaces look_around(const std::string& configured, const EnvironmentView& e
     BinaryPlaces places;
     places.configured = configured;
     const auto has_postgres = [&](const std::string& directory) {
-        return outside.may(Permission::execute, directory + "/postgres");
+        return std::ranges::all_of(required_programs, [&](const char* program) {
+            return outside.may(Permission::execute, directory + "/" + program);
+        });
     };
     for (const auto& directory : path_directories(environment.variable("PATH").value_or(""))) {
         if (!has_postgres(directory)) continue;

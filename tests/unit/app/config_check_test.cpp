@@ -102,6 +102,23 @@ TEST_CASE("a machine without PostgreSQL is a finding") {
                pgbosun::app::test::containing("error: postgresql.bin_dir: no PostgreSQL server was found"));
 }
 
+TEST_CASE("a directory of PATH that has only some of the programs is passed over") {
+    auto outside = machine();
+    outside.file("/usr/local/bin/postgres", "", 0755);
+    auto view = environment({{"PATH", "/usr/local/bin:/opt/pg/bin"}});
+
+    auto read = embedded_settings(view);
+    resolve_bin_dir(read, view, outside);
+    CHECK(read.settings.postgresql.bin_dir == "/usr/lib/postgresql/15/bin");
+
+    for (const auto* program : {"postgres", "initdb", "pg_basebackup"}) {
+        outside.file(std::string("/opt/pg/bin/") + program, "", 0755);
+    }
+    read = embedded_settings(view);
+    resolve_bin_dir(read, view, outside);
+    CHECK(read.settings.postgresql.bin_dir == "/opt/pg/bin");
+}
+
 TEST_CASE("a configuration file that cannot be read is a finding") {
     const auto read = load_settings("/none.yaml", environment(), machine());
 
