@@ -20,6 +20,7 @@ enum class DataDurability { required, preferred };
 enum class LogFormat { json, text };
 enum class StartupStrategy { started, streaming, query };
 enum class ReadyStrategy { query, streaming };
+enum class BackupTarget { prefer_standby, primary };
 
 struct InitdbSettings {
     std::string database = "app";
@@ -168,7 +169,8 @@ struct Settings {
     BootstrapSettings bootstrap;
     PostgresqlSettings postgresql;
     std::optional<ArchiveSettings> archive;  // none: archive_mode is off
-    std::string backup_schedule;
+    std::string backup_schedule;  // cron, seconds first; empty: none
+    BackupTarget backup_target = BackupTarget::prefer_standby;
     ShutdownSettings shutdown;
     RestartSettings restart;
     ProbeSettings probes;

@@ -1,0 +1,221 @@
+#include "app/arguments.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "app/conninfo.hpp"
+#include "app/value_text.hpp"
+
+namespace pgbosun::app {
+namespace {
+
+constexpr auto overview = "pgbosun runs one PostgreSQL inside one container, and answers for it.";
+constexpr auto examples = R"(Examples:
+  pgbosun run                                    a standalone instance below ./pgbosun-data
+  pgbosun run --config /etc/pgbosun.yaml         the entry point of a container
+  pgbosun config check --config /etc/pgbosun.yaml
+  pgbosun status --watch
+  pgbosun fence --reason "disk is being replaced"
+  pgbosun status --url https://pg-1:8008
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused now, 4 nobody answers.
+Client commands ask the instance at --socket, else $PGBOSUN_SOCKET, else the socket of --config, else
+./pgbosun-data/run/control.sock, else /run/pgbosun/control.sock; with --url they ask over TCP.)";
+
+constexpr std::array<std::pair<const char*, const char*>, 4> later_commands = {{
+    {"backup", "take, list and delete base backups (comes with a later version)"},
+    {"restore", "restore a base backup (comes with a later version)"},
+    {"wal", "list and verify the archived WAL (comes with a later version)"},
+    {"drill", "rehearse a recovery (comes with a later version)"},
+}};
+
+struct VerbHelp {
+    Verb verb;
+    const char* name;
+    const char* help;
+    const char* example;
+};
+constexpr std::array<VerbHelp, 7> verb_help = {{
+    {Verb::fence, "fence", "stop PostgreSQL and keep it stopped, across restarts too",
+     "Example:\n  pgbosun fence --reason \"storage moves\""},
+    {Verb::unfence, "unfence", "let a fenced PostgreSQL start again", "Example:\n  pgbosun unfence"},
+    {Verb::restart, "restart", "restart PostgreSQL (fast shutdown)",
+     "Example:\n  pgbosun restart --wait 5min"},
+    {Verb::reload, "reload", "read the configuration again", "Example:\n  pgbosun reload"},
+    {Verb::checkpoint, "checkpoint", "run a checkpoint now", "Example:\n  pgbosun checkpoint"},
+    {Verb::promote, "promote", "make this standby the primary",
+     "Example:\n  pgbosun promote\n  pgbosun promote --force    although commits may be lost"},
+    {Verb::demote, "demote", "make this primary a standby",
+     "Example:\n  pgbosun demote --upstream \"host=pg-2 port=5432\""},
+}};
+
+// Everything that CLI11 writes into while it parses; must not move.
+struct Parsing {
+    std::optional<std::string> config;
+    Whereabouts where;
+    std::string reason, wait, upstream;
+    bool json = false, watch = false, follow = false, force = false;
+    std::uint64_t since = 0;
+    std::optional<AnyCommand> command;
+    std::string problem;  // found after CLI11 was content
+};
+
+void config_option(CLI::App& app, std::optional<std::string>& config) {
+    app.add_option("--config", config, "configuration file (else $PGBOSUN_CONFIG, else the embedded default)")
+        ->type_name("FILE");
+}
+
+void where_options(CLI::App& app, Whereabouts& where) {
+    auto* socket = app.add_option("--socket", where.socket, "the instance's Unix socket")->type_name("PATH");
+    auto* url = app.add_option("--url", where.url, "the instance's address, such as https://pg-1:8008");
+    url->type_name("URL")->excludes(socket);
+    app.add_option("--token-file", where.token_file, "file with the bearer token for --url")
+        ->type_name("FILE")
+        ->needs(url);
+    app.add_option("--ca-file", where.ca_file, "certificates (PEM) to trust for --url")
+        ->type_name("FILE")
+        ->needs(url);
+    app.add_option("--config", where.config, "configuration file whose run_dir has the socket")
+        ->type_name("FILE");
+}
+
+std::optional<Duration> wait_of(Parsing& parsing) {
+    if (parsing.wait.empty()) return ControlCommand{}.wait;
+    const auto wait = parse_duration(parsing.wait);
+    if (!wait) {
+        parsing.problem = "--wait: " + wait.error().text();
+        return std::nullopt;
+    }
+    if (*wait > std::chrono::hours(24)) {
+        parsing.problem = "--wait: at most 1d";
+        return std::nullopt;
+    }
+    return *wait;
+}
+
+void finish_control(Parsing& parsing, Verb verb) {
+    if (!parsing.upstream.empty()) {
+        if (const auto good = check_conninfo(parsing.upstream); !good) {
+            parsing.problem = "--upstream: " + good.error().text();
+            return;
+        }
+    }
+    if (const auto wait = wait_of(parsing)) {
+        parsing.command =
+            ControlCommand{parsing.where, verb, parsing.reason, parsing.force, parsing.upstream, *wait};
+    }
+}
+
+void add_control(CLI::App& app, Parsing& parsing) {
+    for (const auto& help : verb_help) {
+        auto* sub = app.add_subcommand(help.name, help.help);
+        sub->footer(help.example);
+        where_options(*sub, parsing.where);
+        sub->add_option("--wait", parsing.wait,
+                        "how long to wait for the end of it (default 1min; 0 does not wait)")
+            ->type_name("TIME");
+        sub->add_option("--reason", parsing.reason, "why: is kept in the journal")->type_name("TEXT");
+        if (help.verb == Verb::promote)
+            sub->add_flag("--force", parsing.force, "although commits may be lost");
+        if (help.verb == Verb::demote) {
+            sub->add_option("--upstream", parsing.upstream,
+                            "connection string of the primary to follow, no password")
+                ->type_name("CONNINFO");
+        }
+        sub->callback([&parsing, verb = help.verb] { finish_control(parsing, verb); });
+    }
+}
+
+void add_run_and_config(CLI::App& app, Parsing& parsing) {
+    auto* run = app.add_subcommand("run", "run the instance, as PID 1 or not");
+    run->footer("Example:\n  pgbosun run --config /etc/pgbosun.yaml");
+    config_option(*run, parsing.config);
+    run->callback([&parsing] { parsing.command = RunCommand{parsing.config}; });
+
+    auto* config = app.add_subcommand("config", "look at the configuration");
+    config->require_subcommand(1);
+    auto* check =
+        config->add_subcommand("check", "show everything that is wrong with it, and what it comes to");
+    check->footer("Example:\n  pgbosun config check --config /etc/pgbosun.yaml");
+    config_option(*check, parsing.config);
+    check->callback([&parsing] { parsing.command = ConfigCheckCommand{parsing.config}; });
+
+    auto* archiver = app.add_subcommand("archiver", "started by `pgbosun run`");
+    archiver->group("");
+    config_option(*archiver, parsing.config);
+    archiver->callback([&parsing] { parsing.command = ArchiverCommand{parsing.config}; });
+}
+
+void add_questions(CLI::App& app, Parsing& parsing) {
+    auto* status = app.add_subcommand("status", "what a person wants to know first");
+    status->footer("Examples:\n  pgbosun status\n  pgbosun status --json\n  pgbosun status --watch");
+    where_options(*status, parsing.where);
+    auto* json = status->add_flag("--json", parsing.json, "the whole state, as /v1/status answers it");
+    status->add_flag("--watch", parsing.watch, "again each second, until interrupted")->excludes(json);
+    status->callback([&parsing] {
+        parsing.command = StatusCommand{parsing.where, parsing.json ? StatusFormat::json : StatusFormat::text,
+                                        parsing.watch ? Repetition::until_interrupted : Repetition::once};
+    });
+
+    auto* journal = app.add_subcommand("journal", "what happened and why");
+    journal->footer("Examples:\n  pgbosun journal\n  pgbosun journal --follow");
+    where_options(*journal, parsing.where);
+    journal->add_flag("--follow", parsing.follow, "go on with what happens next, until interrupted");
+    journal->add_option("--since", parsing.since, "only entries after this one")->type_name("ID");
+    journal->callback([&parsing] {
+        parsing.command = JournalCommand{
+            parsing.where, parsing.follow ? Repetition::until_interrupted : Repetition::once, parsing.since};
+    });
+
+    auto* version = app.add_subcommand("version", "print the version");
+    version->callback([&parsing] { parsing.command = VersionCommand{}; });
+}
+
+void add_later(CLI::App& app, Parsing& parsing) {
+    for (const auto& [name, help] : later_commands) {
+        auto* sub = app.add_subcommand(name, help);
+        sub->allow_extras();
+        sub->callback([&parsing, command = std::string(name)] {
+            parsing.problem = "\"pgbosun " + command + "\" comes with a later version";
+        });
+    }
+}
+
+UsageEnd wrong(const std::string& what) {
+    return {ExitCode::wrong_usage, "pgbosun: " + what + "\nTry \"pgbosun --help\".\n"};
+}
+
+}  // namespace
+
+std::variant<AnyCommand, UsageEnd> parse_arguments(std::span<const std::string> arguments) {
+    CLI::App app(overview, "pgbosun");
+    app.footer(examples);
+    app.require_subcommand(1);
+    app.set_version_flag("--version", std::string("pgbosun ") + PGBOSUN_VERSION);
+    Parsing parsing;
+    add_run_and_config(app, parsing);
+    add_questions(app, parsing);
+    add_control(app, parsing);
+    add_later(app, parsing);
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    try {
+        app.parse(std::move(reversed));
+    } catch (const CLI::CallForHelp&) {
+        return UsageEnd{ExitCode::done, app.help()};
+    } catch (const CLI::CallForVersion&) {
+        return AnyCommand(VersionCommand{});
+    } catch (const CLI::ParseError& problem) {
+        return wrong(problem.what());
+    }
+    if (!parsing.problem.empty()) return wrong(parsing.problem);
+    if (!parsing.command) return wrong("a command is missing");
+    return std::move(*parsing.command);
+}
+
+}  // namespace pgbosun::app

@@ -1,0 +1,24 @@
+#pragma once
+// From a file's name, or none, to settings that can be run with.
+
+#include <optional>
+#include <string>
+
+#include "app/outside.hpp"
+#include "app/settings_reader.hpp"
+
+namespace pgbosun::app {
+
+// --config, else PGBOSUN_CONFIG, made absolute; none: the embedded default.
+std::optional<std::string> configuration_file(const std::optional<std::string>& given,
+                                              const EnvironmentView& environment);
+
+// Reads the file (or takes the embedded default) and resolves postgresql.bin_dir. A file that cannot be read
+// and a missing PostgreSQL are findings like any other.
+ReadSettings load_settings(const std::optional<std::string>& file, const EnvironmentView& environment,
+                           const Outside& outside, const ParameterCheck& parameter_check = {});
+
+// Where postgres is, for choose_bin_dir().
+void resolve_bin_dir(ReadSettings& read, const EnvironmentView& environment, const Outside& outside);
+
+}  // namespace pgbosun::app

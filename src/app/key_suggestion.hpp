@@ -1,0 +1,12 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace pgbosun::app {
+
+// The key of the configuration that was probably meant by `path`, or a section; none: nothing is like it.
+// Knows slips of the finger, camelCase, and a right name in the wrong place.
+std::optional<std::string> suggest_key(std::string_view path);
+
+}  // namespace pgbosun::app

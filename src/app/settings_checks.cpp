@@ -1,0 +1,167 @@
+#include "app/settings_checks.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "app/value_text.hpp"
+
+namespace pgbosun::app {
+namespace {
+
+bool is_inside(std::string_view path, std::string_view directory) {
+    return path == directory ||
+           (path.starts_with(directory) && path.substr(directory.size()).starts_with('/'));
+}
+
+void require(ReadSettings& read, std::string_view key, const std::string& value, std::string hint) {
+    if (value.empty()) read.add(Severity::error, key, "must be given", std::move(hint));
+}
+
+void check_places(ReadSettings& read) {
+    const auto& settings = read.settings;
+    require(read, "volume", settings.volume,
+            "name the directory that keeps the database, such as /var/lib/postgresql/data");
+    const auto& wal_dir = settings.postgresql.wal_dir;
+    if (wal_dir && !settings.volume.empty() && is_inside(*wal_dir, settings.data_directory())) {
+        read.add(Severity::error, "postgresql.wal_dir",
+                 "is inside the data directory " + settings.data_directory(),
+                 "name a directory on the volume for WAL");
+    }
+    const auto archive = settings.archive ? settings.archive->destination : std::string();
+    if (archive.starts_with("file://") && !settings.volume.empty() &&
+        is_inside(archive.substr(7), settings.data_directory())) {
+        read.add(Severity::error, "archive.destination", "is inside the data directory",
+                 "name a directory outside of it");
+    }
+    const auto longest = settings.run_dir + "/.s.PGSQL." + std::to_string(settings.postgresql.port) + ".lock";
+    const auto socket = longest.size() - std::string_view(".lock").size();
+    if (socket > longest_socket_path) {
+        read.add(
+            Severity::error, "run_dir",
+            "the sockets in it would have paths of " + std::to_string(socket) +
+                " bytes, and the system takes 107",
+            "give run_dir a shorter path, such as /run/pgbosun (without a configuration file: start in a "
+            "directory with a shorter path)");
+    }
+}
+
+void check_bootstrap(ReadSettings& read) {
+    const auto& bootstrap = read.settings.bootstrap;
+    const int size = bootstrap.initdb.wal_segment_size;
+    if ((size & (size - 1)) != 0) {
+        read.add(Severity::error, "bootstrap.initdb.wal_segment_size",
+                 std::to_string(size) + " is not a power of two",
+                 "write 1, 2, 4, 8, 16, 32, 64, 128, 256, 512 or 1024 (MB)");
+    }
+    const auto& provider = bootstrap.initdb.locale_provider;
+    if (provider && *provider != "libc" && *provider != "icu" && *provider != "builtin") {
+        read.add(Severity::error, "bootstrap.initdb.locale_provider",
+                 "\"" + *provider + "\" is not known here", "write one of libc, icu, builtin");
+    }
+    if (bootstrap.join) {
+        require(read, "bootstrap.join.primary_conninfo", bootstrap.join->primary_conninfo,
+                "write where to clone from, such as \"host=pg-1 port=5432\"");
+    }
+}
+
+void check_archive(ReadSettings& read) {
+    if (!read.settings.archive) return;
+    const auto& archive = *read.settings.archive;
+    require(read, "archive.destination", archive.destination, "write file:///path or s3://bucket/path");
+    const auto one_source = [&](const std::string& name, const SecretSource& source) {
+        if (source.file && source.environment) {
+            read.add(Severity::error, "archive.credentials." + name + "_env",
+                     "the file and the environment variable are both given", "keep one of them");
+        }
+    };
+    one_source("access_key_id", archive.credentials.access_key_id);
+    one_source("secret_access_key", archive.credentials.secret_access_key);
+    one_source("session_token", archive.credentials.session_token);
+    const bool id = archive.credentials.access_key_id.given();
+    const bool secret = archive.credentials.secret_access_key.given();
+    if (id != secret || (archive.destination.starts_with("s3://") && !id)) {
+        const auto missing = id ? "secret_access_key" : "access_key_id";
+        read.add(Severity::error, std::string("archive.credentials.") + missing + "_file", "must be given",
+                 std::string("give ") + missing + "_file or " + missing + "_env");
+    }
+    const auto level_fits = [&](const std::string& part, Compression compression, int level) {
+        const bool nine = compression == Compression::gzip;
+        const bool twelve = compression == Compression::lz4;
+        if ((nine && level > 9) || (twelve && level > 12)) {
+            read.add(Severity::error, "archive." + part + ".level", "is too high for this compression",
+                     nine ? "gzip knows 1 to 9" : "lz4 knows 1 to 12");
+        }
+    };
+    level_fits("wal", archive.wal.compression, archive.wal.level);
+    level_fits("data", archive.data.compression, archive.data.level);
+}
+
+void check_interfaces(ReadSettings& read) {
+    const auto& http = read.settings.http;
+    if (http.cert_file && !http.key_file) {
+        read.add(Severity::error, "http.key_file", "must be given with http.cert_file",
+                 "name the certificate's key");
+    }
+    if (http.key_file && !http.cert_file) {
+        read.add(Severity::error, "http.cert_file", "must be given with http.key_file",
+                 "name the key's certificate");
+    }
+    if (http.client_ca && !http.cert_file) {
+        read.add(Severity::error, "http.client_ca", "client certificates need TLS",
+                 "give http.cert_file and http.key_file too");
+    }
+    if (http.token_file && !http.cert_file && !http.listen.starts_with("127.") &&
+        !http.listen.starts_with("[::1]") && !http.listen.starts_with("localhost:")) {
+        read.add(Severity::warning, "http.token_file", "the token crosses the network unencrypted",
+                 "give http.cert_file and http.key_file, or listen on 127.0.0.1");
+    }
+    const auto& listen = read.settings.metrics.listen;
+    if (listen && *listen == http.listen && !listen->ends_with(":0")) {
+        read.add(Severity::error, "metrics.listen", "is the same as http.listen",
+                 "take another port, such as 9187; /metrics is on http.listen without it too");
+    }
+}
+
+void check_times(ReadSettings& read) {
+    const auto& settings = read.settings;
+    if (settings.shutdown.smart_timeout >= settings.shutdown.timeout) {
+        read.add(Severity::error, "shutdown.smart_timeout",
+                 "leaves no time for a fast shutdown within shutdown.timeout (" +
+                     duration_text(settings.shutdown.timeout) + ")",
+                 "make it shorter, or shutdown.timeout longer");
+    }
+    if (settings.monitor.interval > settings.lease.standalone_guard / 2) {
+        read.add(Severity::error, "lease.standalone_guard", "must be at least twice monitor.interval",
+                 "make it longer: below this it would end a healthy server");
+    }
+}
+
+void check_version(ReadSettings& read) {
+    const auto& settings = read.settings;
+    if (settings.mode == Mode::managed) {
+        read.add(Severity::error, "mode", "this version only runs standalone instances",
+                 "write mode: standalone; controllers come with a later version");
+    }
+    if (!settings.backup_schedule.empty()) {
+        read.add(Severity::warning, "backup.schedule",
+                 "this version takes no backups yet: the schedule does nothing",
+                 "take base backups with pg_basebackup until then");
+    }
+    if (settings.archive && !settings.archive->retention.empty()) {
+        read.add(Severity::warning, "archive.retention", "this version deletes nothing from the archive yet",
+                 "");
+    }
+}
+
+}  // namespace
+
+void check_whole(ReadSettings& read) {
+    check_places(read);
+    check_bootstrap(read);
+    check_archive(read);
+    check_interfaces(read);
+    check_times(read);
+    check_version(read);
+}
+
+}  // namespace pgbosun::app

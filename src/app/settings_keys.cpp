@@ -1,0 +1,372 @@
+#include "app/settings_keys.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "app/conninfo.hpp"
+#include "app/value_rules.hpp"
+#include "app/value_text.hpp"
+
+namespace pgbosun::app {
+namespace {
+
+// A field as a function from the settings to a reference to it, for reading and for writing.
+#define FIELD(path) [](auto& s) -> auto& { return s.path; }
+
+std::vector<Item> shown(const std::string& value) {
+    if (value.empty()) return {};
+    return {{"", value}};
+}
+std::vector<Item> shown(const std::optional<std::string>& value) { return shown(value.value_or("")); }
+
+template <class Field>
+Key text(std::string path, Rule rule, Field field, NamesFile names_file = NamesFile::no) {
+    return {std::move(path), Shape::scalar, names_file,
+            [rule, field](const Item& item, Settings& settings) -> Result<> {
+                if (auto good = rule(item.text); !good) return good;
+                field(settings) = item.text;
+                return {};
+            },
+            [field](const Settings& settings) { return shown(field(settings)); }};
+}
+
+template <class Field>
+Key file(std::string path, Field field) {
+    return text(std::move(path), absolute_path, field, NamesFile::yes);
+}
+
+template <class Field>
+Key secret_file(std::string path, Field field) {
+    return text(std::move(path), absolute_path, field, NamesFile::secret);
+}
+
+template <class Field>
+Key texts(std::string path, Rule rule, Field field, NamesFile names_file = NamesFile::no) {
+    return {std::move(path), Shape::list, names_file,
+            [rule, field](const Item& item, Settings& settings) -> Result<> {
+                if (auto good = rule(item.text); !good) return good;
+                field(settings).push_back(item.text);
+                return {};
+            },
+            [field](const Settings& settings) {
+                std::vector<Item> items;
+                for (const auto& value : field(settings)) items.push_back({"", value});
+                return items;
+            }};
+}
+
+template <class Field>
+Key integer(std::string path, int smallest, int largest, Field field) {
+    return {std::move(path), Shape::scalar, NamesFile::no,
+            [=](const Item& item, Settings& settings) -> Result<> {
+                const auto hint =
+                    "write a number from " + std::to_string(smallest) + " to " + std::to_string(largest);
+                auto value = parse_integer(item.text);
+                if (!value) return fail(FaultKind::refused, value.error().what, hint);
+                if (*value < smallest || *value > largest) {
+                    return fail(FaultKind::refused, item.text + " is out of range", hint);
+                }
+                field(settings) = static_cast<int>(*value);
+                return {};
+            },
+            [field](const Settings& settings) { return shown(std::to_string(field(settings))); }};
+}
+
+template <class Field>
+Key duration(std::string path, Duration shortest, Duration longest, Field field) {
+    return {std::move(path), Shape::scalar, NamesFile::no,
+            [=](const Item& item, Settings& settings) -> Result<> {
+                auto value = parse_duration(item.text);
+                if (!value) return std::unexpected(std::move(value).error());
+                if (*value < shortest || *value > longest) {
+                    return fail(
+                        FaultKind::refused, item.text + " is out of range",
+                        "write a duration from " + duration_text(shortest) + " to " + duration_text(longest));
+                }
+                field(settings) = *value;
+                return {};
+            },
+            [field](const Settings& settings) { return shown(duration_text(field(settings))); }};
+}
+
+template <class Field>
+Key choice(
+    std::string path,
+    std::vector<std::pair<std::string, std::remove_reference_t<std::invoke_result_t<Field, Settings&>>>>
+        names,
+    Field field) {
+    const auto take = [names, field](const Item& item, Settings& settings) -> Result<> {
+        std::string all;
+        for (const auto& [name, value] : names) {
+            if (name == item.text) {
+                field(settings) = value;
+                return {};
+            }
+            all += (all.empty() ? "" : ", ") + name;
+        }
+        return fail(FaultKind::refused, "\"" + item.text.substr(0, 100) + "\" is not known here",
+                    "write one of " + all);
+    };
+    const auto show = [names, field](const Settings& settings) {
+        const auto& value = field(settings);
+        return shown(std::ranges::find(names, value, [](const auto& pair) { return pair.second; })->first);
+    };
+    return {std::move(path), Shape::scalar, NamesFile::no, take, show};
+}
+
+template <class Field>
+Key truth(std::string path, Field field) {
+    return {
+        std::move(path), Shape::scalar, NamesFile::no,
+        [field](const Item& item, Settings& settings) -> Result<> {
+            const bool yes = item.text == "true" || item.text == "on" || item.text == "yes";
+            const bool no = item.text == "false" || item.text == "off" || item.text == "no";
+            if (!yes && !no) {
+                return fail(FaultKind::refused,
+                            "\"" + item.text.substr(0, 100) + "\" is neither true nor false",
+                            "write true or false");
+            }
+            field(settings) = yes;
+            return {};
+        },
+        [field](const Settings& settings) { return shown(std::string(field(settings) ? "true" : "false")); }};
+}
+
+template <class Field>
+Key size(std::string path, Field field) {
+    return {std::move(path), Shape::scalar, NamesFile::no,
+            [field](const Item& item, Settings& settings) -> Result<> {
+                auto value = parse_size(item.text);
+                if (!value) return std::unexpected(std::move(value).error());
+                field(settings) = *value;
+                return {};
+            },
+            [field](const Settings& settings) {
+                return field(settings) ? shown(size_text(*field(settings))) : std::vector<Item>();
+            }};
+}
+
+Rule conninfo_rule() {
+    return [](const std::string& value) { return check_conninfo(value); };
+}
+
+Key conninfo(std::string path) {
+    auto key = text(std::move(path), conninfo_rule(), FIELD(bootstrap.join->primary_conninfo));
+    key.show = [](const Settings& settings) {
+        return shown(masked_conninfo(settings.bootstrap.join->primary_conninfo));
+    };
+    return key;
+}
+
+Key parameters(std::string path) {
+    return {std::move(path), Shape::map, NamesFile::no,
+            [](const Item& item, Settings& settings) -> Result<> {
+                if (auto good = parameter_name(item.name); !good) return good;
+                settings.postgresql.parameters[item.name] = item.text;
+                return {};
+            },
+            [](const Settings& settings) {
+                std::vector<Item> items;
+                for (const auto& [name, value] : settings.postgresql.parameters)
+                    items.push_back({name, value});
+                return items;
+            }};
+}
+
+Key recovery(std::string path) {
+    return {std::move(path), Shape::anything, NamesFile::no,
+            [](const Item&, Settings& settings) -> Result<> {
+                settings.bootstrap.recovery = true;
+                return fail(FaultKind::refused,
+                            "restoring a backup at bootstrap comes with base backups, in a later version",
+                            "use bootstrap.initdb or bootstrap.join");
+            },
+            [](const Settings&) { return std::vector<Item>(); }};
+}
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+void instance_keys(std::vector<Key>& keys) {
+    keys.push_back(text("cluster", cluster_name, FIELD(cluster)));
+    keys.push_back(text("instance", cluster_name, FIELD(instance)));
+    keys.push_back(text("volume", absolute_path, FIELD(volume)));
+    keys.push_back(
+        choice("mode", {{"standalone", Mode::standalone}, {"managed", Mode::managed}}, FIELD(mode)));
+    keys.push_back(text("run_dir", absolute_path, FIELD(run_dir)));
+    keys.push_back(text("run_as", user_name, FIELD(run_as)));
+}
+
+void bootstrap_keys(std::vector<Key>& keys) {
+    const std::string initdb = "bootstrap.initdb.";
+    keys.push_back(text(initdb + "database", sql_identifier, FIELD(bootstrap.initdb.database)));
+    keys.push_back(text(initdb + "owner", sql_identifier, FIELD(bootstrap.initdb.owner)));
+    keys.push_back(secret_file(initdb + "password_file", FIELD(bootstrap.initdb.password_file)));
+    keys.push_back(
+        secret_file(initdb + "superuser_password_file", FIELD(bootstrap.initdb.superuser_password_file)));
+    keys.push_back(truth(initdb + "data_checksums", FIELD(bootstrap.initdb.data_checksums)));
+    keys.push_back(integer(initdb + "wal_segment_size", 1, 1024, FIELD(bootstrap.initdb.wal_segment_size)));
+    keys.push_back(text(initdb + "encoding", any_text, FIELD(bootstrap.initdb.encoding)));
+    keys.push_back(text(initdb + "locale", any_text, FIELD(bootstrap.initdb.locale)));
+    keys.push_back(text(initdb + "locale_collate", any_text, FIELD(bootstrap.initdb.locale_collate)));
+    keys.push_back(text(initdb + "locale_ctype", any_text, FIELD(bootstrap.initdb.locale_ctype)));
+    keys.push_back(text(initdb + "locale_provider", any_text, FIELD(bootstrap.initdb.locale_provider)));
+    keys.push_back(text(initdb + "icu_locale", any_text, FIELD(bootstrap.initdb.icu_locale)));
+    keys.push_back(text(initdb + "icu_rules", any_text, FIELD(bootstrap.initdb.icu_rules)));
+    keys.push_back(text(initdb + "builtin_locale", any_text, FIELD(bootstrap.initdb.builtin_locale)));
+    keys.push_back(texts(initdb + "post_init_sql", any_text, FIELD(bootstrap.initdb.post_init_sql)));
+    keys.push_back(
+        texts(initdb + "post_init_template_sql", any_text, FIELD(bootstrap.initdb.post_init_template_sql)));
+    keys.push_back(texts(initdb + "post_init_application_sql", any_text,
+                         FIELD(bootstrap.initdb.post_init_application_sql)));
+    keys.push_back(texts(initdb + "options", any_text, FIELD(bootstrap.initdb.options)));
+    keys.push_back(conninfo("bootstrap.join.primary_conninfo"));
+    keys.push_back(secret_file("bootstrap.join.password_file", FIELD(bootstrap.join->password_file)));
+    keys.push_back(text("bootstrap.join.max_rate", transfer_rate, FIELD(bootstrap.join->max_rate)));
+    keys.push_back(recovery("bootstrap.recovery"));
+}
+
+void postgresql_keys(std::vector<Key>& keys) {
+    keys.push_back(integer("postgresql.port", 1, 65535, FIELD(postgresql.port)));
+    keys.push_back(text("postgresql.listen_addresses", any_text, FIELD(postgresql.listen_addresses)));
+    keys.push_back(text("postgresql.bin_dir", absolute_path, FIELD(postgresql.bin_dir)));
+    keys.push_back(text("postgresql.wal_dir", absolute_path, FIELD(postgresql.wal_dir)));
+    keys.push_back(parameters("postgresql.parameters"));
+    keys.push_back(texts("postgresql.pg_hba", any_text, FIELD(postgresql.pg_hba)));
+    keys.push_back(texts("postgresql.pg_ident", any_text, FIELD(postgresql.pg_ident)));
+    const std::string synchronous = "postgresql.synchronous.";
+    keys.push_back(choice(synchronous + "method", {{"any", SyncMethod::any}, {"first", SyncMethod::first}},
+                          FIELD(postgresql.synchronous->method)));
+    keys.push_back(integer(synchronous + "number", 1, 100, FIELD(postgresql.synchronous->number)));
+    keys.push_back(choice(synchronous + "data_durability",
+                          {{"required", DataDurability::required}, {"preferred", DataDurability::preferred}},
+                          FIELD(postgresql.synchronous->data_durability)));
+    keys.push_back(
+        texts(synchronous + "standby_names", sql_identifier, FIELD(postgresql.synchronous->standby_names)));
+    keys.push_back(text("postgresql.replication.user", sql_identifier, FIELD(postgresql.replication.user)));
+    keys.push_back(
+        secret_file("postgresql.replication.password_file", FIELD(postgresql.replication.password_file)));
+}
+
+void archive_keys(std::vector<Key>& keys) {
+    const std::vector<std::pair<std::string, Compression>> compressions = {{"none", Compression::none},
+                                                                           {"zstd", Compression::zstd},
+                                                                           {"gzip", Compression::gzip},
+                                                                           {"lz4", Compression::lz4}};
+    keys.push_back(text("archive.destination", archive_destination, FIELD(archive->destination)));
+    keys.push_back(text("archive.server_name", cluster_name, FIELD(archive->server_name)));
+    keys.push_back(text("archive.endpoint_url", http_url, FIELD(archive->endpoint_url)));
+    keys.push_back(file("archive.endpoint_ca", FIELD(archive->endpoint_ca)));
+    keys.push_back(text("archive.region", cluster_name, FIELD(archive->region)));
+    keys.push_back(truth("archive.path_style", FIELD(archive->path_style)));
+    const std::string credentials = "archive.credentials.";
+    keys.push_back(
+        secret_file(credentials + "access_key_id_file", FIELD(archive->credentials.access_key_id.file)));
+    keys.push_back(text(credentials + "access_key_id_env", environment_name,
+                        FIELD(archive->credentials.access_key_id.environment)));
+    keys.push_back(secret_file(credentials + "secret_access_key_file",
+                               FIELD(archive->credentials.secret_access_key.file)));
+    keys.push_back(text(credentials + "secret_access_key_env", environment_name,
+                        FIELD(archive->credentials.secret_access_key.environment)));
+    keys.push_back(
+        secret_file(credentials + "session_token_file", FIELD(archive->credentials.session_token.file)));
+    keys.push_back(text(credentials + "session_token_env", environment_name,
+                        FIELD(archive->credentials.session_token.environment)));
+    keys.push_back(choice("archive.wal.compression", compressions, FIELD(archive->wal.compression)));
+    keys.push_back(integer("archive.wal.level", 1, 19, FIELD(archive->wal.level)));
+    keys.push_back(integer("archive.wal.max_parallel", 1, 64, FIELD(archive->wal.max_parallel)));
+    keys.push_back(choice("archive.data.compression", compressions, FIELD(archive->data.compression)));
+    keys.push_back(integer("archive.data.level", 1, 19, FIELD(archive->data.level)));
+    keys.push_back(integer("archive.data.max_parallel", 1, 64, FIELD(archive->data.max_parallel)));
+    keys.push_back(truth("archive.data.immediate_checkpoint", FIELD(archive->data.immediate_checkpoint)));
+    keys.push_back(text("archive.retention", retention_policy, FIELD(archive->retention)));
+    keys.push_back(text("backup.schedule", cron_schedule, FIELD(backup_schedule)));
+    keys.push_back(
+        choice("backup.target",
+               {{"prefer-standby", BackupTarget::prefer_standby}, {"primary", BackupTarget::primary}},
+               FIELD(backup_target)));
+}
+
+void supervision_keys(std::vector<Key>& keys) {
+    keys.push_back(duration("shutdown.smart_timeout", seconds(0), hours(24), FIELD(shutdown.smart_timeout)));
+    keys.push_back(duration("shutdown.timeout", seconds(1), hours(24), FIELD(shutdown.timeout)));
+    keys.push_back(
+        duration("shutdown.checkpoint_timeout", seconds(0), hours(1), FIELD(shutdown.checkpoint_timeout)));
+    keys.push_back(integer("restart.intensity", 0, 1000, FIELD(restart.intensity)));
+    keys.push_back(duration("restart.period", seconds(1), hours(24), FIELD(restart.period)));
+    keys.push_back(choice("probes.startup.type",
+                          {{"started", StartupStrategy::started},
+                           {"streaming", StartupStrategy::streaming},
+                           {"query", StartupStrategy::query}},
+                          FIELD(probes.startup)));
+    keys.push_back(choice("probes.readiness.type",
+                          {{"query", ReadyStrategy::query}, {"streaming", ReadyStrategy::streaming}},
+                          FIELD(probes.ready)));
+    keys.push_back(size("probes.readiness.max_lag", FIELD(probes.max_lag_bytes)));
+    keys.push_back(duration("monitor.interval", milliseconds(100), minutes(1), FIELD(monitor.interval)));
+    keys.push_back(
+        duration("monitor.query_timeout", milliseconds(100), minutes(1), FIELD(monitor.query_timeout)));
+    keys.push_back(
+        duration("monitor.volume_deadline", milliseconds(100), minutes(10), FIELD(monitor.volume_deadline)));
+    keys.push_back(duration("lease.ttl", seconds(1), minutes(5), FIELD(lease.ttl)));
+    keys.push_back(
+        duration("lease.standalone_guard", seconds(1), minutes(10), FIELD(lease.standalone_guard)));
+}
+
+void interface_keys(std::vector<Key>& keys) {
+    keys.push_back(text("http.listen", listen_address, FIELD(http.listen)));
+    keys.push_back(secret_file("http.token_file", FIELD(http.token_file)));
+    keys.push_back(file("http.client_ca", FIELD(http.client_ca)));
+    keys.push_back(file("http.cert_file", FIELD(http.cert_file)));
+    keys.push_back(secret_file("http.key_file", FIELD(http.key_file)));
+    keys.push_back(text("metrics.listen", listen_address, FIELD(metrics.listen)));
+    keys.push_back(texts("metrics.queries", absolute_path, FIELD(metrics.queries_files), NamesFile::yes));
+    keys.push_back(truth("metrics.default_queries", FIELD(metrics.default_queries)));
+    keys.push_back(duration("metrics.cache_time", seconds(0), hours(1), FIELD(metrics.cache_time)));
+    keys.push_back(
+        choice("log.format", {{"json", LogFormat::json}, {"text", LogFormat::text}}, FIELD(log.format)));
+    keys.push_back(text("log.level", log_level, FIELD(log.level)));
+}
+
+#undef FIELD
+
+}  // namespace
+
+const std::vector<Key>& settings_keys() {
+    static const std::vector<Key> keys = [] {
+        std::vector<Key> all;
+        instance_keys(all);
+        bootstrap_keys(all);
+        postgresql_keys(all);
+        archive_keys(all);
+        supervision_keys(all);
+        interface_keys(all);
+        return all;
+    }();
+    return keys;
+}
+
+const std::vector<Section>& optional_sections() {
+    static const std::vector<Section> sections = {
+        {"bootstrap.join", [](Settings& s) { s.bootstrap.join.emplace(); },
+         [](const Settings& s) { return s.bootstrap.join.has_value(); }},
+        {"postgresql.synchronous", [](Settings& s) { s.postgresql.synchronous.emplace(); },
+         [](const Settings& s) { return s.postgresql.synchronous.has_value(); }},
+        {"archive", [](Settings& s) { s.archive.emplace(); },
+         [](const Settings& s) { return s.archive.has_value(); }},
+    };
+    return sections;
+}
+
+bool applies(std::string_view path, const Settings& settings) {
+    return std::ranges::all_of(optional_sections(), [&](const Section& section) {
+        return section.present(settings) || !path.starts_with(section.path + ".");
+    });
+}
+
+}  // namespace pgbosun::app

@@ -1,0 +1,251 @@
+#include "app/status_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <vector>
+
+namespace pgbosun::app {
+namespace {
+
+constexpr std::uint64_t nearly_full = 10;  // a volume with less than one part in so many left
+
+enum class Tone { plain, good, doubtful, bad };
+
+class Writer {
+public:
+    explicit Writer(Colour colour) : colour_(colour) {}
+
+    std::string painted(Tone tone, std::string text) const {
+        if (colour_ == Colour::never || tone == Tone::plain) return text;
+        const auto* code = tone == Tone::good ? "\x1b[32m" : tone == Tone::doubtful ? "\x1b[33m" : "\x1b[31m";
+        return code + text + "\x1b[0m";
+    }
+    void line(const std::string& text) { text_ += text + "\n"; }
+    // A name is written once for all rows below it.
+    void row(std::string_view name, const std::string& value, Tone tone = Tone::plain) {
+        std::string label(name == last_ ? "" : name);
+        last_ = name;
+        label.resize(12, ' ');
+        line("  " + label + painted(tone, value));
+    }
+    std::string take() { return std::move(text_); }
+
+private:
+    Colour colour_;
+    std::string text_;
+    std::string last_;
+};
+
+// What comes from the server's settings and from other hosts must not drive the terminal.
+std::string printable(std::string_view text) {
+    std::string result;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        result += byte < 0x20 || byte == 0x7f ? ' ' : c;
+    }
+    return result;
+}
+
+std::string after(std::string_view separator, std::string_view text) {
+    return text.empty() ? std::string() : std::string(separator) + printable(text);
+}
+
+std::string since(const std::optional<Instant>& moment, Instant now) {
+    return age_text(now - moment.value_or(now));
+}
+
+std::string server_version(int number) {
+    return number == 0 ? "" : std::to_string(number / 10'000) + "." + std::to_string(number % 10'000);
+}
+
+// Why it is not ready, in the words that help most.
+std::string reason_of(const InstanceStatus& status) {
+    if (!status.reason.empty()) return status.reason;
+    if (!status.ready_reason.empty()) return status.ready_reason;
+    return status.live ? "" : status.live_reason;
+}
+
+void headline(Writer& out, const InstanceStatus& status) {
+    std::string line = printable(status.instance) + " (" + printable(status.cluster) + "): ";
+    const bool bad = status.phase == Phase::failed || status.phase == Phase::isolated || !status.live;
+    const auto tone = bad ? Tone::bad : status.ready ? Tone::good : Tone::doubtful;
+    std::string state(to_string(status.phase));
+    if (status.role != Role::none) state += ", " + std::string(to_string(status.role));
+    state += status.ready ? ", ready" : ", not ready";
+    line += out.painted(tone, state);
+    if (!status.ready) line += after(": ", reason_of(status));
+    out.line(line);
+    if (status.ready && !status.reason.empty()) out.row("note", printable(status.reason), Tone::doubtful);
+    if (!status.hint.empty()) out.row("hint", printable(status.hint), Tone::doubtful);
+    if (status.fenced) {
+        out.row("fenced", "since " + printable(status.fenced->since) + after(": ", status.fenced->reason),
+                Tone::bad);
+    }
+    if (!status.live) out.row("liveness", "fails" + after(": ", status.live_reason), Tone::bad);
+}
+
+void progress(Writer& out, const InstanceStatus& status) {
+    if (!status.progress) return;
+    const auto& work = *status.progress;
+    std::string text = printable(work.what) + ": " + bytes_text(work.done_bytes);
+    if (work.total_bytes > 0) {
+        text += " of " + bytes_text(work.total_bytes) + " (" +
+                std::to_string(std::min<std::uint64_t>(
+                    100, work.done_bytes / std::max<std::uint64_t>(1, work.total_bytes / 100))) +
+                " %)";
+    }
+    if (work.since) text += ", for " + since(work.since, status.now);
+    out.row("progress", text);
+}
+
+void postgres(Writer& out, const InstanceStatus& status) {
+    const auto& server = status.postgres;
+    std::string text = server.pid == 0 ? "not running" : "pid " + std::to_string(server.pid);
+    if (server.version != 0) text = server_version(server.version) + ", " + text;
+    if (server.pid != 0 && server.started_at) text += ", up " + since(server.started_at, status.now);
+    if (server.restarts > 0) {
+        text += ", " + std::to_string(server.restarts) +
+                (server.restarts == 1 ? " crash restart" : " crash restarts");
+    }
+    if (server.checksums) text += *server.checksums ? ", checksums on" : ", checksums off";
+    out.row("postgres", text, server.restarts > 0 ? Tone::doubtful : Tone::plain);
+    if (server.silent_since) {
+        out.row("postgres",
+                "does not answer for " + since(server.silent_since, status.now) +
+                    after(": ", server.silent_reason),
+                Tone::bad);
+    }
+    if (status.pending_restart) {
+        std::string names;
+        for (const auto& name : status.pending_restart_parameters)
+            names += (names.empty() ? "" : ", ") + printable(name);
+        out.row("postgres", "needs a restart" + after(" for ", names) + " (pgbosun restart)", Tone::doubtful);
+    }
+}
+
+void position(Writer& out, const InstanceStatus& status) {
+    const auto& lsn = status.lsn;
+    std::string text;
+    if (lsn.current) text = to_string(*lsn.current);
+    if (lsn.replayed) text = "replayed " + to_string(*lsn.replayed);
+    if (lsn.received) text += (text.empty() ? "" : ", ") + ("received " + to_string(*lsn.received));
+    if (status.timeline)
+        text += (text.empty() ? "timeline " : ", timeline ") + std::to_string(number(*status.timeline));
+    if (!text.empty()) out.row("lsn", text);
+    if (status.role != Role::standby) return;
+    std::string stream = lsn.streaming ? "streaming" : "not streaming";
+    if (lsn.lag_bytes) stream += ", " + bytes_text(*lsn.lag_bytes) + " behind";
+    if (lsn.replay_paused) stream += ", replay is paused";
+    if (status.synchronous) stream += ", synchronous";
+    out.row("upstream", stream, lsn.streaming && !lsn.replay_paused ? Tone::plain : Tone::doubtful);
+}
+
+void standbys(Writer& out, const InstanceStatus& status) {
+    if (status.role != Role::primary) return;
+    if (status.standbys.empty()) return out.row("standbys", "none");
+    std::size_t widest = 0;
+    for (const auto& standby : status.standbys) widest = std::max(widest, standby.name.size());
+    for (const auto& standby : status.standbys) {
+        auto text = printable(standby.name);
+        text.resize(std::min<std::size_t>(widest, 63) + 2, ' ');
+        text += printable(standby.state) + after(", ", standby.sync);
+        if (standby.replay_lag_bytes) text += ", " + bytes_text(*standby.replay_lag_bytes) + " behind";
+        out.row("standbys", text, standby.state == "streaming" ? Tone::plain : Tone::doubtful);
+    }
+}
+
+void archive(Writer& out, const InstanceStatus& status) {
+    if (!status.archive) return out.row("archive", "none", Tone::doubtful);
+    const auto& report = *status.archive;
+    std::string text = printable(report.target);
+    if (report.last_wal) text += ", last " + printable(*report.last_wal);
+    if (report.last_at) text += " at " + printable(*report.last_at);
+    if (report.backlog > 0) text += ", " + std::to_string(report.backlog) + " waiting";
+    out.row("archive", text);
+    if (status.archive_refused)
+        out.row("archive", "not archiving: " + printable(*status.archive_refused), Tone::doubtful);
+    if (report.failing_since) {
+        out.row(
+            "archive",
+            "failing since " + printable(*report.failing_since) + after(": ", report.last_error.value_or("")),
+            Tone::bad);
+    }
+}
+
+void volumes(Writer& out, const InstanceStatus& status) {
+    for (const auto& volume : status.volumes) {
+        auto text = printable(volume.name) + ": ";
+        auto tone = Tone::plain;
+        if (volume.total_bytes > 0) {
+            text += bytes_text(volume.available_bytes) + " free of " + bytes_text(volume.total_bytes) + ", ";
+            if (volume.available_bytes < volume.total_bytes / nearly_full) tone = Tone::doubtful;
+        }
+        text += printable(volume.path);
+        out.row("volumes", text, tone);
+        if (volume.hangs_since) {
+            out.row("volumes",
+                    printable(volume.name) + ": a write hangs for " + since(volume.hangs_since, status.now),
+                    Tone::bad);
+        }
+        if (volume.error) {
+            out.row("volumes", printable(volume.name) + ": " + printable(*volume.error), Tone::bad);
+        }
+    }
+}
+
+void log(Writer& out, const InstanceStatus& status) {
+    if (!status.log.blocked_since) return;
+    out.row("log",
+            "nobody reads stdout for " + since(status.log.blocked_since, status.now) + ", " +
+                bytes_text(status.log.waiting_bytes) + " waiting",
+            Tone::bad);
+}
+
+}  // namespace
+
+std::string age_text(Duration age) {
+    using Unit = std::pair<std::int64_t, std::string_view>;
+    static constexpr std::array<Unit, 4> units = {{{86'400, "d"}, {3'600, "h"}, {60, "min"}, {1, "s"}}};
+    const auto all = std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(age).count());
+    for (std::size_t i = 0; i < units.size(); ++i) {
+        const auto [size, name] = units[i];
+        if (all < size) continue;
+        auto text = std::to_string(all / size) + std::string(name);
+        if (i + 1 < units.size()) {
+            const auto rest = all % size / units[i + 1].first;
+            if (rest > 0) text += " " + std::to_string(rest) + std::string(units[i + 1].second);
+        }
+        return text;
+    }
+    return "0s";
+}
+
+std::string bytes_text(std::uint64_t bytes) {
+    static constexpr std::array<const char*, 6> units = {"B", "kB", "MB", "GB", "TB", "PB"};
+    std::size_t unit = 0;
+    auto value = static_cast<double>(bytes);
+    while (value >= 999.5 && unit + 1 < units.size()) {
+        value /= 1024;
+        ++unit;
+    }
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), unit == 0 || value >= 99.95 ? "%.0f %s" : "%.1f %s", value,
+                  units[unit]);
+    return text.data();
+}
+
+std::string status_text(const InstanceStatus& status, Colour colour) {
+    Writer out(colour);
+    headline(out, status);
+    progress(out, status);
+    postgres(out, status);
+    position(out, status);
+    standbys(out, status);
+    archive(out, status);
+    volumes(out, status);
+    log(out, status);
+    return out.take();
+}
+
+}  // namespace pgbosun::app

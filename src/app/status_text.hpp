@@ -1,0 +1,20 @@
+#pragma once
+// The status for a person at three in the morning: first one line that says how it is and, when it is not
+// well, why and what to do; then the figures, aligned.
+
+#include <string>
+
+#include "pgbosun/instance_status.hpp"
+
+namespace pgbosun::app {
+
+enum class Colour { never, always };
+
+std::string status_text(const InstanceStatus& status, Colour colour);
+
+// "12s", "3min 20s", "2h 5min", "4d 3h"
+std::string age_text(Duration age);
+// "17.4 GB": three digits at most, 1024 to the next unit
+std::string bytes_text(std::uint64_t bytes);
+
+}  // namespace pgbosun::app
