@@ -14,6 +14,7 @@
 #include <cstring>
 #include <ctime>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -33,6 +34,10 @@ constexpr int exit_stop_recovery = 255;
 constexpr long archive_patience_ms = 5'000;
 constexpr long restore_patience_ms = 60'000;
 constexpr long between_attempts_ms = 50;
+// A restore request outlives this many deaths of the archiver; each begins the patience anew.
+constexpr int most_deaths = 100;
+// The archiver answers an archive request within 30 s, if only "not yet"; one that hangs must not hold PostgreSQL's.
+constexpr long archive_answer_s = 120;
 
 constexpr char usage[] =
     "usage: pgbosun-wal archive PATH         archive_command = 'pgbosun-wal archive %p'\n"
@@ -115,9 +120,17 @@ struct Attempt {
     char answer = '\0';
 };
 
-Attempt ask(const sockaddr_un& address, const Request& request) {
+struct Patience {
+    long without_archiver_ms;
+    long for_answer_s;  // 0: without end
+    int deaths;         // of the archiver while it has the request
+};
+
+Attempt ask(const sockaddr_un& address, const Request& request, long for_answer_s) {
     const int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (connection < 0) return {};
+    const timeval timeout{for_answer_s, 0};
+    setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
     Attempt attempt;
     if (connect(connection, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
         attempt.reach = Reach::died;
@@ -128,16 +141,16 @@ Attempt ask(const sockaddr_un& address, const Request& request) {
     return attempt;
 }
 
-// What to do when the archiver died while it had the request.
-enum class AfterDeath { ask_again, give_up };
-
 // '\0': nobody answered.
-char ask_patiently(const sockaddr_un& address, const Request& request, long patience_ms, AfterDeath death) {
-    const long deadline = now_ms() + patience_ms;
-    for (;;) {
-        const Attempt attempt = ask(address, request);
+char ask_patiently(const sockaddr_un& address, const Request& request, const Patience& patience) {
+    long deadline = now_ms() + patience.without_archiver_ms;
+    for (int deaths = 0;;) {
+        const Attempt attempt = ask(address, request, patience.for_answer_s);
         if (attempt.reach == Reach::answered) return attempt.answer;
-        if (attempt.reach == Reach::died && death == AfterDeath::give_up) return '\0';
+        if (attempt.reach == Reach::died) {
+            if (++deaths > patience.deaths) return '\0';
+            deadline = now_ms() + patience.without_archiver_ms;
+        }
         if (now_ms() >= deadline) return '\0';
         const timespec pause{0, between_attempts_ms * 1'000'000};
         nanosleep(&pause, nullptr);
@@ -164,7 +177,7 @@ int archive(const char* path) {
         say("the path is too long");
         return exit_failed;
     }
-    const char answer = ask_patiently(address, request, archive_patience_ms, AfterDeath::give_up);
+    const char answer = ask_patiently(address, request, {archive_patience_ms, archive_answer_s, 0});
     if (answer == hook::done) return exit_done;
     if (answer == '\0') say("the archiver does not answer; PostgreSQL will ask again");
     return exit_failed;
@@ -179,7 +192,7 @@ int restore(const char* name, const char* path) {
         say("the path is too long");
         return exit_stop_recovery;
     }
-    const char answer = ask_patiently(address, request, restore_patience_ms, AfterDeath::ask_again);
+    const char answer = ask_patiently(address, request, {restore_patience_ms, 0, most_deaths});
     if (answer == hook::done) return exit_done;
     if (answer == hook::failed) return exit_failed;
     if (answer == '\0') say("the archiver does not answer; recovery stops here rather than end too early");
