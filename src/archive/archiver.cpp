@@ -276,7 +276,7 @@ void Archiver::answer_all(const std::string& name, const HookAnswer& answer) {
 
 void Archiver::answer_unchanged(const std::string& name, const FileIdentity& identity) {
     bool changed = false;
-    std::erase_if(waiters_, [&](const auto& entry) {
+    const auto told = std::erase_if(waiters_, [&](const auto& entry) {
         if (entry.second.name != name) return false;
         // The file was written again, or another of that name is meant: that one is not archived.
         changed = changed || identify(entry.second.path) != identity;
@@ -285,7 +285,7 @@ void Archiver::answer_unchanged(const std::string& name, const FileIdentity& ide
     });
     if (changed) {
         queue_.ask(name);
-    } else {
+    } else if (told != 0) {
         queue_.told(name);
     }
 }

@@ -19,7 +19,10 @@ std::unexpected<Fault> refuse(const std::string& why) {
 class Reader {
 public:
     explicit Reader(std::string_view line) {
-        if (line.size() > longest_line) return report("too long");
+        if (line.size() > longest_line) {
+            report("too long");
+            return;
+        }
         object_ = json::parse(line, nullptr, false);
         if (!object_.is_object()) report("no JSON object");
     }
@@ -67,10 +70,15 @@ private:
         if (!fault_.empty()) return nullptr;
         ++asked_;
         const auto found = object_.find(key);
-        if (found == object_.end()) return report(std::string(key) + " is missing"), nullptr;
+        if (found == object_.end()) return missing(key, " is missing");
         if (null == Null::allowed && found->is_null()) return nullptr;
-        if (!((*found).*is_type)()) return report(std::string(key) + " has another type"), nullptr;
+        if (!((*found).*is_type)()) return missing(key, " has another type");
         return &*found;
+    }
+
+    const json* missing(const char* key, const char* why) {
+        report(std::string(key) + why);
+        return nullptr;
     }
 
     void report(std::string why) {

@@ -7,7 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "archive/decoded_object.hpp"
 #include "archive/descriptor.hpp"
+#include "codec/compress_file.hpp"
+#include "codec/content_hash.hpp"
 #include "wal/history.hpp"
 #include "wal/page_header.hpp"
 
@@ -66,17 +69,13 @@ Result<FileIdentity> identify(const std::string& path) {
 
 WalUploader::WalUploader(ObjectStore& store, ArchiveTarget target, IdentityCheck& identity,
                          const std::atomic<bool>& may_archive)
-    : store_(store), target_(std::move(target)), identity_(identity), may_archive_(may_archive),
-      encoder_(target_.compression, target_.level) {}
+    : store_(store), target_(std::move(target)), identity_(identity), may_archive_(may_archive) {}
 
 Result<Uploaded> WalUploader::upload(const wal::ArchiveName& name, const std::string& path,
                                      const ClusterIdentity& cluster) {
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
     if (!file) return cannot("open");
-    auto uploaded = upload_open(name, file.number(), cluster);
-    // PostgreSQL will not read it again; its pages would only push others out of memory.
-    ::posix_fadvise(file.number(), 0, 0, POSIX_FADV_DONTNEED);
-    return uploaded;
+    return upload_open(name, file.number(), cluster);
 }
 
 Result<Uploaded> WalUploader::upload_open(const wal::ArchiveName& name, int file, const ClusterIdentity& cluster) {
@@ -85,7 +84,7 @@ Result<Uploaded> WalUploader::upload_open(const wal::ArchiveName& name, int file
     if (auto checked = check_file(name, file, before->size, cluster); !checked) {
         return std::unexpected(std::move(checked.error()));
     }
-    const auto encoded = encoder_.encode(file, before->size);
+    const auto encoded = encode(file, before->size);
     if (!encoded) return std::unexpected(encoded.error());
     const auto after = identify(file);
     if (!after) return std::unexpected(after.error());
@@ -96,7 +95,18 @@ Result<Uploaded> WalUploader::upload_open(const wal::ArchiveName& name, int file
     return Uploaded{*before, *stored};
 }
 
-Result<std::uint64_t> WalUploader::put(const wal::ArchiveName& name, const EncodedFile& encoded) {
+Result<WalUploader::Encoded> WalUploader::encode(int file, std::uint64_t size) {
+    if (!compressor_) {
+        auto made = codec::make_compressor(target_.compression, target_.level);
+        if (!made) return std::unexpected(std::move(made.error()));
+        compressor_ = std::move(*made);
+    }
+    auto compressed = codec::compress_file(file, size, *compressor_, body_);
+    if (!compressed) return std::unexpected(std::move(compressed.error()));
+    return Encoded{compressed->size, std::move(compressed->content_hash)};
+}
+
+Result<std::uint64_t> WalUploader::put(const wal::ArchiveName& name, const Encoded& encoded) {
     const std::string key = wal_key(target_.server, name);
     const auto others = other_encodings(name, key);
     if (!others) return std::unexpected(others.error());
@@ -108,31 +118,33 @@ Result<std::uint64_t> WalUploader::put(const wal::ArchiveName& name, const Encod
     if (!may_archive_) return fail(FaultKind::cancelled, "the right to archive has just been taken away");
     const auto encoding = encoding_of(target_.compression);
     const std::string whole_key = key + std::string(extension(encoding));
-    const auto made = store_.put_if_absent(whole_key, encoded.body, to_metadata(encoded.hash));
-    if (made) return encoded.body.size();
+    const ObjectMetadata metadata{{std::string(codec::content_hash_name), encoded.hash}};
+    const auto made = store_.put_if_absent(whole_key, body_, metadata);
+    if (made) return body_.size();
     if (made.error().kind != FaultKind::conflict) return std::unexpected(made.error());
     const auto equal = expect_equal(whole_key, encoding, encoded);
     if (!equal) return std::unexpected(equal.error());
     return 0;
 }
 
-Result<> WalUploader::expect_equal(const std::string& key, Encoding encoding, const EncodedFile& encoded) {
+Result<> WalUploader::expect_equal(const std::string& key, Encoding encoding, const Encoded& encoded) {
     const auto facts = store_.head(key);
     if (!facts) {
         if (facts.error().kind != FaultKind::not_found) return std::unexpected(facts.error());
         return fail(FaultKind::unavailable, key + " was there a moment ago and has been removed");
     }
-    auto theirs = hash_in(facts->metadata);
-    if (!theirs) {
-        auto read = hash_object(store_, key, encoding, encoded.hash.size + 1);
-        if (!read && read.error().kind != FaultKind::corrupt) return std::unexpected(read.error());
+    std::string theirs = "no such file";
+    if (const auto found = facts->metadata.find(std::string(codec::content_hash_name)); found != facts->metadata.end()) {
+        theirs = found->second;
+    } else {
+        auto read = hash_decoded(store_, key, encoding, encoded.size);
+        if (!read && read.error().kind != FaultKind::corrupt) return std::unexpected(std::move(read.error()));
         if (read) theirs = std::move(*read);
     }
     if (theirs == encoded.hash) return {};
     return fail(FaultKind::conflict,
-                store_.describe() + "/" + key + " holds other content (" +
-                    (theirs ? theirs->digest : "not readable") + ") than the file to archive (" +
-                    encoded.hash.digest + ")",
+                store_.describe() + "/" + key + " holds other content (" + theirs +
+                    ") than the file to archive (" + encoded.hash + ")",
                 "two servers archive to one place, or this one was restored beside its old archive: give each an "
                 "archive of its own (archive.server_name)");
 }

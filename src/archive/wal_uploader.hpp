@@ -6,14 +6,15 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "archive/file_encoder.hpp"
 #include "archive/identity.hpp"
 #include "archive/layout.hpp"
 #include "archive/ready_queue.hpp"
+#include "codec/compressor.hpp"
 #include "pgbosun/object_store.hpp"
 #include "wal/archive_name.hpp"
 
@@ -44,9 +45,17 @@ public:
     Result<Uploaded> upload(const wal::ArchiveName& name, const std::string& path, const ClusterIdentity& cluster);
 
 private:
+    // A file to archive, compressed into body_.
+    struct Encoded {
+        std::uint64_t size = 0;  // of the file
+        std::string hash;        // of its content
+    };
+
+    Result<Encoded> encode(int file, std::uint64_t size);
     Result<Uploaded> upload_open(const wal::ArchiveName& name, int file, const ClusterIdentity& cluster);
-    Result<std::uint64_t> put(const wal::ArchiveName& name, const EncodedFile& encoded);
-    Result<> expect_equal(const std::string& key, Encoding encoding, const EncodedFile& encoded);
+    Result<std::uint64_t> put(const wal::ArchiveName& name, const Encoded& encoded);
+    // Success: the object holds the same file.
+    Result<> expect_equal(const std::string& key, Encoding encoding, const Encoded& encoded);
     // An object of the same name with another extension, from another compression setting or another tool.
     Result<std::set<std::string>> other_encodings(const wal::ArchiveName& name, const std::string& key);
 
@@ -54,7 +63,8 @@ private:
     ArchiveTarget target_;
     IdentityCheck& identity_;
     const std::atomic<bool>& may_archive_;
-    FileEncoder encoder_;
+    std::unique_ptr<codec::Compressor> compressor_;
+    std::vector<std::byte> body_;
     std::string listed_prefix_;
     std::set<std::string> listed_;  // keys below listed_prefix_ that do not end in our extension
 };
