@@ -263,7 +263,6 @@ void Restorer::settle(const Job&, const FetchHistory& what, Outcome outcome) {
 
 void Restorer::failed(Place place, Fault fault) {
     auto& waiting = place->second;
-    if (fault.kind == FaultKind::cancelled) return;
     if (fault.kind == FaultKind::not_found) {
         const auto now = Clock::now();
         std::erase_if(missing_, [&](const auto& entry) { return now - entry.second >= keep_missing; });
@@ -272,7 +271,8 @@ void Restorer::failed(Place place, Fault fault) {
         // No text: PostgreSQL looks for files that are not there all the time.
         return answer(place, {hook::failed, {}});
     }
-    if (fault.kind != FaultKind::unavailable && waiting.attempts >= most_attempts_at_damaged) {
+    const bool passing = fault.kind == FaultKind::unavailable || fault.kind == FaultKind::cancelled;
+    if (!passing && waiting.attempts >= most_attempts_at_damaged) {
         return answer(place, {waiting.policy.given_up, fault.text()});
     }
     const Clock::duration longest = pace_.longest_pause;
