@@ -30,18 +30,28 @@ struct Pending {
 };
 using Shared = std::shared_ptr<Pending>;
 
-// Ends what `socket` does when it takes too long.
-asio::steady_timer deadline(Socket& socket, std::chrono::seconds after) {
-    asio::steady_timer timer(socket.get_executor(), after);
-    timer.async_wait([&socket](error_code cancelled) {
-        if (!cancelled) socket.cancel();
-    });
-    return timer;
-}
+// Ends what `socket` does when it takes too long. The timer may have fired already when this object ends, with its
+// handler still on the way: that one must no longer touch the socket.
+class Deadline {
+public:
+    Deadline(Socket& socket, std::chrono::seconds after)
+        : timer_(socket.get_executor(), after), over_(std::make_shared<bool>(false)) {
+        timer_.async_wait([&socket, over = over_](error_code cancelled) {
+            if (!cancelled && !*over) socket.cancel();
+        });
+    }
+    Deadline(const Deadline&) = delete;
+    Deadline& operator=(const Deadline&) = delete;
+    ~Deadline() { *over_ = true; }
+
+private:
+    asio::steady_timer timer_;
+    std::shared_ptr<bool> over_;  // owners: this object and the handler
+};
 
 // None: it took too long, is too long, or the connection broke.
 asio::awaitable<std::optional<std::string>> read_request(Socket& socket) {
-    const auto timer = deadline(socket, request_deadline);
+    const Deadline deadline(socket, request_deadline);
     std::string request;
     std::array<char, hook::longest_request> part{};
     while (request.size() <= hook::longest_request) {
@@ -55,7 +65,7 @@ asio::awaitable<std::optional<std::string>> read_request(Socket& socket) {
 }
 
 asio::awaitable<void> send(Socket& socket, HookAnswer answer) {
-    const auto timer = deadline(socket, answer_deadline);
+    const Deadline deadline(socket, answer_deadline);
     const std::string text = render(answer);
     const auto buffer = asio::buffer(text);
     co_await asio::async_write(socket, buffer, tuple);

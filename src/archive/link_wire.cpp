@@ -9,7 +9,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t longest_text = 8 * 1024;  // of one value; keeps a line below its limit
+constexpr std::size_t longest_text = 2 * 1024;  // of one value: five of them escaped fit into a line
 
 std::unexpected<Fault> refuse(const std::string& why) {
     return fail(FaultKind::refused, "line between pgbosun and its archiver: " + why);
