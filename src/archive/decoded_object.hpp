@@ -1,0 +1,21 @@
+#pragma once
+// Objects as the files that they hold, whatever they were compressed with.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "archive/layout.hpp"
+#include "pgbosun/object_store.hpp"
+
+namespace pgbosun::archive {
+
+// The file that an object holds, part by part; `restart` as in ObjectStore::get. Success: every checksum was right.
+// corrupt: it does not decode, or is longer than `limit` bytes. refused: we do not read this encoding.
+Result<> read_decoded(ObjectStore& store, const std::string& key, Encoding encoding, std::uint64_t limit,
+                      const ObjectStore::Sink& sink, const std::function<void()>& restart);
+
+// As codec/content_hash.hpp tells it, computed from the object's content.
+Result<std::string> hash_decoded(ObjectStore& store, const std::string& key, Encoding encoding, std::uint64_t limit);
+
+}  // namespace pgbosun::archive

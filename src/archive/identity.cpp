@@ -1,0 +1,80 @@
+#include "archive/identity.hpp"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "archive/layout.hpp"
+
+namespace pgbosun::archive {
+
+using nlohmann::json;
+
+std::string render(const ArchiveIdentity& identity) {
+    const json object{{"system_id", std::to_string(number(identity.system_id))}, {"server_name", identity.server}};
+    return object.dump(-1, ' ', true, json::error_handler_t::replace) + "\n";
+}
+
+Result<ArchiveIdentity> parse_identity(std::string_view text) {
+    const auto broken = [](const char* why) {
+        return fail(FaultKind::corrupt, std::string("the archive's identity object: ") + why);
+    };
+    if (text.size() > longest_identity) return broken("too long");
+    const auto object = json::parse(text, nullptr, false);
+    if (!object.is_object()) return broken("no JSON object");
+    const auto id = object.find("system_id");
+    const auto server = object.find("server_name");
+    if (id == object.end() || !id->is_string() || server == object.end() || !server->is_string()) {
+        return broken("system_id or server_name is missing");
+    }
+    const auto& digits = id->get_ref<const std::string&>();
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc{} || end != digits.data() + digits.size()) return broken("system_id is no number");
+    return ArchiveIdentity{SystemId{value}, server->get<std::string>()};
+}
+
+Result<> IdentityCheck::check(SystemId system_id) {
+    const std::lock_guard lock(mutex_);
+    if (confirmed_ == system_id) return {};
+    auto asked = ask(system_id);
+    if (asked) confirmed_ = system_id;
+    return asked;
+}
+
+Result<> IdentityCheck::ask(SystemId system_id) {
+    const ArchiveIdentity ours{system_id, server_};
+    const std::string body = render(ours);
+    const auto made = store_.put_if_absent(identity_key(server_), std::as_bytes(std::span(body)), {});
+    if (made) return {};
+    if (made.error().kind != FaultKind::conflict) return made;
+    const auto theirs = read();
+    if (!theirs) return std::unexpected(theirs.error());
+    if (*theirs == ours) return {};
+    return fail(FaultKind::refused,
+                store_.describe() + "/" + server_ + " is the archive of the cluster with system identifier " +
+                    std::to_string(number(theirs->system_id)) + " (server \"" + theirs->server +
+                    "\"), ours is " + std::to_string(number(system_id)),
+                "give each cluster an archive of its own (archive.server_name or archive.destination)");
+}
+
+Result<ArchiveIdentity> IdentityCheck::read() {
+    std::string text;
+    const auto sink = [&](std::span<const std::byte> part) -> Result<> {
+        if (text.size() + part.size() > longest_identity) {
+            return fail(FaultKind::corrupt, "the archive's identity object: too long");
+        }
+        text.append(reinterpret_cast<const char*>(part.data()), part.size());
+        return {};
+    };
+    const auto got = store_.get(identity_key(server_), sink, [&] { text.clear(); });
+    if (!got) {
+        // It was there a moment ago: whoever removed it has to be seen again.
+        if (got.error().kind == FaultKind::not_found) {
+            return fail(FaultKind::unavailable, "the archive's identity object has just been removed");
+        }
+        return std::unexpected(got.error());
+    }
+    return parse_identity(text);
+}
+
+}  // namespace pgbosun::archive

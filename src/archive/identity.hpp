@@ -1,0 +1,53 @@
+#pragma once
+// Whose archive it is. An object beside base/ and wals/ names the cluster; it is made by the first that archives here
+// and refuses every other one. (The page header of each segment is checked as well.)
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "pgbosun/object_store.hpp"
+#include "wal/segment.hpp"
+
+namespace pgbosun::archive {
+
+// Of the data directory that is archived.
+struct ClusterIdentity {
+    SystemId system_id{};
+    wal::SegmentSize segment_size;
+    bool operator==(const ClusterIdentity&) const = default;
+};
+
+struct ArchiveIdentity {
+    SystemId system_id{};
+    std::string server;
+    bool operator==(const ArchiveIdentity&) const = default;
+};
+
+inline constexpr std::size_t longest_identity = std::size_t{16} * 1024;  // bytes
+
+std::string render(const ArchiveIdentity& identity);
+// corrupt: no such object; further keys are ignored.
+Result<ArchiveIdentity> parse_identity(std::string_view text);
+
+class IdentityCheck {
+public:
+    IdentityCheck(ObjectStore& store, std::string server) : store_(store), server_(std::move(server)) {}
+
+    // Success: the archive is this cluster's (made so, when it was nobody's). refused: it is another's. One request
+    // for each system identifier; any thread.
+    Result<> check(SystemId system_id);
+
+private:
+    Result<> ask(SystemId system_id);
+    Result<ArchiveIdentity> read();
+
+    ObjectStore& store_;
+    std::string server_;
+    std::mutex mutex_;
+    std::optional<SystemId> confirmed_;
+};
+
+}  // namespace pgbosun::archive

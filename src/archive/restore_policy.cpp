@@ -1,0 +1,32 @@
+#include "archive/restore_policy.hpp"
+
+#include <utility>
+
+#include "pgbosun/hook_protocol.hpp"
+
+namespace pgbosun::archive {
+namespace {
+
+constexpr std::chrono::milliseconds short_patience{30'000};
+
+}  // namespace
+
+Purpose purpose_of(std::optional<RecoverySigns> signs) {
+    if (!signs) return Purpose::recover;
+    if (signs->standby_signal) return Purpose::follow;
+    if (signs->recovery_signal) return Purpose::recover;
+    return signs->postmaster_pid ? Purpose::other : Purpose::rewind;
+}
+
+RestorePolicy policy_of(Purpose purpose) {
+    switch (purpose) {
+        case Purpose::follow: return {short_patience, hook::failed, Prefetch::allowed};
+        case Purpose::recover: return {std::nullopt, hook::stop_recovery, Prefetch::allowed};
+        // Prefetched files would change the directory that pg_rewind is looking at.
+        case Purpose::rewind: return {short_patience, hook::failed, Prefetch::none};
+        case Purpose::other: return {short_patience, hook::stop_recovery, Prefetch::none};
+    }
+    std::unreachable();
+}
+
+}  // namespace pgbosun::archive

@@ -1,0 +1,72 @@
+#include "archive/link_wire.hpp"
+
+#include "support/catch.hpp"
+
+using namespace pgbosun;
+using namespace pgbosun::archive;
+
+namespace {
+
+std::string_view without_end(const std::string& line) {
+    REQUIRE(line.ends_with('\n'));
+    REQUIRE(line.find('\n') == line.size() - 1);
+    return std::string_view(line).substr(0, line.size() - 1);
+}
+
+}  // namespace
+
+TEST_CASE("an order arrives as it was sent") {
+    const ArchiveOrder orders[] = {
+        {},
+        {true, "", "/data/pgdata", SystemId{~0ULL}, 1U << 30},
+        {false, "fenced:\n\"why\" \xC3\xA4", "/d", std::nullopt, 16 << 20},
+    };
+    for (const auto& order : orders) CHECK(parse_order(without_end(render(order))).value() == order);
+}
+
+TEST_CASE("a report arrives as it was sent") {
+    const ArchiveReport reports[] = {
+        {},
+        {"s3://b/p", "000000010000000000000003", "2026-11-21T01:41:32.725Z", 7, "2026-11-21T01:00:00.000Z", "503", 1, 2,
+         3, 4, ~0ULL},
+    };
+    for (const auto& report : reports) CHECK(parse_report(without_end(render(report))).value() == report);
+}
+
+TEST_CASE("text that is too long or no UTF-8 does not break the line") {
+    const ArchiveOrder order{.reason = std::string(1 << 20, 'x') + "\xFF", .data_directory = "\xFF\xFE"};
+
+    const auto read = parse_order(without_end(render(order)));
+
+    REQUIRE(read);
+    CHECK(render(order).size() < longest_line);
+}
+
+TEST_CASE("a line that is not exactly an order is refused") {
+    const std::string good = R"({"may_archive":true,"reason":"","data_directory":"/d","system_id":"1","wal_segment_size":1048576)";
+    REQUIRE(parse_order(good + "}"));
+    const std::string table[] = {
+        "",
+        "{}",
+        "[]",
+        "null",
+        good,
+        good + "}}",
+        good + R"(,"more":1})",
+        R"({"may_archive":1,"reason":"","data_directory":"/d","system_id":"1","wal_segment_size":1})",
+        R"({"may_archive":true,"reason":null,"data_directory":"/d","system_id":"1","wal_segment_size":1})",
+        R"({"may_archive":true,"reason":"","data_directory":"/d","system_id":1,"wal_segment_size":1})",
+        R"({"may_archive":true,"reason":"","data_directory":"/d","system_id":"1x","wal_segment_size":1})",
+        R"({"may_archive":true,"reason":"","data_directory":"/d","system_id":"18446744073709551616","wal_segment_size":1})",
+        R"({"may_archive":true,"reason":"","data_directory":"/d","system_id":"1","wal_segment_size":-1})",
+        R"({"may_archive":true,"reason":"","data_directory":"/d","system_id":"1","wal_segment_size":4294967296})",
+        R"({"may_archive":true,"reason":"","data_directory":"/d","system_id":"1","wal_segment_size":1.5})",
+        std::string(longest_line + 1, ' '),
+    };
+    for (const auto& line : table) {
+        CAPTURE(line.substr(0, 200));
+        const auto order = parse_order(line);
+        REQUIRE_FALSE(order);
+        CHECK(order.error().kind == FaultKind::refused);
+    }
+}
