@@ -9,6 +9,7 @@
 
 #include "instance/events.hpp"
 #include "pgbosun/instance_status.hpp"
+#include "postgres/configuration.hpp"
 #include "supervision/bootstrap.hpp"
 #include "supervision/effects.hpp"
 #include "supervision/inspection.hpp"
