@@ -91,7 +91,7 @@ ExitCode watch_it(const ControlCommand& command, InstanceClient& client, const C
             line.show("nobody answers: " + reply.error().text());
             continue;
         }
-        const auto progress = judge(command.verb, reply->status);
+        const auto progress = judge(command.verb, reply->status, waited);
         if (progress == Progress::going_on) {
             line.show(progress_text(reply->status));
             continue;
@@ -118,18 +118,19 @@ ControlRequest request_for(const ControlCommand& command) {
 
 }  // namespace
 
-Progress judge(Verb verb, const InstanceStatus& status) {
+Progress judge(Verb verb, const InstanceStatus& status, Duration since_asked) {
+    const auto reached_if = [](bool reached) { return reached ? Progress::reached : Progress::going_on; };
+    const bool running = status.phase == Phase::running;
     if (leaves_no_trace(verb)) return Progress::going_on;
     if (verb == Verb::fence) {
-        const bool at_rest = status.phase == Phase::fenced && status.postgres.pid == 0;
-        return status.fenced && at_rest ? Progress::reached : Progress::going_on;
+        return reached_if(status.fenced && status.phase == Phase::fenced && status.postgres.pid == 0);
     }
     if (status.phase == Phase::failed) return Progress::missed;
-    if (verb == Verb::unfence) return status.fenced ? Progress::going_on : Progress::reached;
-    if (status.phase != Phase::running) return Progress::going_on;
-    if (verb == Verb::promote) return status.role == Role::primary ? Progress::reached : Progress::missed;
-    if (verb == Verb::demote) return status.role == Role::standby ? Progress::reached : Progress::missed;
-    return Progress::reached;
+    if (verb == Verb::unfence) return reached_if(!status.fenced);
+    if (verb == Verb::promote) return reached_if(running && status.role == Role::primary);
+    if (verb == Verb::demote) return reached_if(running && status.role == Role::standby);
+    const auto& started_at = status.postgres.started_at;
+    return reached_if(running && started_at && status.now - *started_at <= since_asked);
 }
 
 std::string progress_text(const InstanceStatus& status) {

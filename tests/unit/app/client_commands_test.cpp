@@ -228,6 +228,7 @@ TEST_CASE("a command that is not over in time goes on, and is not called done") 
 
 TEST_CASE("an instance that cannot be asked for a moment is asked again") {
     PretendInstance instance;
+    instance.now_.postgres.started_at = instance.now_.now;
     instance.reply_ = {Outcome::under_way, "", ""};
     Desk desk;
     desk.meanwhile = [&] { instance.there_ = instance.looks_ != 0; };
@@ -239,14 +240,34 @@ TEST_CASE("an instance that cannot be asked for a moment is asked again") {
 TEST_CASE("a fence is reached only when postgres is gone") {
     InstanceStatus status;
     status.phase = Phase::running;
-    CHECK(judge(Verb::fence, status) == Progress::going_on);
+    CHECK(judge(Verb::fence, status, 5s) == Progress::going_on);
     status.fenced = FenceStatus{"x", "y"};
-    CHECK(judge(Verb::fence, status) == Progress::going_on);
+    CHECK(judge(Verb::fence, status, 5s) == Progress::going_on);
     status.phase = Phase::fenced;
     status.postgres.pid = 41;
-    CHECK(judge(Verb::fence, status) == Progress::going_on);
+    CHECK(judge(Verb::fence, status, 5s) == Progress::going_on);
     status.postgres.pid = 0;
-    CHECK(judge(Verb::fence, status) == Progress::reached);
+    CHECK(judge(Verb::fence, status, 5s) == Progress::reached);
+}
+
+TEST_CASE("a server that runs since before it was asked has not been restarted") {
+    InstanceStatus status;
+    status.now = Instant(1h);
+    status.phase = Phase::running;
+    status.postgres.started_at = status.now - 6s;
+    CHECK(judge(Verb::restart, status, 5s) == Progress::going_on);
+    status.postgres.started_at = status.now - 1s;
+    CHECK(judge(Verb::restart, status, 5s) == Progress::reached);
+    status.phase = Phase::failed;
+    CHECK(judge(Verb::restart, status, 5s) == Progress::missed);
+}
+
+TEST_CASE("a role that has not changed yet is waited for") {
+    InstanceStatus status;
+    status.phase = Phase::running;
+    status.role = Role::standby;
+    CHECK(judge(Verb::promote, status, 5s) == Progress::going_on);
+    CHECK(judge(Verb::demote, status, 5s) == Progress::reached);
 }
 
 TEST_CASE("an HTTP status says how a command went") {
