@@ -1,0 +1,85 @@
+#include "object_store/retry_policy.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace pgbosun::object_store {
+namespace {
+
+using Row = std::pair<std::string_view, Verdict>;
+
+constexpr std::array<Row, 19> verdicts{{
+    {"NoSuchKey", Verdict::absent},
+    {"PreconditionFailed", Verdict::exists},
+    {"NotImplemented", Verdict::unsupported},
+    {"SlowDown", Verdict::retry},
+    {"SlowDownRead", Verdict::retry},
+    {"SlowDownWrite", Verdict::retry},
+    {"RequestTimeout", Verdict::retry},
+    {"InternalError", Verdict::retry},
+    {"ServiceUnavailable", Verdict::retry},
+    {"OperationAborted", Verdict::retry},
+    {"ConditionalRequestConflict", Verdict::retry},
+    {"XAmzContentSHA256Mismatch", Verdict::retry},  // damaged on its way: it is sent again
+    {"BadDigest", Verdict::retry},
+    {"IncompleteBody", Verdict::retry},
+    {"ExpiredToken", Verdict::read_credentials},
+    {"TokenRefreshRequired", Verdict::read_credentials},
+    {"InvalidAccessKeyId", Verdict::read_credentials},
+    {"SignatureDoesNotMatch", Verdict::read_credentials},
+    {"RequestTimeTooSkewed", Verdict::take_server_time},
+}};
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 8> hints{{
+    {"NoSuchBucket", "create the bucket, or correct archive.destination"},
+    {"InvalidAccessKeyId", "check archive.credentials.access_key_id"},
+    {"SignatureDoesNotMatch", "check archive.credentials.secret_access_key and archive.region"},
+    {"ExpiredToken", "renew the session token that archive.credentials names"},
+    {"AccessDenied", "allow s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket on the destination"},
+    {"AuthorizationHeaderMalformed", "check archive.region"},
+    {"PermanentRedirect", "check archive.region and archive.endpoint_url"},
+    {"RequestTimeTooSkewed", "correct the clock of this machine"},
+}};
+
+}  // namespace
+
+std::optional<Duration> pause_before_retry(const RetryPolicy& policy, int attempt, Duration elapsed, double random) {
+    if (attempt >= policy.attempts) return std::nullopt;
+    Duration ceiling = policy.first_pause;
+    for (int doubled = 1; doubled < attempt && ceiling < policy.longest_pause; ++doubled) ceiling *= 2;
+    ceiling = std::min(ceiling, policy.longest_pause);
+    const auto pause =
+        std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::nano>(ceiling) * random);
+    if (elapsed + pause >= policy.total) return std::nullopt;
+    return pause;
+}
+
+Verdict judge(int status, std::string_view code) {
+    if (status >= 200 && status < 300) return Verdict::success;
+    for (const auto& [known, verdict] : verdicts) {
+        if (known == code) return verdict;
+    }
+    switch (status) {
+        case 408:
+        case 429:
+        case 500:
+        case 502:
+        case 503:
+        case 504: return Verdict::retry;
+        case 412: return Verdict::exists;
+        case 501: return Verdict::unsupported;
+        // An error document without S3's code comes from something in between, which knows nothing of objects.
+        case 404: return code.empty() ? Verdict::retry : Verdict::refused;
+        default: return Verdict::refused;
+    }
+}
+
+std::string_view hint_for(std::string_view code) {
+    for (const auto& [known, hint] : hints) {
+        if (known == code) return hint;
+    }
+    return "";
+}
+
+}  // namespace pgbosun::object_store

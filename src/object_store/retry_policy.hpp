@@ -1,0 +1,41 @@
+#pragma once
+// When a call is tried again, and after how long: the one policy of every object store. Pure.
+
+#include <optional>
+#include <string_view>
+
+#include "pgbosun/fault.hpp"
+#include "pgbosun/time.hpp"
+
+namespace pgbosun::object_store {
+
+struct RetryPolicy {
+    Duration first_pause = std::chrono::milliseconds(100);  // doubled for each attempt
+    Duration longest_pause = std::chrono::seconds(10);
+    Duration total = std::chrono::seconds(120);  // no attempt begins later than this after the first
+    int attempts = 12;
+};
+
+// How long to wait after attempt number `attempt` (1, 2, ...) failed `elapsed` after the call began; nullopt: give
+// up. `random` is in [0, 1): full jitter, any pause from none to the doubled one is as likely, so that a thousand
+// clients that lost a store together do not come back together.
+std::optional<Duration> pause_before_retry(const RetryPolicy& policy, int attempt, Duration elapsed, double random);
+
+enum class Verdict {
+    success,
+    absent,            // the store itself says there is no such object
+    exists,            // the condition If-None-Match: * did not hold
+    unsupported,       // the store does not know what was asked
+    retry,             // busy or broken for now
+    read_credentials,  // expired, or caught between two halves of a rotation: read them anew, once
+    take_server_time,  // our clock is off: take the answer's Date, once
+    refused,
+};
+
+// `code` is what S3's error document says; empty when there was none.
+Verdict judge(int status, std::string_view code);
+
+// For people, what to change; empty when there is nothing to say.
+std::string_view hint_for(std::string_view code);
+
+}  // namespace pgbosun::object_store

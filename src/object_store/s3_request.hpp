@@ -1,0 +1,37 @@
+#pragma once
+// From "put this object" to the signed HTTP request. Pure but for the time it is given.
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "object_store/destination.hpp"
+#include "object_store/http_client.hpp"
+#include "object_store/sigv4.hpp"
+
+namespace pgbosun::object_store {
+
+enum class Addressing { path_style, virtual_host };
+
+// Where a bucket is and how it is addressed.
+struct S3Address {
+    Endpoint endpoint;
+    std::string bucket;
+    std::string region;
+    Addressing addressing = Addressing::path_style;
+};
+
+struct S3Operation {
+    std::string method;
+    std::string key;  // full, without '/' before it; empty: the bucket
+    std::vector<std::pair<std::string, std::string>> query;
+    std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+    std::span<const std::byte> body;
+    std::string payload_hash;  // SHA-256 of the body, hex: computed once for all attempts
+};
+
+HttpRequest signed_request(const S3Address& address, const S3Operation& operation, const Credentials& credentials,
+                           SigningTime time);
+
+}  // namespace pgbosun::object_store

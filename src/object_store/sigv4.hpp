@@ -1,0 +1,44 @@
+#pragma once
+// AWS Signature Version 4 (Amazon S3 API reference, "Authenticating requests: using the Authorization header"),
+// with the path encoded once and never normalised, as S3 wants it. Pure.
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace pgbosun::object_store {
+
+struct Credentials {
+    std::string access_key_id;
+    std::string secret_access_key;
+    std::string session_token;  // empty: none
+};
+
+struct SigningScope {
+    std::string region;
+    std::string service = "s3";
+};
+
+// Everything not yet encoded. All headers given here are signed; `host` must be among them. Names in lower case.
+struct RequestToSign {
+    std::string method;
+    std::string path;  // "/bucket/key"
+    std::vector<std::pair<std::string, std::string>> query;
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string payload_hash;  // SHA-256 of the body, hex
+};
+
+using SigningTime = std::chrono::sys_seconds;
+
+// "20150830T123600Z": the value of x-amz-date.
+std::string amz_date(SigningTime time);
+// Sorted and encoded: what is signed and, joined to the path with '?', what is sent.
+std::string canonical_query(const std::vector<std::pair<std::string, std::string>>& query);
+std::string canonical_request(const RequestToSign& request);
+// The value of the Authorization header.
+std::string authorization(const RequestToSign& request, const Credentials& credentials, const SigningScope& scope,
+                          SigningTime time);
+
+}  // namespace pgbosun::object_store
