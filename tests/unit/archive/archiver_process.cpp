@@ -14,6 +14,6 @@ int main(int count, char** arguments) {
     settings.archive.emplace();
     settings.archive->server_name = "orders";
     settings.archive->wal.max_parallel = 2;
-    pgbosun::object_store::DirectoryStore store(arguments[3]);
-    return pgbosun::archive::run_archiver(settings, store);
+    const auto store = pgbosun::object_store::DirectoryStore::open(arguments[3]);
+    return store ? pgbosun::archive::run_archiver(settings, **store) : 1;
 }
