@@ -213,26 +213,23 @@ Task<Result<>> Bootstrapper::run_steps(const Settings& settings) {
         co_await tool_.wait(look_again);
     }
 
-    std::unique_ptr<PgSession> other;
-    std::string connected = "postgres";
+    std::unique_ptr<PgSession> session;
+    std::string connected;
     for (const auto& step : postgres::bootstrap_steps(settings, secrets)) {
         if (step.database != connected) {
-            other = step.database == "postgres"
-                        ? nullptr
-                        : outside_.open_session(step.database, std::string(postgres::superuser));
+            session = outside_.open_session(step.database, std::string(postgres::superuser));
             connected = step.database;
         }
-        PgSession& session = other ? *other : outside_.session;
         if (cancelled_) co_return fail(FaultKind::cancelled, "the bootstrap was cancelled");
         if (!step.unless.empty()) {
             std::string sql = step.unless;
-            const auto there = co_await session.query(std::move(sql), {}, sql_timeout);
+            const auto there = co_await session->query(std::move(sql), {}, sql_timeout);
             if (!there) co_return std::unexpected(Fault(there.error()).in(step.what));
             if (!there->rows.empty()) continue;
         }
         log::info("bootstrap: " + step.what);
         std::string sql = step.sql;
-        const auto done = co_await session.query(std::move(sql), {}, sql_timeout);
+        const auto done = co_await session->query(std::move(sql), {}, sql_timeout);
         if (!done) co_return std::unexpected(Fault(done.error()).in(step.what));
     }
     co_return Result<>();

@@ -133,7 +133,7 @@ void Instance::changed() {
     stale_ = true;
     ++revision_;
     // The archiver must lose its right before anything else happens, so the status is not left until somebody asks.
-    const auto order = archive_order(status(), settings_);
+    const auto order = archive_order(status(), settings_, performer_.inspection());
     if (!last_order_ || order != *last_order_) {
         last_order_ = order;
         wiring_.archive_order(order);

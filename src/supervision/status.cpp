@@ -116,15 +116,17 @@ InstanceStatus assemble(const Known& known) {
     status.ready_reason = unready(status, known.settings.probes);
     status.ready = status.ready_reason.empty();
     status.started = has_started(status, known);
-    const auto order = archive_order(status, known.settings);
+    const auto order = archive_order(status, known.settings, known.inspection);
     if (known.settings.archive && !order.may_archive) status.archive_refused = order.reason;
     return status;
 }
 
-ArchiveOrder archive_order(const InstanceStatus& status, const Settings& settings) {
+ArchiveOrder archive_order(const InstanceStatus& status, const Settings& settings,
+                           const std::optional<Inspection>& inspection) {
     ArchiveOrder order;
     order.data_directory = settings.data_directory();
     order.system_id = status.system_id;
+    if (inspection && inspection->usable) order.wal_segment_size = inspection->usable->control.wal_segment_size;
     if (status.fenced) {
         order.reason = "the instance is fenced";
     } else if (status.phase == Phase::demoting) {

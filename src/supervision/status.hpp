@@ -35,6 +35,7 @@ struct Known {
 InstanceStatus assemble(const Known& known);
 
 // Has the right to add to the archive, and if not, why.
-ArchiveOrder archive_order(const InstanceStatus& status, const Settings& settings);
+ArchiveOrder archive_order(const InstanceStatus& status, const Settings& settings,
+                           const std::optional<Inspection>& inspection);
 
 }  // namespace pgbosun::supervision

@@ -1,0 +1,458 @@
+#include "app/agent.hpp"
+
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <utility>
+
+#include "app/configuration.hpp"
+#include "app/posix_outside.hpp"
+#include "app/postgres_version.hpp"
+#include "app/run.hpp"
+#include "host/identity.hpp"
+#include "host/log_output.hpp"
+#include "http/wire.hpp"
+#include "pgbosun/log.hpp"
+#include "postgres/configuration.hpp"
+#include "postgres/log_record.hpp"
+#include "postgres/metric_queries.hpp"
+#include "postgres/tools.hpp"
+#include "supervision/spawn.hpp"
+#include "supervision/tool_run.hpp"
+
+namespace pgbosun::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The right to write is renewed this many times in the time that it lasts.
+constexpr int renewals = 5;
+constexpr Duration standalone_grace = 1s;
+constexpr Duration file_look = 5s;
+constexpr Duration version_timeout = 30s;
+constexpr Duration last_flush = 2s;
+constexpr Duration longest_statement = 10min;
+
+std::optional<std::string> account_name() {
+    const passwd* account = ::getpwuid(::geteuid());
+    if (account == nullptr) return std::nullopt;
+    return std::string(account->pw_name);
+}
+
+postgres::SessionTarget local_server(const Settings& settings) {
+    postgres::SessionTarget target;
+    target.host = settings.run_dir;
+    target.port = settings.postgresql.port;
+    return target;
+}
+
+}  // namespace
+
+// The guard as the supervision sees it: replaced when it dies, and told again what to watch.
+class Agent::Guarding final : public PostgresGuard {
+public:
+    Guarding(host::ChildProcesses& processes, const Settings& settings, const Clock& clock,
+             std::function<void()> on_loss)
+        : processes_(processes), settings_(settings), clock_(clock), on_loss_(std::move(on_loss)) {
+        replace();
+    }
+
+    Result<> watch(ProcessId postmaster) override {
+        watched_ = postmaster;
+        if (!guard_) replace();
+        if (!guard_) return fail(FaultKind::unavailable, "no guard could be started");
+        return guard_->watch(postmaster);
+    }
+
+    void unwatch() override {
+        watched_.reset();
+        if (guard_) guard_->unwatch();
+    }
+
+    void renew() {
+        if (guard_) guard_->renew(clock_.now() + settings_.lease.standalone_guard);
+    }
+
+private:
+    void replace() {
+        auto started = host::Guard::start(processes_, [this] { lost(); });
+        if (!started) {
+            log::error("the guard cannot be started: " + started.error().what);
+            return;
+        }
+        guard_ = std::move(*started);
+        guard_->set_grace(standalone_grace);
+        renew();
+    }
+
+    void lost() {
+        log::error("the guard has ended; another one is started");
+        // Its destructor tells a guard that lives to kill what it watches; this one is dead already.
+        guard_.reset();
+        replace();
+        const bool watching = !watched_ || (guard_ && guard_->watch(*watched_));
+        if (!watching) on_loss_();
+    }
+
+    host::ChildProcesses& processes_;
+    const Settings& settings_;
+    const Clock& clock_;
+    std::function<void()> on_loss_;
+    std::unique_ptr<host::Guard> guard_;
+    std::optional<ProcessId> watched_;
+};
+
+Agent::Agent(boost::asio::io_context& loop, host::Signals& signals, Settings settings)
+    : loop_(loop), signals_(signals), settings_(std::move(settings)), processes_(loop), files_(loop, processes_),
+      session_(loop, local_server(settings_)),
+      guard_(std::make_unique<Guarding>(processes_, settings_, clock_, [this] { instance_->guard_lost(); })),
+      surroundings_{loop_, clock_, processes_, process_table_, files_, session_,
+                    [this](const std::string& database, const std::string& user) { return open_session(database, user); },
+                    *guard_, look_at_machine()},
+      timer_(loop), secret_watch_(files_) {
+    watch_volumes();
+    instance_ = std::make_unique<supervision::Instance>(surroundings_, settings_, wiring());
+    server_ = std::make_unique<http::Server>(loop_, *instance_, instance_->journal(), settings_.http, settings_.metrics,
+                                             settings_.control_socket());
+    if (settings_.archive) {
+        archiver_ = std::make_unique<ArchiverProcess>(loop_, processes_, archiver_command(), [this](ArchiveReport report) {
+            instance_->archive_reported(std::move(report));
+        });
+    }
+}
+
+Agent::~Agent() = default;
+
+supervision::Machine Agent::look_at_machine() const {
+    supervision::Machine machine;
+    machine.uid = ::geteuid();
+    machine.gid = ::getegid();
+    machine.account = account_name();
+    machine.oom_score = host::oom_score_adjustment();
+    machine.wal_program = own_directory() + "/pgbosun-wal";
+    machine.data_directory = std::filesystem::weakly_canonical(settings_.data_directory()).string();
+    return machine;
+}
+
+std::unique_ptr<PgSession> Agent::open_session(const std::string& database, const std::string& user) {
+    postgres::SessionTarget target = local_server(settings_);
+    target.database = database;
+    target.user = user;
+    target.statement_timeout = longest_statement;
+    return std::make_unique<postgres::LibpqSession>(loop_, std::move(target));
+}
+
+std::unique_ptr<postgres::MetricsCollector> Agent::make_metrics() {
+    postgres::MetricsPlan plan;
+    plan.cluster = settings_.cluster;
+    plan.query_timeout = settings_.monitor.query_timeout;
+    const auto add = [&](std::string_view text, const std::string& name) {
+        auto queries = postgres::parse_metric_queries(text, name);
+        if (!queries) {
+            log::error("the metric queries cannot be used: " + queries.error().what, {{"hint", queries.error().hint}});
+            return;
+        }
+        for (auto& query : *queries) plan.queries.push_back(std::move(query));
+    };
+    if (settings_.metrics.default_queries) add(postgres::default_metrics_yaml, "default_metrics.yaml");
+    const PosixOutside outside;
+    for (const auto& file : settings_.metrics.queries_files) {
+        const auto text = outside.read(file, postgres::longest_query_file);
+        if (text) {
+            add(*text, file);
+        } else {
+            log::error("the metric queries cannot be read: " + text.error().what);
+        }
+    }
+    auto open = [this](const std::string& database) {
+        return open_session(database, std::string(postgres::metrics_role));
+    };
+    return std::make_unique<postgres::MetricsCollector>(open, clock_, std::move(plan));
+}
+
+supervision::Instance::Wiring Agent::wiring() {
+    supervision::Instance::Wiring wiring;
+    wiring.boot_id = host::boot_id();
+    wiring.journal_codec.encode = [](const JournalEntry& entry) { return http::render_journal({entry}, entry.id); };
+    wiring.journal_codec.decode = [](std::string_view line) -> std::optional<JournalEntry> {
+        auto entries = http::parse_journal(line);
+        if (!entries || entries->size() != 1) return std::nullopt;
+        return std::move(entries->front());
+    };
+    wiring.output = [this](std::string_view program, std::string_view line) { relay(program, line); };
+    wiring.end = [this](int exit_status) { supervision::spawn(loop_, finish(exit_status)); };
+    wiring.archive_order = [this](const ArchiveOrder& order) {
+        if (archiver_) archiver_->order(order);
+    };
+    wiring.volumes = [this](Instant now) { return volumes(now); };
+    wiring.log = [] { return host::log_output::status(); };
+    wiring.arm = [this](std::optional<Instant> deadline) {
+        if (deadline) {
+            timer_.arm(*deadline, [this] { instance_->deadline_passed(); });
+        } else {
+            timer_.disarm();
+        }
+    };
+    wiring.metrics = make_metrics();
+    return wiring;
+}
+
+Command Agent::archiver_command() const {
+    Command command;
+    command.program = own_directory() + "/pgbosun-archiver";
+    if (!settings_.config_file.empty()) command.arguments = {"--config", settings_.config_file};
+    // Whole: object stores take credentials from it.
+    for (char** variable = environ; *variable != nullptr; ++variable) command.environment.emplace_back(*variable);
+    command.working_directory = std::filesystem::current_path().string();
+    command.death_signal = SIGTERM;
+    // Its log lines are rendered already.
+    command.on_line = [](std::string_view line) { host::log_output::pass_through(std::string(line)); };
+    return command;
+}
+
+void Agent::watch_volumes() {
+    const auto add = [&](std::string name, std::string path) {
+        volumes_.push_back({std::move(name), path,
+                            std::make_unique<host::VolumeWatch>(loop_, processes_, path, settings_.monitor.volume_deadline)});
+    };
+    add("data", settings_.state_directory());
+    if (settings_.postgresql.wal_dir) add("wal", *settings_.postgresql.wal_dir);
+}
+
+std::vector<VolumeStatus> Agent::volumes(Instant now) const {
+    std::vector<VolumeStatus> result;
+    for (const auto& volume : volumes_) {
+        const auto reading = volume.watch->read(now);
+        // Until the first write has returned there is nothing to say.
+        if (!reading.checked_at && !reading.hangs_since && !reading.error) continue;
+        VolumeStatus status;
+        status.name = volume.name;
+        status.path = volume.path;
+        status.total_bytes = reading.total_bytes;
+        status.available_bytes = reading.available_bytes;
+        status.hangs_since = reading.hangs_since;
+        status.error = reading.error;
+        status.last_write_s = std::chrono::duration<double>(reading.last_write).count();
+        result.push_back(std::move(status));
+    }
+    return result;
+}
+
+void Agent::relay(std::string_view program, std::string_view line) {
+    if (program == "postgres") {
+        postgres_logged(line);
+    } else {
+        log::info(line, {{"logger", program}});
+    }
+}
+
+void Agent::postgres_logged(std::string_view line) {
+    for (const std::string_view severity : {"\"FATAL\"", "\"PANIC\"", "FATAL:  ", "PANIC:  "}) {
+        const auto place = line.find(severity);
+        if (place == std::string_view::npos) continue;
+        constexpr std::string_view key = "\"message\":\"";
+        auto message = line.substr(place + severity.size());
+        if (const auto text = line.find(key); text != std::string_view::npos) {
+            message = line.substr(text + key.size());
+            message = message.substr(0, message.find("\",\""));
+        }
+        instance_->note_fatal(std::string(message.substr(0, 300)));
+    }
+    host::log_output::pass_through(postgres::log_line(line, settings_.log.format, clock_.wall()));
+}
+
+Result<> Agent::open_log_fifos() {
+    const std::string directory = postgres::log_directory(settings_);
+    if (::mkdir(directory.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
+        return fail(FaultKind::refused, "cannot make " + directory, "make run_dir writable");
+    }
+    for (const auto& path : {postgres::json_log_fifo(settings_), postgres::plain_log_fifo(settings_)}) {
+        struct stat facts{};
+        if (::lstat(path.c_str(), &facts) == 0 && !S_ISFIFO(facts.st_mode)) ::unlink(path.c_str());
+        if (::mkfifo(path.c_str(), S_IRUSR | S_IWUSR) != 0 && errno != EEXIST) {
+            return fail(FaultKind::refused, "cannot make the FIFO " + path, "run_dir must be on a file system that has FIFOs");
+        }
+        auto fifo = host::FifoLines::open(loop_, path, [this](std::string_view line) { postgres_logged(line); });
+        if (!fifo) return std::unexpected(std::move(fifo.error()));
+        log_fifos_.push_back(std::move(*fifo));
+    }
+    return {};
+}
+
+void Agent::under_pressure(host::LogPressure pressure) {
+    const bool high = pressure == host::LogPressure::high;
+    processes_.set_output(high ? host::OutputFlow::held : host::OutputFlow::read);
+    for (auto& fifo : log_fifos_) high ? fifo->pause() : fifo->resume();
+}
+
+void Agent::listen_to_signals() {
+    const auto end = [this](instance::StopMode mode, const char* signal) {
+        log::info(std::string("received ") + signal + ": ending", {{"shutdown", instance::to_string(mode)}});
+        instance_->end(mode);
+    };
+    signals_.on(SIGTERM, [end] { end(instance::StopMode::smart, "SIGTERM"); });
+    signals_.on(SIGINT, [end] { end(instance::StopMode::fast, "SIGINT"); });
+    signals_.on(SIGQUIT, [end] { end(instance::StopMode::immediate, "SIGQUIT"); });
+    signals_.on(SIGHUP, [this] { supervision::spawn(loop_, reload()); });
+}
+
+int Agent::run() {
+    host::log_output::start(loop_, settings_.log.format, log::Level::info,
+                            [this](host::LogPressure pressure) { under_pressure(pressure); });
+    log::info("pgbosun " PGBOSUN_VERSION, {{"instance", settings_.instance}, {"cluster", settings_.cluster},
+                                           {"volume", settings_.volume}, {"pid_1", host::is_pid_1()}});
+    listen_to_signals();
+    auto listening = server_->start();
+    if (listening) listening = open_log_fifos();
+    if (!listening) {
+        log::error(listening.error().what, {{"hint", listening.error().hint}});
+        write_termination_message(listening.error().text());
+        return static_cast<int>(ExitCode::failed);
+    }
+    log::info("listening", {{"http", settings_.http.listen}, {"port", server_->port()},
+                            {"socket", settings_.control_socket()}});
+    supervision::spawn(loop_, renew_guard());
+    supervision::spawn(loop_, begin());
+    supervision::spawn(loop_, watch_files());
+    if (archiver_) supervision::spawn(loop_, archiver_->keep_running());
+    loop_.run();
+    return exit_status_;
+}
+
+Task<> Agent::begin() {
+    const auto major = co_await ask_server_major();
+    if (!major) {
+        log::error(major.error().what, {{"hint", major.error().hint}});
+        write_termination_message(major.error().text());
+        co_await finish(static_cast<int>(ExitCode::wrong_usage));
+        co_return;
+    }
+    surroundings_.machine.server_major = *major;
+    instance_->begin();
+}
+
+Task<Result<int>> Agent::ask_server_major() {
+    Command command;
+    command.program = settings_.postgresql.bin_dir + "/postgres";
+    command.arguments = {"--version"};
+    command.environment = {"LC_ALL=C"};
+    std::optional<int> major;
+    command.on_line = [&major](std::string_view line) {
+        if (!major) major = parse_postgres_version(line);
+    };
+    supervision::ToolRun tool(loop_, processes_);
+    const auto started = tool.start(std::move(command));
+    if (!started) co_return std::unexpected(started.error());
+    const auto ended = co_await tool.wait(version_timeout);
+    if (!ended || !ended->success() || !major) {
+        co_return fail(FaultKind::refused, settings_.postgresql.bin_dir + "/postgres does not tell its version",
+                       "postgresql.bin_dir must hold PostgreSQL's programs");
+    }
+    constexpr int oldest = 15;
+    if (*major < oldest) {
+        co_return fail(FaultKind::refused, "PostgreSQL " + std::to_string(*major) + " is not supported", "use 15 or newer");
+    }
+    co_return *major;
+}
+
+Task<> Agent::renew_guard() {
+    supervision::Broadcast nobody(loop_);
+    for (;;) {
+        guard_->renew();
+        co_await nobody.wait(settings_.lease.standalone_guard / renewals);
+    }
+}
+
+std::vector<std::string> Agent::watched_files() const {
+    std::vector<std::string> paths;
+    const auto add = [&](const std::optional<std::string>& path) {
+        if (path && !path->empty()) paths.push_back(*path);
+    };
+    add(settings_.config_file);
+    for (const auto& path : {settings_.http.token_file, settings_.http.client_ca, settings_.http.cert_file,
+                             settings_.http.key_file, settings_.postgresql.replication.password_file}) {
+        add(path);
+    }
+    if (settings_.bootstrap.join) add(settings_.bootstrap.join->password_file);
+    return paths;
+}
+
+Task<> Agent::watch_files() {
+    supervision::Broadcast nobody(loop_);
+    for (;;) {
+        auto paths = watched_files();
+        const bool changed = co_await secret_watch_.changed(std::move(paths));
+        if (changed) {
+            log::info("the configuration, or a file that it names, has changed");
+            co_await reload();
+        }
+        co_await nobody.wait(file_look);
+    }
+}
+
+Task<> Agent::reload() {
+    if (reloading_) co_return;
+    reloading_ = true;
+    if (!settings_.config_file.empty()) {
+        std::string path = settings_.config_file;
+        const auto text = co_await files_.read(std::move(path), SecretWatch::largest_file);
+        auto read = text ? read_settings(*text, settings_.config_file, process_environment(), object_to_parameter)
+                         : ReadSettings{};
+        if (!text) log::error("the configuration cannot be read, the old one stays: " + text.error().what);
+        for (const auto& finding : read.findings) log::error(to_text(finding));
+        if (text && read.usable()) {
+            Settings fresh = std::move(read.settings);
+            const bool fixed_changed = fresh.volume != settings_.volume || fresh.run_dir != settings_.run_dir ||
+                                       fresh.instance != settings_.instance || fresh.cluster != settings_.cluster ||
+                                       fresh.metrics.listen != settings_.metrics.listen ||
+                                       fresh.archive.has_value() != settings_.archive.has_value();
+            if (fixed_changed) {
+                log::warning("volume, run_dir, instance, cluster, metrics.listen and whether there is an archive change "
+                             "only when pgbosun is started anew");
+            }
+            fresh.volume = settings_.volume;
+            fresh.run_dir = settings_.run_dir;
+            fresh.instance = settings_.instance;
+            fresh.cluster = settings_.cluster;
+            fresh.run_as = settings_.run_as;
+            fresh.postgresql.bin_dir = settings_.postgresql.bin_dir;
+            fresh.metrics.listen = settings_.metrics.listen;
+            if (fresh.archive.has_value() != settings_.archive.has_value()) fresh.archive = settings_.archive;
+            settings_ = std::move(fresh);
+            log::info("the configuration has been read again");
+        } else if (text) {
+            log::error("the new configuration has errors, the old one stays");
+        }
+    }
+    const auto reloaded = server_->reload(settings_.http);
+    if (!reloaded) log::error("the HTTP server keeps what it had: " + reloaded.error().what, {{"hint", reloaded.error().hint}});
+    instance_->settings_changed();
+    if (archiver_) archiver_->restart();
+    reloading_ = false;
+}
+
+Task<> Agent::finish(int exit_status) {
+    if (ending_) co_return;
+    ending_ = true;
+    exit_status_ = exit_status;
+    if (exit_status != 0) {
+        const auto& status = instance_->status();
+        const std::string why = status.reason.empty() ? "pgbosun has given up" : status.reason;
+        log::error("giving up: " + why, {{"exit", exit_status}, {"hint", status.hint}});
+        write_termination_message(why + (status.hint.empty() ? "" : " (hint: " + status.hint + ")"));
+    } else {
+        log::info("ended");
+    }
+    if (archiver_) archiver_->stop();
+    co_await instance_->journal().flush(last_flush);
+    supervision::Broadcast nobody(loop_);
+    const Instant give_up = clock_.now() + 10s;
+    while (archiver_ && archiver_->running() && clock_.now() < give_up) co_await nobody.wait(10ms);
+    server_->stop();
+    loop_.stop();
+}
+
+}  // namespace pgbosun::app

@@ -1,0 +1,89 @@
+#pragma once
+// PID 1 put together: every adapter, the instance under supervision, and the order in which they begin and end.
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/archiver_process.hpp"
+#include "app/proc_table.hpp"
+#include "app/secret_watch.hpp"
+#include "app/settings_reader.hpp"
+#include "host/boot_clock.hpp"
+#include "host/boot_timer.hpp"
+#include "host/child_processes.hpp"
+#include "host/fifo_lines.hpp"
+#include "host/guard.hpp"
+#include "host/log_queue.hpp"
+#include "host/signals.hpp"
+#include "host/volume_watch.hpp"
+#include "host/worker_file_system.hpp"
+#include "http/server.hpp"
+#include "pgbosun/settings.hpp"
+#include "postgres/libpq_session.hpp"
+#include "supervision/instance.hpp"
+
+namespace pgbosun::app {
+
+class Agent {
+public:
+    // The directories of `settings` exist, and the process is the user that it stays.
+    Agent(boost::asio::io_context& loop, host::Signals& signals, Settings settings);
+    ~Agent();
+
+    // Returns the exit status.
+    int run();
+
+private:
+    class Guarding;
+    struct WatchedVolume {
+        std::string name;
+        std::string path;
+        std::unique_ptr<host::VolumeWatch> watch;
+    };
+
+    supervision::Machine look_at_machine() const;
+    supervision::Instance::Wiring wiring();
+    std::unique_ptr<postgres::MetricsCollector> make_metrics();
+    std::unique_ptr<PgSession> open_session(const std::string& database, const std::string& user);
+    Result<> open_log_fifos();
+    Command archiver_command() const;
+    void watch_volumes();
+    std::vector<VolumeStatus> volumes(Instant now) const;
+    void listen_to_signals();
+    void under_pressure(host::LogPressure pressure);
+    void relay(std::string_view program, std::string_view line);
+    void postgres_logged(std::string_view line);
+    Task<> begin();
+    Task<Result<int>> ask_server_major();
+    Task<> renew_guard();
+    Task<> watch_files();
+    Task<> reload();
+    [[nodiscard]] std::vector<std::string> watched_files() const;
+    Task<> finish(int exit_status);
+
+    boost::asio::io_context& loop_;
+    host::Signals& signals_;
+    Settings settings_;
+    host::BootClock clock_;
+    host::ChildProcesses processes_;
+    ProcTable process_table_;
+    host::WorkerFileSystem files_;
+    postgres::LibpqSession session_;
+    std::unique_ptr<Guarding> guard_;
+    supervision::Surroundings surroundings_;
+    std::vector<WatchedVolume> volumes_;
+    std::vector<std::unique_ptr<host::FifoLines>> log_fifos_;
+    host::BootTimer timer_;
+    SecretWatch secret_watch_;
+    std::unique_ptr<supervision::Instance> instance_;
+    std::unique_ptr<http::Server> server_;
+    std::unique_ptr<ArchiverProcess> archiver_;
+    bool reloading_ = false;
+    bool ending_ = false;
+    int exit_status_ = 0;
+};
+
+}  // namespace pgbosun::app

@@ -1,0 +1,118 @@
+#include "app/archiver_process.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/local/connect_pair.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <csignal>
+#include <tuple>
+#include <utility>
+
+#include "archive/link_wire.hpp"
+#include "pgbosun/log.hpp"
+#include "supervision/broadcast.hpp"
+#include "supervision/spawn.hpp"
+
+namespace pgbosun::app {
+namespace {
+
+constexpr auto quietly = boost::asio::as_tuple(boost::asio::use_awaitable);
+constexpr Duration start_again = std::chrono::seconds(1);
+
+}  // namespace
+
+ArchiverProcess::ArchiverProcess(boost::asio::io_context& loop, ProcessHost& processes, Command command,
+                                 OnReport on_report)
+    : loop_(loop), processes_(processes), command_(std::move(command)), on_report_(std::move(on_report)) {}
+
+ArchiverProcess::~ArchiverProcess() = default;
+
+Result<> ArchiverProcess::start() {
+    auto ours = std::make_unique<Socket>(loop_);
+    Socket theirs(loop_);
+    boost::asio::local::connect_pair(*ours, theirs);
+    // The child reads and writes with blocking calls.
+    theirs.native_non_blocking(false);
+    Command command = command_;
+    command.descriptors = {{theirs.native_handle(), STDIN_FILENO}, {theirs.native_handle(), STDOUT_FILENO}};
+    command.on_exit = [this](ExitStatus status) {
+        process_.reset();
+        link_.reset();
+        if (!stopping_) log::warning("the archiver ended with " + to_string(status) + "; it is started again");
+    };
+    const auto process = processes_.spawn(std::move(command));
+    if (!process) return std::unexpected(process.error());
+    process_ = *process;
+    link_ = std::move(ours);
+    order_unsent_ = order_.has_value();
+    send();
+    return {};
+}
+
+Task<> ArchiverProcess::keep_running() {
+    supervision::Broadcast nobody(loop_);
+    while (!stopping_) {
+        const auto started = start();
+        if (started) {
+            co_await read_reports();
+        } else {
+            log::error("the archiver cannot be started: " + started.error().what);
+        }
+        co_await nobody.wait(start_again);
+    }
+}
+
+Task<> ArchiverProcess::read_reports() {
+    std::string buffer;
+    while (link_) {
+        auto* const link = link_.get();
+        auto input = boost::asio::dynamic_buffer(buffer, archive::longest_line);
+        const auto [error, size] = co_await boost::asio::async_read_until(*link, input, '\n', quietly);
+        if (error || link_.get() != link) co_return;
+        const auto report = archive::parse_report(std::string_view(buffer).substr(0, size - 1));
+        buffer.erase(0, size);
+        if (report) {
+            on_report_(*report);
+        } else {
+            log::warning("the archiver's report cannot be read: " + report.error().what);
+        }
+    }
+}
+
+void ArchiverProcess::order(const ArchiveOrder& order) {
+    order_ = order;
+    order_unsent_ = true;
+    send();
+}
+
+void ArchiverProcess::send() {
+    if (link_ && order_unsent_ && !writing_) supervision::spawn(loop_, write_orders());
+}
+
+Task<> ArchiverProcess::write_orders() {
+    writing_ = true;
+    while (link_ && order_unsent_) {
+        order_unsent_ = false;
+        const std::string line = archive::render(*order_);
+        auto* const link = link_.get();
+        const auto [error, size] = co_await boost::asio::async_write(*link, boost::asio::buffer(line), quietly);
+        if (error) break;
+    }
+    writing_ = false;
+}
+
+void ArchiverProcess::stop() {
+    stopping_ = true;
+    if (link_) {
+        boost::system::error_code ignored;
+        link_->shutdown(Socket::shutdown_send, ignored);
+    }
+}
+
+void ArchiverProcess::restart() {
+    if (process_) std::ignore = processes_.signal(*process_, SIGTERM);
+}
+
+}  // namespace pgbosun::app

@@ -1,0 +1,54 @@
+#pragma once
+// The archiver as a child of PID 1: started again when it dies, told what it may do, listened to. PostgreSQL simply
+// repeats what was under way when it died.
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "pgbosun/archive_link.hpp"
+#include "pgbosun/process_host.hpp"
+#include "pgbosun/settings.hpp"
+#include "pgbosun/task.hpp"
+
+namespace pgbosun::app {
+
+class ArchiverProcess {
+public:
+    using OnReport = std::function<void(ArchiveReport)>;
+
+    ArchiverProcess(boost::asio::io_context& loop, ProcessHost& processes, Command command, OnReport on_report);
+    ~ArchiverProcess();
+
+    // Runs until stop(): starts the archiver, reads its reports, starts it again a second after it has ended.
+    Task<> keep_running();
+    // Its end of the link closes: it finishes what is under way and ends.
+    void stop();
+    // It starts anew, with the configuration as it is now.
+    void restart();
+    void order(const ArchiveOrder& order);
+    [[nodiscard]] bool running() const { return process_.has_value(); }
+
+private:
+    using Socket = boost::asio::local::stream_protocol::socket;
+    Result<> start();
+    Task<> read_reports();
+    Task<> write_orders();
+    void send();
+
+    boost::asio::io_context& loop_;
+    ProcessHost& processes_;
+    Command command_;
+    OnReport on_report_;
+    std::optional<ProcessId> process_;
+    std::unique_ptr<Socket> link_;
+    std::optional<ArchiveOrder> order_;
+    bool order_unsent_ = false;
+    bool writing_ = false;
+    bool stopping_ = false;
+};
+
+}  // namespace pgbosun::app

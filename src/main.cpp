@@ -1,0 +1,88 @@
+// The program `pgbosun`: its commands, each in src/app.
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "app/arguments.hpp"
+#include "app/client_commands.hpp"
+#include "app/client_target.hpp"
+#include "app/config_check.hpp"
+#include "app/configuration.hpp"
+#include "app/http_instance_client.hpp"
+#include "app/posix_outside.hpp"
+#include "app/run.hpp"
+
+namespace {
+
+using namespace pgbosun;
+using namespace pgbosun::app;
+
+Console console(const EnvironmentView& environment) {
+    Console result{std::cout, std::cerr};
+    result.out_screen = ::isatty(STDOUT_FILENO) ? Screen::terminal : Screen::plain;
+    result.err_screen = ::isatty(STDERR_FILENO) ? Screen::terminal : Screen::plain;
+    result.colour = colour_for(result.out_screen, environment);
+    // A client has nothing else to do, and a signal ends it as it ends any program.
+    result.pause = [](Duration duration) {
+        std::this_thread::sleep_for(duration);
+        return true;
+    };
+    return result;
+}
+
+template <class Command>
+ExitCode ask(const Command& command, ExitCode (*carry)(const Command&, InstanceClient&, const Console&)) {
+    const auto environment = process_environment();
+    const auto screen = console(environment);
+    auto target = choose_target(command.where, environment, PosixOutside());
+    if (!target) return report(target.error(), screen);
+    auto client = connect_instance(*target);
+    if (!client) return report(client.error(), screen);
+    return carry(command, **client, screen);
+}
+
+struct Perform {
+    int operator()(const RunCommand& command) const { return run(command); }
+    int operator()(const ConfigCheckCommand& command) const {
+        const auto environment = process_environment();
+        const PosixOutside outside;
+        auto read = load_settings(configuration_file(command.config, environment), environment, outside,
+                                  object_to_parameter);
+        check_outside(read, environment, outside);
+        return static_cast<int>(print_check(read, std::cout));
+    }
+    int operator()(const StatusCommand& command) const { return static_cast<int>(ask(command, show_status)); }
+    int operator()(const ControlCommand& command) const { return static_cast<int>(ask(command, carry_out)); }
+    int operator()(const JournalCommand& command) const { return static_cast<int>(ask(command, show_journal)); }
+    int operator()(const VersionCommand&) const {
+        std::puts("pgbosun " PGBOSUN_VERSION);
+        return 0;
+    }
+    // The archiver is a program of its own, so that PID 1 maps neither libcurl nor the compressors.
+    int operator()(const ArchiverCommand& command) const {
+        const std::string program = own_directory() + "/pgbosun-archiver";
+        const std::string config = command.config.value_or("");
+        const char* with[] = {program.c_str(), "--config", config.c_str(), nullptr};
+        const char* without[] = {program.c_str(), nullptr};
+        ::execv(program.c_str(), const_cast<char* const*>(command.config ? with : without));
+        std::perror(program.c_str());
+        return static_cast<int>(ExitCode::failed);
+    }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const std::vector<std::string> arguments(argv + 1, argv + argc);
+    const auto parsed = parse_arguments(arguments);
+    if (const auto* end = std::get_if<UsageEnd>(&parsed)) {
+        (end->code == ExitCode::done ? std::cout : std::cerr) << end->text;
+        return static_cast<int>(end->code);
+    }
+    return std::visit(Perform{}, std::get<AnyCommand>(parsed));
+}
