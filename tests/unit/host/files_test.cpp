@@ -114,7 +114,7 @@ TEST_CASE("what a crash left beside a file does not stop the next write, and lin
 
 TEST_CASE("a message between PID 1 and its file worker reads back, and a torn one does not") {
     const host::FileRequest request{host::FileVerb::change_mode, "/a", "second", 0640};
-    const std::string message = encode(request);
+    const std::string message = host::encode(request);
 
     const auto read = host::decode_request(message);
     REQUIRE(read.has_value());
@@ -125,7 +125,7 @@ TEST_CASE("a message between PID 1 and its file worker reads back, and a torn on
         CHECK_FALSE(host::decode_request(message.substr(0, length)).has_value());
     }
     CHECK_FALSE(host::decode_request(message + "x").has_value());
-    const auto answer = host::decode_answer(encode(Result<std::string>(fail(FaultKind::conflict, "what", "hint"))));
+    const auto answer = host::decode_answer(host::encode(Result<std::string>(fail(FaultKind::conflict, "what", "hint"))));
     CHECK(answer.error().kind == FaultKind::conflict);
     CHECK(answer.error().text() == "what (hint: hint)");
     CHECK_FALSE(host::decode_answer("").has_value());

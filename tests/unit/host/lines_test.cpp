@@ -1,11 +1,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "host/descriptor.hpp"
 #include "host/fifo_lines.hpp"
 #include "support/catch.hpp"
 #include "support/run.hpp"
 #include "support/temporary_directory.hpp"
-#include "host/descriptor.hpp"
 
 using namespace pgbosun;
 using host::FifoLines;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <optional>
 
 #include "host/boot_clock.hpp"
