@@ -255,12 +255,17 @@ Result<ProcessId> ChildProcesses::spawn(Command command) {
 }
 
 Result<ProcessId> ChildProcesses::fork_child(ForkedChild child) {
+    child.ignored_signals.push_back(SIGPIPE);
     const pid_t parent = ::getpid();
+    // Held back until the child ignores what it must.
+    sigset_t all, before;
+    sigfillset(&all);
+    ::sigprocmask(SIG_SETMASK, &all, &before);
     const pid_t process = ::fork();
+    if (process != 0) ::sigprocmask(SIG_SETMASK, &before, nullptr);
     if (process < 0) return system_failure(errno, "starting the process " + child.name);
     if (process == 0) {
-        begin_child(parent, child.death_signal);
-        std::signal(SIGPIPE, SIG_IGN);
+        begin_child(parent, child.death_signal, child.ignored_signals);
         ::prctl(PR_SET_NAME, child.name.c_str());
         keep_descriptors(child.keep);
         ::_exit(child.body());

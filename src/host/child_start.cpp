@@ -43,10 +43,11 @@ void close_others(std::vector<int> kept) {
 
 }  // namespace
 
-void begin_child(pid_t parent, int death_signal) {
+void begin_child(pid_t parent, int death_signal, std::span<const int> ignored) {
     for (int signal = 1; signal < NSIG; ++signal) {
         if (signal != SIGKILL && signal != SIGSTOP) std::signal(signal, SIG_DFL);
     }
+    for (const int signal : ignored) std::signal(signal, SIG_IGN);
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);

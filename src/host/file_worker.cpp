@@ -106,8 +106,12 @@ Result<> FileWorker::State::connect() {
     child.body = [channel = ends[1]] { return serve_files(channel); };
     child.keep = {ends[1]};
     child.death_signal = SIGKILL;
-    child.on_exit = [count = abandoned, counted = made->abandoned](ExitStatus) {
+    child.on_exit = [count = abandoned, counted = made->abandoned, weak = weak_from_this(),
+                     of = std::weak_ptr<Connection>(made)](ExitStatus) {
         if (*counted) --*count;
+        // It ended while nothing was under way: the next call has a new one.
+        const auto self = weak.lock();
+        if (self && self->queue.empty() && self->connection && self->connection == of.lock()) self->connection = nullptr;
     };
     auto process = processes.fork_child(std::move(child));
     if (!process) return std::unexpected(process.error());

@@ -54,6 +54,7 @@ Result<std::unique_ptr<Guard>> Guard::start(ChildProcesses& processes, std::func
     GuardPage& shared = *guard->page_;
     ForkedChild child{.name = "pgbosun-guard"};
     child.body = [&shared, channel = ends[1]] { return run_guard(shared, channel); };
+    child.ignored_signals = {SIGTERM, SIGINT, SIGQUIT, SIGHUP};
     child.keep = {ends[1]};
     child.on_exit = [told = guard->on_death_](ExitStatus) {
         if (const auto callback = std::exchange(*told, nullptr)) callback();

@@ -195,7 +195,6 @@ void GuardProcess::kill_if_child(pid_t process, void* self) {
 }  // namespace
 
 int run_guard(GuardPage& page, int channel) {
-    for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGHUP}) std::signal(signal, SIG_IGN);
     GuardProcess guard(page, channel);
     return guard.run();
 }

@@ -49,7 +49,7 @@ void LogQueue::put(std::string_view line) {
         ++lost_;
         return;
     }
-    if (waiting() == 0) behind_since_ = boot_now();
+    if (!behind_since_) behind_since_ = boot_now();
     pending_.append(line).push_back('\n');
     // Behind others that wait there is no need to ask: the watch will.
     if (waiting() == line.size() + 1) return drain();
@@ -75,13 +75,22 @@ LogQueue::Outcome LogQueue::write_some() {
     return Outcome::written;
 }
 
-void LogQueue::drain() {
+LogQueue::Outcome LogQueue::write_while_writable() {
     const std::size_t before = waiting();
-    while (waiting() > 0 && (!room_ || before - waiting() < written_at_once) && writable(0)) {
-        const Outcome outcome = write_some();
-        if (outcome == Outcome::gone) discard();
-        if (outcome == Outcome::blocked) break;
+    while (waiting() > 0 && (!room_ || before - waiting() < written_at_once)) {
+        const Outcome outcome = writable(0) ? write_some() : Outcome::blocked;
+        if (outcome != Outcome::written) return outcome;
     }
+    return Outcome::written;
+}
+
+void LogQueue::drain() {
+    Outcome outcome = write_while_writable();
+    if (outcome != Outcome::gone && lost_ > 0 && waiting() < limit / 4) {
+        pending_ += describe_lost_(std::exchange(lost_, 0)) + "\n";
+        if (outcome == Outcome::written) outcome = write_while_writable();
+    }
+    if (outcome == Outcome::gone) discard();
     if (begin_ > pending_.size() / 2) {
         pending_.erase(0, begin_);
         begin_ = 0;
@@ -91,7 +100,6 @@ void LogQueue::drain() {
     } else if (room_) {
         room_->resume();
     }
-    report_lost();
     tell_pressure();
 }
 
@@ -106,27 +114,6 @@ void LogQueue::discard() {
     lost_ += static_cast<std::size_t>(std::ranges::count(pending_.substr(begin_), '\n'));
     pending_.clear();
     begin_ = 0;
-}
-
-void LogQueue::report_lost() {
-    if (lost_ == 0 || waiting() > limit / 4 || !writable(0)) return;
-    const auto lines = std::exchange(lost_, 0);
-    pending_ += describe_lost_(lines) + "\n";
-    if (!behind_since_) behind_since_ = boot_now();
-    while (waiting() > 0 && writable(0)) {
-        const Outcome outcome = write_some();
-        if (outcome == Outcome::written) continue;
-        if (outcome == Outcome::gone) {
-            discard();
-            lost_ = lines;
-        }
-        break;
-    }
-    if (waiting() == 0) {
-        emptied();
-    } else if (room_) {
-        room_->resume();
-    }
 }
 
 void LogQueue::tell_pressure() {

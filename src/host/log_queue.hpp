@@ -50,10 +50,10 @@ private:
     [[nodiscard]] std::size_t waiting() const { return pending_.size() - begin_; }
     [[nodiscard]] bool writable(int wait_ms) const;
     Outcome write_some();
+    Outcome write_while_writable();
     void drain();
     void emptied();
     void discard();
-    void report_lost();
     void tell_pressure();
 
     int descriptor_;
