@@ -1,5 +1,7 @@
 #include "postgres/metrics.hpp"
 
+#include <algorithm>
+
 #include "contract/postgres/run_task.hpp"
 #include "support/catch.hpp"
 #include "support/fake_pg_session.hpp"
