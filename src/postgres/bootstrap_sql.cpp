@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 
 #include <memory>
+#include <new>
 
 #include "postgres/configuration.hpp"
 

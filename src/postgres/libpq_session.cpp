@@ -11,6 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cassert>
 #include <deque>
+#include <new>
 #include <optional>
 
 namespace pgbosun::postgres {

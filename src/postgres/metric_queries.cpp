@@ -4,7 +4,6 @@
 #include <yaml-cpp/yaml.h>
 
 #include <array>
-#include <charconv>
 
 namespace pgbosun::postgres {
 namespace {

@@ -4,7 +4,6 @@
 #include <charconv>
 #include <cstdlib>
 #include <set>
-#include <tuple>
 
 namespace pgbosun::postgres {
 namespace {
@@ -130,7 +129,8 @@ Task<> MetricsCollector::collect() {
         return !alive.contains(entry.first.second) || !wanted(plan_.queries[entry.first.first]);
     });
 
-    co_await collect_database(*session_, plan_.default_database);
+    std::string default_database = plan_.default_database;
+    co_await collect_database(*session_, std::move(default_database));
     for (const std::string& database : server_.databases) {
         if (database == plan_.default_database) continue;
         const bool asked = std::any_of(plan_.queries.begin(), plan_.queries.end(), [&](const MetricQuery& query) {
@@ -138,7 +138,8 @@ Task<> MetricsCollector::collect() {
         });
         if (!asked) continue;
         const std::unique_ptr<PgSession> session = open_(database);
-        co_await collect_database(*session, database);
+        std::string here = database;
+        co_await collect_database(*session, std::move(here));
     }
 }
 

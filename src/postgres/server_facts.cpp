@@ -1,5 +1,6 @@
 #include "postgres/server_facts.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 

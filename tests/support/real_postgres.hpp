@@ -12,6 +12,7 @@ public:
     struct Options {
         std::vector<std::string> initdb_arguments;
         std::string configuration;  // appended to postgresql.conf
+        const RealPostgres* standby_of = nullptr;  // cloned from it with pg_basebackup instead of initdb
     };
 
     // initdb, start, and wait until it accepts connections. Throws std::runtime_error with the log when it does not.

@@ -2,8 +2,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
-#include <set>
 
 #include "postgres/bootstrap_sql.hpp"
 #include "postgres/configuration.hpp"
@@ -113,6 +113,86 @@ TEST_CASE("one statement tells the facts of a primary") {
     CHECK_FALSE(facts->lsn.replayed);
     CHECK(facts->pending_restart.empty());
     CHECK(facts->standbys.empty());
+}
+
+TEST_CASE("one statement tells the facts of a standby and of its primary") {
+    boost::asio::io_context io;
+    RealPostgres primary;
+    RealPostgres standby({.standby_of = &primary});
+    LibpqSession at_primary(io, target_of(primary));
+    LibpqSession at_standby(io, target_of(standby));
+    const auto facts_of = [&](LibpqSession& session) {
+        const auto rows = ask(io, session, std::string(server_facts_sql));
+        if (!rows) FAIL(rows.error().text());
+        auto facts = parse_server_facts(*rows);
+        if (!facts) FAIL(facts.error().text());
+        return *facts;
+    };
+    constexpr int attempts = 3000;
+    ServerFacts follower = facts_of(at_standby);
+    ServerFacts leader = facts_of(at_primary);
+    for (int i = 0; i < attempts && (!follower.lsn.streaming || leader.standbys.empty()); ++i) {
+        REQUIRE(ask(io, at_primary, "select pg_sleep(0.01)"));
+        follower = facts_of(at_standby);
+        leader = facts_of(at_primary);
+    }
+
+    CHECK(follower.recovery == Recovery::standby);
+    CHECK(follower.system_id == leader.system_id);
+    CHECK(number(follower.timeline) == 1);
+    CHECK(follower.lsn.streaming);
+    CHECK(follower.lsn.received);
+    CHECK(follower.lsn.replayed);
+    CHECK(follower.lsn.lag_bytes);
+    CHECK_FALSE(follower.lsn.current);
+    REQUIRE(leader.standbys.size() == 1);
+    CHECK(leader.standbys[0].name == "standby");
+    CHECK(leader.standbys[0].sync == "async");
+
+    REQUIRE(ask(io, at_standby, "select pg_promote(true, 60)"));
+    const ServerFacts promoted = facts_of(at_standby);
+    CHECK(promoted.recovery == Recovery::none);
+    CHECK(number(promoted.timeline) == 2);
+}
+
+TEST_CASE("a base backup is taken with the generated command and its progress is understood") {
+    const std::string directory = make_postgres_directory();
+    Settings settings;
+    settings.volume = directory;
+    settings.postgresql.bin_dir = RealPostgres::bin_dir();
+    const Command command = base_backup_command(
+        settings, {.conninfo = "host='" + shared_server().socket_directory() + "' user='postgres'", .max_rate = "1000M"});
+
+    const std::string output = RealPostgres::run("pg_basebackup", command.arguments);
+
+    std::size_t progress = 0;
+    for (std::size_t begin = 0; begin < output.size();) {
+        const auto end = std::min(output.find_first_of("\r\n", begin), output.size());
+        progress += parse_base_backup_progress(output.substr(begin, end - begin)) ? 1 : 0;
+        begin = end + 1;
+    }
+    CAPTURE(output);
+    CHECK(progress > 0);
+    CHECK(parse_control_data(read_file(settings.data_directory() + "/global/pg_control")));
+    std::filesystem::remove_all(directory);
+}
+
+TEST_CASE("initdb works with the generated command") {
+    const std::string directory = make_postgres_directory();
+    Settings settings;
+    settings.volume = directory;
+    settings.postgresql.bin_dir = RealPostgres::bin_dir();
+    settings.bootstrap.initdb.wal_segment_size = 1;
+
+    const Command command = initdb_command(settings, {.server_major = RealPostgres::major()});
+    static_cast<void>(RealPostgres::run("initdb", command.arguments));
+
+    const auto control = parse_control_data(read_file(settings.data_directory() + "/global/pg_control"));
+    REQUIRE(control);
+    CHECK(control->wal_segment_size == 1U << 20);
+    CHECK(control->data_checksum_version == 1);
+    CHECK(control->state == ClusterState::shut_down);
+    std::filesystem::remove_all(directory);
 }
 
 TEST_CASE("a bootstrapped server has what was asked for, and its steps can be done again") {

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <csignal>
 #include <functional>
 #include <memory>
@@ -192,6 +195,37 @@ TEST_CASE("a session that ends takes its waiting queries with it") {
     while (unavailable < 3) io.run_one();
 
     CHECK(unavailable == 3);
+}
+
+TEST_CASE("a caller that gives up leaves a usable session to the next one") {
+    boost::asio::io_context io;
+    postgres::LibpqSession session(io, target_of(shared_server()));
+    REQUIRE(ask(io, session, "select 1"));
+    boost::asio::cancellation_signal give_up;
+    bool ended = false;
+    bool succeeded = false;
+    boost::asio::co_spawn(io, session.query("select pg_sleep(600)", {}, plenty),
+                          boost::asio::bind_cancellation_slot(give_up.slot(), [&](std::exception_ptr error, Result<Rows> rows) {
+                              ended = true;
+                              succeeded = !error && rows;
+                          }));
+    bool next_ended = false;
+    Result<Rows> next;
+    boost::asio::co_spawn(io, session.query("select 7", {}, plenty), [&](std::exception_ptr error, Result<Rows> rows) {
+        REQUIRE_FALSE(error);
+        next_ended = true;
+        next = std::move(rows);
+    });
+    io.restart();
+    for (int i = 0; i < 10; ++i) io.poll();
+    REQUIRE_FALSE(ended);
+
+    give_up.emit(boost::asio::cancellation_type::terminal);
+    while (!ended || !next_ended) io.run_one();
+
+    CHECK_FALSE(succeeded);
+    REQUIRE(next);
+    CHECK(next->rows[0][0] == "7");
 }
 
 TEST_CASE("nobody listening is unavailable at once") {

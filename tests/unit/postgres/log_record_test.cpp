@@ -20,7 +20,7 @@ TEST_CASE("a record of jsonlog gets CloudNativePG's field names") {
     const Json line = as_json(
         R"({"timestamp":"2026-11-21 01:41:32.725 UTC","user":"app","dbname":"orders","pid":123,"remote_host":"10.0.0.7",)"
         R"("remote_port":4711,"session_id":"65.1","line_num":3,"ps":"INSERT","error_severity":"ERROR",)"
-        R"("state_code":"23505","message":"duplicate key","detail":"Key (a)=(1)","statement":"insert into t",)"
+        R"("state_code":"23505","message":"duplicate key","detail":"Key a=1","statement":"insert into t",)"
         R"("cursor_position":7,"func_name":"f","file_name":"f.c","file_line_num":9,"backend_type":"client backend",)"
         R"("query_id":-5,"from_the_future":true})");
 
