@@ -144,8 +144,9 @@ private:
     }
 
     Task<Result<>> open() {
-        auto connected = place_.path.empty() ? co_await connect_tcp() : co_await connect_local();
-        if (!connected) co_return connected;
+        Task<Result<>> connecting = place_.path.empty() ? connect_tcp() : connect_local();
+        auto connected = co_await std::move(connecting);
+        if (!connected) co_return std::unexpected(std::move(connected.error()));
         stream_ = place_.tls ? tls_client_stream(std::move(socket_), *place_.tls, place_.host)
                              : plain_stream(std::move(socket_));
         const auto error = co_await stream_->handshake();

@@ -62,7 +62,8 @@ Json replication_of(const InstanceStatus& status) {
 // Patroni prints "2026-11-21 01:41:32.725000+00:00".
 std::string start_time(WallTime now, Duration age) {
     std::string text = to_iso8601(now - std::chrono::duration_cast<std::chrono::microseconds>(age));
-    text.replace(text.find('T'), 1, " ");
+    static constexpr std::size_t between_date_and_time = 10;
+    text[between_date_and_time] = ' ';
     text.pop_back();
     return text.append("000+00:00");
 }

@@ -209,6 +209,8 @@ Task<> Session::stream_events() {
 Task<bool> Session::stream_entries(std::uint64_t& after) {
     auto entries = state_.journal.since(after, entries_at_once);
     if (entries.empty()) {
+        // stop() while a piece was being written cannot cancel a wait that has not begun.
+        if (!stream_->socket().is_open()) co_return false;
         doing_ = Doing::streaming;
         deadline_ = Time::max();
         co_await state_.journal.wait(after, state_.limits.heartbeat);
