@@ -96,7 +96,7 @@ TEST_CASE("PID 1 is told what was archived, and why something is not") {
     CHECK(archived.last_wal == segment_name(1));
     CHECK(archived.target.ends_with("/orders"));
 
-    write_file(pod.data.wal_path(segment_name(2)), "no segment");
+    pod.data.make_ready(segment_name(2), "no segment");
     CHECK(pod.archive(segment_name(2)) == 1);
     const auto failing = report_with([](const auto& report) { return report.last_error.has_value(); });
     CHECK(failing.last_error->find(segment_name(2)) != std::string::npos);
