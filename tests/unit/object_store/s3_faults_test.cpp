@@ -8,7 +8,7 @@ using namespace pgbosun;
 using namespace pgbosun::test;
 using namespace std::chrono_literals;
 using object_store::S3ObjectStore;
-using Fault = ScriptedS3::Fault;
+using Trouble = ScriptedS3::Fault;
 
 namespace {
 
@@ -35,13 +35,13 @@ struct Download {
 }  // namespace
 
 TEST_CASE("an upload gets through what passes") {
-    const auto fault = GENERATE(Fault::busy, Fault::proxy_error, Fault::reset, Fault::expired_token, Fault::clock_skew, Fault::foreign_404);
+    const auto fault = GENERATE(Trouble::busy, Trouble::proxy_error, Trouble::reset, Trouble::expired_token, Trouble::clock_skew, Trouble::foreign_404);
     ScriptedS3 server;
     S3ObjectStore store(s3_options(server));
     REQUIRE(store.put("warm", bytes("x"), {}));
 
     server.play(fault);
-    server.play(fault == Fault::clock_skew || fault == Fault::expired_token ? Fault::busy : fault);
+    server.play(fault == Trouble::clock_skew || fault == Trouble::expired_token ? Trouble::busy : fault);
     const auto put = store.put("a", bytes("body"), {{"name", "value"}});
 
     REQUIRE(put);
@@ -54,7 +54,7 @@ TEST_CASE("a lost answer to a conditional upload reads as a conflict with our ow
     S3ObjectStore store(s3_options(server));
     REQUIRE(store.put_if_absent("warm", bytes("x"), {}));
 
-    server.play(Fault::lost_answer, "PUT");
+    server.play(Trouble::lost_answer, "PUT");
     const auto put = store.put_if_absent("a", bytes("body"), {});
 
     REQUIRE_FALSE(put);
@@ -66,7 +66,7 @@ TEST_CASE("a store that stays away is unavailable after the policy's attempts") 
     ScriptedS3 server;
     S3ObjectStore store(s3_options(server));
 
-    for (int n = 0; n < 4; ++n) server.play(Fault::busy);
+    for (int n = 0; n < 4; ++n) server.play(Trouble::busy);
     const auto put = store.put("a", bytes("body"), {});
 
     REQUIRE_FALSE(put);
@@ -91,7 +91,7 @@ TEST_CASE("nobody listening is unavailable, with a hint") {
 }
 
 TEST_CASE("a short body or one of unknown length is fetched again from the start") {
-    const auto fault = GENERATE(Fault::short_body, Fault::no_length, Fault::reset);
+    const auto fault = GENERATE(Trouble::short_body, Trouble::no_length, Trouble::reset);
     ScriptedS3 server;
     server.plant("bucket/path/a", {std::string(500'000, 'a') + "end", {}});
     S3ObjectStore store(s3_options(server));
@@ -111,7 +111,7 @@ TEST_CASE("a body that stays short is never success") {
     server.plant("bucket/path/a", {"body", {}});
     S3ObjectStore store(s3_options(server));
 
-    for (int n = 0; n < 4; ++n) server.play(Fault::short_body, "GET");
+    for (int n = 0; n < 4; ++n) server.play(Trouble::short_body, "GET");
     Download download;
     const auto got = download.from(store, "a");
 
@@ -125,12 +125,12 @@ TEST_CASE("a 404 that is not the store's own, or of the bucket, is never `not fo
 
     SECTION("a proxy's") {
         S3ObjectStore store(options);
-        for (int n = 0; n < 8; ++n) server.play(Fault::foreign_404);
+        for (int n = 0; n < 4; ++n) server.play(Trouble::foreign_404, "GET");
         Download download;
         const auto got = download.from(store, "a");
         REQUIRE_FALSE(got);
         CHECK(got.error().kind == FaultKind::unavailable);
-        server.play(Fault::foreign_404, "HEAD");
+        for (int n = 0; n < 4; ++n) server.play(Trouble::foreign_404, "GET");
         const auto head = store.head("a");
         REQUIRE_FALSE(head);
         CHECK(head.error().kind == FaultKind::unavailable);
@@ -150,7 +150,7 @@ TEST_CASE("HEAD, which brings no document, still gets over an expired token") {
     server.plant("bucket/path/a", {"body", {}});
     S3ObjectStore store(s3_options(server));
 
-    server.play(Fault::expired_token, "HEAD");
+    server.play(Trouble::expired_token, "HEAD");
     const auto head = store.head("a");
 
     REQUIRE(head);
@@ -163,7 +163,7 @@ TEST_CASE("a stall ends as a timeout, and the call goes on") {
     options.limits.stall = 50ms;
     S3ObjectStore store(options);
 
-    server.play(Fault::stall);
+    server.play(Trouble::stall);
 
     CHECK(store.put("a", bytes("body"), {}));
     CHECK(server.requests().size() == 2);
@@ -173,11 +173,11 @@ TEST_CASE("cancelling ends a call that hangs, and one that pauses") {
     ScriptedS3 server;
     auto options = s3_options(server);
 
-    SECTION("in an exchange") { server.play(Fault::stall); }
+    SECTION("in an exchange") { server.play(Trouble::stall); }
     SECTION("in a pause") {
         options.retry.first_pause = options.retry.longest_pause = 100h;
         options.retry.total = 1000h;
-        server.play(Fault::busy);
+        server.play(Trouble::busy);
     }
     S3ObjectStore store(options);
     Result<> put;
@@ -246,7 +246,7 @@ TEST_CASE("a listing that does not get on is corrupt, not endless") {
     ScriptedS3 server;
     S3ObjectStore store(s3_options(server));
 
-    server.play(Fault::endless_listing);
+    server.play(Trouble::endless_listing);
     const auto page = store.list("", "", std::nullopt);
 
     REQUIRE_FALSE(page);
