@@ -29,10 +29,12 @@ public:
         posix_spawn_file_actions_init(&actions);
         posix_spawn_file_actions_adddup2(&actions, out[1], 1);
         posix_spawn_file_actions_adddup2(&actions, out[1], 2);
-        std::string directory = "--directory=" + place_.path();
-        std::string words[] = {program, directory, "--address=127.0.0.1", "--port=0", "--configure-bucket=bucket", "--silent"};
-        char* arguments[] = {words[0].data(), words[1].data(), words[2].data(), words[3].data(), words[4].data(), words[5].data(), nullptr};
-        const int error = posix_spawnp(&pid_, program.c_str(), &actions, nullptr, arguments, environ);
+        std::vector<std::string> words{program, "--directory", place_.path(), "--address", "127.0.0.1", "--port", "0",
+                                       "--silent", "--configure-bucket", "bucket"};
+        std::vector<char*> arguments;
+        for (auto& word : words) arguments.push_back(word.data());
+        arguments.push_back(nullptr);
+        const int error = posix_spawnp(&pid_, program.c_str(), &actions, nullptr, arguments.data(), environ);
         posix_spawn_file_actions_destroy(&actions);
         close(out[1]);
         if (error != 0) throw std::runtime_error("cannot run " + program);
