@@ -332,7 +332,8 @@ std::string ScriptedS3::list(const ScriptedRequest& request, const std::string& 
     };
     const std::string prefix = parameter("prefix");
     const std::string delimiter = parameter("delimiter");
-    const std::string after = parameter("start-after");
+    const std::string token = parameter("continuation-token");
+    const std::string after = token.empty() ? parameter("start-after") : token.substr(6);
     std::string last;
     std::string contents;
     std::string prefixes;
@@ -341,6 +342,7 @@ std::string ScriptedS3::list(const ScriptedRequest& request, const std::string& 
     for (const auto& [name, object] : objects_) {
         const std::string key = name.substr(bucket.size() + 1);
         if (!key.starts_with(prefix) || key <= after) continue;
+        if (!token.empty() && after.ends_with('/') && key.starts_with(after) && !delimiter.empty()) continue;
         const std::size_t cut = delimiter.empty() ? std::string::npos : key.find(delimiter, prefix.size());
         const std::string entry = cut == std::string::npos ? key : key.substr(0, cut + 1);
         if (entry == last) continue;
@@ -356,7 +358,7 @@ std::string ScriptedS3::list(const ScriptedRequest& request, const std::string& 
         }
     }
     return document("<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>" + std::string(truncated ? "true" : "false") +
-                    "</IsTruncated>" + contents + prefixes + "</ListBucketResult>");
+                    "</IsTruncated>" + (truncated ? "<NextContinuationToken>token " + last + "</NextContinuationToken>" : "") + contents + prefixes + "</ListBucketResult>");
 }
 
 std::string ScriptedS3::remove(const ScriptedRequest& request, const std::string& bucket) {

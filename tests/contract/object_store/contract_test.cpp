@@ -156,6 +156,7 @@ TEST_CASE("a long listing comes in pages that leave nothing out and tell nothing
         int pages = 0;
         do {
             const auto page = store.list("w/", "", after);
+            INFO((page ? "" : page.error().text()));
             REQUIRE(page);
             for (const auto& key : keys(*page)) seen.push_back(key);
             after = page->next;
