@@ -1,9 +1,9 @@
 #pragma once
 // The hash of the uncompressed content that is kept with an object, so that two uploads of one segment can be
-// compared whatever compression they went through. XXH3 of 128 bits: it runs at the speed of memory (beside zstd -1
-// it does not show; SHA-256 without SHA extensions costs half as much as the compression), and 128 bits make an
-// accidental match impossible in practice. It guards against accident, not against an adversary: who can write to
-// the archive can write any metadata.
+// compared whatever compression they went through. XXH3 of 128 bits, as xxh128sum prints it: on one core 46 GB/s in
+// cache (`xxhsum -b`), where SHA-256 does 1.7 GB/s with SHA extensions and 0.47 without (`openssl speed`), and zstd -1
+// compresses WAL at about 1.1. 128 bits make an accidental match impossible in practice. It guards against accident,
+// not against an adversary: who can write to the archive can write any metadata.
 
 #include <cstddef>
 #include <memory>

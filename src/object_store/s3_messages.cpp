@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t message_limit = 300;
 constexpr std::size_t code_limit = 64;
+constexpr std::size_t token_limit = 4096;
 constexpr std::size_t page_limit = 1000;
 
 // Without DTD, processing instructions or comments; pugixml knows no entities but XML's five and numbers.
@@ -90,6 +91,7 @@ Result<S3Page> parse_listing(std::string_view body) {
     const std::string_view truncated = result.child_value("IsTruncated");
     if (truncated != "true" && truncated != "false") return damaged("no IsTruncated");
     page.more = truncated == "true" ? S3Page::More::yes : S3Page::More::no;
+    page.token = printable(result.child_value("NextContinuationToken"), token_limit);
     return page;
 }
 

@@ -22,6 +22,7 @@ struct S3Page {
     std::vector<ObjectFacts> objects;   // full keys, as the store knows them
     std::vector<std::string> prefixes;
     enum class More { no, yes } more = More::no;
+    std::string token;  // continues the listing; empty: the store gave none
 };
 
 // corrupt: not a ListBucketResult, a size that is no number, a key that cannot be decoded, more than 1,000 entries.

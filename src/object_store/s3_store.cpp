@@ -13,6 +13,7 @@ namespace pgbosun::object_store {
 namespace {
 
 constexpr std::size_t keys_at_once = 1000;  // S3's limit of one DeleteObjects
+const std::string token_mark = "\x01";
 constexpr std::string_view metadata_prefix = "x-amz-meta-";
 
 std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
@@ -55,6 +56,31 @@ Result<ObjectFacts> facts_of(const std::string& key, const HttpAnswer& answer) {
         if (name.starts_with(metadata_prefix)) facts.metadata[name.substr(metadata_prefix.size())] = value;
     }
     return facts;
+}
+
+// Stores differ in whether `start-after` a prefix skips the prefix itself; what was told before is left out here.
+Listing relative(S3Page page, const std::string& root, const std::string& prefix, const std::string& after) {
+    const auto is_new = [&](const std::string& full) {
+        return full.starts_with(root + prefix) && full.substr(root.size()) > after;
+    };
+    Listing listing;
+    std::string last = after;
+    for (auto& object : page.objects) {
+        if (!is_new(object.key)) continue;
+        object.key.erase(0, root.size());
+        last = std::max(last, object.key);
+        listing.objects.push_back(std::move(object));
+    }
+    for (const auto& full : page.prefixes) {
+        if (!is_new(full)) continue;
+        listing.prefixes.push_back(full.substr(root.size()));
+        last = std::max(last, listing.prefixes.back());
+    }
+    std::sort(listing.objects.begin(), listing.objects.end(),
+              [](const ObjectFacts& left, const ObjectFacts& right) { return left.key < right.key; });
+    std::sort(listing.prefixes.begin(), listing.prefixes.end());
+    if (page.more == S3Page::More::yes) listing.next = page.token.empty() ? last : token_mark + page.token;
+    return listing;
 }
 
 std::unexpected<Fault> absent(const std::string& key) {
@@ -205,39 +231,26 @@ Result<ObjectFacts> S3ObjectStore::head(const std::string& key) {
     return fail(FaultKind::unavailable, "the store contradicts itself about " + key);
 }
 
+// `next` is the store's own continuation token where there is one: not every store lists in key order, and then going
+// on after the last key would leave others out. The mark cannot begin a key, which holds no control characters.
 Result<Listing> S3ObjectStore::list(const std::string& prefix, const std::string& delimiter,
                                     const std::optional<std::string>& after) {
+    const std::string from = after.value_or("");
+    const bool continues = from.starts_with(token_mark);
     S3Operation operation = without_body("GET", "");
     operation.query = {{"list-type", "2"}, {"encoding-type", "url"}, {"max-keys", "1000"}, {"prefix", options_.prefix + prefix}};
     if (!delimiter.empty()) operation.query.emplace_back("delimiter", delimiter);
-    if (after && !after->empty()) operation.query.emplace_back("start-after", options_.prefix + *after);
+    if (continues) operation.query.emplace_back("continuation-token", from.substr(1));
+    if (!continues && !from.empty()) operation.query.emplace_back("start-after", options_.prefix + from);
     const auto answer = ask(operation);
     if (!answer) return std::unexpected(answer.error());
     if (answer->verdict != Verdict::success) return std::unexpected(refusal(answer->http.status, answer->error));
     auto page = parse_listing(answer->http.body);
     if (!page) return std::unexpected(std::move(page).error());
-    Listing listing;
-    std::string last = after.value_or("");
-    // Stores differ in whether `start-after` a prefix skips the prefix itself; what was told before is left out here.
-    const auto is_new = [&](const std::string& full) {
-        return full.starts_with(options_.prefix + prefix) && full.substr(options_.prefix.size()) > after.value_or("");
-    };
-    for (auto& object : page->objects) {
-        if (!is_new(object.key)) continue;
-        object.key.erase(0, options_.prefix.size());
-        last = std::max(last, object.key);
-        listing.objects.push_back(std::move(object));
+    Listing listing = relative(*std::move(page), options_.prefix, prefix, continues ? "" : from);
+    if (listing.next && *listing.next == from) {
+        return fail(FaultKind::corrupt, "the store's listing of " + prefix + " does not get on");
     }
-    for (auto& full : page->prefixes) {
-        if (!is_new(full)) continue;
-        listing.prefixes.push_back(full.substr(options_.prefix.size()));
-        last = std::max(last, listing.prefixes.back());
-    }
-    if (page->more == S3Page::More::no) return listing;
-    if (last == after.value_or("")) {
-        return fail(FaultKind::corrupt, "the store's listing does not get on after \"" + last + "\"");
-    }
-    listing.next = std::move(last);
     return listing;
 }
 

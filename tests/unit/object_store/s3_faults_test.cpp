@@ -1,0 +1,254 @@
+// The S3 store against a store and a network that misbehave.
+#include <thread>
+
+#include "support/catch.hpp"
+#include "support/s3_options.hpp"
+
+using namespace pgbosun;
+using namespace pgbosun::test;
+using namespace std::chrono_literals;
+using object_store::S3ObjectStore;
+using Trouble = ScriptedS3::Fault;
+
+namespace {
+
+std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
+
+struct Download {
+    std::string text;
+    int starts = 0;
+
+    Result<ObjectFacts> from(ObjectStore& store, const std::string& key) {
+        return store.get(
+            key,
+            [this](std::span<const std::byte> part) -> Result<> {
+                text.append(reinterpret_cast<const char*>(part.data()), part.size());
+                return {};
+            },
+            [this] {
+                text.clear();
+                ++starts;
+            });
+    }
+};
+
+}  // namespace
+
+TEST_CASE("an upload gets through what passes") {
+    const auto fault = GENERATE(Trouble::busy, Trouble::proxy_error, Trouble::reset, Trouble::expired_token, Trouble::clock_skew, Trouble::foreign_404);
+    ScriptedS3 server;
+    S3ObjectStore store(s3_options(server));
+    REQUIRE(store.put("warm", bytes("x"), {}));
+
+    server.play(fault);
+    server.play(fault == Trouble::clock_skew || fault == Trouble::expired_token ? Trouble::busy : fault);
+    const auto put = store.put("a", bytes("body"), {{"name", "value"}});
+
+    REQUIRE(put);
+    CHECK(server.objects().at("bucket/path/a").body == "body");
+    CHECK(server.objects().at("bucket/path/a").metadata.at("x-amz-meta-name") == "value");
+}
+
+TEST_CASE("a lost answer to a conditional upload reads as a conflict with our own bytes") {
+    ScriptedS3 server;
+    S3ObjectStore store(s3_options(server));
+    REQUIRE(store.put_if_absent("warm", bytes("x"), {}));
+
+    server.play(Trouble::lost_answer, "PUT");
+    const auto put = store.put_if_absent("a", bytes("body"), {});
+
+    REQUIRE_FALSE(put);
+    CHECK(put.error().kind == FaultKind::conflict);
+    CHECK(server.objects().at("bucket/path/a").body == "body");
+}
+
+TEST_CASE("a store that stays away is unavailable after the policy's attempts") {
+    ScriptedS3 server;
+    S3ObjectStore store(s3_options(server));
+
+    for (int n = 0; n < 4; ++n) server.play(Trouble::busy);
+    const auto put = store.put("a", bytes("body"), {});
+
+    REQUIRE_FALSE(put);
+    CHECK(put.error().kind == FaultKind::unavailable);
+    CHECK(put.error().what.find("SlowDown") != std::string::npos);
+    CHECK(server.requests().size() == 4);
+    CHECK(server.objects().empty());
+}
+
+TEST_CASE("nobody listening is unavailable, with a hint") {
+    auto options = [] {
+        const ScriptedS3 gone;
+        return s3_options(gone);
+    }();
+    S3ObjectStore store(std::move(options));
+
+    const auto head = store.head("a");
+
+    REQUIRE_FALSE(head);
+    CHECK(head.error().kind == FaultKind::unavailable);
+    CHECK_FALSE(head.error().hint.empty());
+}
+
+TEST_CASE("a short body or one of unknown length is fetched again from the start") {
+    const auto fault = GENERATE(Trouble::short_body, Trouble::no_length, Trouble::reset);
+    ScriptedS3 server;
+    server.plant("bucket/path/a", {std::string(500'000, 'a') + "end", {}});
+    S3ObjectStore store(s3_options(server));
+
+    server.play(fault, "GET");
+    Download download;
+    const auto got = download.from(store, "a");
+
+    REQUIRE(got);
+    CHECK(got->size == 500'003);
+    CHECK(download.text == std::string(500'000, 'a') + "end");
+    CHECK(download.starts == 2);
+}
+
+TEST_CASE("a body that stays short is never success") {
+    ScriptedS3 server;
+    server.plant("bucket/path/a", {"body", {}});
+    S3ObjectStore store(s3_options(server));
+
+    for (int n = 0; n < 4; ++n) server.play(Trouble::short_body, "GET");
+    Download download;
+    const auto got = download.from(store, "a");
+
+    REQUIRE_FALSE(got);
+    CHECK(got.error().kind == FaultKind::unavailable);
+}
+
+TEST_CASE("a 404 that is not the store's own, or of the bucket, is never `not found`") {
+    ScriptedS3 server;
+    auto options = s3_options(server);
+
+    SECTION("a proxy's") {
+        S3ObjectStore store(options);
+        for (int n = 0; n < 4; ++n) server.play(Trouble::foreign_404, "GET");
+        Download download;
+        const auto got = download.from(store, "a");
+        REQUIRE_FALSE(got);
+        CHECK(got.error().kind == FaultKind::unavailable);
+        for (int n = 0; n < 4; ++n) server.play(Trouble::foreign_404, "GET");
+        const auto head = store.head("a");
+        REQUIRE_FALSE(head);
+        CHECK(head.error().kind == FaultKind::unavailable);
+    }
+    SECTION("no such bucket") {
+        options.address.bucket = "elsewhere";
+        S3ObjectStore store(options);
+        const auto head = store.head("a");
+        REQUIRE_FALSE(head);
+        CHECK(head.error().kind == FaultKind::refused);
+        CHECK(head.error().hint.find("create the bucket") != std::string::npos);
+    }
+}
+
+TEST_CASE("HEAD, which brings no document, still gets over an expired token") {
+    ScriptedS3 server;
+    server.plant("bucket/path/a", {"body", {}});
+    S3ObjectStore store(s3_options(server));
+
+    server.play(Trouble::expired_token, "HEAD");
+    const auto head = store.head("a");
+
+    REQUIRE(head);
+    CHECK(head->size == 4);
+}
+
+TEST_CASE("a stall ends as a timeout, and the call goes on") {
+    ScriptedS3 server;
+    auto options = s3_options(server);
+    options.limits.stall = 50ms;
+    S3ObjectStore store(options);
+
+    server.play(Trouble::stall);
+
+    CHECK(store.put("a", bytes("body"), {}));
+    CHECK(server.requests().size() == 2);
+}
+
+TEST_CASE("cancelling ends a call that hangs, and one that pauses") {
+    ScriptedS3 server;
+    auto options = s3_options(server);
+
+    SECTION("in an exchange") { server.play(Trouble::stall); }
+    SECTION("in a pause") {
+        options.retry.first_pause = options.retry.longest_pause = 100h;
+        options.retry.total = 1000h;
+        server.play(Trouble::busy);
+    }
+    S3ObjectStore store(options);
+    Result<> put;
+    std::thread writer([&] { put = store.put("a", bytes("body"), {}); });
+    while (server.requests().empty()) std::this_thread::yield();
+    store.cancel();
+    writer.join();
+
+    REQUIRE_FALSE(put);
+    CHECK(put.error().kind == FaultKind::cancelled);
+}
+
+TEST_CASE("wrong credentials are refused after they were read once more, and never shown") {
+    ScriptedS3 server;
+    S3ObjectStore store(s3_options(server.url(), ScriptedS3::access_key_id, "another-secret"));
+
+    const auto put = store.put("a", bytes("body"), {});
+
+    REQUIRE_FALSE(put);
+    CHECK(put.error().kind == FaultKind::refused);
+    CHECK(put.error().text().find("another-secret") == std::string::npos);
+    CHECK_FALSE(put.error().hint.empty());
+    CHECK(server.requests().size() == 2);
+}
+
+TEST_CASE("one probe finds out for all uploads whether the store honours If-None-Match") {
+    ScriptedS3 server;
+    const auto conditional = GENERATE(ScriptedS3::Conditional::honoured, ScriptedS3::Conditional::ignored, ScriptedS3::Conditional::not_implemented);
+    server.set_conditional(conditional);
+    S3ObjectStore store(s3_options(server));
+
+    for (const char* key : {"a", "b", "c"}) REQUIRE(store.put_if_absent(key, bytes("body"), {}));
+
+    int probes = 0;
+    int conditional_uploads = 0;
+    for (const auto& request : server.requests()) {
+        const bool probe = request.path == "/bucket/path/server/.pgbosun-probe";
+        probes += probe ? 1 : 0;
+        conditional_uploads += !probe && request.headers.contains("if-none-match") ? 1 : 0;
+    }
+    CHECK(probes == (conditional == ScriptedS3::Conditional::not_implemented ? 1 : 2));
+    CHECK(conditional_uploads == (conditional == ScriptedS3::Conditional::honoured ? 3 : 0));
+}
+
+TEST_CASE("connections are kept, and no more than allowed are open at once") {
+    ScriptedS3 server;
+    auto options = s3_options(server);
+    options.limits.connections = 2;
+    S3ObjectStore store(options);
+
+    std::vector<std::thread> writers;
+    for (int writer = 0; writer < 6; ++writer) {
+        writers.emplace_back([&, writer] {
+            for (int n = 0; n < 5; ++n) {
+                if (!store.put("k" + std::to_string(writer * 10 + n), bytes("body"), {})) std::abort();
+            }
+        });
+    }
+    for (auto& writer : writers) writer.join();
+
+    CHECK(server.objects().size() == 30);
+    CHECK(server.connections() <= 2);
+}
+
+TEST_CASE("a listing that does not get on is corrupt, not endless") {
+    ScriptedS3 server;
+    S3ObjectStore store(s3_options(server));
+
+    server.play(Trouble::endless_listing);
+    const auto page = store.list("", "", std::nullopt);
+
+    REQUIRE_FALSE(page);
+    CHECK(page.error().kind == FaultKind::corrupt);
+}
