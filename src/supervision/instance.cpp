@@ -119,7 +119,8 @@ void Instance::saw(const instance::InstanceState& before, const instance::Event&
         for (const auto& action : decision.actions) facts.emplace_back("action", std::string(instance::name_of(action)));
         if (decision.verdict) facts.emplace_back("verdict", std::string(instance::reason(*decision.verdict)));
         const std::string kind = decision.verdict ? "command" : "phase";
-        journal_.record(kind, facts[0].second + ": " + facts[1].second + " becomes " + facts[2].second, std::move(facts));
+        std::string what = facts[0].second + ": " + facts[1].second + " becomes " + facts[2].second;
+        journal_.record(kind, std::move(what), std::move(facts));
     }
     if (instance::phase_of(after) != instance::phase_of(before)) {
         log::info("phase is " + std::string(to_string(instance::phase_of(after))),
