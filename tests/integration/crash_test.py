@@ -53,7 +53,7 @@ class Crash(Case):
         after = it.wait_status("it is ready", lambda status: status["ready"] and status["postgres"]["restarts"] == 1)
         self.assertEqual(after["timeline"], before["timeline"])
         self.assertEqual(after["system_id"], before["system_id"])
-        self.assertRegex(it.log(), r'"postgres was killed by signal 9 \(KILL\)"')
+        self.assertRegex(it.log(), r'"postgres ended with signal 9 \(KILL\)"')
 
     def test_more_crashes_than_the_intensity_end_it_with_1_and_the_reason(self):
         it = self.existing({"restart": {"intensity": 2, "period": "10min"}}).start().up()
@@ -66,7 +66,7 @@ class Crash(Case):
         os.kill(it.postmaster(), signal.SIGKILL)
 
         self.assertEqual(it.wait_exit(), 1)
-        self.assertRegex(it.log(), r'"giving up: postgres was killed by signal 9 \(KILL\)"')
+        self.assertRegex(it.log(), r'"giving up: postgres ended with signal 9 \(KILL\)"')
         self.assertEqual(instance.server_processes(it.data_directory), [])
 
     def test_a_server_that_cannot_start_says_why_in_status_and_the_restart_after_the_repair_works(self):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import instance
-from instance import ROOT, Case
+from instance import ROOT, Case, wait_for
 
 CLONE_NEWNS = 0x20000
 
@@ -62,8 +62,8 @@ class Room(Case):
         self.assertLess(it.status()["postgres"]["restarts"], 3)
 
         self.make_room(it)
+        wait_for("it takes queries", lambda: it.psql("select 1").returncode == 0)
         it.up()
-        it.wait_status("it is ready", lambda status: status["ready"])
         self.assertGreaterEqual(int(it.sql("select count(*) from rows")), committed)
         it.sql("insert into rows(filler) values ('again')")
 
