@@ -250,6 +250,16 @@ void Agent::relay(std::string_view program, std::string_view line) {
 }
 
 void Agent::postgres_logged(std::string_view line) {
+    // Why the server ended is said by these two; a session's FATAL is its own affair.
+    const bool of_server = !line.starts_with('{') ||
+                           line.find("\"backend_type\":\"postmaster\"") != std::string_view::npos ||
+                           line.find("\"backend_type\":\"startup\"") != std::string_view::npos ||
+                           line.find("\"PANIC\"") != std::string_view::npos;
+    if (of_server) note_end_of_server(line);
+    host::log_output::pass_through(postgres::log_line(line, settings_.log.format, clock_.wall()));
+}
+
+void Agent::note_end_of_server(std::string_view line) {
     for (const std::string_view severity : {"\"FATAL\"", "\"PANIC\"", "FATAL:  ", "PANIC:  "}) {
         const auto place = line.find(severity);
         if (place == std::string_view::npos) continue;
@@ -261,7 +271,6 @@ void Agent::postgres_logged(std::string_view line) {
         }
         instance_->note_fatal(std::string(message.substr(0, 300)));
     }
-    host::log_output::pass_through(postgres::log_line(line, settings_.log.format, clock_.wall()));
 }
 
 Result<> Agent::open_log_fifos() {
