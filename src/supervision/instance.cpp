@@ -204,7 +204,7 @@ Task<ControlAnswer> Instance::command(ControlRequest request) {
             co_return ControlAnswer{Answer::refused, usable.error().what, usable.error().hint};
         }
     }
-    if (request.verb == Verb::reload) {
+    if (request.verb == Verb::reload && wiring_.read_configuration) {
         auto read = co_await wiring_.read_configuration();
         if (!read) co_return ControlAnswer{Answer::failed, std::move(read.error().what), std::move(read.error().hint)};
     }

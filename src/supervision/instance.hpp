@@ -25,7 +25,7 @@ public:
         OutputLine output;
         std::function<void(int exit_status)> end;
         std::function<void(const ArchiveOrder&)> archive_order;  // told at every change
-        // Reads the configuration file again, for the command `reload`; ends with settings_changed().
+        // Reads the configuration file again, for the command `reload`; ends with settings_changed(). None: no file.
         std::function<Task<Result<>>()> read_configuration;
         std::function<std::vector<VolumeStatus>(Instant now)> volumes;
         std::function<LogStatus()> log;
