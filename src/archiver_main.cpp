@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
     }
     const auto environment = process_environment();
     const auto read = load_settings(configuration_file(config, environment), environment, PosixOutside());
-    host::log_output::use(STDERR_FILENO, read.settings.log.format, log::Level::info);
+    host::log_output::use(STDERR_FILENO, read.settings.log.format, log_level_of(read.settings));
     if (!read.usable() || !read.settings.archive) {
         for (const auto& finding : read.findings) log::error(to_text(finding));
         if (!read.settings.archive) log::error("the configuration has no archive");

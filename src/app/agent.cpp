@@ -183,10 +183,14 @@ supervision::Instance::Wiring Agent::wiring() {
         return std::move(entries->front());
     };
     wiring.output = [this](std::string_view program, std::string_view line) { relay(program, line); };
-    wiring.end = [this](int exit_status) { supervision::spawn(loop_, finish(exit_status)); };
+    wiring.end = [this](int exit_status) {
+        say_why_it_ends(exit_status);
+        supervision::spawn(loop_, finish(exit_status));
+    };
     wiring.archive_order = [this](const ArchiveOrder& order) {
         if (archiver_) archiver_->order(order);
     };
+    wiring.read_configuration = [this] { return reload(); };
     wiring.volumes = [this](Instant now) { return volumes(now); };
     wiring.log = [] { return host::log_output::status(); };
     wiring.arm = [this](std::optional<Instant> deadline) {
@@ -305,11 +309,11 @@ void Agent::listen_to_signals() {
     signals_.on(SIGTERM, [end] { end(instance::StopMode::smart, "SIGTERM"); });
     signals_.on(SIGINT, [end] { end(instance::StopMode::fast, "SIGINT"); });
     signals_.on(SIGQUIT, [end] { end(instance::StopMode::immediate, "SIGQUIT"); });
-    signals_.on(SIGHUP, [this] { supervision::spawn(loop_, reload()); });
+    signals_.on(SIGHUP, [this] { supervision::spawn(loop_, reload_and_tell()); });
 }
 
 int Agent::run() {
-    host::log_output::start(loop_, settings_.log.format, log::Level::info,
+    host::log_output::start(loop_, settings_.log.format, log_level_of(settings_),
                             [this](host::LogPressure pressure) { under_pressure(pressure); });
     log::info("pgbosun " PGBOSUN_VERSION, {{"instance", settings_.instance}, {"cluster", settings_.cluster},
                                            {"volume", settings_.volume}, {"pid_1", host::is_pid_1()}});
@@ -396,65 +400,81 @@ Task<> Agent::watch_files() {
         const bool changed = co_await secret_watch_.changed(std::move(paths));
         if (changed) {
             log::info("the configuration, or a file that it names, has changed");
-            co_await reload();
+            co_await reload_and_tell();
         }
         co_await nobody.wait(file_look);
     }
 }
 
-Task<> Agent::reload() {
-    if (reloading_) co_return;
+Task<> Agent::reload_and_tell() {
+    const auto done = co_await reload();
+    if (!done) log::error(done.error().what, {{"hint", done.error().hint}});
+}
+
+Task<Result<>> Agent::reload() {
+    if (reloading_) co_return Result<>();
     reloading_ = true;
-    if (!settings_.config_file.empty()) {
-        std::string path = settings_.config_file;
-        const auto text = co_await files_.read(std::move(path), SecretWatch::largest_file);
-        auto read = text ? read_settings(*text, settings_.config_file, process_environment(), object_to_parameter)
-                         : ReadSettings{};
-        if (!text) log::error("the configuration cannot be read, the old one stays: " + text.error().what);
-        for (const auto& finding : read.findings) log::error(to_text(finding));
-        if (text && read.usable()) {
-            Settings fresh = std::move(read.settings);
-            const bool fixed_changed = fresh.volume != settings_.volume || fresh.run_dir != settings_.run_dir ||
-                                       fresh.instance != settings_.instance || fresh.cluster != settings_.cluster ||
-                                       fresh.metrics.listen != settings_.metrics.listen ||
-                                       fresh.archive.has_value() != settings_.archive.has_value();
-            if (fixed_changed) {
-                log::warning("volume, run_dir, instance, cluster, metrics.listen and whether there is an archive change "
-                             "only when pgbosun is started anew");
-            }
-            fresh.volume = settings_.volume;
-            fresh.run_dir = settings_.run_dir;
-            fresh.instance = settings_.instance;
-            fresh.cluster = settings_.cluster;
-            fresh.run_as = settings_.run_as;
-            fresh.postgresql.bin_dir = settings_.postgresql.bin_dir;
-            fresh.metrics.listen = settings_.metrics.listen;
-            if (fresh.archive.has_value() != settings_.archive.has_value()) fresh.archive = settings_.archive;
-            settings_ = std::move(fresh);
-            log::info("the configuration has been read again");
-        } else if (text) {
-            log::error("the new configuration has errors, the old one stays");
-        }
-    }
-    const auto reloaded = server_->reload(settings_.http);
-    if (!reloaded) log::error("the HTTP server keeps what it had: " + reloaded.error().what, {{"hint", reloaded.error().hint}});
+    auto done = co_await read_configuration();
+    // Also after a failure: certificates, tokens and passwords may be new.
+    auto reloaded = server_->reload(settings_.http);
+    if (!reloaded && done) done = std::unexpected(std::move(reloaded.error()).in("the HTTP server keeps what it had"));
     instance_->settings_changed();
     if (archiver_) archiver_->restart();
     reloading_ = false;
+    co_return done;
+}
+
+Task<Result<>> Agent::read_configuration() {
+    if (settings_.config_file.empty()) co_return Result<>();
+    std::string path = settings_.config_file;
+    const auto text = co_await files_.read(std::move(path), SecretWatch::largest_file);
+    if (!text) co_return std::unexpected(Fault(text.error()).in("the configuration cannot be read, the old one stays"));
+    auto read = read_settings(*text, settings_.config_file, process_environment(), object_to_parameter);
+    for (const auto& finding : read.findings) {
+        log::write(finding.severity == Severity::error ? log::Level::error : log::Level::warning, to_text(finding));
+    }
+    if (!read.usable()) {
+        co_return fail(FaultKind::refused, "the new configuration has errors, the old one stays",
+                       "the log names them, and so does pgbosun config check");
+    }
+    take_over(std::move(read.settings));
+    log::info("the configuration has been read again");
+    co_return Result<>();
+}
+
+void Agent::take_over(Settings fresh) {
+    const bool fixed_changed = fresh.volume != settings_.volume || fresh.run_dir != settings_.run_dir ||
+                               fresh.instance != settings_.instance || fresh.cluster != settings_.cluster ||
+                               fresh.metrics.listen != settings_.metrics.listen ||
+                               fresh.archive.has_value() != settings_.archive.has_value();
+    if (fixed_changed) {
+        log::warning("volume, run_dir, instance, cluster, metrics.listen and whether there is an archive change "
+                     "only when pgbosun is started anew");
+    }
+    fresh.volume = settings_.volume;
+    fresh.run_dir = settings_.run_dir;
+    fresh.instance = settings_.instance;
+    fresh.cluster = settings_.cluster;
+    fresh.run_as = settings_.run_as;
+    fresh.postgresql.bin_dir = settings_.postgresql.bin_dir;
+    fresh.metrics.listen = settings_.metrics.listen;
+    if (fresh.archive.has_value() != settings_.archive.has_value()) fresh.archive = settings_.archive;
+    settings_ = std::move(fresh);
+    host::log_output::set_level(log_level_of(settings_));
+}
+
+void Agent::say_why_it_ends(int exit_status) {
+    if (exit_status == 0) return log::info("ended");
+    const auto& status = instance_->status();
+    const std::string why = status.reason.empty() ? "pgbosun has given up" : status.reason;
+    log::error("giving up: " + why, {{"exit", exit_status}, {"hint", status.hint}});
+    write_termination_message(why + (status.hint.empty() ? "" : " (hint: " + status.hint + ")"));
 }
 
 Task<> Agent::finish(int exit_status) {
     if (ending_) co_return;
     ending_ = true;
     exit_status_ = exit_status;
-    if (exit_status != 0) {
-        const auto& status = instance_->status();
-        const std::string why = status.reason.empty() ? "pgbosun has given up" : status.reason;
-        log::error("giving up: " + why, {{"exit", exit_status}, {"hint", status.hint}});
-        write_termination_message(why + (status.hint.empty() ? "" : " (hint: " + status.hint + ")"));
-    } else {
-        log::info("ended");
-    }
     if (archiver_) archiver_->stop();
     co_await instance_->journal().flush(last_flush);
     supervision::Broadcast nobody(loop_);

@@ -61,8 +61,12 @@ private:
     Task<Result<int>> ask_server_major();
     Task<> renew_guard();
     Task<> watch_files();
-    Task<> reload();
+    Task<Result<>> reload();
+    Task<> reload_and_tell();
+    Task<Result<>> read_configuration();
+    void take_over(Settings fresh);
     [[nodiscard]] std::vector<std::string> watched_files() const;
+    void say_why_it_ends(int exit_status);
     Task<> finish(int exit_status);
 
     boost::asio::io_context& loop_;

@@ -165,7 +165,7 @@ std::optional<ControlAnswer> Instance::judge(Verb verb, std::uint64_t checkpoint
         if (result) return ControlAnswer{Answer::done, {}, {}};
         return ControlAnswer{Answer::failed, result.error().what, result.error().hint};
     };
-    const ControlAnswer done{Answer::done, {}, {}};
+    ControlAnswer done{Answer::done, {}, {}};
     if (state.desired.end && verb != Verb::checkpoint && verb != Verb::reload) {
         return ControlAnswer{Answer::failed, "pgbosun was told to end meanwhile", {}};
     }
@@ -203,6 +203,10 @@ Task<ControlAnswer> Instance::command(ControlRequest request) {
         if (auto usable = following(settings_, request.upstream); !usable) {
             co_return ControlAnswer{Answer::refused, usable.error().what, usable.error().hint};
         }
+    }
+    if (request.verb == Verb::reload && wiring_.read_configuration) {
+        auto read = co_await wiring_.read_configuration();
+        if (!read) co_return ControlAnswer{Answer::failed, std::move(read.error().what), std::move(read.error().hint)};
     }
     const bool has_upstream = !request.upstream.empty() || !performer_.upstream().empty();
     const auto checkpoints = performer_.last_checkpoint().count;

@@ -25,6 +25,8 @@ public:
         OutputLine output;
         std::function<void(int exit_status)> end;
         std::function<void(const ArchiveOrder&)> archive_order;  // told at every change
+        // Reads the configuration file again, for the command `reload`; ends with settings_changed(). None: no file.
+        std::function<Task<Result<>>()> read_configuration;
         std::function<std::vector<VolumeStatus>(Instant now)> volumes;
         std::function<LogStatus()> log;
         // Arms the one timer of the state machine; nothing: disarms it. When it fires: deadline_passed().

@@ -57,7 +57,9 @@ Task<> InstanceJournal::write_waiting() {
     while (!unwritten_.empty()) {
         std::string lines = std::exchange(unwritten_, {});
         if (file_size_ + lines.size() > largest_file) {
-            if (co_await files_.rename_durably(path_, path_ + ".old")) file_size_ = 0;
+            std::string from = path_;
+            std::string to = path_ + ".old";
+            if (co_await files_.rename_durably(std::move(from), std::move(to))) file_size_ = 0;
         }
         file_size_ += lines.size();
         const std::size_t size = lines.size();
