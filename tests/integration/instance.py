@@ -4,6 +4,7 @@ Every wait has a deadline that is far above what is needed, and looks again inst
 What a test started is killed at its end, by process id: the test program is a subreaper, so nothing escapes it.
 """
 
+import atexit
 import contextlib
 import copy
 import ctypes
@@ -16,6 +17,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -139,6 +141,34 @@ def command_line(pid):
 def send(pid, number):
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
+
+
+def server_processes(data_directory):
+    """Every postgres that works in this directory, whoever started it."""
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            working = os.readlink(f"/proc/{name}/cwd").removesuffix(" (deleted)")
+            if working == data_directory and os.readlink(f"/proc/{name}/exe").endswith("/postgres"):
+                found.append(int(name))
+    return found
+
+
+def raw_session(port, **startup):
+    """A session over TCP that sends and reads no more than its start-up (a server that trusts is needed)."""
+    session = socket.create_connection(("127.0.0.1", port), 30)
+    words = b"".join(f"{key}\0{value}\0".encode() for key, value in startup.items()) + b"\0"
+    session.sendall(struct.pack("!II", 8 + len(words), 196608) + words)
+    stream = session.makefile("rb")
+    while True:
+        kind, length = struct.unpack("!cI", stream.read(5))
+        body = stream.read(length - 4)
+        if kind == b"E":
+            raise AssertionError(f"the server refuses: {body!r}")
+        if kind == b"Z":
+            return session
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -458,6 +488,22 @@ class Instance:
         return f"--- the log of {self.name} ---\n" + "\n".join(line[:600] for line in lines) + "\n---"
 
 
+class Template:
+    """A volume that was bootstrapped and stopped, made once in a program, so that each test need not run initdb."""
+
+    _made = None
+
+    @classmethod
+    def fill(cls, instance):
+        if cls._made is None:
+            cls._made = Instance(name="template")
+            atexit.register(cls._made.destroy)
+            cls._made.start().up().stop(signal.SIGINT)
+        os.makedirs(instance.volume, exist_ok=True)
+        instance._give(instance.volume)
+        subprocess.run(["cp", "-a", cls._made.data_directory, instance.volume], check=True)
+
+
 class Case(unittest.TestCase):
     """Instances of a test end with it, and show their log when it fails."""
 
@@ -470,6 +516,12 @@ class Case(unittest.TestCase):
 
     def started(self, config=None, **options):
         return self.make(config, **options).start().up()
+
+    def existing(self, config=None, **options):
+        """An instance, not started, whose volume holds a database already."""
+        instance = self.make(config, **options)
+        Template.fill(instance)
+        return instance
 
     @classmethod
     def share(cls, config=None, **options):
