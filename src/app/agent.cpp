@@ -120,7 +120,7 @@ Agent::Agent(boost::asio::io_context& loop, host::Signals& signals, Settings set
     server_ = std::make_unique<http::Server>(loop_, *instance_, instance_->journal(), settings_.http, settings_.metrics,
                                              settings_.control_socket());
     if (settings_.archive) {
-        archiver_ = std::make_unique<ArchiverProcess>(loop_, processes_, archiver_command(), [this](ArchiveReport report) {
+        archiver_ = std::make_unique<ArchiverProcess>(loop_, processes_, clock_, archiver_command(), [this](ArchiveReport report) {
             instance_->archive_reported(std::move(report));
         });
     }
