@@ -27,7 +27,6 @@ public:
         // Reads the settings anew, in place; a Fault: they stay as they were.
         std::function<Task<Result<>>()> read_settings;
         std::function<void(const ArchiveOrder&)> archive_order;  // told at every change
-        // Reads the configuration file again, for the command `reload`; ends with settings_changed(). None: no file.
         std::function<std::vector<VolumeStatus>(Instant now)> volumes;
         std::function<LogStatus()> log;
         // Arms the one timer of the state machine; nothing: disarms it. When it fires: deadline_passed().
