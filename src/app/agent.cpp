@@ -391,6 +391,7 @@ std::vector<std::string> Agent::watched_files() const {
                              settings_.http.key_file, settings_.postgresql.replication.password_file}) {
         add(path);
     }
+    add(settings_.bootstrap.initdb.password_file);
     if (settings_.bootstrap.join) add(settings_.bootstrap.join->password_file);
     return paths;
 }

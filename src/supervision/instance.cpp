@@ -1,6 +1,7 @@
 #include "supervision/instance.hpp"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "pgbosun/log.hpp"
@@ -30,7 +31,7 @@ Instance::Instance(Surroundings& outside, const Settings& settings, Wiring wirin
       monitor_(outside, settings,
                Monitor::Calls{[this]() -> const instance::InstanceState& { return supervisor_.state(); },
                               [this](const instance::Event& event) { handle(event); }, [this] { changed(); }}),
-      changed_(outside.loop) {}
+      role_upkeep_(outside), changed_(outside.loop) {}
 
 instance::Policy Instance::policy() const {
     instance::Policy policy;
@@ -83,7 +84,28 @@ void Instance::settings_changed() {
     supervisor_.set_policy(policy());
     performer_.perform(instance::Reload{});
     journal_.record("config", "the configuration has been read again", {});
+    keep_roles();
     changed();
+}
+
+void Instance::keep_roles() {
+    const auto* running = std::get_if<instance::Running>(&supervisor_.state().activity);
+    if (running != nullptr && running->role == Role::primary) spawn(outside_.loop, role_upkeep_.run(settings_));
+}
+
+// synchronous_standby_names lists who is there: it is written anew when standbys come and go.
+void Instance::follow_standbys() {
+    const auto& synchronous = settings_.postgresql.synchronous;
+    if (!synchronous || synchronous->data_durability != DataDurability::preferred) return;
+    if (status_.phase != Phase::running || status_.role != Role::primary) return;
+    std::vector<std::string> streaming;
+    for (const auto& standby : status_.standbys) {
+        if (standby.state == "streaming") streaming.push_back(standby.name);
+    }
+    std::ranges::sort(streaming);
+    if (streaming == performer_.connected_standbys()) return;
+    performer_.set_connected_standbys(std::move(streaming));
+    performer_.perform(instance::Reload{});
 }
 
 void Instance::archive_reported(ArchiveReport report) {
@@ -130,6 +152,10 @@ void Instance::saw(const instance::InstanceState& before, const instance::Event&
         log::info("phase is " + std::string(to_string(instance::phase_of(after))),
                   {{"was", to_string(instance::phase_of(before))}, {"because", instance::name_of(event)}});
     }
+    const bool became_primary = after.activity == instance::Activity(instance::Running{Role::primary}) &&
+                                before.activity != after.activity;
+    // Posted: the supervisor takes over the new state when this has returned.
+    if (became_primary) boost::asio::post(outside_.loop, [this] { keep_roles(); });
     changed();
     monitor_.look();
 }
@@ -143,6 +169,7 @@ void Instance::changed() {
         last_order_ = order;
         wiring_.archive_order(order);
     }
+    follow_standbys();
     changed_.announce();
 }
 

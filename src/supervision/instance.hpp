@@ -13,6 +13,7 @@
 #include "supervision/instance_journal.hpp"
 #include "supervision/monitor.hpp"
 #include "supervision/performer.hpp"
+#include "supervision/role_upkeep.hpp"
 #include "supervision/supervisor.hpp"
 
 namespace pgbosun::supervision {
@@ -58,6 +59,8 @@ private:
              const instance::Decision& decision) override;
     void handle(const instance::Event& event);
     void changed();
+    void keep_roles();
+    void follow_standbys();
     Task<> recall_and_begin();
     Task<> refresh_each_second();
     Task<> refresh_metrics();
@@ -72,6 +75,7 @@ private:
     Performer performer_;
     Supervisor supervisor_;
     Monitor monitor_;
+    RoleUpkeep role_upkeep_;
     Broadcast changed_;
     InstanceStatus status_;
     std::uint64_t revision_ = 0;

@@ -160,6 +160,7 @@ Task<Result<postgres::ConfigurationFacts>> Performer::configuration_facts() {
     facts.server_major = outside_.machine.server_major;
     facts.wal_program = outside_.machine.wal_program;
     facts.account = outside_.machine.account;
+    facts.connected_standbys = connected_standbys_;
     if (inspection_ && inspection_->usable && inspection_->usable->start != postgres::StartMode::primary) {
         auto upstream_facts = following(settings_, upstream());
         if (!upstream_facts) co_return std::unexpected(std::move(upstream_facts.error()));

@@ -45,6 +45,10 @@ public:
     void set_upstream(std::string conninfo) { upstream_ = std::move(conninfo); }
     [[nodiscard]] std::string upstream() const;
 
+    // Sorted names of those that stream now, for synchronous_standby_names; written by the next Reload.
+    void set_connected_standbys(std::vector<std::string> names) { connected_standbys_ = std::move(names); }
+    [[nodiscard]] const std::vector<std::string>& connected_standbys() const { return connected_standbys_; }
+
     [[nodiscard]] const std::optional<Inspection>& inspection() const { return inspection_; }
     [[nodiscard]] std::optional<ProcessId> postmaster() const { return postmaster_; }
     [[nodiscard]] std::optional<Instant> postmaster_since() const { return postmaster_since_; }
@@ -97,6 +101,7 @@ private:
     FenceTask fence_task_ = FenceTask::none;
     bool fence_task_running_ = false;
     std::string upstream_;
+    std::vector<std::string> connected_standbys_;
     std::string reason_;
     std::string hint_;
     std::string last_fatal_;

@@ -1,0 +1,73 @@
+#include "supervision/role_upkeep.hpp"
+
+#include <utility>
+
+#include "pgbosun/log.hpp"
+#include "postgres/bootstrap_sql.hpp"
+#include "postgres/configuration.hpp"
+#include "supervision/preparation.hpp"
+
+namespace pgbosun::supervision {
+namespace {
+
+constexpr Duration step_timeout = std::chrono::seconds(10);
+
+}  // namespace
+
+Task<> RoleUpkeep::run(const Settings& settings) {
+    again_ = true;
+    if (running_) co_return;
+    running_ = true;
+    while (again_) {
+        again_ = false;
+        // A session of its own: the monitor's must not wait behind a lock.
+        const auto session = outside_.open_session("postgres", std::string(postgres::superuser));
+        co_await make_roles(*session, settings);
+        if (const auto& file = settings.postgresql.replication.password_file) {
+            co_await set_password(*session, settings.postgresql.replication.user, *file);
+        }
+        if (const auto& file = settings.bootstrap.initdb.password_file) {
+            co_await set_password(*session, settings.bootstrap.initdb.owner, *file);
+        }
+    }
+    running_ = false;
+}
+
+Task<> RoleUpkeep::make_roles(PgSession& session, const Settings& settings) {
+    for (const auto& step : postgres::role_steps(settings)) {
+        if (!step.unless.empty()) {
+            std::string sql = step.unless;
+            const auto there = co_await session.query(std::move(sql), {}, step_timeout);
+            if (there && !there->rows.empty()) continue;
+        }
+        std::string sql = step.sql;
+        const auto done = co_await session.query(std::move(sql), {}, step_timeout);
+        if (!done) log::warning(step.what + " did not succeed: " + done.error().what);
+    }
+}
+
+Task<> RoleUpkeep::set_password(PgSession& session, std::string role, std::string secret_file) {
+    const auto password = co_await read_secret(outside_, std::move(secret_file));
+    if (!password) {
+        log::warning("the password of " + role + " is not set: " + password.error().what);
+        co_return;
+    }
+    const std::size_t hash = std::hash<std::string>{}(*password);
+    const auto applied = applied_.find(role);
+    if (applied != applied_.end() && applied->second == hash) co_return;
+    const auto verifier = postgres::scram_verifier(role, *password);
+    if (!verifier) {
+        log::warning("the password of " + role + " is not set: " + verifier.error().what);
+        co_return;
+    }
+    const auto step = postgres::password_step(role, *verifier);
+    std::string sql = step.sql;
+    const auto done = co_await session.query(std::move(sql), {}, step_timeout);
+    if (done) {
+        applied_[role] = hash;
+    } else {
+        log::warning("the password of " + role + " is not set: " + done.error().what);
+    }
+}
+
+}  // namespace pgbosun::supervision
