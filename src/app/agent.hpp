@@ -23,6 +23,7 @@
 #include "http/server.hpp"
 #include "pgbosun/settings.hpp"
 #include "postgres/libpq_session.hpp"
+#include "supervision/broadcast.hpp"
 #include "supervision/instance.hpp"
 
 namespace pgbosun::app {
@@ -62,7 +63,11 @@ private:
     Task<> renew_guard();
     Task<> watch_files();
     Task<> reload();
+    // Of the files: configuration, and what the HTTP server and the archiver read. They keep the old on a Fault.
+    Task<Result<>> read_files();
+    Result<> take_configuration(std::string_view text);
     [[nodiscard]] std::vector<std::string> watched_files() const;
+    void say_why_it_ends(int exit_status);
     Task<> finish(int exit_status);
 
     boost::asio::io_context& loop_;
@@ -82,7 +87,8 @@ private:
     std::unique_ptr<supervision::Instance> instance_;
     std::unique_ptr<http::Server> server_;
     std::unique_ptr<ArchiverProcess> archiver_;
-    bool reloading_ = false;
+    supervision::Broadcast read_files_ended_;
+    bool reading_files_ = false;
     bool ending_ = false;
     int exit_status_ = 0;
 };
