@@ -1,0 +1,117 @@
+"""A changed configuration is applied without a restart where PostgreSQL can, and reported where it cannot."""
+
+import os
+import signal
+
+import instance
+from instance import Case, wait_for
+
+
+class Reload(Case):
+    def setUp(self):
+        self.it = self.existing()
+        self.token = self.it.secret("token", "first\n")
+        self.it.config["http"]["token_file"] = self.token
+        self.it.write_config()
+        self.it.start().up()
+
+    def change(self, **parameters):
+        self.it.config["postgresql"]["parameters"] |= parameters
+        self.it.write_config()
+
+    def shows(self, name, value):
+        wait_for(f"{name} is {value}", lambda: self.it.sql(f"show {name}") == value)
+
+    def checkpoint_over_tcp(self, token):
+        return self.it.tcp("POST", "/v1/checkpoint?wait=30s", headers={"Authorization": f"Bearer {token}"}).status
+
+    def test_sighup_applies_a_changed_parameter(self):
+        self.change(work_mem="5MB")
+        self.it.send_signal(signal.SIGHUP)
+        self.shows("work_mem", "5MB")
+        self.assertEqual(self.it.status()["postgres"]["restarts"], 0)
+
+    def test_a_changed_file_is_applied_without_a_signal(self):
+        self.change(work_mem="6MB")
+        self.shows("work_mem", "6MB")
+
+    def test_a_changed_hba_rule_is_applied(self):
+        self.it.config["postgresql"]["pg_hba"] = ["host all postgres 127.0.0.1/32 trust"]
+        self.it.write_config()
+        self.it.send_signal(signal.SIGHUP)
+
+        def trusted():
+            try:
+                instance.raw_session(self.it.port, user="postgres", database="postgres").close()
+                return True
+            except (AssertionError, OSError, instance.struct.error):
+                return False
+        wait_for("the new rule holds", trusted)
+
+    def test_a_secret_that_changes_in_place_is_read_again(self):
+        self.assertEqual(self.checkpoint_over_tcp("first"), 200)
+
+        self.it.secret("token", "second\n")
+
+        wait_for("the new token is known", lambda: self.checkpoint_over_tcp("second") == 200)
+        self.assertIn(self.checkpoint_over_tcp("first"), (401, 403))
+
+    def test_a_secret_that_is_mounted_as_kubernetes_does_is_read_again(self):
+        folder = f"{self.it.directory}/secret"
+
+        def mount(version, text):
+            os.makedirs(f"{folder}/{version}")
+            with open(f"{folder}/{version}/token", "w", encoding="utf-8") as file:
+                file.write(text)
+            os.symlink(version, f"{folder}/..data_new")
+            os.rename(f"{folder}/..data_new", f"{folder}/..data")
+        mount("..1", "mounted")
+        os.symlink("..data/token", f"{folder}/token")
+        self.it.config["http"]["token_file"] = f"{folder}/token"
+        self.it.write_config()
+        self.it.send_signal(signal.SIGHUP)
+        wait_for("the mounted token is known", lambda: self.checkpoint_over_tcp("mounted") == 200)
+
+        mount("..2", "rotated")
+
+        wait_for("the rotated token is known", lambda: self.checkpoint_over_tcp("rotated") == 200)
+
+    def test_what_needs_a_restart_is_reported_until_it_was_restarted(self):
+        self.change(max_connections=30)
+        self.it.send_signal(signal.SIGHUP)
+
+        status = self.it.wait_status("it is reported", lambda status: status["pending_restart"])
+        self.assertEqual(status["pending_restart_parameters"], ["max_connections"])
+        self.assertTrue(status["ready"])
+        self.assertEqual(self.it.sql("show max_connections"), "20")
+
+        done = self.it.client("restart", "--wait", "60s")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.it.wait_status("it is applied", lambda status: status["ready"] and not status["pending_restart"])
+        self.assertEqual(self.it.sql("show max_connections"), "30")
+
+    def test_a_file_with_an_error_changes_nothing_and_the_log_names_the_line(self):
+        self.it.config["postgresql"]["parameters"]["archive_command"] = "true"
+        self.it.config["postgresql"]["parameters"]["work_mem"] = "7MB"
+        self.it.write_config()
+        self.it.send_signal(signal.SIGHUP)
+
+        self.it.wait_log(r"pgbosun\.yaml:\d+.*archive_command")
+        self.it.wait_log("the old one stays")
+        self.assertEqual(self.it.sql("show work_mem"), "4MB")
+
+        del self.it.config["postgresql"]["parameters"]["archive_command"]
+        self.it.write_config()
+        self.shows("work_mem", "7MB")
+
+    def test_a_value_that_postgres_does_not_take_is_in_the_log_and_leaves_it_running(self):
+        self.change(work_mem="plenty")
+        self.it.send_signal(signal.SIGHUP)
+
+        self.it.wait_log("invalid value for parameter")
+        self.assertTrue(self.it.status()["ready"])
+        self.assertEqual(self.it.sql("show work_mem"), "4MB")
+
+
+if __name__ == "__main__":
+    instance.main()
