@@ -50,11 +50,18 @@ Result<> prepare_directories(const Settings& settings) {
         auto made = make_directory(path, settings.run_as);
         if (!made) return made;
     }
-    constexpr std::string_view scheme = "file://";
-    if (settings.archive && settings.archive->destination.starts_with(scheme)) {
-        return make_directory(settings.archive->destination.substr(scheme.size()), settings.run_as);
-    }
     return {};
+}
+
+// The archiver makes it too, but only what this user may make. Without it PostgreSQL runs, and the archiver tells.
+void prepare_archive(const Settings& settings) {
+    constexpr std::string_view scheme = "file://";
+    if (!settings.archive || !settings.archive->destination.starts_with(scheme)) return;
+    // A recovery waits for its archive to be mounted: an empty one in its place would end it too early.
+    std::error_code ignored;
+    if (std::filesystem::exists(settings.data_directory() + "/recovery.signal", ignored)) return;
+    const auto made = make_directory(settings.archive->destination.substr(scheme.size()), settings.run_as);
+    if (!made) log::warning(made.error().what, {{"hint", made.error().hint}});
 }
 
 int refuse(const Fault& fault, ExitCode code) {
@@ -99,6 +106,7 @@ int run(const RunCommand& command) {
         return static_cast<int>(ExitCode::wrong_usage);
     }
     if (const auto made = prepare_directories(settings); !made) return refuse(made.error(), ExitCode::failed);
+    prepare_archive(settings);
     if (host::effective_user() == 0 && settings.run_as) {
         if (const auto became = host::become_user(*settings.run_as); !became) {
             return refuse(became.error(), ExitCode::wrong_usage);

@@ -57,6 +57,7 @@ Task<> Instance::recall_and_begin() {
     co_await journal_.recall();
     journal_.record("phase", "pgbosun has started", {{"version", PGBOSUN_VERSION}, {"boot_id", wiring_.boot_id}});
     const bool fenced = co_await performer_.recall_fence();
+    co_await performer_.recall_upstream();
     if (fenced) {
         log::warning("the instance is fenced since an earlier run: PostgreSQL is not started",
                      {{"reason", performer_.fence()->reason}, {"hint", "pgbosun unfence lifts it"}});

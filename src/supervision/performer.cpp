@@ -20,6 +20,10 @@ constexpr Duration promote_timeout = 5s;
 // What PostgreSQL writes beside WAL when it starts: pid file, control file, statistics.
 constexpr std::uint64_t room_beside_wal = 1024 * 1024;
 
+constexpr std::size_t longest_upstream_file = 8192;
+
+std::string upstream_path(const Settings& settings) { return settings.state_directory() + "/upstream"; }
+
 Task<> pause(boost::asio::io_context& loop, Duration duration) {
     Broadcast nobody(loop);
     co_await nobody.wait(duration);
@@ -127,14 +131,33 @@ Task<> Performer::clear_strays() {
 
 Task<> Performer::mark_standby() {
     for (;;) {
-        std::string path = settings_.data_directory() + "/standby.signal";
-        const auto written = co_await outside_.files.write_durably(std::move(path), std::string());
+        Result<> written;
+        if (!upstream_.empty()) {
+            std::string path = upstream_path(settings_);
+            std::string text = upstream_ + "\n";
+            written = co_await outside_.files.write_durably(std::move(path), std::move(text));
+        }
+        if (written) {
+            std::string path = settings_.data_directory() + "/standby.signal";
+            written = co_await outside_.files.write_durably(std::move(path), std::string());
+        }
         if (written) break;
         set_reason(written.error().what, "the demotion waits for the volume");
         co_await pause(outside_.loop, disk_retry);
     }
     clear_reason();
     calls_.answer(instance::StandbyMarked{});
+}
+
+Task<> Performer::recall_upstream() {
+    for (;;) {
+        std::string path = upstream_path(settings_);
+        const auto text = co_await outside_.files.read(std::move(path), longest_upstream_file);
+        if (text) upstream_ = text->substr(0, text->find('\n'));
+        if (text || text.error().kind == FaultKind::not_found) co_return;
+        set_reason(text.error().what, "PostgreSQL is not started before it is known whom it follows");
+        co_await pause(outside_.loop, disk_retry);
+    }
 }
 
 Task<> Performer::check_room() {

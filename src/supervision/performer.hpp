@@ -41,8 +41,10 @@ public:
     // Reads the fence; repeated until the volume answers, for a fence must never be overlooked.
     Task<bool> recall_fence();
 
-    // The conninfo that a demotion named; empty: the configured one.
+    // The conninfo that a demotion named; empty: the configured one. It is on disk before standby.signal is, for
+    // whom a standby follows must outlive this process.
     void set_upstream(std::string conninfo) { upstream_ = std::move(conninfo); }
+    Task<> recall_upstream();
     [[nodiscard]] std::string upstream() const;
 
     // Sorted names of those that stream now, for synchronous_standby_names; written by the next Reload.

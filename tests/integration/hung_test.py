@@ -101,8 +101,8 @@ class Hung(Case):
                     self.answers_at_once(path, 200)
                 status = self.answers_at_once("/v1/status", 200).json
                 self.assertIsNone(status["postgres"]["silent_for_s"])
-                self.assertLess(status["facts_age_s"], 3.5)
                 self.answers_at_once("/metrics", 200)
+            self.assertLess(status["facts_age_s"], 4, "facts were gathered while the checkpoint ran")
         finally:
             instance.send(checkpointer, signal.SIGCONT)
         backup.stdin.write(script.split("\n", 1)[1])

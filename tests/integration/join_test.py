@@ -1,0 +1,217 @@
+"""A standby that clones its primary, follows it, outlives its absence, is promoted; a primary that is demoted."""
+
+import os
+import unittest
+
+import archives
+import instance
+from instance import Case, wait_for
+
+
+class Pair(Case):
+    def primary(self, existing=True, **config):
+        options = {"postgresql": {"parameters": {"wal_keep_size": "128MB"}}, **config}
+        it = self.make(options, name="pg-1")
+        password = it.secret("replication", "hush-hush\n")
+        it.config["postgresql"]["replication"] = {"user": "streaming_replica", "password_file": password}
+        it.archive = f"{it.directory}/archive"
+        it.config["archive"] = {"destination": f"file://{it.archive}"}
+        it.write_config()
+        return it
+
+    def standby(self, primary, name="pg-2", **config):
+        it = self.make(instance.merge({"shutdown": {"checkpoint_timeout": "2s"}}, config), name=name)
+        del it.config["bootstrap"]["initdb"]
+        it.config["bootstrap"]["join"] = {"primary_conninfo": f"host=127.0.0.1 port={primary.port}",
+                                          "password_file": it.secret("replication", "hush-hush\n")}
+        it.config["postgresql"]["replication"] = {"user": "streaming_replica",
+                                                  "password_file": f"{it.directory}/replication"}
+        # The same archive: only the one that is the primary adds to it.
+        it.config["archive"] = {"destination": f"file://{primary.archive}"}
+        it.write_config()
+        return it
+
+    def streams(self, standby):
+        return standby.wait_status("it streams", lambda status: status["ready"] and status["role"] == "standby" and
+                                   status["lsn"]["streaming"])
+
+    def check(self, it, path):
+        return it.http("GET", path).status
+
+
+class Joining(Pair):
+    @classmethod
+    def setUpClass(cls):
+        cls.tools = cls("test_a_standby_streams_answers_the_checks_of_a_standby_and_is_told_by_its_primary")
+        cls.one = cls.tools.primary()
+        cls.addClassCleanup(cls.one.destroy)
+        cls.two = cls.tools.standby(cls.one, probes={"readiness": {"type": "streaming"}})
+        cls.addClassCleanup(cls.two.destroy)
+        cls.one.start().up()
+        cls.one.sql("create table kept(i int); insert into kept values (1)")
+        cls.two.start()
+        cls.tools.streams(cls.two)
+
+    def tearDown(self):
+        if not self._outcome.success:
+            print(self.one.tail() + self.two.tail(), flush=True)
+
+    def follows(self, number):
+        self.one.sql(f"insert into kept values ({number})")
+        wait_for("the row is there", lambda: self.two.sql(f"select count(*) from kept where i = {number}") == "1")
+
+    def test_a_standby_streams_answers_the_checks_of_a_standby_and_is_told_by_its_primary(self):
+        self.follows(2)
+
+        for path, expected in (("/replica", 200), ("/standby", 200), ("/read-only", 200), ("/asynchronous", 200),
+                               ("/replica?lag=10MB", 200), ("/replica?replication_state=streaming", 200),
+                               ("/readyz", 200), ("/readyz?lag=16MB", 200), ("/health", 200), ("/startupz", 200),
+                               ("/primary", 503), ("/", 503), ("/read-write", 503), ("/leader", 503),
+                               ("/synchronous", 503), ("/replica?tag_x=y", 503), ("/replica?lag=ten", 400)):
+            with self.subTest(path):
+                self.assertEqual(self.check(self.two, path), expected)
+        for path, expected in (("/primary", 200), ("/", 200), ("/read-only", 200), ("/replica", 503),
+                               ("/replica?lag=10MB", 503), ("/readyz", 200)):
+            with self.subTest(path):
+                self.assertEqual(self.check(self.one, path), expected)
+        told = self.one.wait_status("the primary names it", lambda status: status["standbys"])["standbys"]
+        self.assertEqual([(one["name"], one["state"]) for one in told], [("pg-2", "streaming")])
+        self.assertEqual(self.two.status()["system_id"], self.one.status()["system_id"])
+        self.assertEqual(self.two.status()["archive_refused"], "a standby does not archive")
+        self.assertNotIn("hush-hush", self.two.log("all") + self.one.log("all"))
+
+    def test_a_standby_that_lags_fails_the_check_with_a_limit_and_passes_the_one_without(self):
+        self.two.sql("select pg_wal_replay_pause()")
+        try:
+            wait_for("replay pauses", lambda: self.two.sql("select pg_get_wal_replay_pause_state()") == "paused")
+            self.one.sql("create table if not exists big(t text); insert into big select repeat('x', 1000) from "
+                         "generate_series(1, 5000)")
+            self.two.wait_status("the lag is told", lambda status: (status["lsn"]["lag_bytes"] or 0) > 1 << 20)
+            self.assertEqual(self.check(self.two, "/replica?lag=1MB"), 503)
+            self.assertEqual(self.check(self.two, "/readyz?lag=1MB"), 503)
+            self.assertIn("behind", self.two.http("GET", "/readyz?lag=1MB").text)
+            self.assertEqual(self.check(self.two, "/replica?lag=1GB"), 200)
+            self.assertEqual(self.check(self.two, "/replica"), 200)
+        finally:
+            self.two.sql("select pg_wal_replay_resume()")
+        self.two.wait_status("it has caught up", lambda status: (status["lsn"]["lag_bytes"] or 0) < 1 << 20)
+
+    def test_a_standby_outlives_the_absence_of_its_primary_and_follows_again(self):
+        postmaster = self.two.postmaster()
+        self.one.kill_everything()
+        self.two.wait_status("it no longer streams", lambda status: not status["lsn"]["streaming"])
+        self.assertEqual(self.two.sql("select count(*) from kept where i = 1"), "1")
+        self.assertEqual(self.check(self.two, "/livez"), 200)
+        self.assertEqual(self.check(self.two, "/readyz"), 503)
+        self.assertIn("not streaming", self.two.http("GET", "/readyz").text)
+
+        self.one.start().up()
+
+        self.streams(self.two)
+        self.follows(3)
+        self.assertEqual(self.two.postmaster(), postmaster)
+
+    def test_a_standby_restarts_and_follows_again(self):
+        self.assertEqual(self.two.http("POST", "/v1/restart").status, 200)
+        self.streams(self.two)
+        self.two.kill_everything()
+        self.two.start()
+        self.streams(self.two)
+        self.follows(4)
+
+    def test_a_demote_of_a_standby_is_done_already(self):
+        self.assertEqual(self.two.http("POST", "/v1/demote").status, 200)
+        self.assertEqual(self.two.http("POST", "/v1/checkpoint").status, 200)
+        self.assertEqual(self.two.status()["role"], "standby")
+
+
+class Switchover(Pair):
+    def test_a_primary_is_demoted_its_standby_is_promoted_and_is_followed_through_restarts(self):
+        one = self.primary()
+        two = self.standby(one)
+        one.start().up()
+        one.sql("create table kept(i int); insert into kept values (1)")
+        two.start()
+        self.streams(two)
+        archives.wait_archived(one, archives.switch(one))
+
+        # Its shutdown sends the rest to the standby, so neither has WAL that the other has not.
+        demoted = one.http("POST", "/v1/demote?wait=60s",
+                           {"upstream": f"host=127.0.0.1 port={two.port}", "reason": "switchover"})
+        self.assertEqual(demoted.status, 200, demoted)
+        self.assertEqual(demoted.json["role"], "standby")
+        self.assertTrue(os.path.exists(f"{one.data_directory}/standby.signal"))
+        self.assertEqual(one.http("POST", "/v1/demote").status, 200, "again: it is so already")
+        promoted = two.http("POST", "/v1/promote?wait=60s")
+
+        self.assertEqual(promoted.status, 200, promoted)
+        self.assertEqual(two.http("POST", "/v1/promote").status, 200, "again: it is so already")
+        two.up()
+        two.wait_status("the new timeline is told", lambda status: status["timeline"] == 2)
+        self.assertEqual((self.check(two, "/primary"), self.check(two, "/replica")), (200, 503))
+        name = archives.switch(two)
+        archives.wait_archived(two, name)
+        files = archives.wal_files(one.archive)
+        self.assertIn("00000002.history", files)
+        history = os.stat(files["00000002.history"]).st_mtime_ns
+        for file, path in files.items():
+            if file.startswith("00000002") and archives.is_segment(file):
+                self.assertGreaterEqual(os.stat(path).st_mtime_ns, history, f"{file} came before the history")
+        archives.check_acknowledged(two, one.archive)
+
+        two.sql("insert into kept values (2)")
+        wait_for("the old primary follows", lambda: one.sql("select count(*) from kept") == "2")
+        self.assertEqual((self.check(one, "/replica"), self.check(one, "/primary")), (200, 503))
+
+        one.kill_everything()
+        one.start()
+        one.wait_status("it is a standby still", lambda status: status["role"] == "standby" and status["ready"])
+        two.sql("insert into kept values (3)")
+        wait_for("whom it follows outlives pgbosun", lambda: one.sql("select count(*) from kept") == "3")
+
+
+class Waiting(Pair):
+    def test_a_clone_waits_for_a_primary_that_is_not_there_yet_and_tells_its_progress(self):
+        one = self.primary()
+        two = self.standby(one)
+        two.config["bootstrap"]["join"]["max_rate"] = "8M"
+        two.write_config()
+        two.start()
+        waiting = two.wait_status("it says what it waits for",
+                                  lambda status: status["reason"] and "pg_basebackup" in status["reason"])
+        self.assertEqual(waiting["role"], "none")
+        self.assertIn("primary_conninfo", waiting["hint"])
+        self.assertEqual(self.check(two, "/livez"), 200)
+        self.assertEqual(self.check(two, "/readyz"), 503)
+        refused = two.http("POST", "/v1/promote")
+        self.assertEqual(refused.status, 409)
+        self.assertTrue(refused.json["hint"])
+
+        one.start().up()
+
+        told = two.wait_status("the progress is told", lambda status: (status["progress"] or {}).get("done_bytes"))
+        self.assertEqual((told["phase"], told["progress"]["what"]), ("bootstrapping", "pg_basebackup"))
+        self.assertGreater(told["progress"]["total_bytes"], 1 << 20)
+        self.streams(two)
+        self.assertIsNone(two.status()["progress"])
+        self.assertIsNone(two.status()["reason"])
+
+    def test_a_wrong_password_is_told_and_the_right_one_is_taken_without_a_restart(self):
+        one = self.primary().start().up()
+        two = self.standby(one)
+        two.config["restart"] = {"intensity": 100}
+        two.write_config()
+        two.secret("replication", "wrong\n")
+
+        two.start()
+        told = two.wait_status("it is told", lambda status: status["reason"] and
+                               "password authentication failed" in status["reason"])
+        self.assertIn("password", told["hint"])
+        self.assertNotIn("wrong\\n", two.log())
+        two.secret("replication", "hush-hush\n")
+
+        self.streams(two)
+
+
+if __name__ == "__main__":
+    instance.main()

@@ -1,0 +1,148 @@
+"""kill -9 of anything at any moment loses no acknowledged segment and no fence."""
+
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+import unittest
+
+import archives
+import instance
+from instance import Case, children, process_name, wait_for
+
+SEED = int(os.environ.get("PGBOSUN_TEST_SEED", "0")) or random.randrange(1, 1 << 31)
+FENCE_ROUNDS = 10
+WAL_ROUNDS = 15
+
+
+class Killed(Case):
+    def setUp(self):
+        self.random = random.Random(SEED)
+        print(f"PGBOSUN_TEST_SEED={SEED}", flush=True)
+
+    def test_a_fence_survives_the_death_of_everything_right_after_its_answer(self):
+        it = self.existing().start().up()
+        for turn in range(FENCE_ROUNDS):
+            with self.subTest(turn=turn, seed=SEED):
+                reason = f"round {turn}"
+                self.assertEqual(self.random.choice((self.fence_by_http, self.fence_by_client))(it, reason), "fenced")
+                time.sleep(self.random.choice((0, 0, self.random.random() / 20)))
+
+                it.kill_everything()
+                it.start()
+
+                status = it.wait_status("the phase is told", lambda status: status["phase"] == "fenced")
+                self.assertEqual((status["fenced"] or {}).get("reason"), reason)
+                self.assertEqual(instance.server_processes(it.data_directory), [])
+                self.assertEqual(it.http("GET", "/readyz").status, 503)
+                self.assertEqual(it.http("GET", "/livez").status, 200)
+                self.assertEqual(it.http("POST", "/v1/unfence").status, 200)
+                it.up()
+        it.kill_everything()
+        it.start().up()
+        self.assertIsNone(it.status()["fenced"], "a lifted fence stays lifted")
+
+    def fence_by_http(self, it, reason):
+        answer = it.http("POST", "/v1/fence", {"reason": reason})
+        return "fenced" if answer.status == 200 else answer
+
+    def fence_by_client(self, it, reason):
+        done = it.client("fence", "--reason", reason)
+        return done.stdout.strip() if done.returncode == 0 else done
+
+    def test_a_fence_that_was_never_answered_is_there_or_is_not_and_the_instance_says_which(self):
+        it = self.existing().start().up()
+        for turn in range(3):
+            with self.subTest(turn=turn, seed=SEED):
+                asker = subprocess.Popen([instance.PGBOSUN, "fence", "--socket", it.control_socket],
+                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                instance._started.add(asker.pid)
+                time.sleep(self.random.random() / 5)
+                it.kill_everything()
+                asker.wait(instance.DEADLINE)
+                it.start()
+                status = it.wait_status("it has decided", lambda status: status["phase"] == "fenced" or status["ready"])
+                if status["phase"] == "fenced":
+                    self.assertEqual(it.http("POST", "/v1/unfence").status, 200)
+                    it.up()
+
+    def test_an_acknowledged_segment_is_in_the_archive_whoever_was_killed(self):
+        it = self.existing({"bootstrap": {}, "restart": {"intensity": 100}})
+        archive = f"{it.directory}/archive"
+        it.config["archive"] = {"destination": f"file://{archive}"}
+        it.write_config()
+        it.start().up()
+        it.sql("create table load(i serial, t text)")
+        stop = threading.Event()
+        load = threading.Thread(target=self.load, args=(it, stop))
+        load.start()
+        self.addCleanup(load.join)
+        self.addCleanup(stop.set)
+
+        for turn in range(WAL_ROUNDS):
+            time.sleep(0.1 + self.random.random() / 2)
+            victim = self.random.choice(("archiver", "hook", "postmaster", "child of postgres", "pgbosun", "everything"))
+            with self.subTest(turn=turn, victim=victim, seed=SEED):
+                self.kill(it, victim)
+                it.up()
+        stop.set()
+        load.join()
+
+        name = archives.switch(it)
+        archives.wait_archived(it, name)
+        wait_for("the backlog is drained", lambda: not archives.waiting(it))
+        names = archives.check_acknowledged(it, archive)
+        segments = sorted(name for name in names if archives.is_segment(name))
+        self.assertGreaterEqual(len(segments), WAL_ROUNDS // 3)
+        last = it.sql("select last_archived_wal from pg_stat_archiver")
+        files = archives.wal_files(archive)
+        if last:
+            self.assertIn(last, files)
+        present = sorted(int(name[8:16] + name[18:], 16) for name in files if archives.is_segment(name))
+        self.assertEqual(present, list(range(present[0], present[-1] + 1)), "no gap")
+        it.wait_status("nothing is wrong", lambda status: status["archive"] and not status["archive"]["last_error"])
+        self.assertIn(name, files)
+
+    def load(self, it, stop):
+        while not stop.is_set():
+            # It fails whenever the server has just been killed: that is the point.
+            subprocess.run(it.psql_command() + ["-c", "insert into load(t) select repeat('x', 1000) from generate_series"
+                                                "(1, 500)", "-c", "select pg_switch_wal()"],
+                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
+                           cwd="/", timeout=instance.DEADLINE)
+            stop.wait(0.05)
+
+    def kill(self, it, victim):
+        mine = instance.descendants(it.pid)
+        postmaster = it.postmaster()
+        if victim == "archiver":
+            targets = [pid for pid in children(it.pid) if process_name(pid).startswith("pgbosun-archive")]
+        elif victim == "hook":
+            until = time.monotonic() + 2
+            targets = []
+            while not targets and time.monotonic() < until:
+                targets = [pid for pid in instance.descendants(it.pid) if process_name(pid) == "pgbosun-wal"]
+        elif victim == "postmaster":
+            targets = [postmaster] if postmaster else []
+        elif victim == "child of postgres":
+            targets = self.random.sample(sorted(children(postmaster)), 1) if postmaster else []
+        elif victim == "pgbosun":
+            it.send_signal(signal.SIGKILL)
+            it.wait_exit()
+            wait_for("the guard has killed postgres", lambda: not instance.server_processes(it.data_directory))
+            it.kill_everything()
+            it.start()
+            return
+        else:
+            it.kill_everything()
+            it.start()
+            return
+        for pid in targets:
+            if pid in mine or pid in instance.descendants(it.pid):
+                instance.send(pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    instance.main()
