@@ -35,7 +35,10 @@ int main(int argc, char** argv) {
         if (!read.settings.archive) log::error("the configuration has no archive");
         return static_cast<int>(ExitCode::wrong_usage);
     }
-    auto store = object_store::open(*read.settings.archive);
+    const std::string recovery = read.settings.data_directory() + "/recovery.signal";
+    const auto missing = ::access(recovery.c_str(), F_OK) == 0 ? object_store::MissingRoot::wait
+                                                               : object_store::MissingRoot::make;
+    auto store = object_store::open(*read.settings.archive, missing);
     if (!store) {
         log::error("the archive cannot be opened: " + store.error().what, {{"hint", store.error().hint}});
         return static_cast<int>(ExitCode::wrong_usage);

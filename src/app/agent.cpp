@@ -4,11 +4,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <utility>
 
 #include "app/configuration.hpp"
+#include "app/finding.hpp"
 #include "app/posix_outside.hpp"
 #include "app/postgres_version.hpp"
 #include "app/run.hpp"
@@ -112,13 +114,13 @@ Agent::Agent(boost::asio::io_context& loop, host::Signals& signals, Settings set
       surroundings_{loop_, clock_, processes_, process_table_, files_, session_,
                     [this](const std::string& database, const std::string& user) { return open_session(database, user); },
                     *guard_, look_at_machine()},
-      timer_(loop), secret_watch_(files_) {
+      timer_(loop), secret_watch_(files_), read_files_ended_(loop) {
     watch_volumes();
     instance_ = std::make_unique<supervision::Instance>(surroundings_, settings_, wiring());
     server_ = std::make_unique<http::Server>(loop_, *instance_, instance_->journal(), settings_.http, settings_.metrics,
                                              settings_.control_socket());
     if (settings_.archive) {
-        archiver_ = std::make_unique<ArchiverProcess>(loop_, processes_, archiver_command(), [this](ArchiveReport report) {
+        archiver_ = std::make_unique<ArchiverProcess>(loop_, processes_, clock_, archiver_command(), [this](ArchiveReport report) {
             instance_->archive_reported(std::move(report));
         });
     }
@@ -187,10 +189,10 @@ supervision::Instance::Wiring Agent::wiring() {
         say_why_it_ends(exit_status);
         supervision::spawn(loop_, finish(exit_status));
     };
+    wiring.read_settings = [this] { return read_files(); };
     wiring.archive_order = [this](const ArchiveOrder& order) {
         if (archiver_) archiver_->order(order);
     };
-    wiring.read_configuration = [this] { return reload(); };
     wiring.volumes = [this](Instant now) { return volumes(now); };
     wiring.log = [] { return host::log_output::status(); };
     wiring.arm = [this](std::optional<Instant> deadline) {
@@ -254,6 +256,16 @@ void Agent::relay(std::string_view program, std::string_view line) {
 }
 
 void Agent::postgres_logged(std::string_view line) {
+    // Why the server ended is said by these two; a session's FATAL is its own affair.
+    const bool of_server = !line.starts_with('{') ||
+                           line.find("\"backend_type\":\"postmaster\"") != std::string_view::npos ||
+                           line.find("\"backend_type\":\"startup\"") != std::string_view::npos ||
+                           line.find("\"PANIC\"") != std::string_view::npos;
+    if (of_server) note_end_of_server(line);
+    host::log_output::pass_through(postgres::log_line(line, settings_.log.format, clock_.wall()));
+}
+
+void Agent::note_end_of_server(std::string_view line) {
     for (const std::string_view severity : {"\"FATAL\"", "\"PANIC\"", "FATAL:  ", "PANIC:  "}) {
         const auto place = line.find(severity);
         if (place == std::string_view::npos) continue;
@@ -265,7 +277,6 @@ void Agent::postgres_logged(std::string_view line) {
         }
         instance_->note_fatal(std::string(message.substr(0, 300)));
     }
-    host::log_output::pass_through(postgres::log_line(line, settings_.log.format, clock_.wall()));
 }
 
 Result<> Agent::open_log_fifos() {
@@ -300,7 +311,7 @@ void Agent::listen_to_signals() {
     signals_.on(SIGTERM, [end] { end(instance::StopMode::smart, "SIGTERM"); });
     signals_.on(SIGINT, [end] { end(instance::StopMode::fast, "SIGINT"); });
     signals_.on(SIGQUIT, [end] { end(instance::StopMode::immediate, "SIGQUIT"); });
-    signals_.on(SIGHUP, [this] { supervision::spawn(loop_, reload_and_tell()); });
+    signals_.on(SIGHUP, [this] { supervision::spawn(loop_, reload()); });
 }
 
 int Agent::run() {
@@ -391,49 +402,49 @@ Task<> Agent::watch_files() {
         const bool changed = co_await secret_watch_.changed(std::move(paths));
         if (changed) {
             log::info("the configuration, or a file that it names, has changed");
-            co_await reload_and_tell();
+            co_await reload();
         }
         co_await nobody.wait(file_look);
     }
 }
 
-Task<> Agent::reload_and_tell() {
-    const auto done = co_await reload();
-    if (!done) log::error(done.error().what, {{"hint", done.error().hint}});
+Task<> Agent::reload() {
+    const auto read = co_await read_files();
+    if (!read) {
+        log::error("what was wrong in the files stays as it was: " + read.error().what, {{"hint", read.error().hint}});
+    }
+    instance_->settings_changed();
 }
 
-Task<Result<>> Agent::reload() {
-    if (reloading_) co_return Result<>();
-    reloading_ = true;
-    auto done = co_await read_configuration();
-    // Also after a failure: certificates, tokens and passwords may be new.
-    auto reloaded = server_->reload(settings_.http);
-    if (!reloaded && done) done = std::unexpected(std::move(reloaded.error()).in("the HTTP server keeps what it had"));
-    instance_->settings_changed();
+Task<Result<>> Agent::read_files() {
+    while (reading_files_) co_await read_files_ended_.wait(file_look);
+    reading_files_ = true;
+    Result<> done;
+    if (!settings_.config_file.empty()) {
+        std::string path = settings_.config_file;
+        const auto text = co_await files_.read(std::move(path), SecretWatch::largest_file);
+        done = text ? take_configuration(*text) : std::unexpected(Fault(text.error()).in("the configuration"));
+    }
+    const auto reloaded = server_->reload(settings_.http);
+    if (!reloaded) {
+        log::error("the HTTP server keeps what it had: " + reloaded.error().what, {{"hint", reloaded.error().hint}});
+        if (done) done = reloaded;
+    }
     if (archiver_) archiver_->restart();
-    reloading_ = false;
+    reading_files_ = false;
+    read_files_ended_.announce();
     co_return done;
 }
 
-Task<Result<>> Agent::read_configuration() {
-    if (settings_.config_file.empty()) co_return Result<>();
-    std::string path = settings_.config_file;
-    const auto text = co_await files_.read(std::move(path), SecretWatch::largest_file);
-    if (!text) co_return std::unexpected(Fault(text.error()).in("the configuration cannot be read, the old one stays"));
-    auto read = read_settings(*text, settings_.config_file, process_environment(), object_to_parameter);
-    for (const auto& finding : read.findings) {
-        log::write(finding.severity == Severity::error ? log::Level::error : log::Level::warning, to_text(finding));
-    }
+Result<> Agent::take_configuration(std::string_view text) {
+    auto read = read_settings(text, settings_.config_file, process_environment(), object_to_parameter);
+    for (const auto& finding : read.findings) log::error(to_text(finding));
     if (!read.usable()) {
-        co_return fail(FaultKind::refused, "the new configuration has errors, the old one stays",
-                       "the log names them, and so does pgbosun config check");
+        const auto wrong = std::ranges::find(read.findings, Severity::error, &Finding::severity);
+        return fail(FaultKind::refused, wrong == read.findings.end() ? "the configuration has errors" : to_text(*wrong),
+                    "pgbosun config check shows everything that is wrong with it; the old one stays");
     }
-    take_over(std::move(read.settings));
-    log::info("the configuration has been read again");
-    co_return Result<>();
-}
-
-void Agent::take_over(Settings fresh) {
+    Settings fresh = std::move(read.settings);
     const bool fixed_changed = fresh.volume != settings_.volume || fresh.run_dir != settings_.run_dir ||
                                fresh.instance != settings_.instance || fresh.cluster != settings_.cluster ||
                                fresh.metrics.listen != settings_.metrics.listen ||
@@ -452,6 +463,8 @@ void Agent::take_over(Settings fresh) {
     if (fresh.archive.has_value() != settings_.archive.has_value()) fresh.archive = settings_.archive;
     settings_ = std::move(fresh);
     host::log_output::set_level(log_level_of(settings_));
+    log::info("the configuration has been read again");
+    return {};
 }
 
 void Agent::say_why_it_ends(int exit_status) {

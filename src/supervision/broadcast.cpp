@@ -6,17 +6,18 @@
 namespace pgbosun::supervision {
 
 void Broadcast::announce() {
-    for (auto& timer : waiting_) timer.cancel();
+    for (auto& timer : *waiting_) timer.cancel();
 }
 
 Task<> Broadcast::wait(Duration timeout) {
-    const auto place = waiting_.emplace(waiting_.end(), loop_, timeout);
+    const auto waiting = waiting_;
+    const auto place = waiting->emplace(waiting->end(), loop_, timeout);
     // Also on cancellation and when the frame is destroyed while it waits.
     struct Leave {
-        std::list<boost::asio::steady_timer>& list;
-        std::list<boost::asio::steady_timer>::iterator place;
+        Waiting& list;
+        Waiting::iterator place;
         ~Leave() { list.erase(place); }
-    } leave{waiting_, place};
+    } leave{*waiting, place};
     constexpr auto quietly = boost::asio::as_tuple(boost::asio::use_awaitable);
     co_await place->async_wait(quietly);
 }

@@ -4,6 +4,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <list>
+#include <memory>
 
 #include "pgbosun/task.hpp"
 #include "pgbosun/time.hpp"
@@ -13,6 +14,8 @@ namespace pgbosun::supervision {
 class Broadcast {
 public:
     explicit Broadcast(boost::asio::io_context& loop) : loop_(loop) {}
+    // Who waits is left waiting, and is freed with the loop.
+    ~Broadcast() = default;
     Broadcast(const Broadcast&) = delete;
     Broadcast& operator=(const Broadcast&) = delete;
 
@@ -23,7 +26,8 @@ public:
 
 private:
     boost::asio::io_context& loop_;
-    std::list<boost::asio::steady_timer> waiting_;
+    using Waiting = std::list<boost::asio::steady_timer>;
+    std::shared_ptr<Waiting> waiting_ = std::make_shared<Waiting>();  // shared with each coroutine that waits
 };
 
 }  // namespace pgbosun::supervision

@@ -24,7 +24,7 @@ Task<> InstanceJournal::recall() {
             if (earlier.size() > most_kept) earlier.pop_front();
             rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
         }
-        if (!text->empty() && !text->ends_with('\n')) unwritten_.insert(0, "\n");
+        if (!text->empty() && !text->ends_with('\n')) unwritten_.insert(unwritten_.begin(), '\n');
     }
     const std::uint64_t last_earlier = earlier.empty() ? 0 : earlier.back().id;
     std::string renumbered;
