@@ -1,6 +1,5 @@
 """A PostgreSQL server with 133 segments of real WAL that wait for its archiver, and those who archive them."""
 
-import glob
 import json
 import os
 import re
@@ -32,6 +31,8 @@ class Server:
         else:
             self.start()
         bench.at_end(self.stop)
+        with open(os.path.join(self.place, "complete")) as file:
+            self.names = file.read().split()
         control = self.tool("pg_controldata", self.data)
         self.system_id = re.search(r"system identifier:\s+(\d+)", control).group(1)
         self.segment_size = int(re.search(r"Bytes per WAL segment:\s+(\d+)", control).group(1))
@@ -54,7 +55,6 @@ class Server:
             file.write("listen_addresses = ''\nwal_level = replica\narchive_mode = on\nautovacuum = off\n"
                        "max_wal_size = 20GB\nwal_keep_size = 20GB\ncheckpoint_timeout = 1d\nshared_buffers = 256MB\n"
                        "synchronous_commit = off\ninclude = 'archive.conf'\n")
-        self.command("")
         self.start()
         self.tool("pgbench", "-h", self.run, "-i", "-s", "40", "-q", "postgres")
         while self.written() < SEGMENTS + 2:
@@ -66,12 +66,14 @@ class Server:
         # The last ones: writes of transactions, with a few of pgbench -i.
         for name in self.waiting()[:-SEGMENTS]:
             os.unlink(os.path.join(self.marks, name))
-        open(os.path.join(self.place, "complete"), "w").close()
+        with open(os.path.join(self.place, "complete"), "w") as file:
+            file.write("\n".join(name[:-len(".ready")] for name in self.waiting()))
 
     def written(self):
         return int(self.sql("SELECT pg_current_wal_lsn() - '0/0'")) // (16 * MB)
 
     def start(self):
+        self.command("")
         with open(os.path.join(self.run, "log"), "ab") as log:
             process = subprocess.Popen([os.path.join(support.POSTGRES_BIN, "postgres"), "-D", self.data, "-k", self.run],
                                        stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.run,
@@ -106,12 +108,12 @@ class Server:
         self.command("")
         self.process.send_signal(signal.SIGHUP)
         time.sleep(0.3)
-        for path in sorted(glob.glob(self.marks + "/*.done"))[-SEGMENTS:]:
-            os.rename(path, path[:-len("done")] + "ready")
-        if len(self.waiting()) != SEGMENTS:
-            raise RuntimeError(f"{len(self.waiting())} segments wait rather than {SEGMENTS}")
+        # A server that was kept has stopped since, which made marks of its own.
         for name in self.waiting():
-            with open(os.path.join(self.data, "pg_wal", name[:-len(".ready")]), "rb") as segment:
+            os.rename(os.path.join(self.marks, name), os.path.join(self.marks, name[:-len("ready")] + "done"))
+        for name in self.names:
+            os.rename(os.path.join(self.marks, name + ".done"), os.path.join(self.marks, name + ".ready"))
+            with open(os.path.join(self.data, "pg_wal", name), "rb") as segment:
                 while segment.read(MB):
                     pass
         os.sync()
@@ -196,7 +198,7 @@ pg1-user=postgres
 
     def stop(self):
         """Waits for its asynchronous process, which writes below this run's directories."""
-        support.wait_until(lambda: subprocess.run(["pgrep", "-f", self.program[1] + ".*archive-push:async"],
+        support.wait_until(lambda: subprocess.run(["pgrep", "-f", "--", self.program[1] + ".*archive-push:async"],
                                                   stdout=subprocess.DEVNULL).returncode != 0,
                            "pgbackrest to end", between=0.2)
 

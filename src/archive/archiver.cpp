@@ -13,6 +13,8 @@
 namespace pgbosun::archive {
 namespace {
 
+// One compresses while the other waits for the store.
+constexpr int threads_for_each = 2;
 // Names read in one look; PostgreSQL keeps a .done mark for each segment that is not yet recycled.
 constexpr std::size_t most_marks = 1'000'000;
 
@@ -45,11 +47,12 @@ HookAnswer not_archived(const std::string& name, const std::string& why) {
 
 }  // namespace
 
-Archiver::Archiver(ObjectStore& store, const ArchiveTarget& target, int workers, Pace pace,
+Archiver::Archiver(ObjectStore& store, const ArchiveTarget& target, int compressing, Pace pace,
                    std::function<void()> changed)
-    : store_(store), target_(target), pace_(pace), changed_(std::move(changed)), identity_(store, target.server) {
+    : store_(store), target_(target), pace_(pace), changed_(std::move(changed)), identity_(store, target.server),
+      compressors_(target.compression, target.level, compressing) {
     report_.target = store.describe() + "/" + target.server;
-    for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
+    for (int i = 0; i < compressing * threads_for_each; ++i) workers_.emplace_back([this] { work(); });
 }
 
 Archiver::~Archiver() { finish(Clock::now()); }
@@ -149,7 +152,7 @@ ReadyQueue::Ahead Archiver::ahead() const {
 }
 
 void Archiver::work() {
-    WalUploader uploader(store_, target_, identity_, may_archive_);
+    WalUploader uploader(store_, target_, identity_, compressors_, may_archive_);
     std::unique_lock lock(mutex_);
     while (!finishing_) {
         if (const auto job = next_job()) {

@@ -44,8 +44,9 @@ class Archiver {
 public:
     using Later = std::function<void(HookAnswer)>;
 
-    // `changed` is called on any thread whenever report() has changed. `store` must outlive it.
-    Archiver(ObjectStore& store, const ArchiveTarget& target, int workers, Pace pace, std::function<void()> changed);
+    // `compressing` segments are compressed at a time, while as many again are on their way to the store: twice as many
+    // threads. `changed` is called on any thread whenever report() has changed. `store` must outlive it.
+    Archiver(ObjectStore& store, const ArchiveTarget& target, int compressing, Pace pace, std::function<void()> changed);
     ~Archiver();
     Archiver(const Archiver&) = delete;
     Archiver& operator=(const Archiver&) = delete;
@@ -106,6 +107,7 @@ private:
     const Pace pace_;
     const std::function<void()> changed_;
     IdentityCheck identity_;
+    CompressorPool compressors_;
     std::atomic<bool> may_archive_ = false;
 
     mutable std::mutex mutex_;  // guards all below

@@ -68,8 +68,9 @@ Result<FileIdentity> identify(const std::string& path) {
 }
 
 WalUploader::WalUploader(ObjectStore& store, ArchiveTarget target, IdentityCheck& identity,
-                         const std::atomic<bool>& may_archive)
-    : store_(store), target_(std::move(target)), identity_(identity), may_archive_(may_archive) {}
+                         CompressorPool& compressors, const std::atomic<bool>& may_archive)
+    : store_(store), target_(std::move(target)), identity_(identity), compressors_(compressors),
+      may_archive_(may_archive) {}
 
 Result<Uploaded> WalUploader::upload(const wal::ArchiveName& name, const std::string& path,
                                      const ClusterIdentity& cluster) {
@@ -96,12 +97,9 @@ Result<Uploaded> WalUploader::upload_open(const wal::ArchiveName& name, int file
 }
 
 Result<WalUploader::Encoded> WalUploader::encode(int file, std::uint64_t size) {
-    if (!compressor_) {
-        auto made = codec::make_compressor(target_.compression, target_.level);
-        if (!made) return std::unexpected(std::move(made.error()));
-        compressor_ = std::move(*made);
-    }
-    auto compressed = codec::compress_file(file, size, *compressor_, body_);
+    const auto compressor = compressors_.take();
+    if (!compressor) return std::unexpected(compressor.error());
+    auto compressed = codec::compress_file(file, size, **compressor, body_);
     if (!compressed) return std::unexpected(std::move(compressed.error()));
     return Encoded{compressed->size, std::move(compressed->content_hash)};
 }

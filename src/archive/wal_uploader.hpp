@@ -1,20 +1,19 @@
 #pragma once
 // Brings one WAL file into the archive: reads it once, hashes and compresses on the way, and puts the object if there
-// is none. Each worker thread has its own, whose buffers are used again: memory is bounded by workers x the compressed
+// is none. Each worker thread has its own, whose buffer is used again: memory is bounded by threads x the compressed
 // bound of a segment.
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "archive/compressor_pool.hpp"
 #include "archive/identity.hpp"
 #include "archive/layout.hpp"
 #include "archive/ready_queue.hpp"
-#include "codec/compressor.hpp"
 #include "pgbosun/object_store.hpp"
 #include "wal/archive_name.hpp"
 
@@ -37,7 +36,8 @@ struct Uploaded {
 class WalUploader {
 public:
     // `may_archive` is asked once more right before the object is put.
-    WalUploader(ObjectStore& store, ArchiveTarget target, IdentityCheck& identity, const std::atomic<bool>& may_archive);
+    WalUploader(ObjectStore& store, ArchiveTarget target, IdentityCheck& identity, CompressorPool& compressors,
+                const std::atomic<bool>& may_archive);
 
     // Success: an object with this content is durable under the file's name. conflict: one with other content is
     // there, untouched. corrupt, refused: the file is not what its name says, or another cluster's. unavailable: try
@@ -62,8 +62,8 @@ private:
     ObjectStore& store_;
     ArchiveTarget target_;
     IdentityCheck& identity_;
+    CompressorPool& compressors_;
     const std::atomic<bool>& may_archive_;
-    std::unique_ptr<codec::Compressor> compressor_;
     std::vector<std::byte> body_;
     std::string listed_prefix_;
     std::set<std::string> listed_;  // keys below listed_prefix_ that do not end in our extension
