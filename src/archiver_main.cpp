@@ -29,13 +29,16 @@ int main(int argc, char** argv) {
     }
     const auto environment = process_environment();
     const auto read = load_settings(configuration_file(config, environment), environment, PosixOutside());
-    host::log_output::use(STDERR_FILENO, read.settings.log.format, log::Level::info);
+    host::log_output::use(STDERR_FILENO, read.settings.log.format, log_level_of(read.settings));
     if (!read.usable() || !read.settings.archive) {
         for (const auto& finding : read.findings) log::error(to_text(finding));
         if (!read.settings.archive) log::error("the configuration has no archive");
         return static_cast<int>(ExitCode::wrong_usage);
     }
-    auto store = object_store::open(*read.settings.archive);
+    const std::string recovery = read.settings.data_directory() + "/recovery.signal";
+    const auto missing = ::access(recovery.c_str(), F_OK) == 0 ? object_store::MissingRoot::wait
+                                                               : object_store::MissingRoot::make;
+    auto store = object_store::open(*read.settings.archive, missing);
     if (!store) {
         log::error("the archive cannot be opened: " + store.error().what, {{"hint", store.error().hint}});
         return static_cast<int>(ExitCode::wrong_usage);

@@ -4,11 +4,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <utility>
 
 #include "app/configuration.hpp"
+#include "app/finding.hpp"
 #include "app/posix_outside.hpp"
 #include "app/postgres_version.hpp"
 #include "app/run.hpp"
@@ -112,13 +114,13 @@ Agent::Agent(boost::asio::io_context& loop, host::Signals& signals, Settings set
       surroundings_{loop_, clock_, processes_, process_table_, files_, session_,
                     [this](const std::string& database, const std::string& user) { return open_session(database, user); },
                     *guard_, look_at_machine()},
-      timer_(loop), secret_watch_(files_) {
+      timer_(loop), secret_watch_(files_), read_files_ended_(loop) {
     watch_volumes();
     instance_ = std::make_unique<supervision::Instance>(surroundings_, settings_, wiring());
     server_ = std::make_unique<http::Server>(loop_, *instance_, instance_->journal(), settings_.http, settings_.metrics,
                                              settings_.control_socket());
     if (settings_.archive) {
-        archiver_ = std::make_unique<ArchiverProcess>(loop_, processes_, archiver_command(), [this](ArchiveReport report) {
+        archiver_ = std::make_unique<ArchiverProcess>(loop_, processes_, clock_, archiver_command(), [this](ArchiveReport report) {
             instance_->archive_reported(std::move(report));
         });
     }
@@ -183,7 +185,11 @@ supervision::Instance::Wiring Agent::wiring() {
         return std::move(entries->front());
     };
     wiring.output = [this](std::string_view program, std::string_view line) { relay(program, line); };
-    wiring.end = [this](int exit_status) { supervision::spawn(loop_, finish(exit_status)); };
+    wiring.end = [this](int exit_status) {
+        say_why_it_ends(exit_status);
+        supervision::spawn(loop_, finish(exit_status));
+    };
+    wiring.read_settings = [this] { return read_files(); };
     wiring.archive_order = [this](const ArchiveOrder& order) {
         if (archiver_) archiver_->order(order);
     };
@@ -250,6 +256,16 @@ void Agent::relay(std::string_view program, std::string_view line) {
 }
 
 void Agent::postgres_logged(std::string_view line) {
+    // Why the server ended is said by these two; a session's FATAL is its own affair.
+    const bool of_server = !line.starts_with('{') ||
+                           line.find("\"backend_type\":\"postmaster\"") != std::string_view::npos ||
+                           line.find("\"backend_type\":\"startup\"") != std::string_view::npos ||
+                           line.find("\"PANIC\"") != std::string_view::npos;
+    if (of_server) note_end_of_server(line);
+    host::log_output::pass_through(postgres::log_line(line, settings_.log.format, clock_.wall()));
+}
+
+void Agent::note_end_of_server(std::string_view line) {
     for (const std::string_view severity : {"\"FATAL\"", "\"PANIC\"", "FATAL:  ", "PANIC:  "}) {
         const auto place = line.find(severity);
         if (place == std::string_view::npos) continue;
@@ -261,7 +277,6 @@ void Agent::postgres_logged(std::string_view line) {
         }
         instance_->note_fatal(std::string(message.substr(0, 300)));
     }
-    host::log_output::pass_through(postgres::log_line(line, settings_.log.format, clock_.wall()));
 }
 
 Result<> Agent::open_log_fifos() {
@@ -300,7 +315,7 @@ void Agent::listen_to_signals() {
 }
 
 int Agent::run() {
-    host::log_output::start(loop_, settings_.log.format, log::Level::info,
+    host::log_output::start(loop_, settings_.log.format, log_level_of(settings_),
                             [this](host::LogPressure pressure) { under_pressure(pressure); });
     log::info("pgbosun " PGBOSUN_VERSION, {{"instance", settings_.instance}, {"cluster", settings_.cluster},
                                            {"volume", settings_.volume}, {"pid_1", host::is_pid_1()}});
@@ -394,58 +409,76 @@ Task<> Agent::watch_files() {
 }
 
 Task<> Agent::reload() {
-    if (reloading_) co_return;
-    reloading_ = true;
+    const auto read = co_await read_files();
+    if (!read) {
+        log::error("what was wrong in the files stays as it was: " + read.error().what, {{"hint", read.error().hint}});
+    }
+    instance_->settings_changed();
+}
+
+Task<Result<>> Agent::read_files() {
+    while (reading_files_) co_await read_files_ended_.wait(file_look);
+    reading_files_ = true;
+    Result<> done;
     if (!settings_.config_file.empty()) {
         std::string path = settings_.config_file;
         const auto text = co_await files_.read(std::move(path), SecretWatch::largest_file);
-        auto read = text ? read_settings(*text, settings_.config_file, process_environment(), object_to_parameter)
-                         : ReadSettings{};
-        if (!text) log::error("the configuration cannot be read, the old one stays: " + text.error().what);
-        for (const auto& finding : read.findings) log::error(to_text(finding));
-        if (text && read.usable()) {
-            Settings fresh = std::move(read.settings);
-            const bool fixed_changed = fresh.volume != settings_.volume || fresh.run_dir != settings_.run_dir ||
-                                       fresh.instance != settings_.instance || fresh.cluster != settings_.cluster ||
-                                       fresh.metrics.listen != settings_.metrics.listen ||
-                                       fresh.archive.has_value() != settings_.archive.has_value();
-            if (fixed_changed) {
-                log::warning("volume, run_dir, instance, cluster, metrics.listen and whether there is an archive change "
-                             "only when pgbosun is started anew");
-            }
-            fresh.volume = settings_.volume;
-            fresh.run_dir = settings_.run_dir;
-            fresh.instance = settings_.instance;
-            fresh.cluster = settings_.cluster;
-            fresh.run_as = settings_.run_as;
-            fresh.postgresql.bin_dir = settings_.postgresql.bin_dir;
-            fresh.metrics.listen = settings_.metrics.listen;
-            if (fresh.archive.has_value() != settings_.archive.has_value()) fresh.archive = settings_.archive;
-            settings_ = std::move(fresh);
-            log::info("the configuration has been read again");
-        } else if (text) {
-            log::error("the new configuration has errors, the old one stays");
-        }
+        done = text ? take_configuration(*text) : std::unexpected(Fault(text.error()).in("the configuration"));
     }
     const auto reloaded = server_->reload(settings_.http);
-    if (!reloaded) log::error("the HTTP server keeps what it had: " + reloaded.error().what, {{"hint", reloaded.error().hint}});
-    instance_->settings_changed();
+    if (!reloaded) {
+        log::error("the HTTP server keeps what it had: " + reloaded.error().what, {{"hint", reloaded.error().hint}});
+        if (done) done = reloaded;
+    }
     if (archiver_) archiver_->restart();
-    reloading_ = false;
+    reading_files_ = false;
+    read_files_ended_.announce();
+    co_return done;
+}
+
+Result<> Agent::take_configuration(std::string_view text) {
+    auto read = read_settings(text, settings_.config_file, process_environment(), object_to_parameter);
+    for (const auto& finding : read.findings) log::error(to_text(finding));
+    if (!read.usable()) {
+        const auto wrong = std::ranges::find(read.findings, Severity::error, &Finding::severity);
+        return fail(FaultKind::refused, wrong == read.findings.end() ? "the configuration has errors" : to_text(*wrong),
+                    "pgbosun config check shows everything that is wrong with it; the old one stays");
+    }
+    Settings fresh = std::move(read.settings);
+    const bool fixed_changed = fresh.volume != settings_.volume || fresh.run_dir != settings_.run_dir ||
+                               fresh.instance != settings_.instance || fresh.cluster != settings_.cluster ||
+                               fresh.metrics.listen != settings_.metrics.listen ||
+                               fresh.archive.has_value() != settings_.archive.has_value();
+    if (fixed_changed) {
+        log::warning("volume, run_dir, instance, cluster, metrics.listen and whether there is an archive change "
+                     "only when pgbosun is started anew");
+    }
+    fresh.volume = settings_.volume;
+    fresh.run_dir = settings_.run_dir;
+    fresh.instance = settings_.instance;
+    fresh.cluster = settings_.cluster;
+    fresh.run_as = settings_.run_as;
+    fresh.postgresql.bin_dir = settings_.postgresql.bin_dir;
+    fresh.metrics.listen = settings_.metrics.listen;
+    if (fresh.archive.has_value() != settings_.archive.has_value()) fresh.archive = settings_.archive;
+    settings_ = std::move(fresh);
+    host::log_output::set_level(log_level_of(settings_));
+    log::info("the configuration has been read again");
+    return {};
+}
+
+void Agent::say_why_it_ends(int exit_status) {
+    if (exit_status == 0) return log::info("ended");
+    const auto& status = instance_->status();
+    const std::string why = status.reason.empty() ? "pgbosun has given up" : status.reason;
+    log::error("giving up: " + why, {{"exit", exit_status}, {"hint", status.hint}});
+    write_termination_message(why + (status.hint.empty() ? "" : " (hint: " + status.hint + ")"));
 }
 
 Task<> Agent::finish(int exit_status) {
     if (ending_) co_return;
     ending_ = true;
     exit_status_ = exit_status;
-    if (exit_status != 0) {
-        const auto& status = instance_->status();
-        const std::string why = status.reason.empty() ? "pgbosun has given up" : status.reason;
-        log::error("giving up: " + why, {{"exit", exit_status}, {"hint", status.hint}});
-        write_termination_message(why + (status.hint.empty() ? "" : " (hint: " + status.hint + ")"));
-    } else {
-        log::info("ended");
-    }
     if (archiver_) archiver_->stop();
     co_await instance_->journal().flush(last_flush);
     supervision::Broadcast nobody(loop_);

@@ -23,6 +23,7 @@
 #include "http/server.hpp"
 #include "pgbosun/settings.hpp"
 #include "postgres/libpq_session.hpp"
+#include "supervision/broadcast.hpp"
 #include "supervision/instance.hpp"
 
 namespace pgbosun::app {
@@ -56,12 +57,17 @@ private:
     void under_pressure(host::LogPressure pressure);
     void relay(std::string_view program, std::string_view line);
     void postgres_logged(std::string_view line);
+    void note_end_of_server(std::string_view line);
     Task<> begin();
     Task<Result<int>> ask_server_major();
     Task<> renew_guard();
     Task<> watch_files();
     Task<> reload();
+    // Of the files: configuration, and what the HTTP server and the archiver read. They keep the old on a Fault.
+    Task<Result<>> read_files();
+    Result<> take_configuration(std::string_view text);
     [[nodiscard]] std::vector<std::string> watched_files() const;
+    void say_why_it_ends(int exit_status);
     Task<> finish(int exit_status);
 
     boost::asio::io_context& loop_;
@@ -81,7 +87,8 @@ private:
     std::unique_ptr<supervision::Instance> instance_;
     std::unique_ptr<http::Server> server_;
     std::unique_ptr<ArchiverProcess> archiver_;
-    bool reloading_ = false;
+    supervision::Broadcast read_files_ended_;
+    bool reading_files_ = false;
     bool ending_ = false;
     int exit_status_ = 0;
 };

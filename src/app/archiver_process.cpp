@@ -23,9 +23,9 @@ constexpr Duration start_again = std::chrono::seconds(1);
 
 }  // namespace
 
-ArchiverProcess::ArchiverProcess(boost::asio::io_context& loop, ProcessHost& processes, Command command,
-                                 OnReport on_report)
-    : loop_(loop), processes_(processes), command_(std::move(command)), on_report_(std::move(on_report)) {}
+ArchiverProcess::ArchiverProcess(boost::asio::io_context& loop, ProcessHost& processes, const Clock& clock,
+                                 Command command, OnReport on_report)
+    : loop_(loop), processes_(processes), clock_(clock), command_(std::move(command)), on_report_(std::move(on_report)) {}
 
 ArchiverProcess::~ArchiverProcess() = default;
 
@@ -40,11 +40,13 @@ Result<> ArchiverProcess::start() {
     command.on_exit = [this](ExitStatus status) {
         process_.reset();
         link_.reset();
+        ended_with_ = to_string(status);
         if (!stopping_) log::warning("the archiver ended with " + to_string(status) + "; it is started again");
     };
     const auto process = processes_.spawn(std::move(command));
     if (!process) return std::unexpected(process.error());
     process_ = *process;
+    reported_ = false;
     link_ = std::move(ours);
     order_unsent_ = order_.has_value();
     send();
@@ -58,8 +60,10 @@ Task<> ArchiverProcess::keep_running() {
         if (started) {
             co_await read_reports();
         } else {
+            ended_with_ = started.error().what;
             log::error("the archiver cannot be started: " + started.error().what);
         }
+        if (!reported_ && !stopping_) say_that_it_does_not_work();
         co_await nobody.wait(start_again);
     }
 }
@@ -74,11 +78,20 @@ Task<> ArchiverProcess::read_reports() {
         const auto report = archive::parse_report(std::string_view(buffer).substr(0, size - 1));
         buffer.erase(0, size);
         if (report) {
+            reported_ = true;
+            last_report_ = *report;
             on_report_(*report);
         } else {
             log::warning("the archiver's report cannot be read: " + report.error().what);
         }
     }
+}
+
+// It ended before it could say a word: nobody else knows that no WAL is archived.
+void ArchiverProcess::say_that_it_does_not_work() {
+    if (!last_report_.failing_since) last_report_.failing_since = to_iso8601(clock_.wall());
+    last_report_.last_error = "the archiver does not run: " + ended_with_ + "; its last log line says why";
+    on_report_(last_report_);
 }
 
 void ArchiverProcess::order(const ArchiveOrder& order) {

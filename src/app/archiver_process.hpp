@@ -13,6 +13,7 @@
 #include "pgbosun/process_host.hpp"
 #include "pgbosun/settings.hpp"
 #include "pgbosun/task.hpp"
+#include "pgbosun/time.hpp"
 
 namespace pgbosun::app {
 
@@ -20,7 +21,8 @@ class ArchiverProcess {
 public:
     using OnReport = std::function<void(ArchiveReport)>;
 
-    ArchiverProcess(boost::asio::io_context& loop, ProcessHost& processes, Command command, OnReport on_report);
+    ArchiverProcess(boost::asio::io_context& loop, ProcessHost& processes, const Clock& clock, Command command,
+                    OnReport on_report);
     ~ArchiverProcess();
 
     // Runs until stop(): starts the archiver, reads its reports, starts it again a second after it has ended.
@@ -38,14 +40,19 @@ private:
     Task<> read_reports();
     Task<> write_orders();
     void send();
+    void say_that_it_does_not_work();
 
     boost::asio::io_context& loop_;
     ProcessHost& processes_;
+    const Clock& clock_;
     Command command_;
     OnReport on_report_;
     std::optional<ProcessId> process_;
     std::unique_ptr<Socket> link_;
     std::optional<ArchiveOrder> order_;
+    ArchiveReport last_report_;
+    std::string ended_with_;
+    bool reported_ = false;  // this archiver, at least once
     bool order_unsent_ = false;
     bool writing_ = false;
     bool stopping_ = false;

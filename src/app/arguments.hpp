@@ -58,7 +58,7 @@ struct JournalCommand {
 struct VersionCommand {
     bool operator==(const VersionCommand&) const = default;
 };
-// Started by `pgbosun run` as its child, never by a person.
+// Another way to write `pgbosun-archiver`: the process becomes that program.
 struct ArchiverCommand {
     std::optional<std::string> config;
     bool operator==(const ArchiverCommand&) const = default;

@@ -63,6 +63,14 @@ ReadSettings load_settings(const std::optional<std::string>& file, const Environ
     return read;
 }
 
+log::Level log_level_of(const Settings& settings) {
+    const std::string& name = settings.log.level;
+    if (name == "debug") return log::Level::debug;
+    if (name == "warning") return log::Level::warning;
+    if (name == "error") return log::Level::error;
+    return log::Level::info;
+}
+
 void resolve_bin_dir(ReadSettings& read, const EnvironmentView& environment, const Outside& outside) {
     auto chosen = choose_bin_dir(look_around(read.settings.postgresql.bin_dir, environment, outside));
     if (chosen) {

@@ -6,6 +6,7 @@
 
 #include "app/outside.hpp"
 #include "app/settings_reader.hpp"
+#include "pgbosun/log.hpp"
 
 namespace pgbosun::app {
 
@@ -17,6 +18,9 @@ std::optional<std::string> configuration_file(const std::optional<std::string>& 
 // and a missing PostgreSQL are findings like any other.
 ReadSettings load_settings(const std::optional<std::string>& file, const EnvironmentView& environment,
                            const Outside& outside, const ParameterCheck& parameter_check = {});
+
+// `log.level`, checked when it was read.
+log::Level log_level_of(const Settings& settings);
 
 // Where postgres is, for choose_bin_dir().
 void resolve_bin_dir(ReadSettings& read, const EnvironmentView& environment, const Outside& outside);

@@ -26,13 +26,6 @@
 namespace pgbosun::app {
 namespace {
 
-log::Level level_of(const std::string& name) {
-    if (name == "debug") return log::Level::debug;
-    if (name == "warning") return log::Level::warning;
-    if (name == "error") return log::Level::error;
-    return log::Level::info;
-}
-
 // Directories that must exist before anything can be locked or listened on.
 Result<> make_directory(const std::string& path, const std::optional<std::string>& owner) {
     std::error_code error;
@@ -96,7 +89,7 @@ int run(const RunCommand& command) {
     const PosixOutside outside;
     auto read = load_settings(configuration_file(command.config, environment), environment, outside, object_to_parameter);
     Settings& settings = read.settings;
-    host::log_output::use(STDOUT_FILENO, settings.log.format, level_of(settings.log.level));
+    host::log_output::use(STDOUT_FILENO, settings.log.format, log_level_of(settings));
     for (const auto& finding : read.findings) {
         const auto level = finding.severity == Severity::error ? log::Level::error : log::Level::warning;
         log::write(level, to_text(finding));
@@ -119,7 +112,6 @@ int run(const RunCommand& command) {
     const auto lock = host::VolumeLock::take(settings.state_directory() + "/lock");
     if (!lock) return refuse(lock.error(), ExitCode::failed);
 
-    host::log_output::set_level(level_of(settings.log.level));
     Agent agent(loop, signals, std::move(settings));
     const int status = agent.run();
     host::log_output::flush(std::chrono::seconds(2));

@@ -1,5 +1,5 @@
 #pragma once
-// The program `pgbosun archiver`: a child of PID 1 that answers the hook over its Unix socket.
+// The program `pgbosun-archiver`: a child of PID 1 that answers the hook over its Unix socket.
 
 #include "pgbosun/object_store.hpp"
 #include "pgbosun/settings.hpp"

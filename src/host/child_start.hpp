@@ -43,8 +43,8 @@ private:
     std::vector<int> lifted_;  // copies of the descriptors above every number asked for
 };
 
-// For any child: session of its own, default signal dispositions but for `ignored`, then an empty mask, umask 077, the death signal set.
-// Does not return when the parent has died already.
+// For any child: session of its own, default signal dispositions but for `ignored`, then an empty mask, umask 077, the
+// death signal set. Does not return when the parent has died already.
 void begin_child(pid_t parent, int death_signal, std::span<const int> ignored = {});
 
 // /dev/null as stdin and stdout; closes all else but stderr and `keep`.

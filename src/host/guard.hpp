@@ -1,5 +1,5 @@
 #pragma once
-// The guard of the right to write (docs/ARCHITECTURE, PROTOCOL "Guard"): a process of its own that kills postgres when
+// The guard of the right to write (docs/decisions/0005-standalone-guard.md): a process of its own that kills postgres when
 // PID 1 dies, or hangs past the moment until which it may write. It shares one page and one socket with PID 1.
 
 #include <functional>

@@ -22,7 +22,8 @@ struct GuardOrder {
     pid_t postmaster;
 };
 
-// SIGTERM and its like must be ignored already. Returns the exit status, after the other end of `channel` has closed and nothing of postgres is left.
+// SIGTERM and its like must be ignored already. Returns the exit status, after the other end of `channel` has closed and
+// nothing of postgres is left.
 int run_guard(GuardPage& page, int channel);
 
 }  // namespace pgbosun::host

@@ -159,8 +159,8 @@ void Turn::on(const EndRequested& event) {
     } else if (has_postmaster(state())) {
         stop(Purpose::end, event.mode == StopMode::smart ? gentle() : event.mode, now_);
     } else if (!is<Clearing>() && !is<Ended>()) {
-        // Left-over processes may exist in each of these activities: they are looked for once more.
-        clear_then(AfterClearing::go_on);
+        // Nothing of ours runs, and a server that does is another's: strays were killed before each of these.
+        end(0);
     }
 }
 

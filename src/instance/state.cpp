@@ -61,7 +61,10 @@ Phase phase_of(const InstanceState& state) {
             [](const Fenced&) { return Phase::fenced; },
             [](const Failed&) { return Phase::failed; },
             [](const Ended&) { return Phase::stopped; },
-            [&](const auto&) { return phase_before_running(state.cause); },
+            [&](const auto&) {
+                const bool unwanted = state.desired.end || state.desired.fence != Fence::off;
+                return unwanted ? Phase::stopping : phase_before_running(state.cause);
+            },
         },
         state.activity);
 }

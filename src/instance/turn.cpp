@@ -76,7 +76,7 @@ Verdict Turn::fence() {
     } else if (is<Bootstrapping>()) {
         enter(Bootstrapping{now_ + Policy::cancel_timeout}, CancelBootstrap{});
     } else if (is<BackingOff>() || is<WaitingForRoom>() || is<Inspecting>() || is<Failed>()) {
-        clear_then(AfterClearing::go_on);
+        enter(Fenced{});
     }
     return Verdict::accepted;
 }

@@ -2,7 +2,6 @@
 // One call of decide(): the state as it is being changed, and the moves that the rules are made of.
 
 #include <optional>
-#include <utility>
 #include <variant>
 
 #include "instance/decide.hpp"
@@ -35,7 +34,7 @@ public:
 
     Decision decision() && {
         decision_.verdict = verdict_;
-        return std::move(decision_);
+        return decision_;
     }
 
 private:

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <tuple>
 #include <vector>
 
 #include "object_store/destination.hpp"
@@ -51,12 +52,12 @@ private:
 
 }  // namespace
 
-Result<std::unique_ptr<DirectoryStore>> DirectoryStore::open(std::string root,
-                                                             std::function<void(WriteStep)> after_step) {
-    if (auto made = make_root(root); !made) {
-        return std::unexpected(std::move(made).error().in("archive.destination"));
-    }
-    return std::unique_ptr<DirectoryStore>(new DirectoryStore(std::move(root), std::move(after_step)));
+std::unique_ptr<DirectoryStore> DirectoryStore::open(std::string root, MissingRoot missing,
+                                                     std::function<void(WriteStep)> after_step) {
+    std::unique_ptr<DirectoryStore> store(new DirectoryStore(std::move(root), missing, std::move(after_step)));
+    // Without success every call tries again and says why.
+    std::ignore = store->check_root();
+    return store;
 }
 
 Result<> DirectoryStore::check(const std::string& key) const {
@@ -74,7 +75,17 @@ Result<> DirectoryStore::check(const std::string& key) const {
 // Tells "there is no such object" from "the volume is not there".
 Result<> DirectoryStore::check_root() const {
     struct stat facts{};
-    if (stat(root_.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode)) return {};
+    if (stat(root_.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode)) {
+        root_seen_ = true;
+        return {};
+    }
+    if (!root_seen_ && missing_ == MissingRoot::make) {
+        if (auto made = make_root(root_); !made) {
+            return std::unexpected(std::move(made).error().in("archive.destination"));
+        }
+        root_seen_ = true;
+        return {};
+    }
     return fail(FaultKind::unavailable, "the archive's directory " + root_ + " is gone", "mount its volume again");
 }
 

@@ -19,16 +19,21 @@
 
 namespace pgbosun::object_store {
 
+// Whether a root that was never seen is made. A recovery waits instead: in a new, empty directory every file would be
+// "definitely missing", which ends it too early, while the volume has only not been mounted yet.
+enum class MissingRoot { make, wait };
+
 // The steps of a put, in order.
 enum class WriteStep { directories_made, created, written, synced, named, temporary_removed, directory_synced };
 
 class DirectoryStore final : public ObjectStore {
 public:
-    // `root` is absolute and is created (0700) with what is missing above it. When it is gone later, the volume is
-    // gone: every call then answers unavailable, and nothing is created in its place.
+    // `root` is absolute and is made (0700) with what is missing above it, now or, when that is not possible, by a
+    // later call; until then every call answers unavailable. When it is gone after it was seen, the volume is gone:
+    // every call then answers unavailable too, and nothing is made in its place.
     // `after_step` is for tests, which end the process there.
-    static Result<std::unique_ptr<DirectoryStore>> open(std::string root,
-                                                        std::function<void(WriteStep)> after_step = {});
+    static std::unique_ptr<DirectoryStore> open(std::string root, MissingRoot missing = MissingRoot::make,
+                                                std::function<void(WriteStep)> after_step = {});
 
     Result<> put_if_absent(const std::string& key, std::span<const std::byte> body,
                            const ObjectMetadata& metadata) override;
@@ -45,8 +50,8 @@ public:
 private:
     enum class Naming { new_only, replacing };
 
-    DirectoryStore(std::string root, std::function<void(WriteStep)> after_step)
-        : root_(std::move(root)), after_step_(std::move(after_step)) {}
+    DirectoryStore(std::string root, MissingRoot missing, std::function<void(WriteStep)> after_step)
+        : root_(std::move(root)), missing_(missing), after_step_(std::move(after_step)) {}
 
     [[nodiscard]] std::string path_of(const std::string& key) const { return root_ + '/' + key; }
     [[nodiscard]] Result<> check(const std::string& key) const;
@@ -64,8 +69,10 @@ private:
     }
 
     const std::string root_;
+    const MissingRoot missing_;
     const std::function<void(WriteStep)> after_step_;
     std::atomic<bool> cancelled_ = false;
+    mutable std::atomic<bool> root_seen_ = false;
     std::mutex mutex_;
     std::set<std::string> durable_directories_;  // known to be fsynced up to the root
 };

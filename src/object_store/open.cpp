@@ -35,11 +35,11 @@ Result<std::unique_ptr<ObjectStore>> open_s3(const S3Destination& destination, c
 
 }  // namespace
 
-Result<std::unique_ptr<ObjectStore>> open(const ArchiveSettings& settings) {
+Result<std::unique_ptr<ObjectStore>> open(const ArchiveSettings& settings, MissingRoot missing) {
     const auto destination = parse_destination(settings.destination);
     if (!destination) return std::unexpected(destination.error());
     if (const auto* s3 = std::get_if<S3Destination>(&*destination)) return open_s3(*s3, settings);
-    return DirectoryStore::open(std::get<DirectoryDestination>(*destination).path);
+    return DirectoryStore::open(std::get<DirectoryDestination>(*destination).path, missing);
 }
 
 }  // namespace pgbosun::object_store

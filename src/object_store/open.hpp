@@ -3,13 +3,14 @@
 
 #include <memory>
 
+#include "object_store/directory_store.hpp"
 #include "pgbosun/fault.hpp"
 #include "pgbosun/object_store.hpp"
 #include "pgbosun/settings.hpp"
 
 namespace pgbosun::object_store {
 
-// Talks to nobody yet (a directory is created). refused: something in the settings must be changed, the hint says what.
-Result<std::unique_ptr<ObjectStore>> open(const ArchiveSettings& settings);
+// Talks to nobody yet (a directory may be made). refused: something in the settings must be changed, the hint says what.
+Result<std::unique_ptr<ObjectStore>> open(const ArchiveSettings& settings, MissingRoot missing = MissingRoot::make);
 
 }  // namespace pgbosun::object_store

@@ -32,8 +32,19 @@ BootstrapStep create_role(std::string_view role, std::string_view attributes) {
             .sql = "create role " + quote_identifier(role) + " " + std::string(attributes)};
 }
 
-void append_user_sql(Steps& steps, const std::vector<std::string>& statements, std::string_view key,
-                     const std::string& database) {
+// Our own statements see pg_catalog alone; the user's name their tables as they do in every other session.
+BootstrapStep users_search_path(const Settings& settings, const std::string& database) {
+    const auto chosen = settings.postgresql.parameters.find("search_path");
+    const std::string path = chosen == settings.postgresql.parameters.end() ? "\"$user\", public" : chosen->second;
+    return {.what = "setting the search path",
+            .database = database,
+            .unless = {},
+            .sql = "select pg_catalog.set_config('search_path', " + quote_literal(path) + ", false)"};
+}
+
+void append_user_sql(Steps& steps, const Settings& settings, const std::vector<std::string>& statements,
+                     std::string_view key, const std::string& database) {
+    if (!statements.empty()) steps.push_back(users_search_path(settings, database));
     for (std::size_t i = 0; i < statements.size(); ++i)
         steps.push_back({.what = "running bootstrap.initdb." + std::string(key) + " number " + std::to_string(i + 1),
                          .database = database,
@@ -79,7 +90,7 @@ Steps role_steps(const Settings& settings) {
 Steps bootstrap_steps(const Settings& settings, const BootstrapSecrets& secrets) {
     const InitdbSettings& initdb = settings.bootstrap.initdb;
     Steps steps;
-    append_user_sql(steps, initdb.post_init_template_sql, "post_init_template_sql", "template1");
+    append_user_sql(steps, settings, initdb.post_init_template_sql, "post_init_template_sql", "template1");
     for (BootstrapStep& step : role_steps(settings)) steps.push_back(std::move(step));
     if (secrets.replication_verifier)
         steps.push_back(password_step(settings.postgresql.replication.user, *secrets.replication_verifier));
@@ -90,8 +101,8 @@ Steps bootstrap_steps(const Settings& settings, const BootstrapSecrets& secrets)
                      .unless = "select 1 from pg_catalog.pg_database where datname = " + quote_literal(initdb.database),
                      .sql = "create database " + quote_identifier(initdb.database) + " owner " +
                             quote_identifier(initdb.owner)});
-    append_user_sql(steps, initdb.post_init_sql, "post_init_sql", "postgres");
-    append_user_sql(steps, initdb.post_init_application_sql, "post_init_application_sql", initdb.database);
+    append_user_sql(steps, settings, initdb.post_init_sql, "post_init_sql", "postgres");
+    append_user_sql(steps, settings, initdb.post_init_application_sql, "post_init_application_sql", initdb.database);
     return steps;
 }
 

@@ -44,7 +44,7 @@ Value at(std::string_view bytes, std::size_t offset) {
 }
 
 std::optional<std::size_t> crc_offset(std::uint32_t version) {
-    if (version == 1300) return crc_offset_1300;
+    if (version == 1300 || version == 1700) return crc_offset_1300;
     if (version == 1800) return crc_offset_1800;
     return std::nullopt;
 }
@@ -89,7 +89,7 @@ Fault unknown_version(std::uint32_t version) {
     if (swapped >= 1300 && swapped <= 3000)
         return {FaultKind::refused, "pg_control has the byte order of another machine",
                 "move the data with pg_dump, or run it on the architecture it was made on"};
-    return {FaultKind::refused, "pg_control has version " + std::to_string(version) + ", known are 1300 and 1800",
+    return {FaultKind::refused, "pg_control has version " + std::to_string(version) + ", known are 1300, 1700 and 1800",
             version > 1800 && version < 10000
                 ? "the data directory is of a newer PostgreSQL: use a pgbosun that knows it"
                 : "PostgreSQL 15 to 18 are supported; use pg_upgrade for an older data directory"};
@@ -108,6 +108,11 @@ std::string_view to_string(ClusterState state) {
         case ClusterState::in_production: return "in production";
     }
     return "unrecognized status code";
+}
+
+std::uint32_t control_version_of(int server_major) {
+    if (server_major >= 18) return 1800;
+    return server_major == 17 ? 1700 : 1300;
 }
 
 Result<ControlData> parse_control_data(std::string_view bytes) {

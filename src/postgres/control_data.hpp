@@ -1,6 +1,6 @@
 #pragma once
-// Fact: what global/pg_control says. Layouts of PostgreSQL 15 to 17 (pg_control_version 1300) and 18 (1800), as in
-// src/include/catalog/pg_control.h, little endian and 8-byte alignment only.
+// Fact: what global/pg_control says. Layouts of PostgreSQL 15 and 16 (pg_control_version 1300), 17 (1700, the same
+// bytes) and 18 (1800), as in src/include/catalog/pg_control.h, little endian and 8-byte alignment only.
 
 #include <cstdint>
 #include <string>
@@ -57,6 +57,9 @@ struct ControlData {
     std::uint32_t data_checksum_version = 0;  // 0: pages have no checksums
     bool operator==(const ControlData&) const = default;
 };
+
+// What a server of this major version (15 to 18) writes as pg_control_version.
+std::uint32_t control_version_of(int server_major);
 
 // The file is 8,192 bytes; only its first 296 matter.
 inline constexpr std::size_t control_file_size = 8192;

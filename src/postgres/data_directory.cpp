@@ -48,8 +48,7 @@ std::optional<Refused> refuse_control(const DataDirectoryFacts& facts, int serve
         return Refused{facts.control.error().what, facts.control.error().hint.empty()
                                                        ? "restore the data directory from a backup or clone it again"
                                                        : facts.control.error().hint};
-    const std::uint32_t expected = server_major >= 18 ? 1800 : 1300;
-    if (facts.control->control_version == expected) return std::nullopt;
+    if (facts.control->control_version == control_version_of(server_major)) return std::nullopt;
     return Refused{"pg_control has version " + std::to_string(facts.control->control_version) + ", but PG_VERSION says " +
                        std::to_string(server_major),
                    "the data directory is damaged or mixed from two: restore it from a backup"};

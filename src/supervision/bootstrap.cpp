@@ -142,7 +142,8 @@ Task<Result<>> Bootstrapper::initialise(const Settings& settings) {
     launch.server_major = outside_.machine.server_major;
     if (*account) launch.nss_wrapper = postgres::NssWrapper{**account + ".passwd", **account + ".group"};
     Command command = postgres::initdb_command(settings, launch);
-    auto done = co_await run_tool(std::move(command), "initdb");
+    std::string name = "initdb";
+    auto done = co_await run_tool(std::move(command), std::move(name));
     if (!done) co_return done;
     progress_->what = "SQL after initdb";
     co_return co_await run_sql(settings);
@@ -249,7 +250,8 @@ Task<Result<>> Bootstrapper::clone(const Settings& settings) {
     launch.max_rate = settings.bootstrap.join->max_rate;
     if (*account) launch.nss_wrapper = postgres::NssWrapper{**account + ".passwd", **account + ".group"};
     Command command = postgres::base_backup_command(settings, launch);
-    auto done = co_await run_tool(std::move(command), "pg_basebackup");
+    std::string name = "pg_basebackup";
+    auto done = co_await run_tool(std::move(command), std::move(name));
     if (!done) {
         done.error().hint = "check bootstrap.join.primary_conninfo, the primary's pg_hba and the replication user's "
                             "password; it is tried again";

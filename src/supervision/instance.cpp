@@ -118,6 +118,10 @@ void Instance::saw(const instance::InstanceState& before, const instance::Event&
             {"phase", std::string(to_string(instance::phase_of(after)))}};
         for (const auto& action : decision.actions) facts.emplace_back("action", std::string(instance::name_of(action)));
         if (decision.verdict) facts.emplace_back("verdict", std::string(instance::reason(*decision.verdict)));
+        if (decision.verdict && asking_ != nullptr) {
+            facts.emplace_back("by", asking_->asked_by);
+            if (!asking_->reason.empty()) facts.emplace_back("reason", asking_->reason);
+        }
         const std::string kind = decision.verdict ? "command" : "phase";
         std::string what = facts[0].second + ": " + facts[1].second + " becomes " + facts[2].second;
         journal_.record(kind, std::move(what), std::move(facts));
@@ -165,7 +169,7 @@ std::optional<ControlAnswer> Instance::judge(Verb verb, std::uint64_t checkpoint
         if (result) return ControlAnswer{Answer::done, {}, {}};
         return ControlAnswer{Answer::failed, result.error().what, result.error().hint};
     };
-    const ControlAnswer done{Answer::done, {}, {}};
+    ControlAnswer done{Answer::done, {}, {}};
     if (state.desired.end && verb != Verb::checkpoint && verb != Verb::reload) {
         return ControlAnswer{Answer::failed, "pgbosun was told to end meanwhile", {}};
     }
@@ -204,6 +208,11 @@ Task<ControlAnswer> Instance::command(ControlRequest request) {
             co_return ControlAnswer{Answer::refused, usable.error().what, usable.error().hint};
         }
     }
+    if (request.verb == Verb::reload) {
+        const auto read = co_await wiring_.read_settings();
+        if (!read) co_return ControlAnswer{Answer::failed, read.error().what, read.error().hint};
+        supervisor_.set_policy(policy());
+    }
     const bool has_upstream = !request.upstream.empty() || !performer_.upstream().empty();
     const auto checkpoints = performer_.last_checkpoint().count;
     const auto reloads = performer_.last_reload().count;
@@ -213,7 +222,9 @@ Task<ControlAnswer> Instance::command(ControlRequest request) {
                                          to_iso8601(outside_.clock.wall())});
     }
     log::info("command: " + std::string(to_string(request.verb)), {{"by", request.asked_by}, {"reason", request.reason}});
+    asking_ = &request;
     const auto verdict = supervisor_.ask(instance::Asked{request.verb, has_upstream});
+    asking_ = nullptr;
     if (is_refusal(verdict)) {
         co_return ControlAnswer{Answer::refused, std::string(instance::reason(verdict)),
                                 std::string(instance::hint(verdict))};

@@ -24,6 +24,8 @@ public:
         JournalCodec journal_codec;
         OutputLine output;
         std::function<void(int exit_status)> end;
+        // Reads the settings anew, in place; a Fault: they stay as they were.
+        std::function<Task<Result<>>()> read_settings;
         std::function<void(const ArchiveOrder&)> archive_order;  // told at every change
         std::function<std::vector<VolumeStatus>(Instant now)> volumes;
         std::function<LogStatus()> log;
@@ -74,6 +76,7 @@ private:
     InstanceStatus status_;
     std::uint64_t revision_ = 0;
     bool stale_ = true;  // status_ is to be assembled anew
+    const ControlRequest* asking_ = nullptr;  // while the supervisor decides about it
     std::uint64_t launches_ = 0;
     std::uint32_t crash_restarts_ = 0;
     std::optional<ArchiveReport> archive_;

@@ -24,7 +24,7 @@ Task<> InstanceJournal::recall() {
             if (earlier.size() > most_kept) earlier.pop_front();
             rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
         }
-        if (!text->empty() && !text->ends_with('\n')) unwritten_.insert(0, "\n");
+        if (!text->empty() && !text->ends_with('\n')) unwritten_.insert(unwritten_.begin(), '\n');
     }
     const std::uint64_t last_earlier = earlier.empty() ? 0 : earlier.back().id;
     std::string renumbered;
@@ -57,7 +57,9 @@ Task<> InstanceJournal::write_waiting() {
     while (!unwritten_.empty()) {
         std::string lines = std::exchange(unwritten_, {});
         if (file_size_ + lines.size() > largest_file) {
-            if (co_await files_.rename_durably(path_, path_ + ".old")) file_size_ = 0;
+            std::string from = path_;
+            std::string to = path_ + ".old";
+            if (co_await files_.rename_durably(std::move(from), std::move(to))) file_size_ = 0;
         }
         file_size_ += lines.size();
         const std::size_t size = lines.size();

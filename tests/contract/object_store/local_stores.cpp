@@ -21,9 +21,7 @@ Subject scripted(ScriptedS3::Conditional conditional) {
 
 Subject directory() {
     auto place = std::make_shared<TemporaryDirectory>();
-    auto store = object_store::DirectoryStore::open(place->path() + "/new/archive");
-    if (!store) throw std::runtime_error(store.error().text());
-    return {place, *std::move(store)};
+    return {place, object_store::DirectoryStore::open(place->path() + "/new/archive")};
 }
 
 }  // namespace

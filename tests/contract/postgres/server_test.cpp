@@ -63,6 +63,7 @@ TEST_CASE("pg_control reads as pg_controldata shows it") {
     REQUIRE(running);
     CHECK(running->state == ClusterState::in_production);
     REQUIRE(control);
+    CHECK(control->control_version == control_version_of(RealPostgres::major()));
     CHECK(std::to_string(control->control_version) == control_value(text, "pg_control version number"));
     CHECK(std::to_string(control->catalog_version) == control_value(text, "Catalog version number"));
     CHECK(std::to_string(number(control->system_id)) == control_value(text, "Database system identifier"));
@@ -102,6 +103,7 @@ TEST_CASE("one statement tells the facts of a primary") {
     REQUIRE(rows);
     const auto facts = parse_server_facts(*rows);
 
+    REQUIRE(control);
     REQUIRE(facts);
     CHECK(facts->recovery == Recovery::none);
     CHECK(facts->version / 10000 == RealPostgres::major());

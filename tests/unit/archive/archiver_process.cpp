@@ -15,5 +15,5 @@ int main(int count, char** arguments) {
     settings.archive->server_name = "orders";
     settings.archive->wal.max_parallel = 2;
     const auto store = pgbosun::object_store::DirectoryStore::open(arguments[3]);
-    return store ? pgbosun::archive::run_archiver(settings, **store) : 1;
+    return pgbosun::archive::run_archiver(settings, *store);
 }

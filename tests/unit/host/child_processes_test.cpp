@@ -48,8 +48,8 @@ Command script(std::string text) {
 
 TEST_CASE("an exit status can be told to a person") {
     CHECK(to_string(ExitStatus{ExitStatus::How::exited, 1}) == "exit status 1");
-    CHECK(to_string(ExitStatus{ExitStatus::How::killed, 9}) == "killed by signal 9 (KILL)");
-    CHECK(to_string(ExitStatus{ExitStatus::How::killed, 200}) == "killed by signal 200");
+    CHECK(to_string(ExitStatus{ExitStatus::How::killed, 9}) == "signal 9 (KILL)");
+    CHECK(to_string(ExitStatus{ExitStatus::How::killed, 200}) == "signal 200");
 }
 
 TEST_CASE("the end of a child is told as it was") {

@@ -233,3 +233,14 @@ TEST_CASE("an end during a bootstrap cancels the tool, kills it when it does not
     REQUIRE(find<End>(decision));
     CHECK(find<End>(decision)->exit_status == 0);
 }
+
+TEST_CASE("on the way down the phase never goes back to starting") {
+    const auto wish = GENERATE(as<Event>(), Event(EndRequested{StopMode::fast}), Event(Asked{Verb::fence}));
+    auto decision = after(running(Role::primary), wish);
+    REQUIRE(phase_of(decision.state) == Phase::stopping);
+
+    decision = after(decision.state, PostmasterExited{});
+    REQUIRE(find<ClearStrays>(decision));
+
+    CHECK(phase_of(decision.state) == Phase::stopping);
+}

@@ -99,7 +99,11 @@ std::vector<Possible> possible(const Node& node) {
     if (world.judging) {
         for (const auto verdict : {VolumeVerdict::empty, VolumeVerdict::unfinished, VolumeVerdict::usable,
                                    VolumeVerdict::occupied, VolumeVerdict::unreadable, VolumeVerdict::refused}) {
-            happens(VolumeJudged{verdict}, [](World& after) { after.judging = false; });
+            happens(VolumeJudged{verdict}, [verdict](World& after) {
+                after.judging = false;
+                after.ours = verdict == VolumeVerdict::empty || verdict == VolumeVerdict::unfinished ||
+                             verdict == VolumeVerdict::usable;
+            });
         }
     }
     if (world.tool) {
@@ -109,7 +113,7 @@ std::vector<Possible> possible(const Node& node) {
         }
     }
     if (world.clearing) {
-        happens(StraysGone{}, [](World& after) { after.clearing = after.strays = false; });
+        happens(StraysGone{}, [](World& after) { after.clearing = after.strays = after.own_strays = false; });
     }
     if (world.marking) happens(StandbyMarked{}, [](World& after) { after.marking = false; });
     if (world.measuring) {
@@ -123,7 +127,7 @@ std::vector<Possible> possible(const Node& node) {
     if (world.postmaster) {
         const auto dies = [](World& after) {
             after.postmaster = false;
-            after.strays = true;
+            after.strays = after.own_strays = true;
         };
         happens(PostmasterExited{}, dies);
         if (std::holds_alternative<Launching>(node.state.activity)) happens(LaunchFailed{}, dies);

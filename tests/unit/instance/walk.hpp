@@ -14,7 +14,9 @@ namespace pgbosun::test {
 // The truth outside: what really exists, and which answers are still due.
 struct World {
     bool postmaster = false;
-    bool strays = true;  // processes of an earlier postmaster may exist
+    bool strays = true;       // processes of an earlier postmaster may exist
+    bool own_strays = false;  // of one that this life has started
+    bool ours = false;        // the last look at the volume found no other server on it
     bool tool = false;   // initdb or pg_basebackup
     bool judging = false, clearing = false, marking = false, measuring = false, checkpointing = false;
     bool storing = false, removing = false;

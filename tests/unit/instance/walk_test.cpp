@@ -44,6 +44,9 @@ TEST_CASE("in every state that the instance can reach, its rules hold") {
             rule(!from.world.tool, "postgres is never started while a tool makes its directory", edge);
             rule(!unwanted(from.state), "postgres is never started when fenced or ending", edge);
         }
+        if (does<ClearStrays>(decision)) {
+            rule(to.world.ours, "another server's processes are never killed as strays", edge);
+        }
         if (does<Bootstrap>(decision)) {
             rule(!from.world.postmaster, "nothing is bootstrapped while postgres is alive", edge);
             rule(!unwanted(from.state), "nothing is bootstrapped when fenced or ending", edge);
@@ -51,7 +54,7 @@ TEST_CASE("in every state that the instance can reach, its rules hold") {
         if (does<End>(decision)) {
             rule(!to.world.postmaster, "pgbosun never ends leaving postgres behind", edge);
             rule(!to.world.tool, "pgbosun never ends leaving a tool behind", edge);
-            rule(!to.world.strays || !from.world.begun || from.world.tool, "pgbosun never ends leaving strays", edge);
+            rule(!to.world.own_strays, "pgbosun never ends leaving strays", edge);
         }
         if (does<StopPostgres>(decision) || does<KillPostgres>(decision) || does<Promote>(decision)) {
             rule(to.world.postmaster, "only a postmaster that exists is signalled", edge);

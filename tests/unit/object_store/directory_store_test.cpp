@@ -49,18 +49,18 @@ TEST_CASE("killed after any step, a put leaves the whole object or none") {
     const bool replacing = GENERATE(false, true);
     CAPTURE(static_cast<int>(step), replacing);
     const std::string before = replacing ? "before" : "";
-    if (replacing) REQUIRE((*DirectoryStore::open(root))->put("o/wals/1/a", bytes(before), {}));
+    if (replacing) REQUIRE(DirectoryStore::open(root)->put("o/wals/1/a", bytes(before), {}));
 
     const int status = status_of_child([&] {
-        auto store = DirectoryStore::open(root, [&](WriteStep passed) {
+        auto store = DirectoryStore::open(root, MissingRoot::make, [&](WriteStep passed) {
             if (passed == step) raise(SIGKILL);
         });
-        static_cast<void>(replacing ? (*store)->put("o/wals/1/a", bytes("content"), {{"n", "v"}})
-                                    : (*store)->put_if_absent("o/wals/1/a", bytes("content"), {{"n", "v"}}));
+        static_cast<void>(replacing ? store->put("o/wals/1/a", bytes("content"), {{"n", "v"}})
+                                    : store->put_if_absent("o/wals/1/a", bytes("content"), {{"n", "v"}}));
     });
     REQUIRE(WIFSIGNALED(status));
 
-    auto store = *DirectoryStore::open(root);
+    auto store = DirectoryStore::open(root);
     const auto facts = store->head("o/wals/1/a");
     if (step >= WriteStep::named) {
         REQUIRE(facts);
@@ -82,7 +82,7 @@ TEST_CASE("killed after any step, a put leaves the whole object or none") {
 
 TEST_CASE("what a killed writer left is removed when it is older than an hour, by any listing") {
     const test::TemporaryDirectory place;
-    auto store = *DirectoryStore::open(place.path());
+    auto store = DirectoryStore::open(place.path());
     REQUIRE(store->put("w/a", bytes("x"), {}));
     const std::string young = place.path() + "/w/.pgbosun-tmp.1.2.3";
     const std::string old = place.path() + "/w/.pgbosun-tmp.4.5.6";
@@ -99,7 +99,7 @@ TEST_CASE("what a killed writer left is removed when it is older than an hour, b
 
 TEST_CASE("a key with the name of a temporary file is refused") {
     const test::TemporaryDirectory place;
-    auto store = *DirectoryStore::open(place.path());
+    auto store = DirectoryStore::open(place.path());
 
     const auto key = GENERATE(std::string(".pgbosun-tmp.1"), "a/.pgbosun-tmp.1", "a/.pgbosun-tmp.1/b");
 
@@ -110,7 +110,7 @@ TEST_CASE("a key with the name of a temporary file is refused") {
 
 TEST_CASE("files and directories are for their owner only") {
     const test::TemporaryDirectory place;
-    auto store = *DirectoryStore::open(place.path() + "/new");
+    auto store = DirectoryStore::open(place.path() + "/new");
     REQUIRE(store->put("w/a", bytes("x"), {}));
 
     struct stat facts{};
@@ -127,7 +127,7 @@ TEST_CASE("a disk without room makes the put unavailable, with a hint, and leave
         signal(SIGXFSZ, SIG_IGN);
         const rlimit room{100'000, 100'000};
         setrlimit(RLIMIT_FSIZE, &room);
-        auto store = *DirectoryStore::open(place.path());
+        auto store = DirectoryStore::open(place.path());
         const auto put = store->put_if_absent("w/a", std::vector<std::byte>(200'000), {});
         const bool told = !put && put.error().kind == FaultKind::unavailable && put.error().hint.starts_with("make room");
         _exit(told ? 42 : 1);
@@ -136,13 +136,13 @@ TEST_CASE("a disk without room makes the put unavailable, with a hint, and leave
     REQUIRE(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == 42);
     CHECK(temporaries(place.path()) == 0);
-    CHECK_FALSE((*DirectoryStore::open(place.path()))->head("w/a"));
+    CHECK_FALSE(DirectoryStore::open(place.path())->head("w/a"));
 }
 
 TEST_CASE("when the volume is gone, nothing is `not found` and nothing is written elsewhere") {
     const test::TemporaryDirectory place;
     const std::string root = place.path() + "/mount";
-    auto store = *DirectoryStore::open(root);
+    auto store = DirectoryStore::open(root);
     REQUIRE(store->put("a/b", bytes("x"), {}));
     fs::remove_all(root);
 
@@ -155,9 +155,35 @@ TEST_CASE("when the volume is gone, nothing is `not found` and nothing is writte
     CHECK_FALSE(fs::exists(root));
 }
 
+TEST_CASE("a root that cannot be made yet is unavailable, and is made when it can be") {
+    const test::TemporaryDirectory place;
+    std::ofstream(place.path() + "/mount") << "in the way";
+    const auto store = DirectoryStore::open(place.path() + "/mount/archive");
+
+    const auto early = store->put("a/b", bytes("x"), {});
+    REQUIRE_FALSE(early);
+    CHECK(early.error().kind == FaultKind::unavailable);
+    fs::remove(place.path() + "/mount");
+
+    CHECK(store->put("a/b", bytes("x"), {}));
+}
+
+TEST_CASE("a recovery does not make the root that it waits for, and takes nothing for missing before it is there") {
+    const test::TemporaryDirectory place;
+    const std::string root = place.path() + "/mount";
+    const auto store = DirectoryStore::open(root, MissingRoot::wait);
+
+    CHECK(store->head("a/b").error().kind == FaultKind::unavailable);
+    CHECK(store->list("", "", std::nullopt).error().kind == FaultKind::unavailable);
+    CHECK_FALSE(fs::exists(root));
+    fs::create_directory(root);
+
+    CHECK(store->head("a/b").error().kind == FaultKind::not_found);
+}
+
 TEST_CASE("links and other things in the archive are not followed") {
     const test::TemporaryDirectory place;
-    auto store = *DirectoryStore::open(place.path() + "/archive");
+    auto store = DirectoryStore::open(place.path() + "/archive");
     std::ofstream(place.path() + "/outside") << "secret";
     fs::create_symlink(place.path() + "/outside", place.path() + "/archive/link");
     REQUIRE(mkfifo((place.path() + "/archive/fifo").c_str(), 0600) == 0);

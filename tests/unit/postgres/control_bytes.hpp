@@ -25,7 +25,7 @@ inline void seal(std::string& bytes, std::uint32_t version) {
     put(bytes, end, crc32c_of(bytes, end));
 }
 
-// A whole pg_control; `version` 1300 or 1800.
+// A whole pg_control; `version` 1300, 1700 or 1800.
 inline std::string control_bytes(std::uint32_t version = 1300) {
     std::string bytes(8192, '\0');
     put(bytes, 0, std::uint64_t{7710436416726794584});

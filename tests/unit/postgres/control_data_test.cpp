@@ -7,8 +7,8 @@ using namespace pgbosun;
 using namespace pgbosun::postgres;
 using namespace pgbosun::test;
 
-TEST_CASE("both layouts of pg_control are read") {
-    const std::uint32_t version = GENERATE(1300U, 1800U);
+TEST_CASE("every version of pg_control is read") {
+    const std::uint32_t version = GENERATE(1300U, 1700U, 1800U);
 
     const auto control = parse_control_data(control_bytes(version));
 

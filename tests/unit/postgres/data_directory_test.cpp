@@ -14,7 +14,7 @@ DataDirectoryFacts good() {
     facts.directory = FileFacts{.type = FileType::directory, .owner = 999, .mode = 0700};
     facts.entries = {"PG_VERSION", "base", "global"};
     facts.version_text = "17\n";
-    facts.control = parse_control_data(control_bytes(1300));
+    facts.control = parse_control_data(control_bytes(1700));
     facts.our_uid = 999;
     return facts;
 }
@@ -120,6 +120,21 @@ TEST_CASE("data that is foreign, damaged or of another version is refused and ne
     CHECK(refusal(damaged) == "pg_control holds only zeros");
     CHECK(refusal(newer_control).find("version 1800, but PG_VERSION says 17") != std::string::npos);
     CHECK(refusal(garbage) == "PG_VERSION in the data directory does not hold a version");
+}
+
+TEST_CASE("each PostgreSQL has its own version of pg_control") {
+    struct Case {
+        int major;
+        std::uint32_t version;
+    };
+    for (const Case server : {Case{15, 1300}, Case{16, 1300}, Case{17, 1700}, Case{18, 1800}})
+        for (const std::uint32_t version : {1300U, 1700U, 1800U}) {
+            CAPTURE(server.major, version);
+            DataDirectoryFacts facts = good();
+            facts.version_text = std::to_string(server.major) + "\n";
+            facts.control = parse_control_data(control_bytes(version));
+            CHECK(std::holds_alternative<Usable>(judge(facts, server.major)) == (version == server.version));
+        }
 }
 
 TEST_CASE("PG_VERSION holds one number") {

@@ -1,0 +1,32 @@
+"""Memory of PID 1 while postgres runs, after minutes of probes (one a second) and scrapes (each 5 s)."""
+
+import time
+
+import support
+
+
+def measure(bench, minutes="10"):
+    instance = support.Instance(bench)
+    instance.start()
+    instance.wait_ready()
+    support.note(f"memory: {minutes} minutes of probes and scrapes")
+    begin = time.monotonic()
+    second = 0
+    while second < float(minutes) * 60:
+        instance.status_of(("/livez", "/readyz")[second % 2])
+        if second % 5 == 0 and instance.status_of("/metrics") != 200:
+            raise RuntimeError("/metrics does not answer with 200")
+        second += 1
+        time.sleep(max(0, begin + second - time.monotonic()))
+    ours = support.rollup_kb(instance.process.pid)
+    after = f"PID 1 after {minutes} min of probes and scrapes"
+    for field, peer, limit in (("Pss", "Patroni 36 MB", 8), ("Anonymous", "", 4), ("Rss", "Go 66, Patroni 51 MB", 14)):
+        yield support.at_most(f"{field.upper() if field != 'Anonymous' else 'anonymous'} of {after}", peer,
+                              ours[field] / 1024, limit, "MB")
+    for pid, command in sorted(instance.children().items()):
+        if support.program_of(pid) == "postgres":
+            continue
+        child = support.rollup_kb(pid)
+        yield support.Row(f"  its child {command.split('/')[-1][:46]}", "", f"PSS {child['Pss'] / 1024:.2g} MB",
+                          f"anon {child['Anonymous'] / 1024:.2g} MB", None)
+    instance.stop()

@@ -1,0 +1,107 @@
+"""/v1/status under load, with postgres running and with postgres stopped (SIGSTOP).
+
+5,000 requests a second on a fixed timetable, whether or not the answers come in time: a request that has to wait for
+an earlier one counts its wait. Beside it, what wrk gets out of it when it asks as fast as it is answered."""
+
+import os
+import re
+import selectors
+import signal
+import socket
+import subprocess
+import time
+
+import support
+
+RATE = 5000
+SECONDS = 10
+CONNECTIONS = 10
+REQUEST = b"GET /v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class Connection:
+    """Keep-alive, one request at a time."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.due = None
+        self.buffer = b""
+
+    def ask(self, due):
+        self.due = due
+        self.socket.sendall(REQUEST)
+
+    def answered(self):
+        """Whether the answer is complete."""
+        part = self.socket.recv(65536)
+        self.buffer += part
+        head, found, body = self.buffer.partition(b"\r\n\r\n")
+        if not part or (found and not head.startswith(b"HTTP/1.1 200")):
+            raise RuntimeError(f"not answered: {head!r}")
+        if not found or len(body) < int(re.search(rb"(?i)content-length: (\d+)", head).group(1)):
+            return False
+        self.buffer = b""
+        return True
+
+
+def timetable(port):
+    """Answers a second and the 99th percentile in ms, from when each request was due."""
+    connections = [Connection(port) for _ in range(CONNECTIONS)]
+    selector = selectors.DefaultSelector()
+    for connection in connections:
+        selector.register(connection.socket, selectors.EVENT_READ, connection)
+    idle, latencies, sent = list(connections), [], 0
+    begin = time.perf_counter()
+    while len(latencies) < RATE * SECONDS:
+        now = time.perf_counter()
+        while idle and sent < RATE * SECONDS and begin + sent / RATE <= now:
+            idle.pop().ask(begin + sent / RATE)
+            sent += 1
+        for key, _ in selector.select(0.0002):
+            if key.data.answered():
+                latencies.append(time.perf_counter() - key.data.due)
+                idle.append(key.data)
+    took = time.perf_counter() - begin
+    for connection in connections:
+        connection.socket.close()
+    return len(latencies) / took, sorted(latencies)[int(len(latencies) * 0.99)] * 1000
+
+
+def fastest(port):
+    said = subprocess.run(["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", f"http://127.0.0.1:{port}/v1/status"],
+                          capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in said or "Socket errors" in said:
+        raise RuntimeError("errors under load:\n" + said)
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", said).group(1))
+
+
+def rows(instance, state):
+    rate, p99 = timetable(instance.port)
+    yield support.Row(f"/v1/status, {state}: {RATE} requests/s asked", "", f"{rate:.0f}/s", f">= {RATE}/s",
+                      rate >= RATE * 0.99)
+    yield support.at_most(f"  their p99, {CONNECTIONS} connections", "", p99, 5, "ms")
+    yield support.Row("  as fast as wrk can ask", "", f"{fastest(instance.port):.0f}/s", f">= {RATE}/s", None)
+
+
+def postgres_processes(instance):
+    postmasters = [pid for pid in instance.children() if support.program_of(pid) == "postgres"]
+    with open(f"/proc/{postmasters[0]}/task/{postmasters[0]}/children") as file:
+        return postmasters + [int(word) for word in file.read().split()]
+
+
+def measure(bench):
+    support.need("wrk", "wrk")
+    instance = support.Instance(bench)
+    instance.start()
+    instance.wait_ready()
+    yield from rows(instance, "postgres running")
+    stopped = postgres_processes(instance)
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield from rows(instance, "postgres stopped")
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+    instance.stop()

@@ -1,0 +1,160 @@
+"""What bootstrap.initdb says is what an empty volume becomes; an interrupted bootstrap begins anew."""
+
+import glob
+import os
+import signal
+import stat
+import subprocess
+import unittest
+
+import instance
+from instance import ROOT, Case, bin_dir, wait_for
+
+
+def log_in(it, user, password, database):
+    return subprocess.run([f"{bin_dir()}/psql", "-XAtq", "-w", "-h", "127.0.0.1", "-p", str(it.port), "-U", user,
+                           "-d", database, "-c", "select current_user"], capture_output=True, text=True, check=False,
+                          env={"PGPASSWORD": password, "LC_ALL": "C"}, timeout=60)
+
+
+class Options(Case):
+    @classmethod
+    def setUpClass(cls):
+        it = cls.prepared = instance.Instance()
+        cls.addClassCleanup(it.destroy)
+        it.config["bootstrap"]["initdb"] |= {
+            "database": "orders", "owner": "clerk", "password_file": it.secret("clerk", "it's \"secret\"\n"),
+            "superuser_password_file": it.secret("superuser", "emperor"),
+            "data_checksums": True, "wal_segment_size": 4, "encoding": "UTF8", "locale": "C",
+            "locale_ctype": "C.UTF-8",
+            "post_init_sql": ["create role reader", "create table in_postgres()"],
+            "post_init_template_sql": ["create table in_template()"],
+            "post_init_application_sql": ["create schema sales", "create table sales.in_application()"],
+        }
+        it.write_config()
+        it.start().up()
+
+    def test_the_database_belongs_to_its_owner_who_logs_in_with_the_password_over_tcp(self):
+        it = self.prepared
+        self.assertEqual(it.sql("select pg_get_userbyid(datdba) from pg_database where datname = 'orders'"), "clerk")
+
+        right = log_in(it, "clerk", "it's \"secret\"", "orders")
+        wrong = log_in(it, "clerk", "another", "orders")
+
+        self.assertEqual((right.returncode, right.stdout), (0, "clerk\n"), right.stderr)
+        self.assertNotEqual(wrong.returncode, 0)
+        self.assertRegex(it.sql("select rolpassword from pg_authid where rolname = 'clerk'"), r"^SCRAM-SHA-256\$")
+
+    def test_the_superuser_logs_in_with_its_password_over_tcp(self):
+        self.assertEqual(log_in(self.prepared, "postgres", "emperor", "postgres").returncode, 0)
+
+    def test_checksums_segment_size_encoding_and_locale_are_as_configured(self):
+        it = self.prepared
+        self.assertEqual(it.sql("show data_checksums"), "on")
+        self.assertEqual(it.sql("show wal_segment_size"), "4MB")
+        self.assertEqual(it.sql("select pg_encoding_to_char(encoding), datcollate, datctype from pg_database "
+                                "where datname = 'orders'"), "UTF8|C|C.UTF-8")
+        self.assertTrue(it.status()["postgres"]["checksums"])
+
+    def test_the_sql_runs_once_in_each_of_its_three_databases(self):
+        it = self.prepared
+        tables = "select string_agg(relname, ',' order by relname) from pg_class where relname ~ '^in_'"
+        self.assertEqual(it.sql(tables, "postgres"), "in_postgres")
+        self.assertEqual(it.sql(tables, "template1"), "in_template")
+        self.assertEqual(it.sql(tables, "orders"), "in_application,in_template")
+        self.assertEqual(it.sql("select count(*) from pg_roles where rolname = 'reader'"), "1")
+
+    def test_no_secret_is_in_the_log_or_in_the_data_directory(self):
+        it = self.prepared
+        self.assertNotIn("emperor", it.log("all"))
+        self.assertNotIn("secret\\\"", it.log("all"))
+        found = subprocess.run(["grep", "-rlaE", "emperor|it's \"secret", it.volume], capture_output=True, text=True,
+                               check=False).stdout
+        self.assertEqual(found, "")
+
+
+class OtherOptions(Case):
+    def test_without_checksums_and_in_another_encoding_it_comes_up_too(self):
+        it = self.started({"bootstrap": {"initdb": {"data_checksums": False, "encoding": "LATIN1", "locale": "C"}}})
+
+        self.assertEqual(it.sql("show data_checksums"), "off")
+        self.assertEqual(it.sql("show server_encoding", "app"), "LATIN1")
+        self.assertFalse(it.status()["postgres"]["checksums"])
+
+    def test_sql_that_fails_is_named_in_status_and_the_bootstrap_is_tried_again(self):
+        it = self.make({"bootstrap": {"initdb": {"post_init_application_sql": ["select 1 / 0"]}},
+                        "restart": {"intensity": 1}}).start()
+
+        self.assertEqual(it.wait_exit(), 1, it.tail())
+        self.assertIn("division by zero", it.log())
+
+        it.config["bootstrap"]["initdb"]["post_init_application_sql"] = ["create table made()"]
+        it.write_config()
+        it.start().up()
+        self.assertEqual(it.sql("select count(*) from made", "app"), "0")
+
+
+class Interrupted(Case):
+    def test_a_bootstrap_that_was_killed_in_initdb_begins_anew(self):
+        it = self.make().start()
+        wait_for("initdb has written something", lambda: glob.glob(it.data_directory + "/*"))
+
+        it.kill_everything()
+        it.start().up()
+
+        self.assertEqual(it.sql("select 1", "app"), "1")
+
+    def test_a_bootstrap_that_was_killed_in_its_sql_begins_anew(self):
+        it = self.make({"bootstrap": {"initdb": {"post_init_sql": ["create table once()", "select pg_sleep(600)"]}}})
+        it.start()
+        it.wait_status("the SQL runs", lambda status: (status["progress"] or {}).get("what") == "SQL after initdb")
+        it.wait_log("bootstrap: .*post_init_sql")
+
+        it.send_signal(signal.SIGKILL)
+        it.wait_exit()
+        wait_for("nothing of postgres is left", lambda: not instance.server_processes(it.data_directory))
+        it.config["bootstrap"]["initdb"]["post_init_sql"] = ["create table once()"]
+        it.write_config()
+        it.start().up()
+
+        self.assertEqual(it.sql("select count(*) from once"), "0")
+
+
+class Ownership(Case):
+    def mode_after_start(self, mode):
+        it = self.existing()
+        os.chmod(it.data_directory, mode)
+        it.start().up()
+        return stat.S_IMODE(os.stat(it.data_directory).st_mode)
+
+    def test_a_data_directory_with_group_access_keeps_it(self):
+        self.assertEqual(oct(self.mode_after_start(0o750)), oct(0o750))
+
+    def test_a_data_directory_that_others_can_read_is_closed(self):
+        self.assertEqual(oct(self.mode_after_start(0o755)), oct(0o700))
+
+    def test_a_data_directory_that_an_fs_group_can_write_is_closed(self):
+        self.assertEqual(oct(self.mode_after_start(0o2770) & 0o777), oct(0o700))
+
+    @unittest.skipUnless(ROOT, "another uid needs root")
+    @unittest.skipUnless(glob.glob("/usr/lib/*/libnss_wrapper.so"), "libnss-wrapper is not installed")
+    def test_a_uid_without_a_passwd_entry_bootstraps_and_runs(self):
+        it = self.make(user=12345).start().up()
+
+        self.assertEqual(os.stat(it.data_directory).st_uid, 12345)
+        self.assertEqual(it.sql("select 1", "app"), "1")
+        self.assertEqual(it.stop(), 0)
+
+    def test_an_empty_data_directory_that_is_there_already_is_filled(self):
+        it = self.make()
+        for path in (it.volume, it.data_directory, it.data_directory + "/lost+found"):
+            os.mkdir(path, 0o755)
+            it._give(path)
+
+        it.start().up()
+
+        self.assertEqual(oct(stat.S_IMODE(os.stat(it.data_directory).st_mode)), oct(0o700))
+
+
+if __name__ == "__main__":
+    instance.main()

@@ -1,0 +1,102 @@
+"""A full disk: PostgreSQL is not started without room for WAL, and starts by itself when there is room."""
+
+import ctypes
+import os
+import subprocess
+import sys
+
+import instance
+from instance import ROOT, Case, wait_for
+
+CLONE_NEWNS = 0x20000
+
+
+class Room(Case):
+    def small_volume(self, size_mb=80):
+        """An existing instance whose volume is a tmpfs of its own."""
+        it = self.make()
+        os.mkdir(it.volume)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_mb}m,mode=0700", "tmpfs", it.volume], check=True)
+        self.addCleanup(subprocess.run, ["umount", it.volume], check=True)
+        self.addCleanup(it.kill_everything)  # before the umount
+        instance.Template.fill(it)
+        return it
+
+    def fill(self, it, leave_bytes):
+        volume = os.statvfs(it.volume)
+        with open(f"{it.volume}/ballast", "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, max(volume.f_bavail * volume.f_frsize - leave_bytes, 4096))
+
+    def make_room(self, it):
+        os.unlink(f"{it.volume}/ballast")
+
+    def test_without_room_for_a_segment_it_is_not_started_and_says_so_until_there_is_room(self):
+        it = self.small_volume()
+        self.fill(it, 12 << 20)
+
+        it.start()
+        status = it.wait_status("the reason is known", lambda status: "WAL volume" in (status["reason"] or ""))
+        self.assertIn("room", status["hint"])
+        self.assertIsNone(it.postmaster())
+        probe = it.http("GET", "/readyz")
+        self.assertEqual(probe.status, 503)
+        self.assertIn("WAL volume", probe.text)
+        self.assertEqual(it.http("GET", "/livez").status, 200)
+
+        self.make_room(it)
+        it.up()
+        self.assertEqual(it.status()["postgres"]["restarts"], 0)
+
+    def test_a_volume_that_fills_up_under_load_ends_in_waiting_and_all_committed_rows_are_there_afterwards(self):
+        it = self.small_volume()
+        it.start().up()
+        it.sql("create table rows(n serial, filler text)")
+        self.fill(it, 4 << 20)
+
+        committed = 0
+        while it.psql("insert into rows(filler) select repeat('x', 500) from generate_series(1, 4000)").returncode == 0:
+            committed += 4000
+        it.psql("checkpoint")
+        it.wait_status("it waits for room, or still runs and reads",
+                       lambda status: "WAL volume" in (status["reason"] or "") or status["ready"])
+        self.assertLess(it.status()["postgres"]["restarts"], 3)
+
+        self.make_room(it)
+        wait_for("it takes queries", lambda: it.psql("select 1").returncode == 0)
+        it.up()
+        self.assertGreaterEqual(int(it.sql("select count(*) from rows")), committed)
+        it.sql("insert into rows(filler) values ('again')")
+
+    def test_a_stop_while_it_waits_for_room_ends_it_with_0(self):
+        it = self.small_volume()
+        self.fill(it, 12 << 20)
+        it.start()
+        it.wait_status("the reason is known", lambda status: "WAL volume" in (status["reason"] or ""))
+
+        self.assertEqual(it.stop(), 0)
+
+    def test_a_fence_on_a_completely_full_volume_stops_postgres_although_it_cannot_be_stored_yet(self):
+        it = self.small_volume()
+        it.start().up()
+        self.fill(it, 0)
+
+        answer = it.http("POST", "/v1/fence", {"reason": "a test"})
+
+        it.wait_status("postgres is stopped", lambda status: status["postgres"]["pid"] is None)
+        self.assertIn(answer.status, (200, 202))
+        self.make_room(it)
+        it.wait_status("it is fenced", lambda status: status["phase"] == "fenced")
+        self.assertEqual(it.http("POST", "/v1/fence?wait=30s", {"reason": "a test"}).status, 200)
+        self.assertTrue(os.path.exists(f"{it.volume}/pgbosun/fence"))
+
+
+if __name__ == "__main__":
+    if not ROOT:
+        print("skipped: mounting a small tmpfs needs root", file=sys.stderr)
+        sys.exit(77)
+    # Mounts of our own, which end with us.
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) != 0:
+        print("skipped: no mount namespace can be made here", file=sys.stderr)
+        sys.exit(77)
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    instance.main()
