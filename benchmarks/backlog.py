@@ -145,7 +145,7 @@ class Archiver:
         self.error = None
         self.log = open(os.path.join(server.run, "archiver.log"), "ab")
         self.process = subprocess.Popen([bench.program("pgbosun-archiver"), "--config", config], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, start_new_session=True,
                                         **support.account())
         threading.Thread(target=self.read_reports, daemon=True).start()
         support.wait_until(lambda: os.path.exists(server.socket), "the archiver", between=0.01)

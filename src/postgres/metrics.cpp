@@ -87,6 +87,11 @@ std::vector<MetricFamily> MetricsCollector::current() const {
     return families;
 }
 
+void MetricsCollector::forget() {
+    up_ = false;
+    kept_.clear();
+}
+
 void MetricsCollector::record_failure(const std::string& collector, const Fault& fault) {
     ++errors_[collector];
     if (last_error_.empty()) last_error_ = collector + ": " + fault.text();

@@ -38,6 +38,8 @@ public:
     MetricsCollector(OpenSession open, const Clock& clock, MetricsPlan plan);
 
     // What the last refresh found: families by name, each once. A query that failed has no samples, and is counted.
+    // PostgreSQL does not run or does not answer: what it said last is no longer true.
+    void forget();
     [[nodiscard]] std::vector<MetricFamily> current() const;
 
     // Returns at once while another refresh is under way. Never fails: failures are metrics (cnpg_collector_up,

@@ -288,6 +288,7 @@ std::vector<MetricFamily> Instance::metrics() {
         metrics_at_ = now;
         spawn(outside_.loop, refresh_metrics());
     }
+    if (!answers) wiring_.metrics->forget();
     auto families = wiring_.metrics->current();
     add_own_metrics(families, now_status, monitor_.facts(), outside_.processes.orphans_reaped());
     return families;

@@ -127,7 +127,8 @@ class Killed(Case):
         elif victim == "postmaster":
             targets = [postmaster] if postmaster else []
         elif victim == "child of postgres":
-            targets = self.random.sample(sorted(children(postmaster)), 1) if postmaster else []
+            those = sorted(children(postmaster)) if postmaster else []
+            targets = [self.random.choice(those)] if those else []
         elif victim == "pgbosun":
             it.send_signal(signal.SIGKILL)
             it.wait_exit()
