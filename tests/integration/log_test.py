@@ -55,7 +55,7 @@ class Log(Case):
         self.assertEqual(it.sql("select 1"), "1")
 
         # Far more than they hold: the writer waits, and pgbosun goes on answering.
-        count = 30_000
+        count = 8_000
         writer = subprocess.Popen(it.psql_command() + ["-c", write_lines(501, count)], stdout=subprocess.DEVNULL)
         instance._started.add(writer.pid)
         self.addCleanup(writer.kill)
@@ -71,13 +71,13 @@ class Log(Case):
                 message = line.find(b'line ')
                 if b'"postgres"' in line and b"xxxx" in line and b"DO" not in line[:40]:
                     seen.append(int(line[message + 5:].split(b" ", 1)[0]))
-        reader = threading.Thread(target=read)
+        reader = threading.Thread(target=read, daemon=True)
         reader.start()
-        self.assertEqual(writer.wait(60), 0)
+        self.assertEqual(writer.wait(instance.DEADLINE), 0)
         wait_for("the last line is read", lambda: seen and seen[-1] == count)
         it.wait_status("the log flows", lambda status: status["log"]["blocked_for_s"] is None)
         self.assertEqual(it.stop(), 0)
-        reader.join(60)
+        reader.join(instance.DEADLINE)
 
         self.assertEqual(seen, list(range(1, count + 1)))
 
