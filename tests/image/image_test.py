@@ -49,10 +49,12 @@ class Container:
         self.name = "pgbosun-test-" + secrets.token_hex(4)
         self.run_directory = run_directory
         run = ["--volume", f"{run_directory}:{SOCKET_DIRECTORY}"] if run_directory else ["--tmpfs", SOCKET_DIRECTORY]
+        # As in Kubernetes the uid has no line in /etc/passwd, and, as in OpenShift, the group of root.
+        as_user = ["--user", f"{user}:0", "--passwd=false"] if user else []
         podman("volume", "create", self.name)
         podman("run", "--detach", "--name", self.name, "--network=none", "--read-only", "--read-only-tmpfs=false",
                "--cap-drop=all", "--security-opt=no-new-privileges",
-               "--volume", f"{self.name}:/var/lib/postgresql/data", *run, *(["--user", user] if user else []),
+               "--volume", f"{self.name}:/var/lib/postgresql/data", *run, *as_user,
                *RUN_ARGUMENTS, IMAGE)
         self.seen = 0
 
@@ -119,7 +121,7 @@ class TheImage(unittest.TestCase):
         run_directory = tempfile.mkdtemp(prefix="pgbosun-run-")
         self.addCleanup(shutil.rmtree, run_directory)
         os.chown(run_directory, ANY_UID, 0)
-        return self.start(user=f"{ANY_UID}:0", run_directory=run_directory)
+        return self.start(user=ANY_UID, run_directory=run_directory)
 
     def test_probes_answer_through_the_socket_and_over_tcp(self):
         container = self.start_as_any_uid()
