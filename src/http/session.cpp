@@ -1,5 +1,7 @@
 #include "http/session.hpp"
 
+#include <algorithm>
+
 #include "http/wire.hpp"
 
 namespace pgbosun::http {

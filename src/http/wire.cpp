@@ -1,5 +1,7 @@
 #include "http/wire.hpp"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "http/message.hpp"

@@ -2,6 +2,7 @@
 // is said before it is run, for a target fails by abort().
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>

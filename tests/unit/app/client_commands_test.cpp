@@ -1,5 +1,6 @@
 #include "app/client_commands.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <sstream>
 

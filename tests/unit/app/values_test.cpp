@@ -1,3 +1,5 @@
+#include <vector>
+
 #include "app/key_suggestion.hpp"
 #include "app/value_rules.hpp"
 #include "app/value_text.hpp"

@@ -1,6 +1,7 @@
 #include "archive/restorer.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "archive/layout.hpp"
 #include "codec/compressor.hpp"

@@ -1,3 +1,5 @@
+#include <vector>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 

@@ -1,5 +1,6 @@
 #include "host/signals.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <vector>
 

@@ -2,6 +2,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <nlohmann/json.hpp>
+#include <cctype>
 #include <set>
 
 #include "http/routes.hpp"

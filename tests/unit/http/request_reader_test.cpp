@@ -1,5 +1,7 @@
 #include "http/request_reader.hpp"
 
+#include <algorithm>
+
 #include "support/catch.hpp"
 
 using namespace pgbosun::http;
