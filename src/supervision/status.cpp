@@ -129,8 +129,6 @@ ArchiveOrder archive_order(const InstanceStatus& status, const Settings& setting
     if (inspection && inspection->usable) order.wal_segment_size = inspection->usable->control.wal_segment_size;
     if (status.fenced) {
         order.reason = "the instance is fenced";
-    } else if (status.phase == Phase::demoting) {
-        order.reason = "the instance is being demoted";
     } else if (!status.system_id) {
         order.reason = "the data directory is not known yet";
     } else if (status.role == Role::none) {
@@ -138,6 +136,8 @@ ArchiveOrder archive_order(const InstanceStatus& status, const Settings& setting
     } else if (status.role == Role::standby) {
         order.reason = "a standby does not archive";
     } else {
+        // Also while it is being demoted, as long as its postmaster lives: the segments that only it has must reach
+        // the archive before it follows somebody else, for standbys mark what they streamed as archived.
         order.may_archive = true;
     }
     return order;
