@@ -42,14 +42,14 @@ Task<> RoleUpkeep::make_roles(PgSession& session, const Settings& settings) {
         }
         std::string sql = step.sql;
         const auto done = co_await session.query(std::move(sql), {}, step_timeout);
-        if (!done) log::warning(step.what + " did not succeed: " + done.error().what);
+        if (!done) log::warning("a role could not be made: " + done.error().what, {{"step", step.what}});
     }
 }
 
 Task<> RoleUpkeep::set_password(PgSession& session, std::string role, std::string secret_file) {
     const auto password = co_await read_secret(outside_, std::move(secret_file));
     if (!password) {
-        log::warning("the password of " + role + " is not set: " + password.error().what);
+        log::warning("a role's password could not be set: " + password.error().what, {{"role", role}});
         co_return;
     }
     const std::size_t hash = std::hash<std::string>{}(*password);
@@ -57,7 +57,7 @@ Task<> RoleUpkeep::set_password(PgSession& session, std::string role, std::strin
     if (applied != applied_.end() && applied->second == hash) co_return;
     const auto verifier = postgres::scram_verifier(role, *password);
     if (!verifier) {
-        log::warning("the password of " + role + " is not set: " + verifier.error().what);
+        log::warning("a role's password could not be set: " + verifier.error().what, {{"role", role}});
         co_return;
     }
     const auto step = postgres::password_step(role, *verifier);
@@ -66,7 +66,7 @@ Task<> RoleUpkeep::set_password(PgSession& session, std::string role, std::strin
     if (done) {
         applied_[role] = hash;
     } else {
-        log::warning("the password of " + role + " is not set: " + done.error().what);
+        log::warning("a role's password could not be set: " + done.error().what, {{"role", role}});
     }
 }
 

@@ -89,6 +89,10 @@ class Killed(Case):
                 it.up()
         stop.set()
         load.join()
+        # A killed child of postgres makes it recover in place, which pgbosun's status sees a moment later.
+        wait_for("it accepts queries", lambda: subprocess.run(
+            it.psql_command() + ["-c", "select 1"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, check=False, cwd="/").returncode == 0)
 
         name = archives.switch(it)
         archives.wait_archived(it, name)

@@ -295,7 +295,6 @@ class Recovery(Case):
         os.rename(archive, archive + ".hidden")
 
         it.start()
-        it.wait_log("starting archive recovery")
         wait_for("the hook waits for the archive", lambda: [
             pid for pid in instance.descendants(it.pid) if instance.process_name(pid) == "pgbosun-wal"])
 

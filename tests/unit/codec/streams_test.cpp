@@ -98,7 +98,9 @@ TEST_CASE("one context serves file after file, also after one that was given up"
     REQUIRE((*compressor)->append(first, given_up));
     REQUIRE_FALSE(decompress(*decompressor, std::span(whole).first(whole.size() / 2), 1 << 20));
 
-    CHECK(compress(**compressor, second) == whole);
+    // Not the same bytes: a context that has seen other content may find other matches.
+    const Bytes again = compress(**compressor, second);
+    CHECK(decompress(*decompressor, again, second.size()) == second);
     CHECK(decompress(*decompressor, whole, second.size()) == second);
 }
 
