@@ -21,6 +21,8 @@ enum class LogFormat { json, text };
 enum class StartupStrategy { started, streaming, query };
 enum class ReadyStrategy { query, streaming };
 enum class BackupTarget { prefer_standby, primary };
+enum class BadPages { report, fail };
+enum class Inclusive { yes, no };
 
 struct InitdbSettings {
     std::string database = "app";
@@ -44,11 +46,6 @@ struct JoinSettings {
     std::string max_rate;                      // of pg_basebackup; empty: none
 };
 
-struct BootstrapSettings {
-    InitdbSettings initdb;
-    std::optional<JoinSettings> join;  // given: an empty volume is cloned instead of initialised
-    bool recovery = false;             // `bootstrap.recovery` was given (comes with base backups)
-};
 
 struct SynchronousSettings {
     SyncMethod method = SyncMethod::any;
@@ -87,6 +84,22 @@ struct S3Credentials {
     SecretSource session_token;
 };
 
+struct AzureCredentials {
+    SecretSource account_key;  // base64
+    SecretSource sas_token;
+    SecretSource connection_string;
+};
+
+struct GcsCredentials {
+    SecretSource service_account;  // JSON key file; none: HMAC keys when given, else the metadata server
+};
+
+// Objects are encrypted before they leave (AES-256-GCM).
+struct EncryptionSettings {
+    SecretSource key;                      // 32 bytes, raw, hexadecimal or base64
+    std::vector<std::string> older_keys;   // files; objects written with them can still be read
+};
+
 struct WalArchiveSettings {
     Compression compression = Compression::zstd;
     int level = 1;
@@ -98,6 +111,8 @@ struct DataArchiveSettings {
     int level = 1;
     int max_parallel = 4;
     bool immediate_checkpoint = true;
+    std::uint64_t max_rate = 0;  // bytes read per second; 0: no limit
+    BadPages bad_pages = BadPages::report;
 };
 
 struct ArchiveSettings {
@@ -108,9 +123,52 @@ struct ArchiveSettings {
     std::string region = "us-east-1";
     bool path_style = true;
     S3Credentials credentials;
+    AzureCredentials azure;
+    GcsCredentials gcs;
+    std::optional<EncryptionSettings> encryption;
     WalArchiveSettings wal;
     DataArchiveSettings data;
-    std::string retention;
+    std::string retention;  // "REDUNDANCY 3", "RECOVERY WINDOW OF 30 DAYS"; empty: nothing expires
+    Duration stream{};      // how often the current segment's new bytes are shipped; 0: never
+};
+
+// Where recovery ends. None of them: at the end of the archive's WAL.
+struct RecoveryTarget {
+    std::optional<std::string> time, lsn, xid, name;  // at most one of these and `immediate`
+    bool immediate = false;
+    Inclusive inclusive = Inclusive::yes;
+    std::string timeline = "latest";  // or "current", or a number
+    [[nodiscard]] bool given() const { return time || lsn || xid || name || immediate; }
+};
+
+struct RecoverySettings {
+    std::string backup = "latest";  // an identifier, a name, or "latest": the newest one that reaches the target
+    RecoveryTarget target;
+    std::optional<ArchiveSettings> source;  // none: the archive of this configuration
+    std::map<std::string, std::string> tablespaces;  // name or oid -> absolute directory
+};
+
+struct BootstrapSettings {
+    InitdbSettings initdb;
+    std::optional<JoinSettings> join;          // given: an empty volume is cloned instead of initialised
+    std::optional<RecoverySettings> recovery;  // given: it is restored from an archive
+};
+
+struct BackupSettings {
+    std::string schedule;  // cron, seconds first; empty: none
+    BackupTarget target = BackupTarget::prefer_standby;
+    bool incremental = false;  // PostgreSQL 17 and newer
+    Duration full_every = std::chrono::hours(24 * 7);  // the chain's longest life, with incremental
+};
+
+// A restore into scratch beside the live instance, which proves a backup.
+struct DrillSettings {
+    std::string schedule;                // cron, seconds first; empty: none
+    std::string directory;               // scratch; empty: <volume>/pgbosun/drill
+    std::vector<std::string> checks;     // SQL, each must give one row with true
+    bool amcheck = true;
+    std::uint64_t max_bytes = 0;         // of scratch; 0: what leaves a tenth of the volume free
+    std::string shared_buffers = "32MB";
 };
 
 struct ShutdownSettings {
@@ -169,8 +227,8 @@ struct Settings {
     BootstrapSettings bootstrap;
     PostgresqlSettings postgresql;
     std::optional<ArchiveSettings> archive;  // none: archive_mode is off
-    std::string backup_schedule;  // cron, seconds first; empty: none
-    BackupTarget backup_target = BackupTarget::prefer_standby;
+    BackupSettings backup;
+    DrillSettings drill;
     ShutdownSettings shutdown;
     RestartSettings restart;
     ProbeSettings probes;

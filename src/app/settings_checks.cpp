@@ -142,7 +142,7 @@ void check_version(ReadSettings& read) {
         read.add(Severity::error, "mode", "this version only runs standalone instances",
                  "write mode: standalone; controllers come with a later version");
     }
-    if (!settings.backup_schedule.empty()) {
+    if (!settings.backup.schedule.empty()) {
         read.add(Severity::warning, "backup.schedule",
                  "this version takes no backups yet: the schedule does nothing",
                  "take base backups with pg_basebackup until then");

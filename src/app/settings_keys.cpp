@@ -179,7 +179,7 @@ Key parameters(std::string path) {
 Key recovery(std::string path) {
     return {std::move(path), Shape::anything, NamesFile::no,
             [](const Item&, Settings& settings) -> Result<> {
-                settings.bootstrap.recovery = true;
+                settings.bootstrap.recovery.emplace();
                 return fail(FaultKind::refused,
                             "restoring a backup at bootstrap comes with base backups, in a later version",
                             "use bootstrap.initdb or bootstrap.join");
@@ -285,11 +285,11 @@ void archive_keys(std::vector<Key>& keys) {
     keys.push_back(integer("archive.data.max_parallel", 1, 64, FIELD(archive->data.max_parallel)));
     keys.push_back(truth("archive.data.immediate_checkpoint", FIELD(archive->data.immediate_checkpoint)));
     keys.push_back(text("archive.retention", retention_policy, FIELD(archive->retention)));
-    keys.push_back(text("backup.schedule", cron_schedule, FIELD(backup_schedule)));
+    keys.push_back(text("backup.schedule", cron_schedule, FIELD(backup.schedule)));
     keys.push_back(
         choice("backup.target",
                {{"prefer-standby", BackupTarget::prefer_standby}, {"primary", BackupTarget::primary}},
-               FIELD(backup_target)));
+               FIELD(backup.target)));
 }
 
 void supervision_keys(std::vector<Key>& keys) {

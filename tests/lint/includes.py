@@ -7,7 +7,7 @@ import sources
 from sources import Finding
 
 # Which other modules of src/ a module may include. Everybody may include include/pgbosun and itself.
-ALL = {"app", "archive", "codec", "host", "http", "instance", "object_store", "postgres", "supervision", "wal"}
+ALL = {"app", "archive", "backup", "codec", "host", "http", "instance", "object_store", "postgres", "supervision", "wal"}
 MAY_INCLUDE = {
     "vocabulary": set(),
     "wal": set(),
@@ -19,6 +19,7 @@ MAY_INCLUDE = {
     "postgres": {"wal"},
     "supervision": {"instance", "wal", "postgres"},  # docs/decisions/0002
     "archive": {"wal", "codec"},
+    "backup": {"archive", "wal", "codec"},  # docs/decisions/0006
     "app": ALL,
     "main": ALL,  # src/*.cpp
     "include/pgbosun": set(),
@@ -26,22 +27,23 @@ MAY_INCLUDE = {
 
 # The homes of each library. A second home wants a reason, which stands here.
 LIBRARY_HOMES = {
-    "Boost.Asio": (r"boost/(asio|system)", {"vocabulary", "host", "postgres", "http", "supervision", "archive", "app",
+    "Boost.Asio": (r"boost/(asio|system)", {"vocabulary", "host", "postgres", "http", "supervision", "archive", "backup", "app",
                                             "main", "include/pgbosun"}),  # the loop itself: Task
     "Boost.Beast": (r"boost/beast", {"http"}),
     "another part of Boost": (r"boost/(?!asio|system|beast)", set()),
-    "nlohmann_json": (r"nlohmann/", {"http", "archive", "postgres"}),  # three wire formats: API, link, jsonlog
+    "nlohmann_json": (r"nlohmann/", {"http", "archive", "backup", "postgres"}),  # four formats: API, link, backup_manifest, jsonlog
     "yaml-cpp": (r"yaml-cpp/", {"app", "postgres"}),                   # configuration, metric queries
     "spdlog": (r"(spdlog|fmt)/", {"host"}),
     "CLI11": (r"CLI/", {"app"}),
     "libpq": (r"libpq", {"postgres"}),
     "prometheus-cpp": (r"prometheus/", {"http"}),
-    "OpenSSL": (r"openssl/", {"http", "object_store"}),                # TLS of the server, signing of requests
+    "OpenSSL": (r"openssl/", {"http", "object_store", "backup"}),      # TLS of the server, signing of requests, manifest
     "libcurl": (r"curl/", {"object_store"}),
     "pugixml": (r"pugixml", {"object_store"}),
     "zstd": (r"zstd", {"codec"}),
     "lz4": (r"lz4", {"codec"}),
     "zlib": (r"zlib", {"codec"}),
+    "libarchive": (r"archive(_entry)?\.h", {"backup"}),
     "xxHash": (r"xxhash", {"codec"}),
     "Catch2": (r"catch2/", set()),
 }

@@ -1,0 +1,57 @@
+#pragma once
+// The backups of a server, as they lie in the store.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backup/backup_id.hpp"
+#include "backup/backup_info.hpp"
+#include "backup/layout.hpp"
+#include "pgbosun/object_store.hpp"
+
+namespace pgbosun::backup {
+
+enum class Keep { none, full, standalone };  // standalone: only what makes the backup itself consistent
+
+enum class Kind { full, incremental };
+
+struct Backup {
+    BackupId id;
+    Kind kind = Kind::full;
+    // A fault: there is a backup.info that cannot be read (corrupt), or none (not_found: killed, or under way).
+    Result<BackupInfo> info;
+    Keep keep = Keep::none;
+
+    [[nodiscard]] bool done() const { return info && info->status == BackupStatus::done; }
+};
+
+class Catalog {
+public:
+    Catalog(ObjectStore& store, std::string server) : store_(store), server_(std::move(server)) {}
+
+    // Full and incremental ones, oldest first. A backup whose backup.info is damaged is in it, with its Fault. Several
+    // requests at a time. unavailable: the store did not answer; never a part of the list.
+    Result<std::vector<Backup>> list();
+    // not_found: no such identifier or name. `reference`: an identifier, a backup's name, "latest" or "oldest" (done ones).
+    Result<Backup> find(const std::string& reference);
+    // All objects of a backup, backup.info included.
+    Result<std::vector<ObjectFacts>> objects(const Backup& backup);
+
+    // Replaces; durable.
+    Result<> write(const BackupId& id, Kind kind, const BackupInfo& info);
+    Result<> set_keep(const Backup& backup, Keep keep);
+    // The data first, then backup.info: killed between, it is still in the list and removed by the next try.
+    Result<> remove(const Backup& backup);
+
+    [[nodiscard]] const std::string& server() const { return server_; }
+    [[nodiscard]] ObjectStore& store() const { return store_; }
+
+private:
+    ObjectStore& store_;
+    std::string server_;
+};
+
+}  // namespace pgbosun::backup
