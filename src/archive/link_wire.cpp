@@ -36,6 +36,12 @@ public:
     void truth(const char* key, bool& value) {
         if (const json* found = need(key, &json::is_boolean)) value = found->get<bool>();
     }
+    void seconds(const char* key, double& value) {
+        if (const json* found = need(key, &json::is_number)) value = found->get<double>();
+        if (value < 0) report(std::string(key) + " is negative");
+    }
+    // Which of a line's forms it is.
+    [[nodiscard]] bool has(const char* key) const { return object_.is_object() && object_.contains(key); }
     template <class Number>
     void number(const char* key, Number& value) {
         const json* found = need(key, &json::is_number_unsigned);
@@ -164,6 +170,24 @@ std::string render(const ArchiveReport& report) {
                     {"stream_error", optional_text(report.stream.last_error)}});
 }
 
+std::string render(const JobLine& line) {
+    if (const auto* progress = std::get_if<JobProgress>(&line)) {
+        return line_of({{"id", cut(progress->id)},
+                        {"step", cut(progress->step)},
+                        {"bytes_done", progress->bytes_done},
+                        {"bytes_total", progress->bytes_total}});
+    }
+    const auto& result = std::get<JobResult>(line);
+    return line_of({{"done", result.done},
+                    {"id", cut(result.id)},
+                    {"detail", cut(result.detail)},
+                    {"hint", cut(result.hint)},
+                    {"bytes", result.bytes},
+                    {"stored", result.stored},
+                    {"seconds", result.seconds},
+                    {"recovery_seconds", result.recovery_seconds}});
+}
+
 Result<ArchiveOrder> parse_order(std::string_view line) {
     Reader reader(line);
     ArchiveOrder order;
@@ -195,6 +219,28 @@ Result<ArchiveReport> parse_report(std::string_view line) {
     reader.text("stream_failing_since", report.stream.failing_since);
     reader.text("stream_error", report.stream.last_error);
     return reader.finish(std::move(report));
+}
+
+Result<JobLine> parse_job_line(std::string_view line) {
+    Reader reader(line);
+    if (reader.has("step")) {
+        JobProgress progress;
+        reader.text("id", progress.id);
+        reader.text("step", progress.step);
+        reader.number("bytes_done", progress.bytes_done);
+        reader.number("bytes_total", progress.bytes_total);
+        return reader.finish(JobLine(std::move(progress)));
+    }
+    JobResult result;
+    reader.truth("done", result.done);
+    reader.text("id", result.id);
+    reader.text("detail", result.detail);
+    reader.text("hint", result.hint);
+    reader.number("bytes", result.bytes);
+    reader.number("stored", result.stored);
+    reader.seconds("seconds", result.seconds);
+    reader.seconds("recovery_seconds", result.recovery_seconds);
+    return reader.finish(JobLine(std::move(result)));
 }
 
 }  // namespace pgbosun::archive
