@@ -163,6 +163,13 @@ void archive(Writer& out, const InstanceStatus& status) {
     if (report.last_at) text += " at " + printable(*report.last_at);
     if (report.backlog > 0) text += ", " + std::to_string(report.backlog) + " waiting";
     out.row("archive", text);
+    if (report.stream.position) {
+        out.row("stream", "to " + to_string(*report.stream.position) + " at " + printable(report.stream.at.value_or("")));
+    }
+    if (report.stream.failing_since) {
+        out.row("stream", "failing since " + printable(*report.stream.failing_since) +
+                              after(": ", report.stream.last_error.value_or("")), Tone::bad);
+    }
     if (status.archive_refused)
         out.row("archive", "not archiving: " + printable(*status.archive_refused), Tone::doubtful);
     if (report.failing_since) {

@@ -23,6 +23,7 @@
 #include "archive/connection.hpp"
 #include "archive/link_wire.hpp"
 #include "archive/restorer.hpp"
+#include "archive/wal_streamer.hpp"
 #include "pgbosun/log.hpp"
 
 namespace pgbosun::archive {
@@ -46,7 +47,11 @@ public:
         : path_(settings.archive_socket()), store_(store),
           archiver_(store, target_of(*settings.archive), workers_of(*settings.archive), {}, [this] { changed(); }),
           restorer_(store, settings.archive->server_name, settings.state_directory() + "/prefetch",
-                    workers_of(*settings.archive), {}, [this] { changed(); }) {}
+                    workers_of(*settings.archive), {}, [this] { changed(); }) {
+        if (settings.archive->stream == Duration::zero()) return;
+        streamer_.emplace(store, target_of(*settings.archive), settings.archive->stream, [this] { changed(); });
+        archiver_.on_archived([this](const std::string& name) { streamer_->archived(name); });
+    }
 
     int run() {
         if (!listen()) return 1;
@@ -136,8 +141,10 @@ private:
             log::error("An order from pgbosun was not understood", {{"error", order.error().text()}});
             return;
         }
-        log::info(order->may_archive ? "This instance may archive" : "This instance may not archive",
+        if (may_archive_ != order->may_archive) log::info(order->may_archive ? "This instance may archive" : "This instance may not archive",
                   {{"reason", order->reason}});
+        may_archive_ = order->may_archive;
+        if (streamer_) streamer_->obey(*order);
         restorer_.obey(*order);
         archiver_.obey(std::move(*order));
     }
@@ -157,6 +164,7 @@ private:
             dirty_ = false;
             ArchiveReport report = archiver_.report();
             report.restored = restorer_.restored();
+            if (streamer_) report.stream = streamer_->report();
             if (report == last) continue;
             note(last, report);
             const std::string line = render(report);
@@ -179,6 +187,13 @@ private:
         } else if (!now.last_error && error_before) {
             log::info("WAL is archived again", {{"backlog", now.backlog}});
         }
+        const auto stream_before = before ? before->stream.last_error : std::nullopt;
+        if (now.stream.last_error && now.stream.last_error != stream_before) {
+            log::warning("New WAL is not shipped", {{"error", *now.stream.last_error},
+                                                    {"since", now.stream.failing_since.value_or("")}});
+        } else if (!now.stream.last_error && stream_before) {
+            log::info("New WAL is shipped again");
+        }
     }
 
     void finish() {
@@ -187,6 +202,7 @@ private:
         ::unlink(path_.c_str());
         archiver_.finish(std::chrono::steady_clock::now() + for_uploads_under_way);
         store_.cancel();
+        if (streamer_) streamer_->finish();
         restorer_.finish();
         // What was answered just now still goes out, the last report too.
         io_.restart();
@@ -203,6 +219,8 @@ private:
     asio::steady_timer report_due_{io_};
     std::atomic<bool> dirty_ = false;
     int connections_ = 0;
+    std::optional<bool> may_archive_;  // as told last
+    std::optional<WalStreamer> streamer_;  // with archive.stream; before the archiver, which calls it
     Archiver archiver_;
     Restorer restorer_;
 };

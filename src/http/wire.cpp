@@ -87,6 +87,11 @@ Json archive_of(const std::optional<ArchiveReport>& archive) {
     json["stored_bytes"] = archive->stored_bytes;
     json["failures"] = archive->failures;
     json["restored"] = archive->restored;
+    const auto& stream = archive->stream;
+    json["stream"] = {{"position", lsn_or_null(stream.position)},
+                      {"at", or_null(stream.at)},
+                      {"failing_since", or_null(stream.failing_since)},
+                      {"last_error", or_null(stream.last_error)}};
     return json;
 }
 

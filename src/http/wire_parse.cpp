@@ -202,6 +202,12 @@ void read_archive(const Fields& top, InstanceStatus& status) {
         fields.number("stored_bytes", archive.stored_bytes);
         fields.number("failures", archive.failures);
         fields.number("restored", archive.restored);
+        fields.object("stream", [&](const Fields& stream) {
+            stream.lsn("position", archive.stream.position);
+            stream.text("at", archive.stream.at);
+            stream.text("failing_since", archive.stream.failing_since);
+            stream.text("last_error", archive.stream.last_error);
+        });
     });
 }
 

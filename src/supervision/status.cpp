@@ -35,6 +35,7 @@ void add_server(InstanceStatus& status, const Known& known) {
     status.postgres.checksums = server->checksums;
     status.system_id = server->system_id;
     status.timeline = server->timeline;
+    status.postgres.run = server->run;
     status.lsn = server->lsn;
     status.standbys = server->standbys;
     status.pending_restart = !server->pending_restart.empty();
@@ -121,6 +122,17 @@ InstanceStatus assemble(const Known& known) {
     return status;
 }
 
+namespace {
+
+// Of the server that runs now; its facts are a second old at most.
+std::optional<FlushedWal> wal_to_ship(const InstanceStatus& status, const Settings& settings) {
+    const bool wanted = settings.archive && settings.archive->stream != Duration::zero();
+    if (!wanted || !status.lsn.flushed || !status.timeline || status.postgres.run == 0) return std::nullopt;
+    return FlushedWal{*status.lsn.flushed, *status.timeline, status.postgres.run};
+}
+
+}  // namespace
+
 ArchiveOrder archive_order(const InstanceStatus& status, const Settings& settings,
                            const std::optional<Inspection>& inspection) {
     ArchiveOrder order;
@@ -139,6 +151,7 @@ ArchiveOrder archive_order(const InstanceStatus& status, const Settings& setting
         // Also while it is being demoted, as long as its postmaster lives: the segments that only it has must reach
         // the archive before it follows somebody else, for standbys mark what they streamed as archived.
         order.may_archive = true;
+        order.wal = wal_to_ship(status, settings);
     }
     return order;
 }

@@ -70,3 +70,45 @@ TEST_CASE("a line that is not exactly an order is refused") {
         CHECK(order.error().kind == FaultKind::refused);
     }
 }
+
+TEST_CASE("what a job says arrives as it was said") {
+    const JobLine lines[] = {
+        JobProgress{},
+        JobProgress{"20261121T010000", "waiting for WAL 000000010000000000000003; \"last\" \xC3\xA4", 1, ~0ULL},
+        JobResult{},
+        JobResult{true, "20261121T010000", "2.0 GB in 3.4 s", "", 2'000'000'000, 300'000'000, 3.4375, 0.5},
+        JobResult{false, "", "the archive does not answer", "check the network", 0, 0, 0, 0},
+    };
+    for (const auto& line : lines) CHECK(parse_job_line(without_end(render(line))).value() == line);
+}
+
+TEST_CASE("a line that is not exactly a job's is refused") {
+    const std::string progress = R"({"id":"","step":"copying","bytes_done":1,"bytes_total":2)";
+    const std::string result =
+        R"({"done":true,"id":"","detail":"","hint":"","bytes":1,"stored":1,"seconds":1,"recovery_seconds":0.5)";
+    REQUIRE(parse_job_line(progress + "}"));
+    REQUIRE(parse_job_line(result + "}"));
+    const std::string table[] = {
+        "",
+        "{}",
+        "[]",
+        "[\"step\"]",
+        progress,
+        progress + R"(,"done":true})",
+        R"({"id":"","step":null,"bytes_done":1,"bytes_total":2})",
+        R"({"id":"","step":"copying","bytes_done":-1,"bytes_total":2})",
+        R"({"id":"","step":"copying","bytes_done":1.5,"bytes_total":2})",
+        R"({"id":"","step":"copying","bytes_done":1})",
+        result + R"(,"more":1})",
+        R"({"done":true,"id":"","detail":"","hint":"","bytes":1,"stored":1,"seconds":-1,"recovery_seconds":0})",
+        R"({"done":true,"id":"","detail":"","hint":"","bytes":1,"stored":1,"seconds":"1","recovery_seconds":0})",
+        R"({"done":1,"id":"","detail":"","hint":"","bytes":1,"stored":1,"seconds":1,"recovery_seconds":0})",
+        std::string(longest_line + 1, ' '),
+    };
+    for (const auto& line : table) {
+        CAPTURE(line.substr(0, 200));
+        const auto read = parse_job_line(line);
+        REQUIRE_FALSE(read);
+        CHECK(read.error().kind == FaultKind::refused);
+    }
+}

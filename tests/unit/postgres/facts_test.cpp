@@ -8,9 +8,9 @@ using namespace pgbosun::postgres;
 namespace {
 
 Rows standby_rows() {
-    return {{"in_recovery", "version", "system_id", "timeline", "wal_segment_size", "checksums", "up_ms", "current_lsn",
-             "received_lsn", "replayed_lsn", "upstream_lsn", "streaming", "replay_paused", "pending_restart", "standbys"},
-            {{"t", "170002", "-5", "3", "16777216", "t", "1500", std::nullopt, "0/3000000", "0/2000000", "0/4000000",
+    return {{"in_recovery", "version", "system_id", "timeline", "wal_segment_size", "checksums", "up_ms", "run", "current_lsn",
+             "flushed_lsn", "received_lsn", "replayed_lsn", "upstream_lsn", "streaming", "replay_paused", "pending_restart", "standbys"},
+            {{"t", "170002", "-5", "3", "16777216", "t", "1500", "1700000000000001", std::nullopt, std::nullopt, "0/3000000", "0/2000000", "0/4000000",
               "t", "f", R"(["max_connections"])",
               R"([{"name":"pg-3","state":"streaming","sync":"quorum","address":null,"lag":16},{"name":"x","lag":null}])"}}};
 }
