@@ -16,12 +16,11 @@ namespace pgbosun::backup {
 
 enum class Keep { none, full, standalone };  // standalone: only what makes the backup itself consistent
 
-enum class Kind { full, incremental };
-
 struct Backup {
     BackupId id;
     Kind kind = Kind::full;
-    // A fault: there is a backup.info that cannot be read (corrupt), or none (not_found: killed, or under way).
+    // A fault: there is a backup.info that cannot be read (corrupt), or none (not_found: killed, or under
+    // way).
     Result<BackupInfo> info;
     Keep keep = Keep::none;
 
@@ -32,10 +31,11 @@ class Catalog {
 public:
     Catalog(ObjectStore& store, std::string server) : store_(store), server_(std::move(server)) {}
 
-    // Full and incremental ones, oldest first. A backup whose backup.info is damaged is in it, with its Fault. Several
-    // requests at a time. unavailable: the store did not answer; never a part of the list.
+    // Full and incremental ones, oldest first. A backup whose backup.info is damaged is in it, with its
+    // Fault. Several requests at a time. unavailable: the store did not answer; never a part of the list.
     Result<std::vector<Backup>> list();
-    // not_found: no such identifier or name. `reference`: an identifier, a backup's name, "latest" or "oldest" (done ones).
+    // not_found: no such identifier or name. `reference`: an identifier, a backup's name, "latest" or
+    // "oldest" (done ones).
     Result<Backup> find(const std::string& reference);
     // All objects of a backup, backup.info included.
     Result<std::vector<ObjectFacts>> objects(const Backup& backup);
