@@ -31,9 +31,8 @@ Result<BackupFiles> open_backup(Catalog& catalog, const Backup& backup) {
     BackupFiles files;
     files.tars = std::move(*tars);
     for (const auto& tar : files.tars) files.stored += tar.size;
-    const std::string name = manifest_key({}, backup.id);
-    const std::string_view ends_with = std::string_view(name).substr(name.rfind('/'));
-    const auto found = std::ranges::find_if(*objects, [&](const ObjectFacts& it) { return it.key.ends_with(ends_with); });
+    const auto found =
+        std::ranges::find(*objects, manifest_key(catalog.server(), backup.id, backup.kind), &ObjectFacts::key);
     if (found == objects->end()) return files;
     auto text = read_text(catalog.store(), found->key, archive::Encoding::zstd, longest_manifest);
     if (!text) return std::unexpected(std::move(text.error()));

@@ -78,6 +78,10 @@ public:
         if (!backup_.done()) {
             return fail(FaultKind::refused, "backup " + backup_.id.text() + " is not DONE", "choose another one");
         }
+        if (backup_.info->snapshots) {
+            return fail(FaultKind::refused, "backup " + backup_.id.text() + " is snapshots of volumes",
+                        "restore the volumes where they are kept, or choose another backup");
+        }
         if (backup_.kind == Kind::incremental) {
             return fail(FaultKind::refused, "backup " + backup_.id.text() + " is an incremental one",
                         "restore a full one: the WAL after it leads to the same place");
