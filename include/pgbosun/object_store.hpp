@@ -44,12 +44,14 @@ class PartedUpload {
 public:
     virtual ~PartedUpload() = default;
 
-    // Parts are numbered from 1 and all of one size but the last. May be called from several threads at once, in any
-    // order, and again for a part that failed. Success: the part is durable.
+    // Parts are numbered from 1 and all of the size that was said but the last, which has at least one byte. May be
+    // called from several threads at once, in any order, and again for any part, which replaces it. Success: the
+    // caller need not keep the part any longer. refused also: the store no longer knows the upload.
     virtual Result<> put_part(int number, std::span<const std::byte> body) = 0;
     // Success: the object is durable, made of the parts 1 to `parts`; it replaces what was there.
     virtual Result<> complete(int parts) = 0;
-    // Success: no part is left. Nothing but destruction may follow.
+    // Success: no part is left, also when there was none any more. Nothing but destruction may follow. refused: the
+    // store cannot do it (s3rver).
     virtual Result<> abort() = 0;
 };
 
@@ -69,7 +71,7 @@ public:
     virtual Result<std::unique_ptr<PartedUpload>> begin_parted(const std::string& key, std::uint64_t part_size,
                                                                const ObjectMetadata& metadata) = 0;
     // Aborts the uploads below `prefix` that were begun and neither completed nor aborted, and answers how many. The
-    // caller makes sure that nobody is at work there.
+    // caller makes sure that nobody is at work there. refused: the store cannot tell which there are (s3rver).
     virtual Result<std::uint64_t> abort_unfinished(const std::string& prefix) = 0;
 
     // Feeds the body to `sink` in order; a short or changed body is a Fault, never success. `restart` is called
