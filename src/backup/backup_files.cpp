@@ -22,6 +22,18 @@ Result<std::string> read_text(ObjectStore& store, const std::string& key, archiv
 
 }  // namespace
 
+Result<> expect_tars(const Backup& backup) {
+    const std::string name = "backup " + backup.id.text();
+    if (!backup.done()) return fail(FaultKind::refused, name + " is not DONE", "choose another one");
+    if (backup.info->snapshots) {
+        return fail(FaultKind::refused, name + " is snapshots of volumes",
+                    "restore the volumes where they are kept, or choose another backup");
+    }
+    if (backup.kind == Kind::full) return {};
+    return fail(FaultKind::refused, name + " is an incremental one",
+                "choose a full one: the WAL behind it leads to the same place");
+}
+
 Result<BackupFiles> open_backup(Catalog& catalog, const Backup& backup) {
     if (!backup.info) return std::unexpected(backup.info.error());
     const auto objects = catalog.objects(backup);

@@ -19,6 +19,9 @@ struct BackupFiles {
     std::unique_ptr<ManifestCheck> check;  // with a manifest only
 };
 
+// refused: the backup is not DONE, or not made of tars that can be read alone. `backup.info` must be there.
+Result<> expect_tars(const Backup& backup);
+
 // corrupt: the backup is not whole, as far as that is seen without reading its tars.
 Result<BackupFiles> open_backup(Catalog& catalog, const Backup& backup);
 

@@ -4,7 +4,7 @@
 
 namespace pgbosun::backup {
 
-Handover::Handover(Untar& untar) : untar_(untar), thread_([this] { unpack(); }) {
+Handover::Handover(TarConsumer& consumer) : consumer_(consumer), thread_([this] { unpack(); }) {
     filling_.reserve(block_bytes);
 }
 
@@ -64,9 +64,9 @@ Result<> Handover::finish() {
 }
 
 Result<> Handover::obey(const Order& order) {
-    if (const auto* block = std::get_if<Block>(&order)) return untar_.feed(*block);
-    if (std::holds_alternative<End>(order)) return untar_.finish();
-    untar_.restart();
+    if (const auto* block = std::get_if<Block>(&order)) return consumer_.feed(*block);
+    if (std::holds_alternative<End>(order)) return consumer_.finish();
+    consumer_.restart();
     return {};
 }
 

@@ -12,14 +12,14 @@
 #include <variant>
 #include <vector>
 
-#include "backup/untar.hpp"
+#include "backup/tar_reader.hpp"
 
 namespace pgbosun::backup {
 
 class Handover {
 public:
     // The thread that unpacks lives as long as this.
-    explicit Handover(Untar& untar);
+    explicit Handover(TarConsumer& consumer);
     ~Handover();
     Handover(const Handover&) = delete;
     Handover& operator=(const Handover&) = delete;
@@ -43,7 +43,7 @@ private:
     void give(Order order);
     Result<> flush();
 
-    Untar& untar_;
+    TarConsumer& consumer_;
     Block filling_;
     std::mutex mutex_;  // guards all below
     std::condition_variable changed_;

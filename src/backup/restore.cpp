@@ -3,20 +3,16 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <chrono>
-#include <condition_variable>
-#include <mutex>
-#include <set>
-#include <thread>
 
 #include "backup/backup_files.hpp"
 #include "backup/backup_label.hpp"
+#include "backup/reports.hpp"
 #include "backup/tar_reading.hpp"
+#include "backup/untar.hpp"
 
 namespace pgbosun::backup {
 namespace {
 
-constexpr std::chrono::milliseconds between_reports{250};
 constexpr std::size_t most_missing_named = 3;
 constexpr std::size_t longest_auto_conf = std::size_t{16} << 20;
 constexpr std::string_view label_file = "backup_label";
@@ -47,27 +43,6 @@ Result<std::optional<std::string>> place_in_tablespace(const TarEntry& entry) {
     return entry.path;
 }
 
-// Calls `report` now and then until it goes out of scope, and once more then.
-class Reports {
-public:
-    explicit Reports(std::function<void()> report)
-        : report_(std::move(report)), thread_([this](const std::stop_token& stop) { run(stop); }) {}
-
-private:
-    void run(const std::stop_token& stop) {
-        std::unique_lock lock(mutex_);
-        while (!stop.stop_requested()) {
-            changed_.wait_for(lock, stop, between_reports, [] { return false; });
-            report_();
-        }
-    }
-
-    const std::function<void()> report_;
-    std::mutex mutex_;
-    std::condition_variable_any changed_;
-    std::jthread thread_;
-};
-
 class Restore {
 public:
     Restore(Catalog& catalog, const Backup& backup, const RestoreOrder& order)
@@ -75,17 +50,7 @@ public:
 
     Result<RestoredBackup> run() {
         if (!backup_.info) return std::unexpected(backup_.info.error());
-        if (!backup_.done()) {
-            return fail(FaultKind::refused, "backup " + backup_.id.text() + " is not DONE", "choose another one");
-        }
-        if (backup_.info->snapshots) {
-            return fail(FaultKind::refused, "backup " + backup_.id.text() + " is snapshots of volumes",
-                        "restore the volumes where they are kept, or choose another backup");
-        }
-        if (backup_.kind == Kind::incremental) {
-            return fail(FaultKind::refused, "backup " + backup_.id.text() + " is an incremental one",
-                        "restore a full one: the WAL after it leads to the same place");
-        }
+        if (auto possible = expect_tars(backup_); !possible) return std::unexpected(std::move(possible.error()));
         auto files = open_backup(catalog_, backup_);
         if (!files) return std::unexpected(std::move(files.error()));
         files_ = std::move(*files);

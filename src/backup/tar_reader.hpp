@@ -35,6 +35,18 @@ public:
     virtual Result<> end() = 0;                                      // of each entry
 };
 
+// What takes a tar in as it comes from a store.
+class TarConsumer {
+public:
+    virtual ~TarConsumer() = default;
+    // The tar comes once more from its first byte.
+    virtual void restart() = 0;
+    virtual Result<> feed(std::span<const std::byte> bytes) = 0;
+    virtual Result<> finish() = 0;
+    // Of files, since the last restart.
+    [[nodiscard]] virtual std::uint64_t bytes() const = 0;
+};
+
 inline constexpr std::size_t longest_tar_path = 4096;                    // bytes
 inline constexpr std::size_t longest_tar_header = std::size_t{1} << 20;  // of one PAX record
 

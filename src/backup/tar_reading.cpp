@@ -57,24 +57,24 @@ private:
     }
 
     Result<> read_here(const Tar& tar) {
-        const auto untar = reading_.unpack(tar);
-        auto read = decode(tar, [&](std::span<const std::byte> piece) { return untar->feed(piece); },
-                           [&] { untar->restart(); });
-        if (read) read = whole(tar, untar->finish());
-        reading_.file_bytes += untar->bytes();
+        const auto consumer = reading_.consume(tar);
+        auto read = decode(tar, [&](std::span<const std::byte> piece) { return consumer->feed(piece); },
+                           [&] { consumer->restart(); });
+        if (read) read = whole(tar, consumer->finish());
+        reading_.file_bytes += consumer->bytes();
         return read;
     }
 
     Result<> read_apart(const Tar& tar) {
-        const auto untar = reading_.unpack(tar);
+        const auto consumer = reading_.consume(tar);
         Result<> read;
         {
-            Handover handover(*untar);
+            Handover handover(*consumer);
             read = decode(tar, [&](std::span<const std::byte> piece) { return handover.feed(piece); },
                           [&] { handover.restart(); });
             if (read) read = whole(tar, handover.finish());
         }
-        reading_.file_bytes += untar->bytes();
+        reading_.file_bytes += consumer->bytes();
         return read;
     }
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "backup/tar_set.hpp"
-#include "backup/untar.hpp"
+#include "backup/tar_reader.hpp"
 #include "pgbosun/object_store.hpp"
 
 namespace pgbosun::backup {
@@ -21,7 +21,7 @@ struct TarReading {
     int workers = 1;
     OnDamage on_damage = OnDamage::stop;
     // Made and used on one of the workers' threads.
-    std::function<std::unique_ptr<Untar>(const Tar& tar)> unpack;
+    std::function<std::unique_ptr<TarConsumer>(const Tar& tar)> consume;
     std::atomic<std::uint64_t>& stored_bytes;  // read so far: rises and, when a transfer begins anew, falls
     std::atomic<std::uint64_t>& file_bytes;    // of the tars that are done
 };

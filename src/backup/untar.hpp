@@ -25,22 +25,20 @@ struct UnpackedFile {
     std::uint32_t crc32c = 0;
 };
 
-class Untar final : public TarVisitor {
+class Untar final : public TarConsumer, TarVisitor {
 public:
     // `directory` is a descriptor that outlives this. `on_file` is told each whole file, also one that is left out; its
     // Fault ends the unpacking.
     Untar(int directory, Placement placement, std::function<Result<>(const UnpackedFile&)> on_file)
         : directory_(directory), placement_(std::move(placement)), on_file_(std::move(on_file)), reader_(*this) {}
 
-    // The tar comes once more from its first byte: what was written of it is replaced.
-    void restart();
+    // What was written of it is replaced.
+    void restart() override;
     // As TarReader::feed. corrupt also: a path that comes twice, or leads through a file. refused: the file system is
     // full. unavailable: it does not work.
-    Result<> feed(std::span<const std::byte> bytes) { return reader_.feed(bytes); }
-    Result<> finish() { return reader_.finish(); }
-
-    // Of files, since the last restart.
-    [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+    Result<> feed(std::span<const std::byte> bytes) override { return reader_.feed(bytes); }
+    Result<> finish() override { return reader_.finish(); }
+    [[nodiscard]] std::uint64_t bytes() const override { return bytes_; }
 
 private:
     Result<> begin(const TarEntry& entry) override;
