@@ -31,7 +31,17 @@ Instance::Instance(Surroundings& outside, const Settings& settings, Wiring wirin
       monitor_(outside, settings,
                Monitor::Calls{[this]() -> const instance::InstanceState& { return supervisor_.state(); },
                               [this](const instance::Event& event) { handle(event); }, [this] { changed(); }}),
-      role_upkeep_(outside), changed_(outside.loop) {}
+      role_upkeep_(outside), jobs_(outside, settings, job_calls()), changed_(outside.loop) {}
+
+JobCalls Instance::job_calls() {
+    JobCalls calls = std::move(wiring_.jobs);
+    calls.status = [this]() -> const InstanceStatus& { return status(); };
+    calls.record = [this](std::string kind, std::string what, std::vector<std::pair<std::string, std::string>> facts) {
+        journal_.record(std::move(kind), std::move(what), std::move(facts));
+    };
+    calls.changed = [this] { changed(); };
+    return calls;
+}
 
 instance::Policy Instance::policy() const {
     instance::Policy policy;
@@ -48,6 +58,7 @@ void Instance::begin() {
     spawn(outside_.loop, monitor_.watch_server());
     spawn(outside_.loop, monitor_.watch_wal_directory());
     spawn(outside_.loop, refresh_each_second());
+    jobs_.begin();
 }
 
 Task<> Instance::recall_and_begin() {
@@ -77,7 +88,10 @@ Task<> Instance::refresh_each_second() {
 }
 
 void Instance::handle(const instance::Event& event) { supervisor_.handle(event); }
-void Instance::end(instance::StopMode mode) { handle(instance::EndRequested{mode}); }
+void Instance::end(instance::StopMode mode) {
+    jobs_.end();
+    handle(instance::EndRequested{mode});
+}
 void Instance::deadline_passed() { handle(instance::DeadlinePassed{}); }
 void Instance::guard_lost() { handle(instance::GuardLost{}); }
 
@@ -184,6 +198,8 @@ const InstanceStatus& Instance::status() {
                                  performer_.fence(), performer_.progress(), performer_.reason(), performer_.hint(),
                                  wiring_.boot_id, pid, performer_.postmaster_since(), crash_restarts_, archive_,
                                  wiring_.volumes(now), wiring_.log(), now});
+        status_.backup = jobs_.backups();
+        status_.drill = jobs_.drill();
     }
     status_.now = now;
     return status_;

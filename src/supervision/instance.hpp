@@ -11,6 +11,7 @@
 #include "pgbosun/instance_control.hpp"
 #include "postgres/metrics.hpp"
 #include "supervision/instance_journal.hpp"
+#include "supervision/jobs.hpp"
 #include "supervision/monitor.hpp"
 #include "supervision/performer.hpp"
 #include "supervision/role_upkeep.hpp"
@@ -33,6 +34,7 @@ public:
         // Arms the one timer of the state machine; nothing: disarms it. When it fires: deadline_passed().
         std::function<void(std::optional<Instant>)> arm;
         std::unique_ptr<postgres::MetricsCollector> metrics;
+        JobCalls jobs;  // without status, record and changed, which the instance answers itself
     };
 
     Instance(Surroundings& outside, const Settings& settings, Wiring wiring);
@@ -52,11 +54,14 @@ public:
     const InstanceStatus& status() override;
     [[nodiscard]] std::uint64_t status_revision() const override { return revision_; }
     Task<ControlAnswer> command(ControlRequest request) override;
+    Task<JobAnswer> job(JobRequest request) override { return jobs_.ask(std::move(request)); }
+    const CatalogSummary* catalog() override { return jobs_.catalog(); }
     std::vector<MetricFamily> metrics() override;
 
 private:
     void saw(const instance::InstanceState& before, const instance::Event& event,
              const instance::Decision& decision) override;
+    JobCalls job_calls();
     void handle(const instance::Event& event);
     void changed();
     void keep_roles();
@@ -76,6 +81,7 @@ private:
     Supervisor supervisor_;
     Monitor monitor_;
     RoleUpkeep role_upkeep_;
+    Jobs jobs_;
     Broadcast changed_;
     InstanceStatus status_;
     std::uint64_t revision_ = 0;
