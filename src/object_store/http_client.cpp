@@ -132,6 +132,7 @@ struct HttpClient::Connection {
         curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, milliseconds(limits.request));
         curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, 256L * 1024);
         curl_easy_setopt(handle, CURLOPT_UPLOAD_BUFFERSIZE, 256L * 1024);
+        if (request.proxy == Proxy::never) curl_easy_setopt(handle, CURLOPT_NOPROXY, "*");
         if (ca_file) curl_easy_setopt(handle, CURLOPT_CAINFO, ca_file->c_str());
         if (request.method == "HEAD") curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
         if (request.method == "PUT" || request.method == "POST") {

@@ -27,11 +27,14 @@ struct HttpLimits {
     std::size_t body = 8 * 1024 * 1024;            // of an answer that is kept in memory
 };
 
+enum class Proxy { by_environment, never };
+
 struct HttpRequest {
     std::string method;
     std::string url;                   // encoded as it was signed
     std::vector<std::string> headers;  // "Name: value"
     std::span<const std::byte> body;
+    Proxy proxy = Proxy::by_environment;
 };
 
 struct HttpAnswer {

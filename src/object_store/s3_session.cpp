@@ -6,8 +6,8 @@ namespace pgbosun::object_store {
 
 Result<StoreAnswer> S3Session::ask(const S3Operation& operation, const ObjectStore::Sink& sink,
                                    const std::function<void()>& restart, LateErrors late) {
-    const auto make = [&](SigningTime now, Freshness) -> Result<HttpRequest> {
-        const auto credentials = read_credentials(options_.credentials);
+    const auto make = [&](SigningTime now, Freshness freshness) -> Result<HttpRequest> {
+        const auto credentials = credentials_.get(now, freshness);
         if (!credentials) return std::unexpected(credentials.error());
         return signed_request(options_.address, operation, *credentials, now);
     };

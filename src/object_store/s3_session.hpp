@@ -25,17 +25,23 @@ struct S3Options {
 class S3Session {
 public:
     explicit S3Session(S3Options options)
-        : options_(std::move(options)), client_(options_.limits, options_.ca_file, options_.retry) {}
+        : options_(std::move(options)),
+          credentials_(options_.credentials, options_.address.region, options_.ca_file),
+          client_(options_.limits, options_.ca_file, options_.retry) {}
 
     // Answers with success, absent, exists or unsupported; all else is a Fault. `restart` comes before each
     // attempt.
     Result<StoreAnswer> ask(const S3Operation& operation, const ObjectStore::Sink& sink = {},
                             const std::function<void()>& restart = {}, LateErrors late = LateErrors::no);
     [[nodiscard]] const S3Options& options() const { return options_; }
-    void cancel() { client_.cancel(); }
+    void cancel() {
+        client_.cancel();
+        credentials_.cancel();
+    }
 
 private:
     const S3Options options_;
+    CredentialChain credentials_;
     StoreClient client_;
 };
 

@@ -31,7 +31,7 @@ LIBRARY_HOMES = {
                                             "main", "include/pgbosun"}),  # the loop itself: Task
     "Boost.Beast": (r"boost/beast", {"http"}),
     "another part of Boost": (r"boost/(?!asio|system|beast)", set()),
-    "nlohmann_json": (r"nlohmann/", {"http", "archive", "backup", "postgres"}),  # four formats: API, link, backup_manifest, jsonlog
+    "nlohmann_json": (r"nlohmann/", {"http", "archive", "backup", "postgres", "object_store"}),  # API, link, backup_manifest, jsonlog, tokens
     "yaml-cpp": (r"yaml-cpp/", {"app", "postgres"}),                   # configuration, metric queries
     "spdlog": (r"(spdlog|fmt)/", {"host"}),
     "CLI11": (r"CLI/", {"app"}),

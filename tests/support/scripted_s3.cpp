@@ -1,14 +1,8 @@
 #include "support/scripted_s3.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <ctime>
 #include <pugixml.hpp>
-#include <stdexcept>
 
 #include "object_store/digest.hpp"
 #include "object_store/sigv4.hpp"
@@ -28,51 +22,6 @@ std::string error(const std::string& status, const std::string& code) {
 
 std::string document(const std::string& body) {
     return "HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-}
-
-bool send_all(int connection, const std::string& text) {
-    for (std::size_t at = 0; at < text.size();) {
-        const ssize_t sent = send(connection, text.data() + at, text.size() - at, MSG_NOSIGNAL);
-        if (sent <= 0) return false;
-        at += static_cast<std::size_t>(sent);
-    }
-    return true;
-}
-
-bool receive_some(int connection, std::string& buffer) {
-    char part[65536];
-    const ssize_t got = recv(connection, part, sizeof part, 0);
-    if (got > 0) buffer.append(part, static_cast<std::size_t>(got));
-    return got > 0;
-}
-
-void reset(int connection) {
-    const linger abort_it{1, 0};
-    setsockopt(connection, SOL_SOCKET, SO_LINGER, &abort_it, sizeof abort_it);
-}
-
-std::string lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return text;
-}
-
-// Of a query, where '+' is what it is.
-std::string plain(std::string text) {
-    for (std::size_t at = 0; (at = text.find('+', at)) != std::string::npos;) text.replace(at, 1, "%2B");
-    return decode_uri(text).value_or("?");
-}
-
-std::map<std::string, std::string> parse_query(const std::string& raw) {
-    std::map<std::string, std::string> query;
-    for (std::size_t at = 0; at < raw.size();) {
-        const std::size_t end = std::min(raw.find('&', at), raw.size());
-        const std::string part = raw.substr(at, end - at);
-        const std::size_t equals = std::min(part.find('='), part.size());
-        query[plain(part.substr(0, equals))] = plain(part.substr(std::min(equals + 1, part.size())));
-        at = end + 1;
-    }
-    return query;
 }
 
 std::string http_date(std::int64_t offset_s) {
@@ -115,32 +64,6 @@ bool is_signed(const ScriptedRequest& request) {
 
 }  // namespace
 
-ScriptedS3::ScriptedS3() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
-    if (bind(listener_, generic, length) != 0 || listen(listener_, 64) != 0 || getsockname(listener_, generic, &length) != 0) {
-        throw std::runtime_error("no port for the scripted store");
-    }
-    port_ = ntohs(address.sin_port);
-    acceptor_ = std::thread([this] { accept_all(); });
-}
-
-ScriptedS3::~ScriptedS3() {
-    {
-        const std::lock_guard lock(mutex_);
-        stopping_ = true;
-        shutdown(listener_, SHUT_RDWR);
-        for (const int connection : open_) shutdown(connection, SHUT_RDWR);
-        changed_.notify_all();
-    }
-    acceptor_.join();
-    for (auto& thread : threads_) thread.join();
-    close(listener_);
-}
-
 void ScriptedS3::play(Fault fault, const std::string& method) {
     const std::lock_guard lock(mutex_);
     scripts_.push_back({fault, method});
@@ -149,11 +72,6 @@ void ScriptedS3::play(Fault fault, const std::string& method) {
 void ScriptedS3::set_conditional(Conditional conditional) {
     const std::lock_guard lock(mutex_);
     conditional_ = conditional;
-}
-
-void ScriptedS3::wait_for_stall() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return stalls_ > 0; });
 }
 
 std::map<std::string, ScriptedS3::Object> ScriptedS3::objects() const {
@@ -173,66 +91,6 @@ std::vector<std::string> ScriptedS3::unfinished() const {
     return names;
 }
 
-std::vector<ScriptedRequest> ScriptedS3::requests() const {
-    const std::lock_guard lock(mutex_);
-    return requests_;
-}
-
-void ScriptedS3::accept_all() {
-    for (;;) {
-        const int connection = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-        const std::lock_guard lock(mutex_);
-        if (connection < 0 || stopping_) {
-            if (connection >= 0) close(connection);
-            return;
-        }
-        ++connections_;
-        open_.insert(connection);
-        threads_.emplace_back([this, connection] {
-            serve(connection);
-            const std::lock_guard closing(mutex_);
-            open_.erase(connection);
-            close(connection);
-        });
-    }
-}
-
-void ScriptedS3::serve(int connection) {
-    std::string buffer;
-    for (;;) {
-        std::size_t end = 0;
-        while ((end = buffer.find("\r\n\r\n")) == std::string::npos) {
-            if (!receive_some(connection, buffer)) return;
-        }
-        ScriptedRequest request;
-        const std::string head = buffer.substr(0, end + 2);
-        const std::size_t first = head.find("\r\n");
-        const std::string line = head.substr(0, first);
-        const std::size_t target = line.find(' ') + 1;
-        const std::string uri = line.substr(target, line.rfind(' ') - target);
-        const std::size_t mark = std::min(uri.find('?'), uri.size());
-        request.method = line.substr(0, target - 1);
-        request.path = plain(uri.substr(0, mark));
-        request.query = parse_query(uri.substr(std::min(mark + 1, uri.size())));
-        for (std::size_t at = first + 2; at < head.size();) {
-            const std::size_t stop = head.find("\r\n", at);
-            const std::size_t colon = head.find(':', at);
-            const std::size_t value = std::min(head.find_first_not_of(' ', colon + 1), stop);
-            request.headers[lower(head.substr(at, colon - at))] = head.substr(value, stop - value);
-            at = stop + 2;
-        }
-        buffer.erase(0, end + 4);
-        const auto length = request.headers.find("content-length");
-        const std::size_t size = length == request.headers.end() ? 0 : std::stoul(length->second);
-        while (buffer.size() < size) {
-            if (!receive_some(connection, buffer)) return;
-        }
-        request.body = buffer.substr(0, size);
-        buffer.erase(0, size);
-        if (!answer(connection, request)) return;
-    }
-}
-
 std::optional<ScriptedS3::Fault> ScriptedS3::next_fault(const std::string& method) {
     for (auto script = scripts_.begin(); script != scripts_.end(); ++script) {
         if (!script->method.empty() && script->method != method) continue;
@@ -243,60 +101,43 @@ std::optional<ScriptedS3::Fault> ScriptedS3::next_fault(const std::string& metho
     return std::nullopt;
 }
 
-// False: the connection ends.
-bool ScriptedS3::answer(int connection, const ScriptedRequest& request) {
-    std::unique_lock lock(mutex_);
-    requests_.push_back(request);
+ScriptedReply ScriptedS3::answer(const ScriptedRequest& request) {
+    using End = ScriptedReply::End;
+    const std::lock_guard lock(mutex_);
     const auto fault = next_fault(request.method);
-    const bool is_head = request.method == "HEAD";
-    const auto reply = [&](std::string text) {
-        lock.unlock();
-        if (is_head) text.resize(text.find("\r\n\r\n") + 4);
-        return send_all(connection, text);
-    };
     const auto usual = [&] { return is_signed(request) ? carry_out(request) : error("403 Forbidden", "SignatureDoesNotMatch"); };
-    if (!fault) return reply(usual());
+    if (!fault) return {usual()};
     switch (*fault) {
-        case Fault::busy: return reply(error("503 Slow Down", "SlowDown"));
-        case Fault::proxy_error: return reply("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 6\r\n\r\n<html>");
-        case Fault::reset: reset(connection); return false;
-        case Fault::lost_answer:
-            usual();
-            reset(connection);
-            return false;
-        case Fault::stall: {
-            ++stalls_;
-            changed_.notify_all();
-            lock.unlock();
-            std::string ignored;
-            while (receive_some(connection, ignored)) ignored.clear();
-            return false;
-        }
+        case Fault::busy: return {error("503 Slow Down", "SlowDown")};
+        case Fault::throttled: return {error("429 Too Many Requests", "TooManyRequests")};
+        case Fault::proxy_error: return {"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 6\r\n\r\n<html>"};
+        case Fault::reset: return {"", End::reset};
+        case Fault::lost_answer: usual(); return {"", End::reset};
+        case Fault::stall: return {"", End::stall};
         case Fault::short_body: {
             std::string text = usual();
             text.resize(text.size() - 1);
-            reply(text);
-            return false;
+            return {text, End::close};
         }
         case Fault::wrong_bytes: {
             std::string text = usual();
             text.back() = static_cast<char>(text.back() ^ 1);
-            return reply(text);
+            return {text};
         }
-        case Fault::expired_token: return reply(error("400 Bad Request", "ExpiredToken"));
+        case Fault::expired_token: return {error("400 Bad Request", "ExpiredToken")};
         case Fault::clock_skew: {
             std::string text = error("403 Forbidden", "RequestTimeTooSkewed");
             text.insert(text.find("\r\n") + 2, "Date: " + http_date(skew_s) + "\r\n");
-            return reply(text);
+            return {text};
         }
-        case Fault::foreign_404: return reply("HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nnot found");
-        case Fault::no_length: reply("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf of it"); return false;
+        case Fault::foreign_404: return {"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nnot found"};
+        case Fault::no_length: return {"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf of it", End::close};
         case Fault::endless_listing:
-            return reply(document("<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>"));
+            return {document("<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>")};
         case Fault::late_error:
-            return reply(document("<?xml version=\"1.0\"?>\n\n   <Error><Code>InternalError</Code><Message>late</Message></Error>"));
+            return {document("<?xml version=\"1.0\"?>\n\n   <Error><Code>InternalError</Code><Message>late</Message></Error>")};
     }
-    return false;
+    return {"", End::close};
 }
 
 std::string ScriptedS3::carry_out(const ScriptedRequest& request) {

@@ -1,34 +1,25 @@
 #pragma once
 // An S3 in memory on a port of 127.0.0.1, which checks every signature, honours If-None-Match and, when told to,
-// misbehaves as networks and stores do. One thread for each connection.
+// misbehaves as networks and stores do.
 
-#include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
-namespace pgbosun::test {
+#include "support/scripted_http.hpp"
 
-struct ScriptedRequest {
-    std::string method;
-    std::string path;  // decoded
-    std::map<std::string, std::string> query;
-    std::map<std::string, std::string> headers;  // names in lower case
-    std::string body;
-};
+namespace pgbosun::test {
 
 class ScriptedS3 {
 public:
     // Each is played to one request.
     enum class Fault {
         busy,             // 503 SlowDown
+        throttled,        // 429
         proxy_error,      // 502 with a page of HTML
         reset,            // the connection is reset before the request is carried out
         lost_answer,      // carried out, then reset
@@ -51,26 +42,20 @@ public:
     static constexpr const char* access_key_id = "scripted";
     static constexpr const char* secret_access_key = "scripted-secret";
 
-    ScriptedS3();
-    ~ScriptedS3();
-    ScriptedS3(const ScriptedS3&) = delete;
-    ScriptedS3& operator=(const ScriptedS3&) = delete;
-
-    [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
-    [[nodiscard]] int port() const { return port_; }
+    [[nodiscard]] std::string url() const { return server_.url(); }
 
     // Plays `fault` to the next request of `method` ("" any).
     void play(Fault fault, const std::string& method = "");
     void set_conditional(Conditional conditional);
     // Returns once a request stalls.
-    void wait_for_stall();
+    void wait_for_stall() { server_.wait_for_stall(); }
 
     [[nodiscard]] std::map<std::string, Object> objects() const;  // by "bucket/key"
     void plant(const std::string& bucket_and_key, Object object);
     // "bucket/key" of the parted uploads that are neither completed nor aborted.
     [[nodiscard]] std::vector<std::string> unfinished() const;
-    [[nodiscard]] std::vector<ScriptedRequest> requests() const;
-    [[nodiscard]] int connections() const { return connections_; }
+    [[nodiscard]] std::vector<ScriptedRequest> requests() const { return server_.requests(); }
+    [[nodiscard]] int connections() const { return server_.connections(); }
 
 private:
     struct Script {
@@ -78,9 +63,7 @@ private:
         std::string method;
     };
 
-    void accept_all();
-    void serve(int connection);
-    bool answer(int connection, const ScriptedRequest& request);
+    ScriptedReply answer(const ScriptedRequest& request);
     std::string carry_out(const ScriptedRequest& request);
     std::string put(const ScriptedRequest& request, const std::string& name);
     std::string get(const ScriptedRequest& request, const std::string& name);
@@ -92,11 +75,7 @@ private:
     std::string list_uploads(const ScriptedRequest& request, const std::string& bucket);
     std::optional<Fault> next_fault(const std::string& method);
 
-    int listener_ = -1;
-    int port_ = 0;
-    std::atomic<int> connections_ = 0;
     mutable std::mutex mutex_;
-    std::condition_variable changed_;
     std::map<std::string, Object> objects_;
     struct Upload {
         std::string name;
@@ -105,14 +84,9 @@ private:
     };
     std::map<std::string, Upload> uploads_;  // by identifier
     int last_upload_ = 0;
-    std::vector<ScriptedRequest> requests_;
     std::deque<Script> scripts_;
-    std::set<int> open_;
-    int stalls_ = 0;
-    bool stopping_ = false;
     Conditional conditional_ = Conditional::honoured;
-    std::vector<std::thread> threads_;
-    std::thread acceptor_;
+    ScriptedHttp server_{[this](const ScriptedRequest& request) { return answer(request); }};  // last: it calls us
 };
 
 }  // namespace pgbosun::test

@@ -1,7 +1,8 @@
 #include "object_store/credentials.hpp"
 
-#include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "support/catch.hpp"
 #include "support/temporary_directory.hpp"
@@ -12,6 +13,15 @@ using namespace pgbosun::object_store;
 namespace {
 
 void write(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::trunc) << text; }
+
+Result<Credentials> read_credentials(const S3Credentials& sources, const std::map<std::string, std::string>& environment = {}) {
+    const auto look_up = [environment](const std::string& name) -> std::optional<std::string> {
+        const auto found = environment.find(name);
+        return found == environment.end() ? std::nullopt : std::optional(found->second);
+    };
+    CredentialChain chain(sources, "us-east-1", std::nullopt, look_up);
+    return chain.get({}, Freshness::as_known);
+}
 
 struct Place {
     test::TemporaryDirectory directory;
@@ -43,19 +53,15 @@ TEST_CASE("credentials come from files, and are read anew each time") {
 }
 
 TEST_CASE("credentials come from the environment that is named, or from AWS's when nothing is") {
-    setenv("PGBOSUN_TEST_A", "a", 1);
-    setenv("PGBOSUN_TEST_B", "b", 1);
-    setenv("AWS_ACCESS_KEY_ID", "aws-id", 1);
-    setenv("AWS_SECRET_ACCESS_KEY", "aws-secret", 1);
-    setenv("AWS_SESSION_TOKEN", "aws-token", 1);
+    const std::map<std::string, std::string> environment{{"PGBOSUN_TEST_A", "a"}, {"PGBOSUN_TEST_B", "b"}, {"AWS_ACCESS_KEY_ID", "aws-id"},
+                                                         {"AWS_SECRET_ACCESS_KEY", "aws-secret"}, {"AWS_SESSION_TOKEN", "aws-token"}};
     S3Credentials named;
     named.access_key_id.environment = "PGBOSUN_TEST_A";
     named.secret_access_key.environment = "PGBOSUN_TEST_B";
 
-    const auto ours = read_credentials(named);
-    const auto aws = read_credentials({});
-    unsetenv("AWS_ACCESS_KEY_ID");
-    const auto none = read_credentials({});
+    const auto ours = read_credentials(named, environment);
+    const auto aws = read_credentials({}, environment);
+    const auto none = read_credentials({}, {{"AWS_EC2_METADATA_DISABLED", "true"}});
 
     REQUIRE(ours);
     CHECK(ours->access_key_id == "a");
