@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,6 +33,28 @@ struct Listing {
     std::optional<std::string> next;    // pass as `after` to go on; none: this was the end
 };
 
+// What every store takes: S3 refuses smaller parts (the last may be) and more of them, R2 parts of different sizes.
+inline constexpr std::uint64_t smallest_part = std::uint64_t{5} << 20;  // bytes
+inline constexpr int most_parts = 10'000;
+
+// An object whose length is not known in advance, written in parts. Nothing is to be seen under its key until
+// complete() has succeeded. Dropping the upload leaves its parts in the store: abort() it, or
+// ObjectStore::abort_unfinished() finds them later.
+class PartedUpload {
+public:
+    virtual ~PartedUpload() = default;
+
+    // Parts are numbered from 1 and all of the size that was said but the last, which has at least one byte. May be
+    // called from several threads at once, in any order, and again for any part, which replaces it. Success: the
+    // caller need not keep the part any longer. refused also: the store no longer knows the upload.
+    virtual Result<> put_part(int number, std::span<const std::byte> body) = 0;
+    // Success: the object is durable, made of the parts 1 to `parts`; it replaces what was there.
+    virtual Result<> complete(int parts) = 0;
+    // Success: no part is left, also when there was none any more. Nothing but destruction may follow. refused: the
+    // store cannot do it (s3rver).
+    virtual Result<> abort() = 0;
+};
+
 class ObjectStore {
 public:
     virtual ~ObjectStore() = default;
@@ -43,6 +66,13 @@ public:
 
     // Success: durable; replaces what was there.
     virtual Result<> put(const std::string& key, std::span<const std::byte> body, const ObjectMetadata& metadata) = 0;
+
+    // `part_size` in bytes, at least smallest_part. The upload must not outlive the store.
+    virtual Result<std::unique_ptr<PartedUpload>> begin_parted(const std::string& key, std::uint64_t part_size,
+                                                               const ObjectMetadata& metadata) = 0;
+    // Aborts the uploads below `prefix` that were begun and neither completed nor aborted, and answers how many. The
+    // caller makes sure that nobody is at work there. refused: the store cannot tell which there are (s3rver).
+    virtual Result<std::uint64_t> abort_unfinished(const std::string& prefix) = 0;
 
     // Feeds the body to `sink` in order; a short or changed body is a Fault, never success. `restart` is called
     // before the first byte and again whenever a retry begins from the start. not_found only when the store said so.

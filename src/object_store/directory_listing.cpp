@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "object_store/directory_files.hpp"
+#include "object_store/directory_upload.hpp"
 
 namespace pgbosun::object_store {
 namespace {
@@ -24,8 +25,9 @@ struct CloseDirectory {
     void operator()(DIR* directory) const { closedir(directory); }
 };
 
-// What a killed writer left. One that is still being written is younger.
+// What a killed writer left. One that is still being written is younger, but for parted uploads.
 void remove_if_old(int directory, const char* name) {
+    if (std::string_view(name).starts_with(upload_prefix)) return;
     struct stat facts{};
     if (fstatat(directory, name, &facts, AT_SYMLINK_NOFOLLOW) != 0) return;
     if (S_ISREG(facts.st_mode) && time(nullptr) - facts.st_mtime > temporary_lifetime_s) unlinkat(directory, name, 0);

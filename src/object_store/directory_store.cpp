@@ -9,11 +9,14 @@
 #include <cerrno>
 #include <memory>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "object_store/destination.hpp"
 #include "object_store/directory_files.hpp"
 #include "object_store/directory_listing.hpp"
+#include "object_store/directory_upload.hpp"
+#include "object_store/parts.hpp"
 
 namespace pgbosun::object_store {
 namespace {
@@ -25,12 +28,16 @@ constexpr int creation_attempts = 3;  // a concurrent removal may take the direc
 std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
 // Unique among all writers to a shared volume, other machines' too: link and O_EXCL decide, the name only spreads.
-std::string temporary_beside(const std::string& path) {
+std::string unique_name() {
     static std::atomic<std::uint64_t> counter = 0;
     timespec now{};
     clock_gettime(CLOCK_REALTIME, &now);
-    return parent_of(path) + '/' + std::string(temporary_prefix) + std::to_string(getpid()) + '.' +
-           std::to_string(now.tv_sec * 1'000'000'000 + now.tv_nsec) + '.' + std::to_string(++counter);
+    return std::to_string(getpid()) + '-' + std::to_string(now.tv_sec * 1'000'000'000 + now.tv_nsec) + '-' +
+           std::to_string(++counter);
+}
+
+std::string temporary_beside(const std::string& path) {
+    return parent_of(path) + '/' + std::string(temporary_prefix) + unique_name();
 }
 
 // Removes the temporary file unless it is gone already.
@@ -45,6 +52,7 @@ public:
         if (!path_.empty()) unlink(path_.c_str());
         path_.clear();
     }
+    std::string keep() { return std::exchange(path_, {}); }
 
 private:
     std::string path_;
@@ -128,6 +136,34 @@ Result<> DirectoryStore::store(const std::string& key, std::span<const std::byte
     if (auto synced = make_directories(root_, parent_of(path)); !synced) return synced;
     if (auto synced = sync_directory(parent_of(path)); !synced) return synced;
     return fail(FaultKind::conflict, key + " exists already in the archive");
+}
+
+Result<std::unique_ptr<PartedUpload>> DirectoryStore::begin_parted(const std::string& key, std::uint64_t part_size,
+                                                                   const ObjectMetadata& metadata) {
+    if (auto fits = check(key); !fits) return std::unexpected(std::move(fits).error());
+    if (auto fits = check_part_size(part_size); !fits) return std::unexpected(std::move(fits).error());
+    if (auto there = check_root(); !there) return std::unexpected(std::move(there).error());
+    const std::string path = path_of(key);
+    TemporaryFile temporary(upload_beside(path, unique_name()));
+    const auto descriptor = create_temporary(temporary.path());
+    if (!descriptor) return std::unexpected(descriptor.error());
+    OpenFile file(*descriptor);
+    passed(WriteStep::created);
+    if (auto kept = write_metadata(file.get(), metadata, temporary.path()); !kept) {
+        return std::unexpected(std::move(kept).error());
+    }
+    UploadContext context{.root = root_, .cancelled = cancelled_,
+                          .part_written = [this] { passed(WriteStep::written); },
+                          .synced = [this] { passed(WriteStep::synced); },
+                          .named = [this] { passed(WriteStep::named); },
+                          .directory_synced = [this] { passed(WriteStep::directory_synced); }};
+    return std::make_unique<DirectoryUpload>(std::move(context), std::move(file), temporary.keep(), path, part_size);
+}
+
+Result<std::uint64_t> DirectoryStore::abort_unfinished(const std::string& prefix) {
+    if (cancelled_) return fail(FaultKind::cancelled, "the store is being closed");
+    if (auto there = check_root(); !there) return std::unexpected(std::move(there).error());
+    return abort_uploads(root_, prefix);
 }
 
 Result<> DirectoryStore::fill(int descriptor, const std::string& path, std::span<const std::byte> body,
@@ -263,7 +299,7 @@ Result<> DirectoryStore::remove(const std::vector<std::string>& keys) {
         if (auto synced = sync_directory(directory); !synced) return synced;
     }
     for (const auto& directory : touched) {
-        for (std::string at = directory; at.size() > root_.size() && rmdir(at.c_str()) == 0;) at = parent_of(at);
+        remove_empty_directories(root_, directory);
     }
     return {};
 }

@@ -23,7 +23,7 @@ namespace pgbosun::object_store {
 // "definitely missing", which ends it too early, while the volume has only not been mounted yet.
 enum class MissingRoot { make, wait };
 
-// The steps of a put, in order.
+// The steps of a put, in order. A parted upload has `written` for each part, and no `temporary_removed`.
 enum class WriteStep { directories_made, created, written, synced, named, temporary_removed, directory_synced };
 
 class DirectoryStore final : public ObjectStore {
@@ -38,6 +38,9 @@ public:
     Result<> put_if_absent(const std::string& key, std::span<const std::byte> body,
                            const ObjectMetadata& metadata) override;
     Result<> put(const std::string& key, std::span<const std::byte> body, const ObjectMetadata& metadata) override;
+    Result<std::unique_ptr<PartedUpload>> begin_parted(const std::string& key, std::uint64_t part_size,
+                                                       const ObjectMetadata& metadata) override;
+    Result<std::uint64_t> abort_unfinished(const std::string& prefix) override;
     Result<ObjectFacts> get(const std::string& key, const Sink& sink,
                             const std::function<void()>& restart) override;
     Result<ObjectFacts> head(const std::string& key) override;

@@ -9,8 +9,9 @@ namespace {
 
 using Row = std::pair<std::string_view, Verdict>;
 
-constexpr std::array<Row, 19> verdicts{{
+constexpr std::array<Row, 20> verdicts{{
     {"NoSuchKey", Verdict::absent},
+    {"NoSuchUpload", Verdict::absent},
     {"PreconditionFailed", Verdict::exists},
     {"NotImplemented", Verdict::unsupported},
     {"SlowDown", Verdict::retry},

@@ -23,7 +23,7 @@ std::optional<Duration> pause_before_retry(const RetryPolicy& policy, int attemp
 
 enum class Verdict {
     success,
-    absent,            // the store itself says there is no such object
+    absent,            // the store itself says there is no such object, or upload
     exists,            // the condition If-None-Match: * did not hold
     unsupported,       // the store does not know what was asked
     retry,             // busy or broken for now

@@ -95,6 +95,51 @@ Result<S3Page> parse_listing(std::string_view body) {
     return page;
 }
 
+Result<std::string> parse_upload_id(std::string_view body) {
+    pugi::xml_document document;
+    const bool loaded = load(document, body);
+    std::string id = printable(document.child("InitiateMultipartUploadResult").child_value("UploadId"), token_limit);
+    if (!loaded || id.empty()) return fail(FaultKind::corrupt, "the store's answer names no upload");
+    return id;
+}
+
+std::string completion_request(const std::vector<std::string>& tags) {
+    std::string xml = R"(<?xml version="1.0" encoding="UTF-8"?>)"
+                      R"(<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">)";
+    for (std::size_t part = 0; part < tags.size(); ++part) {
+        xml += "<Part><PartNumber>" + std::to_string(part + 1) + "</PartNumber><ETag>" + escaped(tags[part]) +
+               "</ETag></Part>";
+    }
+    return xml + "</CompleteMultipartUpload>";
+}
+
+bool is_completion_result(std::string_view body) {
+    pugi::xml_document document;
+    return load(document, body) && document.child("CompleteMultipartUploadResult");
+}
+
+Result<UploadsPage> parse_uploads(std::string_view body) {
+    pugi::xml_document document;
+    if (!load(document, body)) return damaged("not XML");
+    const auto result = document.child("ListMultipartUploadsResult");
+    if (!result) return damaged("not a ListMultipartUploadsResult");
+    const bool url_encoded = std::string_view(result.child_value("EncodingType")) == "url";
+    UploadsPage page;
+    for (const auto& node : result.children("Upload")) {
+        auto key = decoded(node.child_value("Key"), url_encoded);
+        std::string id = printable(node.child_value("UploadId"), token_limit);
+        if (!key || key->empty() || id.empty()) return damaged("an upload without key or identifier");
+        page.uploads.push_back({*std::move(key), std::move(id)});
+    }
+    if (page.uploads.size() > page_limit) return damaged("more entries than were asked for");
+    auto next_key = decoded(result.child_value("NextKeyMarker"), url_encoded);
+    if (!next_key) return damaged("a marker that cannot be read");
+    page.next_key = *std::move(next_key);
+    page.next_id = printable(result.child_value("NextUploadIdMarker"), token_limit);
+    page.more = std::string_view(result.child_value("IsTruncated")) == "true" ? UploadsPage::More::yes : UploadsPage::More::no;
+    return page;
+}
+
 std::string delete_request(const std::vector<std::string>& keys) {
     std::string xml = R"(<?xml version="1.0" encoding="UTF-8"?>)"
                       R"(<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Quiet>true</Quiet>)";

@@ -1,13 +1,11 @@
 #include "object_store/s3_store.hpp"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <charconv>
-#include <random>
 #include <utility>
 
 #include "object_store/digest.hpp"
+#include "object_store/s3_upload.hpp"
 
 namespace pgbosun::object_store {
 namespace {
@@ -15,34 +13,9 @@ namespace {
 constexpr std::size_t keys_at_once = 1000;  // S3's limit of one DeleteObjects
 const std::string token_mark = "\x01";
 constexpr std::string_view metadata_prefix = "x-amz-meta-";
+using Clock = std::chrono::steady_clock;
 
 std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
-
-double random_fraction() {
-    thread_local std::mt19937_64 generator{std::random_device{}()};
-    return std::uniform_real_distribution<double>(0, 1)(generator);
-}
-
-S3Operation without_body(std::string method, std::string key) {
-    return {.method = std::move(method), .key = std::move(key), .query = {}, .headers = {}, .body = {}, .payload_hash = sha256_hex("")};
-}
-
-Fault refusal(int status, const S3Error& error) {
-    const std::string code = error.code.empty() ? "HTTP " + std::to_string(status) : error.code;
-    return {FaultKind::refused, "the store answers " + code + (error.message.empty() ? "" : ": " + error.message),
-            std::string(hint_for(error.code))};
-}
-
-std::optional<std::int64_t> server_time(const HttpAnswer& answer) {
-    const auto date = answer.headers.find("date");
-    const time_t time = date == answer.headers.end() ? -1 : curl_getdate(date->second.c_str(), nullptr);
-    if (time < 0) return std::nullopt;
-    return static_cast<std::int64_t>(time);
-}
-
-std::int64_t local_time() {
-    return std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now()).time_since_epoch().count();
-}
 
 Result<ObjectFacts> facts_of(const std::string& key, const HttpAnswer& answer) {
     ObjectFacts facts{.key = key, .size = 0, .metadata = {}};
@@ -93,63 +66,19 @@ std::unexpected<Fault> conflict(const std::string& key) {
 
 }  // namespace
 
-S3ObjectStore::S3ObjectStore(S3Options options)
-    : options_(std::move(options)), client_(options_.limits, options_.ca_file) {}
-
-Result<S3ObjectStore::Answer> S3ObjectStore::ask(const S3Operation& operation, const Sink& sink,
-                                                 const std::function<void()>& restart) {
-    const auto began = std::chrono::steady_clock::now();
-    bool read_again = false;
-    bool took_time = false;
-    for (int attempt = 1;; ++attempt) {
-        const auto credentials = read_credentials(options_.credentials);
-        if (!credentials) return std::unexpected(credentials.error());
-        const SigningTime now{std::chrono::seconds(local_time() + clock_offset_s_)};
-        if (restart) restart();
-        auto answer = client_.exchange(signed_request(options_.address, operation, *credentials, now), sink);
-        Fault fault{FaultKind::unavailable, "", ""};
-        if (answer) {
-            S3Error error = answer->status < 300 ? S3Error{} : parse_error(answer->body);
-            // HEAD has no body, and so no code: what it means is found out by head().
-            const bool silent = operation.method == "HEAD" && answer->status >= 400 && answer->status <= 404;
-            const Verdict verdict = silent ? Verdict::absent : judge(answer->status, error.code);
-            fault = refusal(answer->status, error);
-            if (verdict == Verdict::read_credentials && !std::exchange(read_again, true)) continue;
-            if (verdict == Verdict::take_server_time && !std::exchange(took_time, true)) {
-                const auto time = server_time(*answer);
-                if (time) clock_offset_s_ = *time - local_time();
-                if (time) continue;
-            }
-            if (verdict == Verdict::refused || verdict == Verdict::read_credentials ||
-                verdict == Verdict::take_server_time) {
-                return std::unexpected(std::move(fault));
-            }
-            if (verdict != Verdict::retry) return Answer{verdict, *std::move(answer), std::move(error)};
-            fault.kind = FaultKind::unavailable;
-        } else {
-            if (answer.error().again == HttpFailure::Again::no) return std::unexpected(std::move(answer.error().fault));
-            fault = std::move(answer.error().fault);
-        }
-        const Duration elapsed = std::chrono::steady_clock::now() - began;
-        const auto pause = pause_before_retry(options_.retry, attempt, elapsed, random_fraction());
-        if (!pause) return std::unexpected(std::move(fault));
-        if (auto waited = client_.pause(*pause); !waited) return std::unexpected(std::move(waited).error());
-    }
-}
+S3ObjectStore::S3ObjectStore(S3Options options) : session_(std::move(options)), options_(session_.options()) {}
 
 S3Operation S3ObjectStore::put_operation(const std::string& key, std::span<const std::byte> body,
                                          const ObjectMetadata& metadata) const {
-    S3Operation operation{.method = "PUT", .key = options_.prefix + key, .query = {}, .headers = {}, .body = body, .payload_hash = hex(sha256(body))};
-    for (const auto& [name, value] : metadata) {
-        operation.headers.emplace_back(std::string(metadata_prefix) + name, value);
-    }
+    S3Operation operation = s3_operation("PUT", options_.prefix + key, body);
+    add_metadata(operation, metadata);
     return operation;
 }
 
 Result<> S3ObjectStore::put(const std::string& key, std::span<const std::byte> body,
                             const ObjectMetadata& metadata) {
     if (auto fits = check_key(key); !fits) return fits;
-    const auto answer = ask(put_operation(key, body, metadata));
+    const auto answer = session_.ask(put_operation(key, body, metadata));
     if (!answer) return std::unexpected(answer.error());
     if (answer->verdict == Verdict::success) return {};
     return std::unexpected(refusal(answer->http.status, answer->error));
@@ -160,14 +89,29 @@ Result<> S3ObjectStore::put_if_absent(const std::string& key, std::span<const st
     if (auto fits = check_key(key); !fits) return fits;
     const auto known = condition();
     if (!known) return std::unexpected(known.error());
-    if (*known == Condition::ignored) return put_after_head(key, body, metadata);
+    if (*known == Condition::ignored) return put_after_looking(key, body, metadata);
     S3Operation operation = put_operation(key, body, metadata);
     operation.headers.emplace_back("if-none-match", "*");
-    const auto answer = ask(operation);
+    const auto answer = session_.ask(operation);
     if (!answer) return std::unexpected(answer.error());
     if (answer->verdict == Verdict::success) return {};
     if (answer->verdict == Verdict::exists) return conflict(key);
     return std::unexpected(refusal(answer->http.status, answer->error));
+}
+
+Result<> S3ObjectStore::put_after_looking(const std::string& key, std::span<const std::byte> body,
+                                          const ObjectMetadata& metadata) {
+    using Known = RecentAbsence::Known;
+    const Known known = look_in_listing(key);
+    if (known == Known::present) return conflict(key);
+    if (known == Known::unknown) {
+        const std::lock_guard lock(looking_);
+        absence_.begin(key);
+    }
+    auto done = known == Known::absent ? put(key, body, metadata) : put_after_head(key, body, metadata);
+    const std::lock_guard lock(looking_);
+    absence_.release(key, Clock::now());
+    return done;
 }
 
 Result<> S3ObjectStore::put_after_head(const std::string& key, std::span<const std::byte> body,
@@ -176,6 +120,32 @@ Result<> S3ObjectStore::put_after_head(const std::string& key, std::span<const s
     if (there) return conflict(key);
     if (there.error().kind != FaultKind::not_found) return std::unexpected(there.error());
     return put(key, body, metadata);
+}
+
+RecentAbsence::Known S3ObjectStore::look_in_listing(const std::string& key) {
+    const std::string directory = directory_of(key);
+    const auto claim = [&] {
+        const std::lock_guard lock(looking_);
+        return absence_.claim(key, Clock::now());
+    };
+    {
+        const std::lock_guard lock(looking_);
+        const bool busy = absence_.is_busy(directory, Clock::now());
+        const auto known = absence_.claim(key, Clock::now());
+        if (known != RecentAbsence::Known::unknown || !busy) return known;
+    }
+    const std::lock_guard one_at_a_time(listing_);
+    if (const auto known = claim(); known != RecentAbsence::Known::unknown) return known;
+    const auto asked = Clock::now();
+    const std::string from = key.substr(0, key.size() - 1);
+    const auto listing = list(directory, "", from);
+    // What is wrong with the store, the question that follows will tell.
+    if (!listing) return RecentAbsence::Known::unknown;
+    {
+        const std::lock_guard lock(looking_);
+        absence_.learn(directory, from, *listing, asked);
+    }
+    return claim();
 }
 
 Result<S3ObjectStore::Condition> S3ObjectStore::condition() {
@@ -192,7 +162,7 @@ Result<S3ObjectStore::Condition> S3ObjectStore::probe() {
     S3Operation operation = put_operation(options_.probe_key, bytes("pgbosun asks here whether If-None-Match holds\n"), {});
     operation.headers.emplace_back("if-none-match", "*");
     for (int round = 0; round < 2; ++round) {
-        const auto answer = ask(operation);
+        const auto answer = session_.ask(operation);
         if (!answer) return std::unexpected(Fault(answer.error()).in("probing for conditional writes"));
         if (answer->verdict == Verdict::exists) return Condition::honoured;
         if (answer->verdict != Verdict::success) return Condition::ignored;
@@ -200,10 +170,20 @@ Result<S3ObjectStore::Condition> S3ObjectStore::probe() {
     return Condition::ignored;
 }
 
+Result<std::unique_ptr<PartedUpload>> S3ObjectStore::begin_parted(const std::string& key, std::uint64_t part_size,
+                                                                  const ObjectMetadata& metadata) {
+    if (auto fits = check_key(key); !fits) return std::unexpected(std::move(fits).error());
+    return S3Upload::begin(session_, options_.prefix + key, part_size, metadata);
+}
+
+Result<std::uint64_t> S3ObjectStore::abort_unfinished(const std::string& prefix) {
+    return abort_uploads_below(session_, options_.prefix + prefix);
+}
+
 Result<ObjectFacts> S3ObjectStore::get(const std::string& key, const Sink& sink,
                                        const std::function<void()>& restart) {
     if (auto fits = check_key(key); !fits) return std::unexpected(std::move(fits).error());
-    const auto answer = ask(without_body("GET", options_.prefix + key), sink, restart);
+    const auto answer = session_.ask(s3_operation("GET", options_.prefix + key), sink, restart);
     if (!answer) return std::unexpected(answer.error());
     if (answer->verdict == Verdict::absent) return absent(key);
     if (answer->http.status == 200) return facts_of(key, answer->http);
@@ -216,7 +196,7 @@ Result<ObjectFacts> S3ObjectStore::head(const std::string& key) {
     if (auto fits = check_key(key); !fits) return std::unexpected(std::move(fits).error());
     constexpr int rounds = 2;  // the object may appear between the two questions
     for (int round = 0; round < rounds; ++round) {
-        const auto answer = ask(without_body("HEAD", options_.prefix + key));
+        const auto answer = session_.ask(s3_operation("HEAD", options_.prefix + key));
         if (!answer) return std::unexpected(answer.error());
         if (answer->verdict == Verdict::success) return facts_of(key, answer->http);
         bool there = false;
@@ -224,7 +204,7 @@ Result<ObjectFacts> S3ObjectStore::head(const std::string& key) {
             there = true;
             return fail(FaultKind::unavailable, key + " appeared in the store while it was asked for");
         };
-        const auto said = ask(without_body("GET", options_.prefix + key), stop_at_first_byte);
+        const auto said = session_.ask(s3_operation("GET", options_.prefix + key), stop_at_first_byte);
         if (!said && !there) return std::unexpected(said.error());
         if (said && said->verdict == Verdict::absent) return absent(key);
     }
@@ -237,12 +217,12 @@ Result<Listing> S3ObjectStore::list(const std::string& prefix, const std::string
                                     const std::optional<std::string>& after) {
     const std::string from = after.value_or("");
     const bool continues = from.starts_with(token_mark);
-    S3Operation operation = without_body("GET", "");
+    S3Operation operation = s3_operation("GET", "");
     operation.query = {{"list-type", "2"}, {"encoding-type", "url"}, {"max-keys", "1000"}, {"prefix", options_.prefix + prefix}};
     if (!delimiter.empty()) operation.query.emplace_back("delimiter", delimiter);
     if (continues) operation.query.emplace_back("continuation-token", from.substr(1));
     if (!continues && !from.empty()) operation.query.emplace_back("start-after", options_.prefix + from);
-    const auto answer = ask(operation);
+    const auto answer = session_.ask(operation);
     if (!answer) return std::unexpected(answer.error());
     if (answer->verdict != Verdict::success) return std::unexpected(refusal(answer->http.status, answer->error));
     auto page = parse_listing(answer->http.body);
@@ -274,7 +254,7 @@ Result<> S3ObjectStore::remove_some(const std::vector<std::string>& keys) {
     const S3Operation operation{.method = "POST", .key = "", .query = {{"delete", ""}},
                                 .headers = {{"content-md5", md5_base64(body)}},
                                 .body = bytes(body), .payload_hash = sha256_hex(body)};
-    const auto answer = ask(operation);
+    const auto answer = session_.ask(operation);
     if (!answer) return std::unexpected(answer.error());
     if (answer->verdict != Verdict::success) return std::unexpected(refusal(answer->http.status, answer->error));
     const auto left = parse_delete_result(answer->http.body);
@@ -291,6 +271,6 @@ std::string S3ObjectStore::describe() const {
     return text;
 }
 
-void S3ObjectStore::cancel() { client_.cancel(); }
+void S3ObjectStore::cancel() { session_.cancel(); }
 
 }  // namespace pgbosun::object_store

@@ -3,8 +3,9 @@
 //
 // put_if_absent asks with `If-None-Match: *`. Not every store honours that, and some ignore it silently, so the first
 // call of the process finds out: it puts the key `<prefix><server>/.pgbosun-probe` under that condition until the
-// store refuses (honoured) or overwrites (not). Where it is not honoured, HEAD comes first; then two writers that ask
-// at the same moment can both be told success, and the later one's bytes stay: use one writer, or another store.
+// store refuses (honoured) or overwrites (not). Where it is not honoured, HEAD comes first or, when many uploads to one
+// directory follow each other, a listing of it that is at most a second old; then two writers of one key within that
+// time can both be told success, and the later one's bytes stay: use one writer, or another store.
 
 #include <atomic>
 #include <functional>
@@ -13,24 +14,11 @@
 #include <optional>
 #include <string>
 
-#include "object_store/credentials.hpp"
-#include "object_store/http_client.hpp"
-#include "object_store/retry_policy.hpp"
-#include "object_store/s3_messages.hpp"
-#include "object_store/s3_request.hpp"
+#include "object_store/recent_absence.hpp"
+#include "object_store/s3_session.hpp"
 #include "pgbosun/object_store.hpp"
 
 namespace pgbosun::object_store {
-
-struct S3Options {
-    S3Address address;
-    std::string prefix;     // "" or "path/"
-    std::string probe_key;  // relative to the prefix
-    S3Credentials credentials;
-    std::optional<std::string> ca_file;
-    HttpLimits limits;
-    RetryPolicy retry;
-};
 
 class S3ObjectStore final : public ObjectStore {
 public:
@@ -39,6 +27,10 @@ public:
     Result<> put_if_absent(const std::string& key, std::span<const std::byte> body,
                            const ObjectMetadata& metadata) override;
     Result<> put(const std::string& key, std::span<const std::byte> body, const ObjectMetadata& metadata) override;
+    Result<std::unique_ptr<PartedUpload>> begin_parted(const std::string& key, std::uint64_t part_size,
+                                                       const ObjectMetadata& metadata) override;
+    // refused: the store cannot list or abort them (s3rver); a lifecycle rule of the bucket does it then.
+    Result<std::uint64_t> abort_unfinished(const std::string& prefix) override;
     Result<ObjectFacts> get(const std::string& key, const Sink& sink,
                             const std::function<void()>& restart) override;
     Result<ObjectFacts> head(const std::string& key) override;
@@ -50,26 +42,22 @@ public:
 
 private:
     enum class Condition { unknown, honoured, ignored };
-    struct Answer {
-        Verdict verdict;
-        HttpAnswer http;
-        S3Error error;
-    };
-
-    // Retries by the policy; answers with success, absent, exists or unsupported. `restart` comes before each attempt.
-    Result<Answer> ask(const S3Operation& operation, const Sink& sink = {}, const std::function<void()>& restart = {});
     Result<Condition> condition();
     Result<Condition> probe();
+    Result<> put_after_looking(const std::string& key, std::span<const std::byte> body, const ObjectMetadata& metadata);
     Result<> put_after_head(const std::string& key, std::span<const std::byte> body, const ObjectMetadata& metadata);
+    RecentAbsence::Known look_in_listing(const std::string& key);
     [[nodiscard]] S3Operation put_operation(const std::string& key, std::span<const std::byte> body,
                                             const ObjectMetadata& metadata) const;
     Result<> remove_some(const std::vector<std::string>& keys);
 
-    const S3Options options_;
-    HttpClient client_;
-    std::atomic<std::int64_t> clock_offset_s_ = 0;  // the store's clock less ours
+    S3Session session_;
+    const S3Options& options_;  // the session's
     std::mutex probing_;
     std::atomic<Condition> condition_ = Condition::unknown;
+    std::mutex listing_;  // taken before looking_: one listing at a time
+    std::mutex looking_;
+    RecentAbsence absence_;
 };
 
 }  // namespace pgbosun::object_store

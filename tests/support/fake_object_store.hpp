@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -19,7 +20,9 @@
 
 namespace pgbosun::test {
 
-enum class StoreCall { put_if_absent, put, get, head, list, remove };
+enum class StoreCall {
+    put_if_absent, put, get, head, list, remove, begin_parted, put_part, complete, abort, abort_unfinished
+};
 
 class FakeObjectStore final : public ObjectStore {
 public:
@@ -72,6 +75,13 @@ public:
         const auto bytes = std::as_bytes(std::span(text.data(), text.size()));
         plant(key, std::vector<std::byte>(bytes.begin(), bytes.end()), std::move(metadata));
     }
+    // The keys of the parted uploads that were begun and neither completed nor aborted.
+    [[nodiscard]] std::vector<std::string> unfinished() const {
+        const std::lock_guard lock(mutex_);
+        std::vector<std::string> keys;
+        for (const auto& [id, upload] : uploads_) keys.push_back(upload.key);
+        return keys;
+    }
     // How many calls of this sort were made, the failed ones included.
     [[nodiscard]] int calls(StoreCall call) const {
         const std::lock_guard lock(mutex_);
@@ -93,6 +103,22 @@ public:
         return carry_out(StoreCall::put, key, [&]() -> Result<> {
             store(key, body, metadata);
             return {};
+        });
+    }
+
+    Result<std::unique_ptr<PartedUpload>> begin_parted(const std::string& key, std::uint64_t part_size,
+                                                       const ObjectMetadata& metadata) override {
+        return carry_out(StoreCall::begin_parted, key, [&]() -> Result<std::unique_ptr<PartedUpload>> {
+            if (part_size < smallest_part) return fail(FaultKind::refused, "such parts are too small for a store");
+            const int id = ++last_upload_;
+            uploads_[id] = Upload{key, part_size, metadata, {}};
+            return std::make_unique<FakeUpload>(*this, id, key);
+        });
+    }
+
+    Result<std::uint64_t> abort_unfinished(const std::string& prefix) override {
+        return carry_out(StoreCall::abort_unfinished, prefix, [&]() -> Result<std::uint64_t> {
+            return std::erase_if(uploads_, [&](const auto& entry) { return entry.second.key.starts_with(prefix); });
         });
     }
 
@@ -145,6 +171,62 @@ public:
 private:
     static constexpr std::size_t page_limit = 1000;
     static constexpr std::size_t chunk = 64 * 1024;
+
+    struct Upload {
+        std::string key;
+        std::uint64_t part_size = 0;
+        ObjectMetadata metadata;
+        std::map<int, std::vector<std::byte>> parts;
+    };
+
+    class FakeUpload final : public PartedUpload {
+    public:
+        FakeUpload(FakeObjectStore& store, int id, std::string key) : store_(store), id_(id), key_(std::move(key)) {}
+
+        Result<> put_part(int number, std::span<const std::byte> body) override {
+            return store_.carry_out(StoreCall::put_part, key_, [&] { return store_.take_part(id_, number, body); });
+        }
+        Result<> complete(int parts) override {
+            return store_.carry_out(StoreCall::complete, key_, [&] { return store_.assemble(id_, parts); });
+        }
+        Result<> abort() override {
+            return store_.carry_out(StoreCall::abort, key_, [&]() -> Result<> {
+                store_.uploads_.erase(id_);
+                return {};
+            });
+        }
+
+    private:
+        FakeObjectStore& store_;
+        const int id_;
+        const std::string key_;
+    };
+
+    Result<> take_part(int id, int number, std::span<const std::byte> body) {
+        const auto upload = uploads_.find(id);
+        if (upload == uploads_.end()) return fail(FaultKind::refused, "the upload is gone");
+        const bool fits = number >= 1 && number <= most_parts && !body.empty() && body.size() <= upload->second.part_size;
+        if (!fits) return fail(FaultKind::refused, "part " + std::to_string(number) + " does not fit");
+        upload->second.parts[number].assign(body.begin(), body.end());
+        return {};
+    }
+
+    Result<> assemble(int id, int parts) {
+        const auto upload = uploads_.find(id);
+        if (upload == uploads_.end()) return fail(FaultKind::refused, "the upload is gone");
+        std::vector<std::byte> body;
+        for (int number = 1; number <= parts; ++number) {
+            const auto part = upload->second.parts.find(number);
+            const bool fits = part != upload->second.parts.end() &&
+                              (number == parts || part->second.size() == upload->second.part_size);
+            if (!fits) return fail(FaultKind::refused, "part " + std::to_string(number) + " is missing or short");
+            body.insert(body.end(), part->second.begin(), part->second.end());
+        }
+        if (parts < 1) return fail(FaultKind::refused, "an object of no parts");
+        store(upload->second.key, body, upload->second.metadata);
+        uploads_.erase(upload);
+        return {};
+    }
 
     template <class Change>
     void with_lock(const Change& change) {
@@ -233,6 +315,8 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::map<std::string, Object> objects_;
+    std::map<int, Upload> uploads_;
+    int last_upload_ = 0;
     std::map<StoreCall, int> calls_, failing_, losing_;
     std::optional<std::size_t> break_after_;
     Hook before_, after_;

@@ -166,6 +166,13 @@ void ScriptedS3::plant(const std::string& bucket_and_key, Object object) {
     objects_[bucket_and_key] = std::move(object);
 }
 
+std::vector<std::string> ScriptedS3::unfinished() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> names;
+    for (const auto& [id, upload] : uploads_) names.push_back(upload.name);
+    return names;
+}
+
 std::vector<ScriptedRequest> ScriptedS3::requests() const {
     const std::lock_guard lock(mutex_);
     return requests_;
@@ -286,6 +293,8 @@ bool ScriptedS3::answer(int connection, const ScriptedRequest& request) {
         case Fault::no_length: reply("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf of it"); return false;
         case Fault::endless_listing:
             return reply(document("<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>"));
+        case Fault::late_error:
+            return reply(document("<?xml version=\"1.0\"?>\n\n   <Error><Code>InternalError</Code><Message>late</Message></Error>"));
     }
     return false;
 }
@@ -296,6 +305,16 @@ std::string ScriptedS3::carry_out(const ScriptedRequest& request) {
     const bool is_bucket = slash == std::string::npos || slash + 1 == name.size();
     const std::string bucket = name.substr(0, slash);
     if (bucket != "bucket") return error("404 Not Found", "NoSuchBucket");
+    const auto upload = request.query.find("uploadId");
+    if (is_bucket && request.method == "GET" && request.query.contains("uploads")) return list_uploads(request, bucket);
+    if (request.method == "POST" && request.query.contains("uploads")) return begin_upload(request, name);
+    if (upload != request.query.end() && !uploads_.contains(upload->second)) return error("404 Not Found", "NoSuchUpload");
+    if (upload != request.query.end() && request.method == "PUT") return put_part(request, upload->second);
+    if (upload != request.query.end() && request.method == "POST") return complete(request, upload->second);
+    if (upload != request.query.end() && request.method == "DELETE") {
+        uploads_.erase(upload->second);
+        return "HTTP/1.1 204 No Content\r\n\r\n";
+    }
     if (is_bucket && request.method == "GET") return list(request, bucket);
     if (is_bucket && request.method == "POST") return remove(request, bucket);
     if (request.method == "PUT") return put(request, name);
@@ -315,6 +334,66 @@ std::string ScriptedS3::put(const ScriptedRequest& request, const std::string& n
     }
     objects_[name] = std::move(object);
     return "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+}
+
+std::string ScriptedS3::begin_upload(const ScriptedRequest& request, const std::string& name) {
+    const std::string id = "upload+/" + std::to_string(++last_upload_);
+    uploads_[id].name = name;
+    for (const auto& [header, value] : request.headers) {
+        if (header.starts_with("x-amz-meta-")) uploads_[id].metadata[header] = value;
+    }
+    return document("<InitiateMultipartUploadResult><UploadId>" + id + "</UploadId></InitiateMultipartUploadResult>");
+}
+
+std::string ScriptedS3::put_part(const ScriptedRequest& request, const std::string& id) {
+    uploads_[id].parts[std::stoi(request.query.at("partNumber"))] = request.body;
+    return "HTTP/1.1 200 OK\r\nETag: \"" + sha256_hex(request.body) + "\"\r\nContent-Length: 0\r\n\r\n";
+}
+
+std::string ScriptedS3::complete(const ScriptedRequest& request, const std::string& id) {
+    pugi::xml_document wanted;
+    if (!wanted.load_buffer(request.body.data(), request.body.size())) return error("400 Bad Request", "MalformedXML");
+    Upload upload = uploads_[id];
+    Object object{"", upload.metadata};
+    int last = 0;
+    for (const auto& node : wanted.child("CompleteMultipartUpload").children("Part")) {
+        const int number = node.child("PartNumber").text().as_int();
+        if (number <= last) return error("400 Bad Request", "InvalidPartOrder");
+        last = number;
+        const auto part = upload.parts.find(number);
+        const bool known = part != upload.parts.end() && '"' + sha256_hex(part->second) + '"' == node.child_value("ETag");
+        if (!known) return error("400 Bad Request", "InvalidPart");
+        object.body += part->second;
+    }
+    if (last == 0) return error("400 Bad Request", "MalformedXML");
+    objects_[upload.name] = std::move(object);
+    uploads_.erase(id);
+    return document("<CompleteMultipartUploadResult><ETag>tag</ETag></CompleteMultipartUploadResult>");
+}
+
+// Two to a page: a store may give fewer than were asked for.
+std::string ScriptedS3::list_uploads(const ScriptedRequest& request, const std::string& bucket) {
+    const auto parameter = [&](const char* name) {
+        const auto found = request.query.find(name);
+        return found == request.query.end() ? std::string() : found->second;
+    };
+    std::map<std::pair<std::string, std::string>, int> sorted;
+    for (const auto& [id, upload] : uploads_) sorted[{upload.name.substr(bucket.size() + 1), id}] = 0;
+    const std::pair<std::string, std::string> marker{parameter("key-marker"), parameter("upload-id-marker")};
+    std::string uploads;
+    std::pair<std::string, std::string> last;
+    int entries = 0;
+    bool truncated = false;
+    for (const auto& [entry, unused] : sorted) {
+        if (!entry.first.starts_with(parameter("prefix")) || entry <= marker) continue;
+        truncated = entries++ == 2;
+        if (truncated) break;
+        last = entry;
+        uploads += "<Upload><Key>" + encode_uri(entry.first) + "</Key><UploadId>" + entry.second + "</UploadId></Upload>";
+    }
+    return document("<ListMultipartUploadsResult><EncodingType>url</EncodingType><IsTruncated>" + std::string(truncated ? "true" : "false") +
+                    "</IsTruncated><NextKeyMarker>" + encode_uri(last.first) + "</NextKeyMarker><NextUploadIdMarker>" + last.second + "</NextUploadIdMarker>" +
+                    uploads + "</ListMultipartUploadsResult>");
 }
 
 std::string ScriptedS3::get(const ScriptedRequest&, const std::string& name) {

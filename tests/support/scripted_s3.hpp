@@ -40,6 +40,7 @@ public:
         foreign_404,      // 404 of something that is no S3
         no_length,        // a body that ends with the connection
         endless_listing,  // IsTruncated, and nothing in it
+        late_error,       // 200, and then an error document: of a completion
     };
     struct Object {
         std::string body;
@@ -66,6 +67,8 @@ public:
 
     [[nodiscard]] std::map<std::string, Object> objects() const;  // by "bucket/key"
     void plant(const std::string& bucket_and_key, Object object);
+    // "bucket/key" of the parted uploads that are neither completed nor aborted.
+    [[nodiscard]] std::vector<std::string> unfinished() const;
     [[nodiscard]] std::vector<ScriptedRequest> requests() const;
     [[nodiscard]] int connections() const { return connections_; }
 
@@ -83,6 +86,10 @@ private:
     std::string get(const ScriptedRequest& request, const std::string& name);
     std::string list(const ScriptedRequest& request, const std::string& bucket);
     std::string remove(const ScriptedRequest& request, const std::string& bucket);
+    std::string begin_upload(const ScriptedRequest& request, const std::string& name);
+    std::string put_part(const ScriptedRequest& request, const std::string& id);
+    std::string complete(const ScriptedRequest& request, const std::string& id);
+    std::string list_uploads(const ScriptedRequest& request, const std::string& bucket);
     std::optional<Fault> next_fault(const std::string& method);
 
     int listener_ = -1;
@@ -91,6 +98,13 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::map<std::string, Object> objects_;
+    struct Upload {
+        std::string name;
+        std::map<std::string, std::string> metadata;
+        std::map<int, std::string> parts;
+    };
+    std::map<std::string, Upload> uploads_;  // by identifier
+    int last_upload_ = 0;
     std::vector<ScriptedRequest> requests_;
     std::deque<Script> scripts_;
     std::set<int> open_;

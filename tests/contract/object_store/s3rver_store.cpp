@@ -86,7 +86,8 @@ std::vector<StoreKind> store_kinds() {
                  auto server = std::make_shared<S3rver>(program);
                  auto options = s3_options(server->url(), "S3RVER", "S3RVER");
                  return Subject{server, std::make_unique<object_store::S3ObjectStore>(std::move(options))};
-             }}};
+             },
+             Uploads::not_listed}};
 }
 
 }  // namespace pgbosun::test

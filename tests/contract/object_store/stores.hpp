@@ -16,9 +16,13 @@ struct Subject {
     std::unique_ptr<ObjectStore> store;
 };
 
+enum class Uploads { listed, not_listed };  // whether the store can tell, and abort, parted uploads
+
+
 struct StoreKind {
     std::string name;
     std::function<Subject()> make;
+    Uploads uploads = Uploads::listed;
 };
 
 std::vector<StoreKind> store_kinds();

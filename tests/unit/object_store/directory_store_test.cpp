@@ -80,6 +80,54 @@ TEST_CASE("killed after any step, a put leaves the whole object or none") {
     if (!again) CHECK(again.error().kind == FaultKind::conflict);
 }
 
+TEST_CASE("killed after any step, a parted upload leaves the whole object or none, and what can be aborted") {
+    const test::TemporaryDirectory place;
+    const std::string root = place.path() + "/archive";
+    const auto step = GENERATE(WriteStep::directories_made, WriteStep::created, WriteStep::written, WriteStep::synced, WriteStep::named,
+                               WriteStep::directory_synced);
+    CAPTURE(static_cast<int>(step));
+    const std::string first(smallest_part, 'f');
+
+    const int status = status_of_child([&] {
+        auto store = DirectoryStore::open(root, MissingRoot::make, [&](WriteStep passed) {
+            if (passed == step) raise(SIGKILL);
+        });
+        auto upload = store->begin_parted("o/base/1/data.tar", smallest_part, {});
+        if (!upload) return;
+        static_cast<void>((*upload)->put_part(1, bytes(first)));
+        static_cast<void>((*upload)->put_part(2, bytes("end")));
+        static_cast<void>((*upload)->complete(2));
+    });
+    REQUIRE(WIFSIGNALED(status));
+
+    auto store = DirectoryStore::open(root);
+    const auto facts = store->head("o/base/1/data.tar");
+    CHECK(facts.has_value() == (step >= WriteStep::named));
+    if (facts) CHECK(facts->size == smallest_part + 3);
+    const auto listing = store->list("", "", std::nullopt);
+    REQUIRE(listing);
+    CHECK(listing->objects.size() == (facts ? 1 : 0));
+    const bool left = step > WriteStep::directories_made && step < WriteStep::named;
+    CHECK(store->abort_unfinished("o/") == std::uint64_t{left ? 1U : 0U});
+    CHECK(temporaries(root) == 0);
+}
+
+TEST_CASE("no listing removes the parts of an upload, however old they are") {
+    const test::TemporaryDirectory place;
+    auto store = DirectoryStore::open(place.path());
+    const auto upload = store->begin_parted("w/a", smallest_part, {});
+    REQUIRE(upload);
+    REQUIRE((*upload)->put_part(1, bytes("x")));
+    for (const auto& entry : fs::directory_iterator(place.path() + "/w")) {
+        fs::last_write_time(entry, fs::file_time_type::clock::now() - std::chrono::hours(100));
+    }
+
+    REQUIRE(store->list("", "", std::nullopt));
+
+    CHECK((*upload)->complete(1));
+    CHECK(store->head("w/a")->size == 1);
+}
+
 TEST_CASE("what a killed writer left is removed when it is older than an hour, by any listing") {
     const test::TemporaryDirectory place;
     auto store = DirectoryStore::open(place.path());

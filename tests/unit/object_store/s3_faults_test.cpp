@@ -252,3 +252,92 @@ TEST_CASE("a listing that does not get on is corrupt, not endless") {
     REQUIRE_FALSE(page);
     CHECK(page.error().kind == FaultKind::corrupt);
 }
+
+TEST_CASE("a parted upload gets through what passes") {
+    const auto fault = GENERATE(Trouble::busy, Trouble::proxy_error, Trouble::reset, Trouble::expired_token, Trouble::clock_skew);
+    const std::string method = GENERATE("POST", "PUT");
+    ScriptedS3 server;
+    S3ObjectStore store(s3_options(server));
+    const auto upload = store.begin_parted("a", smallest_part, {{"name", "value"}});
+    REQUIRE(upload);
+
+    server.play(fault, method);
+    REQUIRE((*upload)->put_part(1, bytes("body")));
+    REQUIRE((*upload)->complete(1));
+
+    CHECK(server.objects().at("bucket/path/a").body == "body");
+    CHECK(server.objects().at("bucket/path/a").metadata.at("x-amz-meta-name") == "value");
+    CHECK(server.unfinished().empty());
+}
+
+TEST_CASE("a completion whose answer is lost is known by the object that it made") {
+    ScriptedS3 server;
+    S3ObjectStore store(s3_options(server));
+    const auto upload = store.begin_parted("a", smallest_part, {});
+    REQUIRE(upload);
+    REQUIRE((*upload)->put_part(1, bytes("body")));
+
+    server.play(Trouble::lost_answer, "POST");
+
+    CHECK((*upload)->complete(1));
+    CHECK(server.objects().at("bucket/path/a").body == "body");
+}
+
+TEST_CASE("an upload that somebody else aborted is refused, though an older object is there") {
+    ScriptedS3 server;
+    S3ObjectStore store(s3_options(server));
+    REQUIRE(store.put("a", bytes("older"), {}));
+    const auto upload = store.begin_parted("a", smallest_part, {});
+    REQUIRE(upload);
+    REQUIRE((*upload)->put_part(1, bytes("body")));
+    REQUIRE(store.abort_unfinished("") == std::uint64_t{1});
+
+    const auto completed = (*upload)->complete(1);
+    const auto put = (*upload)->put_part(2, bytes("x"));
+
+    REQUIRE_FALSE(completed);
+    CHECK(completed.error().kind == FaultKind::refused);
+    REQUIRE_FALSE(put);
+    CHECK(put.error().kind == FaultKind::refused);
+    CHECK((*upload)->abort());
+    CHECK(server.objects().at("bucket/path/a").body == "older");
+}
+
+TEST_CASE("an error that comes after a 200 is no success, and is tried again") {
+    const int times = GENERATE(1, 4);
+    ScriptedS3 server;
+    S3ObjectStore store(s3_options(server));
+    const auto upload = store.begin_parted("a", smallest_part, {});
+    REQUIRE(upload);
+    REQUIRE((*upload)->put_part(1, bytes("body")));
+
+    for (int n = 0; n < times; ++n) server.play(Trouble::late_error, "POST");
+    const auto completed = (*upload)->complete(1);
+
+    CHECK(completed.has_value() == (times == 1));
+    if (!completed) CHECK(completed.error().kind == FaultKind::unavailable);
+    CHECK(server.objects().size() == (times == 1 ? 1 : 0));
+}
+
+TEST_CASE("many uploads to a store without conditional writes cost one request each, and overwrite nothing") {
+    ScriptedS3 server;
+    server.set_conditional(ScriptedS3::Conditional::ignored);
+    server.plant("bucket/path/w/1/k15", {"theirs", {}});
+    S3ObjectStore store(s3_options(server));
+    REQUIRE(store.put_if_absent("w/1/k00", bytes("body"), {}));
+    const auto before = server.requests().size();
+
+    int conflicts = 0;
+    for (int n = 10; n < 30; ++n) {
+        const auto put = store.put_if_absent("w/1/k" + std::to_string(n), bytes("body"), {});
+        if (!put) CHECK(put.error().kind == FaultKind::conflict);
+        conflicts += put ? 0 : 1;
+    }
+
+    CHECK(conflicts == 1);
+    CHECK(server.objects().at("bucket/path/w/1/k15").body == "theirs");
+    // A slow machine asks for a listing more.
+    CHECK(server.requests().size() - before < 30);
+    CHECK_FALSE(store.put_if_absent("w/1/k20", bytes("other"), {}));
+    CHECK(server.objects().at("bucket/path/w/1/k20").body == "body");
+}

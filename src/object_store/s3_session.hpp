@@ -1,0 +1,47 @@
+#pragma once
+// Signed requests to one bucket; what the S3 store and its parted uploads share. Blocking; any thread.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "object_store/credentials.hpp"
+#include "object_store/s3_request.hpp"
+#include "object_store/store_client.hpp"
+#include "pgbosun/object_store.hpp"
+
+namespace pgbosun::object_store {
+
+struct S3Options {
+    S3Address address;
+    std::string prefix;     // "" or "path/"
+    std::string probe_key;  // relative to the prefix
+    S3Credentials credentials;
+    std::optional<std::string> ca_file;
+    HttpLimits limits;
+    RetryPolicy retry;
+};
+
+class S3Session {
+public:
+    explicit S3Session(S3Options options)
+        : options_(std::move(options)), client_(options_.limits, options_.ca_file, options_.retry) {}
+
+    // Answers with success, absent, exists or unsupported; all else is a Fault. `restart` comes before each
+    // attempt.
+    Result<StoreAnswer> ask(const S3Operation& operation, const ObjectStore::Sink& sink = {},
+                            const std::function<void()>& restart = {}, LateErrors late = LateErrors::no);
+    [[nodiscard]] const S3Options& options() const { return options_; }
+    void cancel() { client_.cancel(); }
+
+private:
+    const S3Options options_;
+    StoreClient client_;
+};
+
+S3Operation s3_operation(std::string method, std::string key);
+S3Operation s3_operation(std::string method, std::string key, std::span<const std::byte> body);
+// "x-amz-meta-<name>" for each.
+void add_metadata(S3Operation& operation, const ObjectMetadata& metadata);
+
+}  // namespace pgbosun::object_store
