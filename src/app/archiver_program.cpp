@@ -26,6 +26,9 @@ struct ArchiverCommand {
 
 constexpr std::array commands = {
     ArchiverCommand{"backup", backup_command, "take a base backup"},
+    ArchiverCommand{"restore", restore_command, "make a data directory of a backup"},
+    ArchiverCommand{"verify", verify_command, "read a backup and its WAL back, and say what is wrong"},
+    ArchiverCommand{"wal-restore", wal_restore_command, "fetch one file of WAL: a restore_command"},
 };
 
 void print_usage(std::ostream& out) {

@@ -29,6 +29,9 @@ int run_archiver_program(Arguments arguments);
 // The commands. `arguments` without the command's name.
 ExitCode service_command(Arguments arguments);
 ExitCode backup_command(Arguments arguments);
+ExitCode restore_command(Arguments arguments);
+ExitCode verify_command(Arguments arguments);
+ExitCode wal_restore_command(Arguments arguments);
 
 // For commands: fills what `line` was given to fill. A value: the command ends with it, for help was asked
 // for (it is on standard output by now) or the line is wrong (that is on standard error).

@@ -26,7 +26,7 @@ Instance::Instance(Surroundings& outside, const Settings& settings, Wiring wirin
                wiring_.journal_codec),
       performer_(outside, settings,
                  Performer::Calls{[this](const instance::Event& event) { handle(event); }, wiring_.output, wiring_.end,
-                                  [this] { changed(); }}),
+                                  [this] { changed(); }, [this] { return jobs_.look_at_catalog(); }}),
       supervisor_(policy(), outside.clock, performer_, *this),
       monitor_(outside, settings,
                Monitor::Calls{[this]() -> const instance::InstanceState& { return supervisor_.state(); },
@@ -34,7 +34,8 @@ Instance::Instance(Surroundings& outside, const Settings& settings, Wiring wirin
       role_upkeep_(outside), jobs_(outside, settings, job_calls()), changed_(outside.loop) {}
 
 JobCalls Instance::job_calls() {
-    JobCalls calls = std::move(wiring_.jobs);
+    JobCalls calls;
+    calls.next_moment = wiring_.next_moment;
     calls.status = [this]() -> const InstanceStatus& { return status(); };
     calls.record = [this](std::string kind, std::string what, std::vector<std::pair<std::string, std::string>> facts) {
         journal_.record(std::move(kind), std::move(what), std::move(facts));
@@ -108,6 +109,19 @@ void Instance::keep_roles() {
     if (running != nullptr && running->role == Role::primary) spawn(outside_.loop, role_upkeep_.run(settings_));
 }
 
+void Instance::follow_recovery(const instance::InstanceState& after) {
+    wiring_.recovering(after.recovering ? Recovering::yes : Recovering::no);
+    if (after.recovering) {
+        journal_.record("phase", "recovery from the archive begins, or goes on", {});
+        return;
+    }
+    const auto* running = std::get_if<instance::Running>(&after.activity);
+    if (running == nullptr || running->role != Role::primary) return;
+    log::info("the recovery has reached its target: this is a primary now");
+    journal_.record("phase", "the recovery has reached its target", {});
+    performer_.forget_recovery();
+}
+
 // synchronous_standby_names lists who is there: it is written anew when standbys come and go.
 void Instance::follow_standbys() {
     const auto& synchronous = settings_.postgresql.synchronous;
@@ -145,6 +159,7 @@ void Instance::saw(const instance::InstanceState& before, const instance::Event&
         monitor_.forget_server();
     }
     if (!instance::has_postmaster(after) && instance::has_postmaster(before)) monitor_.forget_server();
+    if (after.recovering != before.recovering) follow_recovery(after);
     wiring_.arm(instance::next_deadline(after));
     const bool moved = after.activity.index() != before.activity.index() || after.desired != before.desired;
     if (moved || decision.verdict) {

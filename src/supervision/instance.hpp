@@ -19,6 +19,8 @@
 
 namespace pgbosun::supervision {
 
+enum class Recovering { no, yes };
+
 class Instance final : public InstanceControl, private Witness {
 public:
     struct Wiring {
@@ -34,7 +36,9 @@ public:
         // Arms the one timer of the state machine; nothing: disarms it. When it fires: deadline_passed().
         std::function<void(std::optional<Instant>)> arm;
         std::unique_ptr<postgres::MetricsCollector> metrics;
-        JobCalls jobs;  // without status, record and changed, which the instance answers itself
+        decltype(JobCalls::next_moment) next_moment;
+        // Told when a recovery from bootstrap.recovery.source begins and ends: the source's archiver is needed for it.
+        std::function<void(Recovering)> recovering;
     };
 
     Instance(Surroundings& outside, const Settings& settings, Wiring wiring);
@@ -50,6 +54,7 @@ public:
     void note_fatal(std::string message) { performer_.note_fatal(std::move(message)); }
 
     InstanceJournal& journal() { return journal_; }
+    [[nodiscard]] bool jobs_idle() const { return jobs_.idle(); }
 
     const InstanceStatus& status() override;
     [[nodiscard]] std::uint64_t status_revision() const override { return revision_; }
@@ -65,6 +70,7 @@ private:
     void handle(const instance::Event& event);
     void changed();
     void keep_roles();
+    void follow_recovery(const instance::InstanceState& after);
     void follow_standbys();
     Task<> recall_and_begin();
     Task<> refresh_each_second();

@@ -87,8 +87,8 @@ Task<Result<CatalogSummary>> Jobs::look_at_catalog() {
     Result<CatalogSummary> summary = fail(FaultKind::unavailable, "the archive's catalog was not told",
                                           "the archiver's last log lines say why");
     std::vector<std::string> arguments{"catalog", "summary", "--report", "json"};
-    const auto started = process.start(calls_.command(std::move(arguments)), [&](std::string_view line) {
-        summary = calls_.parse_summary(line);
+    const auto started = process.start(outside_.archiver.command(std::move(arguments)), [&](std::string_view line) {
+        summary = outside_.archiver.parse_summary(line);
     });
     if (!started) co_return std::unexpected(started.error());
     auto ended = co_await process.wait(catalog_timeout);
@@ -166,7 +166,7 @@ Task<> Jobs::keep_schedule(JobKind kind) {
 Task<Result<bool>> Jobs::claim(WallTime moment) {
     JobProcess process(outside_.loop, outside_.processes, longest_summary_line);
     std::vector<std::string> arguments{"claim", claim_name(moment)};
-    const auto started = process.start(calls_.command(std::move(arguments)), [](std::string_view) {});
+    const auto started = process.start(outside_.archiver.command(std::move(arguments)), [](std::string_view) {});
     if (!started) co_return std::unexpected(started.error());
     const auto ended = co_await process.wait(claim_timeout);
     if (!ended) process.signal(SIGKILL);

@@ -57,8 +57,8 @@ std::optional<JobRefusal> Jobs::refusal(JobKind kind) {
 Result<> Jobs::start(JobKind kind, std::vector<std::string> arguments, std::string id, std::string asked_by) {
     Slot& it = slot(kind);
     auto process = std::make_unique<JobProcess>(outside_.loop, outside_.processes, longest_job_line);
-    const auto started = process->start(calls_.command(std::move(arguments)), [this, kind](std::string_view line) {
-        const auto read = calls_.parse_line(line);
+    const auto started = process->start(outside_.archiver.command(std::move(arguments)), [this, kind](std::string_view line) {
+        const auto read = outside_.archiver.parse_line(line);
         if (!read) {
             log::warning("a line of a job cannot be read: " + read.error().what);
             return;

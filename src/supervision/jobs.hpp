@@ -20,12 +20,7 @@
 
 namespace pgbosun::supervision {
 
-// What of jobs is not the supervision's: the program's place and words, its lines, the calendar.
 struct JobCalls {
-    // `pgbosun-archiver ARGUMENTS`, with the configuration and its log wired.
-    std::function<Command(std::vector<std::string> arguments)> command;
-    std::function<Result<JobLine>(std::string_view line)> parse_line;
-    std::function<Result<CatalogSummary>(std::string_view line)> parse_summary;
     // The first moment of a schedule (cron, seconds first, UTC) after another; none: never.
     std::function<std::optional<WallTime>(const std::string& schedule, WallTime after)> next_moment;
     std::function<const InstanceStatus&()> status;

@@ -18,7 +18,8 @@ struct Place {
     std::uint64_t end = 2;
 };
 
-inline backup::WalPosition position(std::uint32_t timeline, std::uint64_t segment, std::uint32_t offset, WallTime time) {
+inline backup::WalPosition position(std::uint32_t timeline, std::uint64_t segment, std::uint32_t offset,
+                                    WallTime time) {
     const auto size = *wal::SegmentSize::from_bytes(16 << 20);
     return {Lsn{segment * size.bytes() + offset}, name_of({Timeline{timeline}, segment}, size), time};
 }
@@ -50,7 +51,7 @@ inline backup::Backup with_keep(backup::Backup backup, backup::Keep keep) {
     return backup;
 }
 
-inline backup::Backup failed(const std::string& id, const std::string& error = "the disk is full") {
+inline backup::Backup failed_backup(const std::string& id, const std::string& error = "the disk is full") {
     auto backup = done(id);
     backup.info->status = backup::BackupStatus::failed;
     backup.info->error = error;
@@ -61,8 +62,9 @@ inline backup::Backup never_finished(const std::string& id) {
     return {.id = *backup::BackupId::parse(id), .info = fail(FaultKind::not_found, "it has no backup.info")};
 }
 
-inline backup::Backup damaged(const std::string& id) {
-    return {.id = *backup::BackupId::parse(id), .info = fail(FaultKind::corrupt, "backup.info: begin_wal is missing")};
+inline backup::Backup damaged_backup(const std::string& id) {
+    return {.id = *backup::BackupId::parse(id),
+            .info = fail(FaultKind::corrupt, "backup.info: begin_wal is missing")};
 }
 
 }  // namespace pgbosun::test

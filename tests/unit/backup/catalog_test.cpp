@@ -38,7 +38,7 @@ TEST_CASE("a list has every backup, full and incremental, oldest first") {
     plant(store, done(third));
     plant(store, done(first));
     plant(store, incremental(second, first));
-    plant(store, failed("20261121T020000"));
+    plant(store, failed_backup("20261121T020000"));
     plant(store, never_finished("20261121T030000"));
     store.plant(base + "20261121T040000/backup.info", "status=DONE\n");
     store.plant(base + first + "/annotations/keep", "full");
@@ -118,7 +118,7 @@ TEST_CASE("a backup is found by identifier, name, latest and oldest") {
     plant(store, done(first));
     plant(store, named);
     plant(store, incremental(third, second));
-    plant(store, failed("20261121T020000"));
+    plant(store, failed_backup("20261121T020000"));
     plant(store, never_finished("20261018T010000"));
     CHECK(found(catalog, first).id.text() == first);
     CHECK(found(catalog, third).kind == Kind::incremental);
