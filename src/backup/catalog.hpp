@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "backup/backup_id.hpp"
@@ -29,6 +30,9 @@ struct Backup {
     // Of an incremental one: the backup that it needs.
     [[nodiscard]] std::optional<BackupId> parent() const;
 };
+
+// The error of a backup whose removal was begun.
+inline constexpr std::string_view being_deleted = "it is being deleted";
 
 // Any thread, one at a time.
 class Catalog {

@@ -30,6 +30,9 @@ public:
     // None: the history of `timeline` is not known.
     static std::optional<WalPath> to(Timeline timeline, const Histories& histories, wal::SegmentSize size);
 
+    // Of a timeline whose parents do not matter, or are not known.
+    static WalPath alone(Timeline timeline, wal::SegmentSize size);
+
     [[nodiscard]] Timeline timeline() const { return pieces_.back().timeline; }
     [[nodiscard]] wal::SegmentSize segment_size() const { return size_; }
     [[nodiscard]] wal::WalSegment segment(std::uint64_t number) const;
@@ -37,16 +40,18 @@ public:
     // was left.
     [[nodiscard]] bool passes(const BackupInfo& info) const;
 
-private:
     struct Piece {
         Timeline timeline{};
         std::uint64_t first = 0;  // number of its first segment
         std::optional<Lsn> left;  // where it forks; none: the last piece
     };
+    [[nodiscard]] const std::vector<Piece>& pieces() const { return pieces_; }  // oldest first
+
+private:
     WalPath(wal::SegmentSize size, std::vector<Piece> pieces) : size_(size), pieces_(std::move(pieces)) {}
 
     wal::SegmentSize size_;
-    std::vector<Piece> pieces_;  // oldest first
+    std::vector<Piece> pieces_;
 };
 
 // Segments that are not there, one after the other.

@@ -34,18 +34,21 @@ Result<RetentionPolicy> parse_retention(std::string_view text);
 inline constexpr std::chrono::hours unfinished_lifetime{24};
 
 enum class Reason {
-    wanted,         // stays: among the newest, or within the window
-    before_window,  // stays: what recovery to the window's begin starts from
-    needed,         // stays: an incremental one that stays builds on it
-    kept,           // stays: marked with keep
-    no_policy,      // stays: there is no policy
-    under_way,      // stays: not finished, and may still be
-    last_failure,   // stays: the newest run, for a person to see
-    damaged,        // stays: its backup.info cannot be read, and a person has to decide
-    obsolete,       // goes
-    orphaned,       // goes: the backup that it builds on is not there
-    failed,         // goes
-    unfinished,     // goes
+    // These stay.
+    wanted,         // among the newest, or within the window
+    before_window,  // what recovery to the window's begin starts from
+    needed,         // an incremental one that stays builds on it
+    kept,           // marked with keep
+    no_policy,      // there is no policy
+    under_way,      // not finished, and may still be
+    last_failure,   // the newest run, for a person to see
+    damaged,        // its backup.info cannot be read: a person has to decide
+    elsewhere,      // volume snapshots, which are not ours to remove
+    // These go.
+    obsolete,
+    orphaned,  // the backup that it builds on is not there
+    failed,
+    unfinished,
 };
 constexpr bool stays(Reason reason) { return reason < Reason::obsolete; }
 // For a person.
@@ -80,11 +83,11 @@ struct ExpiryPlan {
 ExpiryPlan plan_expiry(const std::vector<Backup>& backups, const std::optional<RetentionPolicy>& policy,
                        WallTime now);
 
-// What WAL a set of backups that all stay has no need for.
+// What WAL is not needed once the verdicts are carried out.
 struct WalVerdict {
     std::optional<WalExpiry> wal;
     std::string stays_because;
 };
-WalVerdict plan_wal(const std::vector<Backup>& backups);
+WalVerdict plan_wal(const std::vector<Backup>& backups, const std::vector<Verdict>& verdicts);
 
 }  // namespace pgbosun::backup
