@@ -202,6 +202,11 @@ supervision::Instance::Wiring Agent::wiring() {
     wiring.recovering = [this](supervision::Recovering recovering) { follow_recovery(recovering); };
     wiring.volumes = [this](Instant now) { return volumes(now); };
     wiring.log = [] { return host::log_output::status(); };
+    wiring.shortage = [this]() -> std::optional<supervision::Shortage> {
+        const auto& shortage = processes_.shortage();
+        if (!shortage) return std::nullopt;
+        return supervision::Shortage{shortage->since, shortage->why};
+    };
     wiring.arm = [this](std::optional<Instant> deadline) {
         if (deadline) {
             timer_.arm(*deadline, [this] { instance_->deadline_passed(); });

@@ -26,6 +26,8 @@ struct ArchiverCommand {
 
 constexpr std::array commands = {
     ArchiverCommand{"backup", backup_command, "take a base backup"},
+    ArchiverCommand{"claim", claim_command, "claim a scheduled moment; `pgbosun run` starts it"},
+    ArchiverCommand{"recovery-service", recovery_service_command, "WAL for bootstrap.recovery; `pgbosun run` starts it"},
     ArchiverCommand{"restore", restore_command, "make a data directory of a backup"},
     ArchiverCommand{"verify", verify_command, "read a backup and its WAL back, and say what is wrong"},
     ArchiverCommand{"wal-restore", wal_restore_command, "fetch one file of WAL: a restore_command"},

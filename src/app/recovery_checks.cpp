@@ -50,7 +50,11 @@ void check_source(ReadSettings& read) {
         read.add(Severity::error, "bootstrap.recovery.source.server_name", "must be given",
                  "write the name under which the cluster was archived");
     }
-    if (!settings.archive) return;
+    if (!settings.archive) {
+        read.add(Severity::error, "bootstrap.recovery", "needs an archive of the recovered cluster's own",
+                 "give archive.destination and an archive.server_name that is not there yet");
+        return;
+    }
     const bool same = source->destination == settings.archive->destination &&
                       source->endpoint_url == settings.archive->endpoint_url &&
                       source->server_name == settings.archive->server_name;

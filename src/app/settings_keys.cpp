@@ -338,10 +338,10 @@ void archive_keys(std::vector<Key>& keys) {
                         FIELD(archive->credentials.session_token.environment)));
     keys.push_back(choice("archive.wal.compression", compressions, FIELD(archive->wal.compression)));
     keys.push_back(integer("archive.wal.level", 1, 19, FIELD(archive->wal.level)));
-    keys.push_back(integer("archive.wal.max_parallel", 1, 64, FIELD(archive->wal.max_parallel)));
+    keys.push_back(integer("archive.wal.max_parallel", 1, 32, FIELD(archive->wal.max_parallel)));
     keys.push_back(choice("archive.data.compression", compressions, FIELD(archive->data.compression)));
     keys.push_back(integer("archive.data.level", 1, 19, FIELD(archive->data.level)));
-    keys.push_back(integer("archive.data.max_parallel", 1, 64, FIELD(archive->data.max_parallel)));
+    keys.push_back(integer("archive.data.max_parallel", 1, 32, FIELD(archive->data.max_parallel)));
     keys.push_back(truth("archive.data.immediate_checkpoint", FIELD(archive->data.immediate_checkpoint)));
     keys.push_back(limit("archive.data.max_rate", FIELD(archive->data.max_rate)));
     keys.push_back(choice("archive.data.bad_pages", {{"report", BadPages::report}, {"fail", BadPages::fail}},

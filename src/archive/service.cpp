@@ -43,12 +43,13 @@ constexpr std::chrono::milliseconds between_reports{100};
 
 class Service {
 public:
-    Service(const Settings& settings, ObjectStore& store)
-        : path_(settings.archive_socket()), store_(store),
+    Service(const Settings& settings, ObjectStore& store, Serves serves)
+        : path_(serves == Serves::recovery ? settings.recovery_socket() : settings.archive_socket()), serves_(serves),
+          store_(store),
           archiver_(store, target_of(*settings.archive), workers_of(*settings.archive), {}, [this] { changed(); }),
-          restorer_(store, settings.archive->server_name, settings.state_directory() + "/prefetch",
+          restorer_(store, settings.archive->server_name, settings.state_directory() + (serves == Serves::recovery ? "/prefetch-recovery" : "/prefetch"),
                     workers_of(*settings.archive), {}, [this] { changed(); }) {
-        if (settings.archive->stream == Duration::zero()) return;
+        if (serves == Serves::recovery || settings.archive->stream == Duration::zero()) return;
         streamer_.emplace(store, target_of(*settings.archive), settings.archive->stream, [this] { changed(); });
         archiver_.on_archived([this](const std::string& name) { streamer_->archived(name); });
     }
@@ -141,6 +142,10 @@ private:
             log::error("An order from pgbosun was not understood", {{"error", order.error().text()}});
             return;
         }
+        if (serves_ == Serves::recovery) {
+            order->may_archive = false;
+            order->reason = "this archiver serves a recovery only";
+        }
         if (may_archive_ != order->may_archive) log::info(order->may_archive ? "This instance may archive" : "This instance may not archive",
                   {{"reason", order->reason}});
         may_archive_ = order->may_archive;
@@ -210,6 +215,7 @@ private:
     }
 
     const std::string path_;
+    const Serves serves_;
     ObjectStore& store_;
     asio::io_context io_{1};
     Local::acceptor acceptor_{io_};
@@ -227,6 +233,8 @@ private:
 
 }  // namespace
 
-int run_archiver(const Settings& settings, ObjectStore& store) { return Service(settings, store).run(); }
+int run_archiver(const Settings& settings, ObjectStore& store, Serves serves) {
+    return Service(settings, store, serves).run();
+}
 
 }  // namespace pgbosun::archive

@@ -212,7 +212,7 @@ const InstanceStatus& Instance::status() {
         status_ = assemble(Known{settings_, supervisor_.state(), monitor_.facts(), performer_.inspection(),
                                  performer_.fence(), performer_.progress(), performer_.reason(), performer_.hint(),
                                  wiring_.boot_id, pid, performer_.postmaster_since(), crash_restarts_, archive_,
-                                 wiring_.volumes(now), wiring_.log(), now});
+                                 wiring_.volumes(now), wiring_.log(), wiring_.shortage(), now});
         status_.backup = jobs_.backups();
         status_.drill = jobs_.drill();
     }

@@ -15,6 +15,7 @@
 #include "supervision/monitor.hpp"
 #include "supervision/performer.hpp"
 #include "supervision/role_upkeep.hpp"
+#include "supervision/status.hpp"
 #include "supervision/supervisor.hpp"
 
 namespace pgbosun::supervision {
@@ -33,6 +34,8 @@ public:
         std::function<void(const ArchiveOrder&)> archive_order;  // told at every change
         std::function<std::vector<VolumeStatus>(Instant now)> volumes;
         std::function<LogStatus()> log;
+        // Since when, and why, no process can be made; none: they can.
+        std::function<std::optional<Shortage>()> shortage;
         // Arms the one timer of the state machine; nothing: disarms it. When it fires: deadline_passed().
         std::function<void(std::optional<Instant>)> arm;
         std::unique_ptr<postgres::MetricsCollector> metrics;

@@ -94,6 +94,21 @@ bool has_started(const InstanceStatus& status, const Known& known) {
     std::unreachable();
 }
 
+// Liveness is not about PostgreSQL: a server that runs is never given up for it.
+void judge_liveness(InstanceStatus& status, const Known& known) {
+    if (!known.shortage || known.postmaster_pid || known.now - known.shortage->since < longest_shortage) return;
+    status.live = false;
+    status.live_reason = "no process can be started: " + known.shortage->why;
+}
+
+// While it recovers to its target there is no other progress to show.
+void add_recovery(InstanceStatus& status, const Known& known) {
+    if (!known.state.recovering || !instance::has_postmaster(known.state)) return;
+    std::string what = "recovering";
+    if (status.lsn.replayed) what += ", replayed to " + to_string(*status.lsn.replayed);
+    status.progress = ProgressStatus{std::move(what), 0, 0, known.postmaster_since};
+}
+
 }  // namespace
 
 InstanceStatus assemble(const Known& known) {
@@ -113,7 +128,9 @@ InstanceStatus assemble(const Known& known) {
     status.archive = known.archive;
     status.progress = known.progress;
     add_server(status, known);
+    add_recovery(status, known);
     explain(status, known);
+    judge_liveness(status, known);
     status.ready_reason = unready(status, known.settings.probes);
     status.ready = status.ready_reason.empty();
     status.started = has_started(status, known);
