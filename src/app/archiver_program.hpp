@@ -30,6 +30,7 @@ int run_archiver_program(Arguments arguments);
 ExitCode service_command(Arguments arguments);
 ExitCode backup_command(Arguments arguments);
 ExitCode restore_command(Arguments arguments);
+ExitCode drill_command(Arguments arguments);
 ExitCode verify_command(Arguments arguments);
 ExitCode wal_restore_command(Arguments arguments);
 
