@@ -30,6 +30,7 @@ constexpr std::array commands = {
     ArchiverCommand{"recovery-service", recovery_service_command, "WAL for bootstrap.recovery; `pgbosun run` starts it"},
     ArchiverCommand{"restore", restore_command, "make a data directory of a backup"},
     ArchiverCommand{"verify", verify_command, "read a backup and its WAL back, and say what is wrong"},
+    ArchiverCommand{"drill", drill_command, "prove a backup: restore, recover and check it in scratch"},
     ArchiverCommand{"wal-restore", wal_restore_command, "fetch one file of WAL: a restore_command"},
 };
 

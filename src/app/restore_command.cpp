@@ -6,7 +6,6 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <chrono>
-#include <filesystem>
 #include <iostream>
 #include <map>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "app/archiver_program.hpp"
 #include "app/job_output.hpp"
 #include "app/job_run.hpp"
+#include "app/own_restore_command.hpp"
 #include "app/posix_outside.hpp"
 #include "app/recovery_options.hpp"
 #include "backup/catalog_commands.hpp"
@@ -33,6 +33,8 @@ struct RestoreOptions {
     bool bootstrap = false;
 };
 
+enum class Archiving { off, as_configured };
+
 // What is to be restored, from the command line or from bootstrap.recovery.
 struct Wanted {
     ArchiveSettings archive;
@@ -41,6 +43,7 @@ struct Wanted {
     std::map<std::string, std::string> tablespaces;
     std::optional<std::string> wal_directory;
     std::string restore_command;
+    Archiving archiving = Archiving::off;
     int workers = 4;
 };
 
@@ -73,14 +76,6 @@ std::string absolute(const std::string& path) {
     return whole;
 }
 
-// It must work wherever and by whomever the server is started.
-std::string own_restore_command(const Settings& settings, bool bootstrap) {
-    std::vector<std::string> words{std::filesystem::read_symlink("/proc/self/exe").string(), "wal-restore"};
-    if (!settings.config_file.empty()) words.insert(words.end(), {"--config", settings.config_file});
-    if (bootstrap) words.emplace_back("--bootstrap");
-    return backup::command_line(words);
-}
-
 Result<std::map<std::string, std::string>> places_in(const std::vector<std::string>& texts) {
     std::map<std::string, std::string> places;
     for (const auto& text : texts) {
@@ -101,6 +96,7 @@ Result<Wanted> wanted_of(const RestoreOptions& options, const Settings& settings
         if (!recovery) return fail(FaultKind::refused, "the configuration has no bootstrap.recovery", "give --target");
         if (recovery->source) wanted.archive = *recovery->source;
         wanted.directory = settings.data_directory();
+        wanted.archiving = Archiving::as_configured;
         wanted.backup = recovery->backup;
         wanted.target = recovery->target;
         wanted.tablespaces = recovery->tablespaces;
@@ -115,7 +111,8 @@ Result<Wanted> wanted_of(const RestoreOptions& options, const Settings& settings
         wanted.tablespaces = std::move(*places);
     }
     if (options.backup || !options.bootstrap) wanted.backup = options.backup.value_or("latest");
-    wanted.restore_command = options.restore_command.value_or(own_restore_command(settings, options.bootstrap));
+    wanted.restore_command = options.restore_command.value_or(own_restore_command(
+        settings, options.bootstrap ? RestoreFrom::bootstrap_source : RestoreFrom::own_archive));
     wanted.workers = options.jobs > 0 ? options.jobs : settings.archive->data.max_parallel;
     return wanted;
 }
@@ -131,6 +128,8 @@ Result<JobResult> carry_out(ObjectStore& store, const Wanted& wanted, JobOutput&
     if (!chosen) return std::unexpected(chosen.error());
     auto parameters = backup::recovery_parameters(wanted.target, wanted.restore_command, backup::AtTarget::promote);
     if (!parameters) return std::unexpected(std::move(parameters.error()));
+    // The copy must not write into the archive of its original; pgbosun run takes the line away.
+    if (wanted.archiving == Archiving::off) parameters->emplace_back("archive_mode", "off");
     auto places = backup::places_of(*chosen->info, wanted.directory, wanted.tablespaces);
     if (!places) return std::unexpected(std::move(places.error()));
     places->wal_directory = wanted.wal_directory;
@@ -153,8 +152,8 @@ Result<JobResult> carry_out(ObjectStore& store, const Wanted& wanted, JobOutput&
 void print_what_next(const Wanted& wanted) {
     std::cout << "next: pg_ctl -D " << wanted.directory << " start   recovers"
               << (wanted.target.given() ? " to the target" : " to the end of the archive's WAL")
-              << ", then takes writes on a timeline of its own\n"
-                 "or make it the volume's pgdata, and start pgbosun. Give it an archive.server_name of its own.\n";
+              << ", then takes writes on a timeline of its own; it does not archive\n"
+                 "or:   make it the volume's pgdata and start pgbosun, with an archive.server_name of its own\n";
 }
 
 }  // namespace
