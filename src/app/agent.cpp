@@ -16,6 +16,7 @@
 #include "app/run.hpp"
 #include "archive/link_wire.hpp"
 #include "archive/summary_wire.hpp"
+#include "backup/cron.hpp"
 #include "backup/recovery_settings.hpp"
 #include "host/identity.hpp"
 #include "host/log_output.hpp"
@@ -198,7 +199,11 @@ supervision::Instance::Wiring Agent::wiring() {
         if (archiver_) archiver_->order(order);
         for (const auto& recovery : recovery_archivers_) recovery->order(order);
     };
-    wiring.next_moment = [](const std::string&, WallTime) { return std::optional<WallTime>(); };
+    wiring.next_moment = [](const std::string& schedule, WallTime after) -> std::optional<WallTime> {
+        const auto cron = backup::Cron::parse(schedule);
+        if (!cron) return std::nullopt;  // the configuration's check has said so
+        return cron->next(after);
+    };
     wiring.recovering = [this](supervision::Recovering recovering) { follow_recovery(recovering); };
     wiring.volumes = [this](Instant now) { return volumes(now); };
     wiring.log = [] { return host::log_output::status(); };
