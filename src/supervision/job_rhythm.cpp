@@ -211,7 +211,7 @@ Task<> Jobs::backup_moment_came(WallTime moment) {
     }
     JobRequest request;
     request.verb = JobVerb::start_backup;
-    request.asked_by = "schedule";
+    request.asked_by = by_schedule;
     request.incremental = wants_incremental(settings_.backup, catalog(), outside_.clock.wall());
     const auto answer = co_await ask(std::move(request));
     if (answer.answer == Answer::refused) skipped(answer.detail);
@@ -221,7 +221,7 @@ void Jobs::drill_moment_came(WallTime moment) {
     if (outside_.clock.wall() - moment > latest_start) return;
     JobRequest request;
     request.verb = JobVerb::start_drill;
-    request.asked_by = "schedule";
+    request.asked_by = by_schedule;
     spawn(outside_.loop, [](Jobs& jobs, JobRequest asked, std::string at) -> Task<> {
         const auto answer = co_await jobs.ask(std::move(asked));
         if (answer.answer != Answer::refused) co_return;

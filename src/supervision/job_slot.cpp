@@ -7,7 +7,7 @@ namespace pgbosun::supervision {
 std::string_view to_string(JobKind kind) {
     switch (kind) {
         case JobKind::backup: return "backup";
-        case JobKind::removal: return "removal of a backup";
+        case JobKind::removal: return "removal of backups";
         case JobKind::drill: return "drill";
     }
     std::unreachable();

@@ -14,7 +14,7 @@
 namespace pgbosun::supervision {
 
 enum class JobKind { backup, removal, drill };
-std::string_view to_string(JobKind kind);  // "backup", "removal of a backup", "drill"
+std::string_view to_string(JobKind kind);  // "backup", "removal of backups", "drill"
 
 struct ActiveJob {
     JobKind kind{};

@@ -90,6 +90,7 @@ Task<> Jobs::follow(JobKind kind) {
     it.last = conclude(job, *ended);
     ++it.ended;
     concluded(kind, job, *it.last);
+    if (kind == JobKind::backup && it.last->end == JobEnd::done && job.asked_by == by_schedule) expire();
     catalog_wanted_.announce();
     calls_.changed();
     changed_.announce();
@@ -132,6 +133,13 @@ void Jobs::concluded(JobKind kind, const ActiveJob& job, const JobOutcome& outco
             break;
     }
     if (memory_stale_ && !storing_memory_) spawn(outside_.loop, store_memory());
+}
+
+// What archive.retention no longer wants goes when a scheduled backup has been added.
+void Jobs::expire() {
+    if (!settings_.archive || settings_.archive->retention.empty() || refusal(JobKind::removal)) return;
+    const auto started = start(JobKind::removal, {"catalog", "expire", "--report", "json"}, {}, std::string(by_schedule));
+    if (!started) log::error("removal of backups failed: " + started.error().what, {{"hint", started.error().hint}});
 }
 
 void Jobs::note_failed_backup(const std::string& error) {

@@ -30,6 +30,9 @@ struct JobCalls {
 
 class Jobs {
 public:
+    // Who asks for what is due; shown in the journal.
+    static constexpr std::string_view by_schedule = "schedule";
+
     Jobs(Surroundings& outside, const Settings& settings, JobCalls calls);
 
     // Recalls what is remembered; looks at the catalog; keeps the schedules.
@@ -59,6 +62,7 @@ private:
     Result<> start(JobKind kind, std::vector<std::string> arguments, std::string id, std::string asked_by);
     Task<> follow(JobKind kind);
     void concluded(JobKind kind, const ActiveJob& job, const JobOutcome& outcome);
+    void expire();
     void cancel(JobKind kind, const std::string& by);
     Task<JobAnswer> start_and_wait(JobKind kind, std::vector<std::string> arguments, JobRequest request);
     Task<JobAnswer> remove(JobRequest request);

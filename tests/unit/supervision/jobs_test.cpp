@@ -254,6 +254,12 @@ TEST_CASE("a scheduled moment is claimed, and who loses the claim skips it") {
     if (claim_status == 0) {
         it.until([&] { return it.processes.children.size() == 3; });
         CHECK(it.processes.children[2].command.arguments == Words{"backup", "--report", "json"});
+        // What expires goes after it.
+        it.settings.archive->retention = "REDUNDANCY 1";
+        it.processes.say(2, "done 20261121T000000\n");
+        it.processes.end(2, {ExitStatus::How::exited, 0});
+        it.until([&] { return it.processes.children.size() == 4; });
+        CHECK(it.processes.children[3].command.arguments == Words{"catalog", "expire", "--report", "json"});
     } else {
         it.until([&] { return it.said("another instance has taken it"); });
         CHECK(it.processes.children.size() == 2);
