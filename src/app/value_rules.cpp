@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "app/value_text.hpp"
-#include "backup/cron.hpp"
+#include "pgbosun/cron_schedule.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -178,7 +178,8 @@ Result<> http_url(const std::string& text) {
 }
 
 Result<> cron_schedule(const std::string& text) {
-    if (auto cron = backup::Cron::parse(text); !cron) return std::unexpected(std::move(cron.error()));
+    const auto schedule = CronSchedule::parse(text);
+    if (!schedule) return std::unexpected(schedule.error());
     return {};
 }
 
