@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "app/value_text.hpp"
-#include "backup/cron.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -178,7 +177,17 @@ Result<> http_url(const std::string& text) {
 }
 
 Result<> cron_schedule(const std::string& text) {
-    if (auto cron = backup::Cron::parse(text); !cron) return std::unexpected(std::move(cron.error()));
+    constexpr std::string_view marks = "*/,-?#";
+    std::size_t fields = 0;
+    for (const auto field : split(text, ' ')) {
+        if (field.empty()) continue;
+        ++fields;
+        if (!only(field, digits, upper, lower, marks)) fields += 100;
+    }
+    if (fields != 6) {
+        return refuse(text, "is not a schedule of six fields",
+                      "write second minute hour day month weekday, such as \"0 0 2 * * *\"");
+    }
     return {};
 }
 
