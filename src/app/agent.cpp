@@ -14,10 +14,10 @@
 #include "app/posix_outside.hpp"
 #include "app/postgres_version.hpp"
 #include "app/run.hpp"
-#include "backup/cron.hpp"
 #include "host/identity.hpp"
 #include "host/log_output.hpp"
 #include "http/wire.hpp"
+#include "pgbosun/cron_schedule.hpp"
 #include "pgbosun/log.hpp"
 #include "postgres/configuration.hpp"
 #include "postgres/log_record.hpp"
@@ -197,7 +197,7 @@ supervision::Instance::Wiring Agent::wiring() {
         for (const auto& recovery : recovery_archivers_) recovery->order(order);
     };
     wiring.next_moment = [](const std::string& schedule, WallTime after) -> std::optional<WallTime> {
-        const auto cron = backup::Cron::parse(schedule);
+        const auto cron = CronSchedule::parse(schedule);
         if (!cron) return std::nullopt;  // the configuration's check has said so
         return cron->next(after);
     };

@@ -26,7 +26,8 @@ void check_target(ReadSettings& read) {
     }
     const bool has_edge = target.time || target.lsn || target.xid;
     if (target.inclusive == Inclusive::no && !has_edge) {
-        read.add(Severity::error, "bootstrap.recovery.exclusive", "means nothing without target_time, target_lsn or target_xid",
+        read.add(Severity::error, "bootstrap.recovery.exclusive",
+                 "means nothing without target_time, target_lsn or target_xid",
                  "remove it, or give one of these targets");
     }
 }
@@ -59,9 +60,10 @@ void check_source(ReadSettings& read) {
                       source->endpoint_url == settings.archive->endpoint_url &&
                       source->server_name == settings.archive->server_name;
     if (same) {
-        read.add(Severity::error, "bootstrap.recovery.source.server_name",
-                 "is that of the own archive: the recovered cluster would archive into what it was recovered from",
-                 another_name);
+        read.add(
+            Severity::error, "bootstrap.recovery.source.server_name",
+            "is that of the own archive: the recovered cluster would archive into what it was recovered from",
+            another_name);
     }
 }
 

@@ -1,4 +1,5 @@
-// `pgbosun-archiver recovery-service`: gives PostgreSQL the WAL of bootstrap.recovery.source, until PID 1 ends it.
+// `pgbosun-archiver recovery-service`: gives PostgreSQL the WAL of bootstrap.recovery.source, until PID 1
+// ends it.
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -24,7 +25,8 @@ ExitCode recovery_service_command(Arguments arguments) {
         return ExitCode::wrong_usage;
     }
     settings->archive = recovery->source;
-    // An archive that is not mounted yet is waited for: an empty one in its place would end the recovery too early.
+    // An archive that is not mounted yet is waited for: an empty one in its place would end the recovery too
+    // early.
     const auto store = open_archive(*settings->archive, object_store::MissingRoot::wait);
     if (!store) return ExitCode::wrong_usage;
     return static_cast<ExitCode>(archive::run_archiver(*settings, *store, archive::Serves::recovery));

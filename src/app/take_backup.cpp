@@ -24,7 +24,8 @@ std::string progress_of(const RunningJob& job, Instant now) {
     const double seconds = std::chrono::duration<double>(now - job.since).count();
     const double rate = seconds > 0 ? static_cast<double>(job.done_bytes) / seconds : 0;
     if (job.total_bytes > 0) {
-        const auto percent = std::min<std::uint64_t>(100, job.done_bytes / std::max<std::uint64_t>(1, job.total_bytes / 100));
+        const auto percent =
+            std::min<std::uint64_t>(100, job.done_bytes / std::max<std::uint64_t>(1, job.total_bytes / 100));
         text += " of " + bytes_text(job.total_bytes) + " (" + std::to_string(percent) + " %)";
     }
     if (rate >= 1) text += ", " + bytes_text(static_cast<std::uint64_t>(rate)) + "/s";
@@ -36,8 +37,8 @@ std::string progress_of(const RunningJob& job, Instant now) {
 }
 
 // What has become of it, from the counts before it began; none: it still runs.
-std::optional<ExitCode> judge_end(const BackupsStatus& before, const BackupsStatus& now, const std::string& id,
-                                  const Console& console) {
+std::optional<ExitCode> judge_end(const BackupsStatus& before, const BackupsStatus& now,
+                                  const std::string& id, const Console& console) {
     if (now.taken > before.taken) {
         console.out << "backup " << id << " is done" << std::endl;
         return ExitCode::done;
@@ -51,7 +52,8 @@ std::optional<ExitCode> judge_end(const BackupsStatus& before, const BackupsStat
     return ExitCode::failed;
 }
 
-ExitCode watch_backup(const BackupsStatus& before, std::string id, InstanceClient& client, const Console& console) {
+ExitCode watch_backup(const BackupsStatus& before, std::string id, InstanceClient& client,
+                      const Console& console) {
     ProgressLine line(console);
     for (int silent = 0; silent < most_silent_looks;) {
         const auto reply = client.status();
@@ -66,7 +68,8 @@ ExitCode watch_backup(const BackupsStatus& before, std::string id, InstanceClien
             const bool restarted = backup.taken < before.taken || backup.failed < before.failed;
             if (restarted) {
                 line.clear();
-                tell(console, "pgbosun was restarted during the backup", "pgbosun backup list shows what became of it");
+                tell(console, "pgbosun was restarted during the backup",
+                     "pgbosun backup list shows what became of it");
                 return ExitCode::failed;
             }
             if (backup.running) line.show(progress_of(*backup.running, reply->status.now));
@@ -102,7 +105,8 @@ ExitCode take_backup(const BackupCommand& command, InstanceClient& client, const
             return ExitCode::done;
         case Outcome::under_way:
             if (wait) return watch_backup(before, reply->id, client, console);
-            console.out << (reply->id.empty() ? "the backup" : "backup " + reply->id) << " is under way" << std::endl;
+            console.out << (reply->id.empty() ? "the backup" : "backup " + reply->id) << " is under way"
+                        << std::endl;
             return ExitCode::done;
         case Outcome::refused:
             tell(console, "refused: " + reply->detail, reply->hint);

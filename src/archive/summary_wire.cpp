@@ -13,7 +13,9 @@ constexpr std::size_t longest_text = 1024;  // of one value
 std::string cut(const std::string& text) { return text.substr(0, longest_text); }
 
 // Microseconds since the epoch: exact, and no zone to misread.
-json moment(const std::optional<WallTime>& time) { return time ? json(time->time_since_epoch().count()) : json(nullptr); }
+json moment(const std::optional<WallTime>& time) {
+    return time ? json(time->time_since_epoch().count()) : json(nullptr);
+}
 
 // Reads keys one by one; the first that has another type is kept.
 class Reader {
@@ -24,7 +26,8 @@ public:
         if (const json* found = find(key)) found->is_string() ? void(value = *found) : complain(key);
     }
     void truth(const char* key, bool& value) const {
-        if (const json* found = find(key)) found->is_boolean() ? void(value = found->get<bool>()) : complain(key);
+        if (const json* found = find(key))
+            found->is_boolean() ? void(value = found->get<bool>()) : complain(key);
     }
     template <class Number>
     void number(const char* key, Number& value) const {
@@ -109,8 +112,10 @@ CatalogEntry read_entry(const Reader& reader) {
 
 std::string render(const CatalogSummary& summary) {
     json backups = json::array();
-    const auto left_out = summary.backups.size() - std::min(summary.backups.size(), CatalogSummary::most_entries);
-    for (std::size_t i = left_out; i < summary.backups.size(); ++i) backups.push_back(entry_of(summary.backups[i]));
+    const auto left_out =
+        summary.backups.size() - std::min(summary.backups.size(), CatalogSummary::most_entries);
+    for (std::size_t i = left_out; i < summary.backups.size(); ++i)
+        backups.push_back(entry_of(summary.backups[i]));
     json holes = json::array();
     for (const auto& hole : summary.holes) {
         if (holes.size() == CatalogSummary::most_holes) break;

@@ -1,6 +1,7 @@
 #pragma once
-// Fact: what is remembered of jobs over a restart of pgbosun and is not in the archive's catalog: a backup that failed
-// before it could record so there, and the last drill. Lines "name value" on the volume, for status and metrics only.
+// Fact: what is remembered of jobs over a restart of pgbosun and is not in the archive's catalog: a backup
+// that failed before it could record so there, and the last drill. Lines "name value" on the volume, for
+// status and metrics only.
 
 #include <cstddef>
 #include <optional>
@@ -16,7 +17,7 @@ struct JobMemory {
     std::string backup_error;
     std::optional<WallTime> drill_at;  // of the last one, whatever came of it
     bool drill_ok = false;
-    std::string drill_id;     // the backup that it restored
+    std::string drill_id;  // the backup that it restored
     std::string drill_error;
     std::optional<WallTime> drill_ok_at;  // of the last one that succeeded
     double recovery_s = 0;                // of that one

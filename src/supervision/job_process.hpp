@@ -1,5 +1,6 @@
 #pragma once
-// Shell: one run of a program that reports on its standard output, line by line, while its log goes to standard error.
+// Shell: one run of a program that reports on its standard output, line by line, while its log goes to
+// standard error.
 
 #include <cstddef>
 #include <functional>

@@ -87,18 +87,20 @@ Task<Result<CatalogSummary>> Jobs::look_at_catalog() {
     Result<CatalogSummary> summary = fail(FaultKind::unavailable, "the archive's catalog was not told",
                                           "the archiver's last log lines say why");
     std::vector<std::string> arguments{"catalog", "summary", "--report", "json"};
-    const auto started = process.start(outside_.archiver.command(std::move(arguments)), [&](std::string_view line) {
-        summary = outside_.archiver.parse_summary(line);
-    });
+    const auto started =
+        process.start(outside_.archiver.command(std::move(arguments)),
+                      [&](std::string_view line) { summary = outside_.archiver.parse_summary(line); });
     if (!started) co_return std::unexpected(started.error());
     auto ended = co_await process.wait(catalog_timeout);
     if (!ended) {
         process.signal(SIGKILL);
         ended = co_await process.wait(catalog_timeout);
-        co_return fail(FaultKind::unavailable, "the archive's catalog could not be read in time", "look at the store");
+        co_return fail(FaultKind::unavailable, "the archive's catalog could not be read in time",
+                       "look at the store");
     }
     if (!ended->success()) {
-        co_return fail(FaultKind::unavailable, "the look at the archive's catalog ended with " + to_string(*ended),
+        co_return fail(FaultKind::unavailable,
+                       "the look at the archive's catalog ended with " + to_string(*ended),
                        "the archiver's last log lines say why");
     }
     co_return summary;
@@ -114,10 +116,12 @@ Task<> Jobs::watch_catalog() {
         auto summary = co_await look_at_catalog();
         if (summary) {
             if (catalog_error_) log::info("the archive's catalog can be read again");
-            const bool new_hole = summary->hole_count > 0 && (!catalog_ || catalog_->hole_count != summary->hole_count);
+            const bool new_hole =
+                summary->hole_count > 0 && (!catalog_ || catalog_->hole_count != summary->hole_count);
             if (new_hole) {
                 const std::string first = summary->holes.empty() ? "" : summary->holes.front().first;
-                log::warning("the archive's WAL has holes", {{"count", summary->hole_count}, {"first", first}});
+                log::warning("the archive's WAL has holes",
+                             {{"count", summary->hole_count}, {"first", first}});
                 calls_.record("archive", "the archive's WAL has holes", {{"first", first}});
             }
             catalog_ = std::move(*summary);
@@ -125,7 +129,8 @@ Task<> Jobs::watch_catalog() {
             catalog_error_.reset();
         } else {
             if (!catalog_error_ && !ending_) {
-                log::warning("the archive's catalog cannot be read: " + summary.error().what, {{"hint", summary.error().hint}});
+                log::warning("the archive's catalog cannot be read: " + summary.error().what,
+                             {{"hint", summary.error().hint}});
             }
             catalog_error_ = summary.error().what;
         }
@@ -166,7 +171,8 @@ Task<> Jobs::keep_schedule(JobKind kind) {
 Task<Result<bool>> Jobs::claim(WallTime moment) {
     JobProcess process(outside_.loop, outside_.processes, longest_summary_line);
     std::vector<std::string> arguments{"claim", claim_name(moment)};
-    const auto started = process.start(outside_.archiver.command(std::move(arguments)), [](std::string_view) {});
+    const auto started =
+        process.start(outside_.archiver.command(std::move(arguments)), [](std::string_view) {});
     if (!started) co_return std::unexpected(started.error());
     const auto ended = co_await process.wait(claim_timeout);
     if (!ended) process.signal(SIGKILL);
@@ -189,7 +195,6 @@ Task<> Jobs::backup_moment_came(WallTime moment) {
     if (judged.what == Moment::What::act_later) {
         Broadcast nobody(outside_.loop);
         co_await nobody.wait(judged.later);
-        const std::string because = judged.reason;
         judged = judge_backup_moment(calls_.status(), settings_.backup, outside_.clock.wall() - moment);
         if (judged.what == Moment::What::act_later) judged.what = Moment::What::act;
     }

@@ -1,6 +1,6 @@
 #pragma once
-// Decision: may a job begin, how far is it, what has become of it. A job is a child of PID 1 that backs up, removes a
-// backup or rehearses a recovery (docs/decisions/0006); of each kind there is one at a time.
+// Decision: may a job begin, how far is it, what has become of it. A job is a child of PID 1 that backs up,
+// removes a backup or rehearses a recovery (docs/decisions/0006); of each kind there is one at a time.
 
 #include <optional>
 #include <string>

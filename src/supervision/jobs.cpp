@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t longest_job_line = std::size_t{64} << 10;
-constexpr Duration job_look = 1h;            // only how often the wait is renewed: a job has no limit
+constexpr Duration job_look = 1h;             // only how often the wait is renewed: a job has no limit
 constexpr Duration identifier_timeout = 10s;  // a job says its identifier at once, unless the store hangs
 
 JobAnswer refused(std::string detail, std::string hint) {
@@ -29,7 +29,11 @@ std::string sentence(JobKind kind, const std::string& id, std::string_view what)
 }  // namespace
 
 Jobs::Jobs(Surroundings& outside, const Settings& settings, JobCalls calls)
-    : outside_(outside), settings_(settings), calls_(std::move(calls)), changed_(outside.loop), catalog_wanted_(outside.loop) {}
+    : outside_(outside),
+      settings_(settings),
+      calls_(std::move(calls)),
+      changed_(outside.loop),
+      catalog_wanted_(outside.loop) {}
 
 Jobs::Slot& Jobs::slot(JobKind kind) {
     return kind == JobKind::backup ? backup_ : kind == JobKind::removal ? removal_ : drill_;
@@ -44,7 +48,8 @@ void Jobs::begin() {
 
 void Jobs::end() {
     if (std::exchange(ending_, true)) return;
-    for (const JobKind kind : {JobKind::backup, JobKind::removal, JobKind::drill}) cancel(kind, "the end of pgbosun");
+    for (const JobKind kind : {JobKind::backup, JobKind::removal, JobKind::drill})
+        cancel(kind, "the end of pgbosun");
 }
 
 std::optional<JobRefusal> Jobs::refusal(JobKind kind) {
@@ -57,17 +62,18 @@ std::optional<JobRefusal> Jobs::refusal(JobKind kind) {
 Result<> Jobs::start(JobKind kind, std::vector<std::string> arguments, std::string id, std::string asked_by) {
     Slot& it = slot(kind);
     auto process = std::make_unique<JobProcess>(outside_.loop, outside_.processes, longest_job_line);
-    const auto started = process->start(outside_.archiver.command(std::move(arguments)), [this, kind](std::string_view line) {
-        const auto read = outside_.archiver.parse_line(line);
-        if (!read) {
-            log::warning("a line of a job cannot be read: " + read.error().what);
-            return;
-        }
-        if (!slot(kind).active) return;
-        take_line(*slot(kind).active, *read);
-        calls_.changed();
-        changed_.announce();
-    });
+    const auto started =
+        process->start(outside_.archiver.command(std::move(arguments)), [this, kind](std::string_view line) {
+            const auto read = outside_.archiver.parse_line(line);
+            if (!read) {
+                log::warning("a line of a job cannot be read: " + read.error().what);
+                return;
+            }
+            if (!slot(kind).active) return;
+            take_line(*slot(kind).active, *read);
+            calls_.changed();
+            changed_.announce();
+        });
     if (!started) return started;
     ActiveJob job{kind, std::move(asked_by), {}, {}, {}};
     job.shown.id = std::move(id);
@@ -119,7 +125,8 @@ void Jobs::concluded(JobKind kind, const ActiveJob& job, const JobOutcome& outco
                 ++taken_;
                 last_backup_ = result;
             }
-            log::info(sentence(kind, result.id, "is done"), {{"detail", result.detail}, {"seconds", static_cast<std::int64_t>(result.seconds)}});
+            log::info(sentence(kind, result.id, "is done"),
+                      {{"detail", result.detail}, {"seconds", static_cast<std::int64_t>(result.seconds)}});
             calls_.record("backup", sentence(kind, result.id, "is done"), facts);
             break;
         case JobEnd::failed:
@@ -138,8 +145,10 @@ void Jobs::concluded(JobKind kind, const ActiveJob& job, const JobOutcome& outco
 // What archive.retention no longer wants goes when a scheduled backup has been added.
 void Jobs::expire() {
     if (!settings_.archive || settings_.archive->retention.empty() || refusal(JobKind::removal)) return;
-    const auto started = start(JobKind::removal, {"catalog", "expire", "--report", "json"}, {}, std::string(by_schedule));
-    if (!started) log::error("removal of backups failed: " + started.error().what, {{"hint", started.error().hint}});
+    const auto started =
+        start(JobKind::removal, {"catalog", "expire", "--report", "json"}, {}, std::string(by_schedule));
+    if (!started)
+        log::error("removal of backups failed: " + started.error().what, {{"hint", started.error().hint}});
 }
 
 void Jobs::note_failed_backup(const std::string& error) {
@@ -181,11 +190,13 @@ Task<JobAnswer> Jobs::ask(JobRequest request) {
         }
         case JobVerb::start_drill: {
             std::vector<std::string> arguments{"drill", "--report", "json"};
-            if (!request.target_time.empty()) arguments.insert(arguments.end(), {"--to-time", request.target_time});
+            if (!request.target_time.empty())
+                arguments.insert(arguments.end(), {"--to-time", request.target_time});
             for (const auto& check : request.checks) arguments.insert(arguments.end(), {"--check", check});
             co_return co_await start_and_wait(JobKind::drill, std::move(arguments), std::move(request));
         }
-        case JobVerb::remove_backup: co_return co_await remove(std::move(request));
+        case JobVerb::remove_backup:
+            co_return co_await remove(std::move(request));
     }
     std::unreachable();
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Shell: backups, removals and drills as children of PID 1, the schedule that begins them, and the look at the
-// archive's catalog that status and metrics show. Control thread.
+// Shell: backups, removals and drills as children of PID 1, the schedule that begins them, and the look at
+// the archive's catalog that status and metrics show. Control thread.
 
 #include <functional>
 #include <memory>
@@ -24,7 +24,9 @@ struct JobCalls {
     // The first moment of a schedule (cron, seconds first, UTC) after another; none: never.
     std::function<std::optional<WallTime>(const std::string& schedule, WallTime after)> next_moment;
     std::function<const InstanceStatus&()> status;
-    std::function<void(std::string kind, std::string what, std::vector<std::pair<std::string, std::string>> facts)> record;
+    std::function<void(std::string kind, std::string what,
+                       std::vector<std::pair<std::string, std::string>> facts)>
+        record;
     std::function<void()> changed;  // something that status shows
 };
 

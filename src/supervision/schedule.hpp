@@ -1,9 +1,9 @@
 #pragma once
 // Decision: a scheduled moment has come; is it this instance that acts?
 //
-// Of the instances of a cluster one takes the backup: who claims the moment in the archive first. A primary whose
-// standbys should take it lets them claim first, and takes it itself when none of them has: what streams from a primary
-// need not be one of us.
+// Of the instances of a cluster one takes the backup: who claims the moment in the archive first. A primary
+// whose standbys should take it lets them claim first, and takes it itself when none of them has: what
+// streams from a primary need not be one of us.
 
 #include <string>
 
@@ -17,8 +17,8 @@ namespace pgbosun::supervision {
 struct Moment {
     enum class What { act, act_later, skip };
     What what{};
-    Duration later{};    // act_later: claim it so much after the moment
-    std::string reason;  // skip, act_later
+    Duration later{};         // act_later: claim it so much after the moment
+    std::string reason;       // skip, act_later
     bool of_interest = true;  // skip: worth a line in the journal
 };
 

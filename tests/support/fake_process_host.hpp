@@ -35,7 +35,8 @@ public:
     Result<ProcessId> spawn(Command command) override {
         if (auto refused = refuse(command); !refused) return std::unexpected(refused.error());
         Child child;
-        for (const auto& [ours, number] : command.descriptors) child.descriptors[number] = ::fcntl(ours, F_DUPFD_CLOEXEC, 0);
+        for (const auto& [ours, number] : command.descriptors)
+            child.descriptors[number] = ::fcntl(ours, F_DUPFD_CLOEXEC, 0);
         child.command = std::move(command);
         children.push_back(std::move(child));
         return ProcessId{static_cast<int>(children.size())};
@@ -51,7 +52,8 @@ public:
 
     // What the child writes to its standard output.
     void say(std::size_t index, const std::string& text) {
-        [[maybe_unused]] const auto written = ::write(children.at(index).descriptors.at(STDOUT_FILENO), text.data(), text.size());
+        [[maybe_unused]] const auto written =
+            ::write(children.at(index).descriptors.at(STDOUT_FILENO), text.data(), text.size());
     }
     void end(std::size_t index, ExitStatus status) {
         Child& child = children.at(index);

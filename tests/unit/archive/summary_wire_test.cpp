@@ -13,9 +13,10 @@ CatalogSummary full() {
     summary.empty = false;
     summary.count = 3;
     summary.done = 2;
-    summary.backups = {{"20261121T010000", "weekly", "done", "incremental", "20261114T010000", "", "full", "pg-1",
-                        WallTime(std::chrono::microseconds(1'700'000'000'000'001)), WallTime(std::chrono::seconds(1'700'000'100)),
-                        "000000010000000000000002", "000000010000000000000003", "0/2000028", "0/3000100", 1, 1000, 250}};
+    summary.backups = {{"20261121T010000", "weekly", "done", "incremental", "20261114T010000", "", "full",
+                        "pg-1", WallTime(std::chrono::microseconds(1'700'000'000'000'001)),
+                        WallTime(std::chrono::seconds(1'700'000'100)), "000000010000000000000002",
+                        "000000010000000000000003", "0/2000028", "0/3000100", 1, 1000, 250}};
     summary.last_done_at = WallTime(std::chrono::seconds(1'700'000'100));
     summary.last_done_id = "20261121T010000";
     summary.last_failed_at = WallTime(std::chrono::seconds(1'600'000'000));
@@ -30,7 +31,9 @@ CatalogSummary full() {
     return summary;
 }
 
-Result<CatalogSummary> parsed(const std::string& line) { return parse_summary(std::string_view(line).substr(0, line.size() - 1)); }
+Result<CatalogSummary> parsed(const std::string& line) {
+    return parse_summary(std::string_view(line).substr(0, line.size() - 1));
+}
 
 }  // namespace
 
@@ -44,7 +47,8 @@ TEST_CASE("a summary is read as it was written") {
     }
 }
 
-TEST_CASE("of too many backups the oldest are left out, of too many holes the last, and the line keeps its limit") {
+TEST_CASE(
+    "of too many backups the oldest are left out, of too many holes the last, and the line keeps its limit") {
     auto summary = full();
     summary.backups.assign(CatalogSummary::most_entries + 5, summary.backups[0]);
     summary.backups.front().id = "oldest";
@@ -62,8 +66,8 @@ TEST_CASE("of too many backups the oldest are left out, of too many holes the la
 }
 
 TEST_CASE("what is no summary is refused, and unknown keys are passed over") {
-    for (const auto* line : {"", "[]", "{", "{\"count\": \"x\"}", "{\"count\": -1}", "{\"backups\": [1]}", "{\"empty\": 1}",
-                             "{\"last_done_at\": \"2026\"}", "{\"holes\": {}}"}) {
+    for (const auto* line : {"", "[]", "{", "{\"count\": \"x\"}", "{\"count\": -1}", "{\"backups\": [1]}",
+                             "{\"empty\": 1}", "{\"last_done_at\": \"2026\"}", "{\"holes\": {}}"}) {
         CAPTURE(line);
         CHECK_FALSE(parse_summary(line));
     }

@@ -74,7 +74,8 @@ struct Fixture {
     std::optional<JobAnswer> answer;
     void ask(JobRequest request) {
         answer.reset();
-        boost::asio::co_spawn(loop, jobs.ask(std::move(request)), [this](std::exception_ptr, JobAnswer it) { answer = it; });
+        boost::asio::co_spawn(loop, jobs.ask(std::move(request)),
+                              [this](std::exception_ptr, JobAnswer it) { answer = it; });
     }
     void until(const std::function<bool()>& so) { test::run_until(loop, so); }
     JobRequest backup(Duration wait = 0s) {
@@ -86,7 +87,8 @@ struct Fixture {
         return request;
     }
     bool said(const std::string& text) {
-        return std::ranges::any_of(journal, [&](const auto& line) { return line.find(text) != std::string::npos; });
+        return std::ranges::any_of(journal,
+                                   [&](const auto& line) { return line.find(text) != std::string::npos; });
     }
 
     boost::asio::io_context loop;
@@ -112,7 +114,8 @@ TEST_CASE("a backup is begun, answered with its identifier, shown, and its end i
     Fixture it;
     it.ask(it.backup());
     it.until([&] { return it.processes.children.size() == 1; });
-    CHECK(it.processes.children[0].command.arguments == Words{"backup", "--report", "json", "--name", "nightly"});
+    CHECK(it.processes.children[0].command.arguments ==
+          Words{"backup", "--report", "json", "--name", "nightly"});
 
     it.processes.say(0, "progress 20261121T010000 copying\n");
     it.until([&] { return it.answer.has_value(); });
@@ -184,7 +187,8 @@ TEST_CASE("another backup than the running one is removed by a job of its own") 
     it.ask(removal);
     it.until([&] { return it.processes.children.size() == 1; });
 
-    CHECK(it.processes.children[0].command.arguments == Words{"catalog", "delete", "20251121T010000", "--report", "json"});
+    CHECK(it.processes.children[0].command.arguments ==
+          Words{"catalog", "delete", "20251121T010000", "--report", "json"});
 }
 
 TEST_CASE("a backup without a server is refused, and nothing is started") {
@@ -227,8 +231,9 @@ TEST_CASE("a drill's result is remembered, and its checks are the program's") {
     drill.wait = 60s;
     it.ask(drill);
     it.until([&] { return it.processes.children.size() == 1; });
-    CHECK(it.processes.children[0].command.arguments ==
-          Words{"drill", "--report", "json", "--to-time", "2026-11-21 01:00:00+00", "--check", "select true"});
+    CHECK(it.processes.children[0].command.arguments == Words{"drill", "--report", "json", "--to-time",
+                                                              "2026-11-21 01:00:00+00", "--check",
+                                                              "select true"});
     it.processes.say(0, "done 20261121T010000\n");
     it.processes.end(0, {ExitStatus::How::exited, 0});
     it.until([&] { return it.answer.has_value(); });

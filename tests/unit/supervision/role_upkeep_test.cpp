@@ -90,12 +90,14 @@ TEST_CASE("a cluster that pgbosun did not initialise gets its roles, and keeps t
 
     it.run();
 
-    CHECK(it.roles == std::set<std::string>{"streaming_replica", "somebody", std::string(postgres::metrics_role)});
-    const auto creates = std::ranges::count_if(it.server->statements,
-                                               [](const auto& sql) { return sql.starts_with("create role"); });
+    CHECK(it.roles ==
+          std::set<std::string>{"streaming_replica", "somebody", std::string(postgres::metrics_role)});
+    const auto creates = std::ranges::count_if(
+        it.server->statements, [](const auto& sql) { return sql.starts_with("create role"); });
     CHECK(creates == 1);
     it.run();
-    CHECK(std::ranges::count_if(it.server->statements, [](const auto& sql) { return sql.starts_with("create role"); }) == 1);
+    CHECK(std::ranges::count_if(it.server->statements,
+                                [](const auto& sql) { return sql.starts_with("create role"); }) == 1);
 }
 
 TEST_CASE("a role's password follows its secret, is sent as a verifier, and is not set again without need") {
