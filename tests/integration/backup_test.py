@@ -7,7 +7,7 @@ import subprocess
 import threading
 
 import archives
-import backups
+import base_backups as backups
 import instance
 from instance import Case, wait_for
 
