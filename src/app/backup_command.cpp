@@ -27,6 +27,7 @@ constexpr Duration for_switch = std::chrono::seconds(20);
 struct BackupLine {
     std::optional<std::string> config, name;
     std::string report = "text";
+    bool full = false, incremental = false;
 };
 
 postgres::SessionTarget local_server(const Settings& settings) {
@@ -106,6 +107,8 @@ ExitCode backup_command(Arguments arguments) {
     app.add_option("--config", line.config, "configuration file")->type_name("FILE");
     app.add_option("--name", line.name, "a name to find it by")->type_name("NAME");
     app.add_option("--report", line.report, "text, or json: lines for a program")->type_name("FORM");
+    auto* full = app.add_flag("--full", line.full, "all of it (as without)");
+    app.add_flag("--incremental", line.incremental, "only what changed; not in this version")->excludes(full);
     if (const auto end = parse_command_line(app, arguments)) return *end;
     const auto format = parse_job_format(line.report);
     if (!format) {
@@ -117,6 +120,11 @@ ExitCode backup_command(Arguments arguments) {
             std::cerr << "pgbosun-archiver backup: --name: " << good.error().text() << "\n";
             return ExitCode::wrong_usage;
         }
+    }
+    if (line.incremental) {
+        std::cerr
+            << "pgbosun-archiver backup: incremental backups are not in this version; take a full one\n";
+        return ExitCode::refused;
     }
     const auto settings = read_configuration(line.config);
     if (!settings) return ExitCode::wrong_usage;

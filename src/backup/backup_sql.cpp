@@ -39,7 +39,10 @@ class Row {
 public:
     Row(const std::vector<Field>& fields, const char* what) : fields_(fields), what_(what) {}
 
-    std::string text() { return optional_text().value_or(wrong()); }
+    std::string text() {
+        auto field = optional_text();
+        return field ? *std::move(field) : wrong();
+    }
     std::optional<std::string> optional_text() {
         if (at_ >= fields_.size()) return std::nullopt;
         return fields_[at_++];

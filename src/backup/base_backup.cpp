@@ -44,8 +44,11 @@ Result<> collect_ids(ObjectStore& store, const std::string& prefix, std::set<Bac
     return fail(FaultKind::refused, store.describe() + "/" + prefix + " holds far more than backups");
 }
 
-Result<wal::TimelineHistory> history_at(const std::string& data_directory, Timeline timeline) {
-    if (timeline == Timeline{1}) return wal::TimelineHistory{timeline, {}};
+// Of `timeline`, where a backup ended that began on `begun`. The file is needed only when they differ: a
+// directory that was restored need not have it.
+Result<wal::TimelineHistory> history_at(const std::string& data_directory, Timeline timeline,
+                                        Timeline begun) {
+    if (timeline == begun) return wal::TimelineHistory{timeline, {}};
     const auto name = to_string(wal::ArchiveName(wal::HistoryFile{timeline}));
     const auto file = read_small_file(data_directory + "/pg_wal/" + name, name);
     if (!file) return std::unexpected(file.error());
@@ -242,7 +245,7 @@ Result<> BaseBackup::stop(UploadPool& pool) {
     if (!stopped) return std::unexpected(std::move(stopped.error()));
     const auto label = parse_backup_label(stopped->label);
     if (!label) return std::unexpected(label.error());
-    const auto history = history_at(server_->data_directory, stopped->timeline);
+    const auto history = history_at(server_->data_directory, stopped->timeline, label->start_timeline);
     if (!history) return std::unexpected(history.error());
     auto wal = needed_wal(label->start_timeline, label->start, *history, stopped->lsn);
     if (!wal) return std::unexpected(std::move(wal.error()));
