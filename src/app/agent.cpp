@@ -14,6 +14,9 @@
 #include "app/posix_outside.hpp"
 #include "app/postgres_version.hpp"
 #include "app/run.hpp"
+#include "archive/link_wire.hpp"
+#include "archive/summary_wire.hpp"
+#include "backup/recovery_settings.hpp"
 #include "host/identity.hpp"
 #include "host/log_output.hpp"
 #include "http/wire.hpp"
@@ -113,14 +116,14 @@ Agent::Agent(boost::asio::io_context& loop, host::Signals& signals, Settings set
       guard_(std::make_unique<Guarding>(processes_, settings_, clock_, [this] { instance_->guard_lost(); })),
       surroundings_{loop_, clock_, processes_, process_table_, files_, session_,
                     [this](const std::string& database, const std::string& user) { return open_session(database, user); },
-                    *guard_, look_at_machine()},
+                    *guard_, look_at_machine(), archiver_program()},
       timer_(loop), secret_watch_(files_), read_files_ended_(loop) {
     watch_volumes();
     instance_ = std::make_unique<supervision::Instance>(surroundings_, settings_, wiring());
     server_ = std::make_unique<http::Server>(loop_, *instance_, instance_->journal(), settings_.http, settings_.metrics,
                                              settings_.control_socket());
     if (settings_.archive) {
-        archiver_ = std::make_unique<ArchiverProcess>(loop_, processes_, clock_, archiver_command(), [this](ArchiveReport report) {
+        archiver_ = std::make_unique<ArchiverProcess>(loop_, processes_, clock_, archiver_command({}), [this](ArchiveReport report) {
             instance_->archive_reported(std::move(report));
         });
     }
@@ -191,8 +194,12 @@ supervision::Instance::Wiring Agent::wiring() {
     };
     wiring.read_settings = [this] { return read_files(); };
     wiring.archive_order = [this](const ArchiveOrder& order) {
+        last_order_ = order;
         if (archiver_) archiver_->order(order);
+        for (const auto& recovery : recovery_archivers_) recovery->order(order);
     };
+    wiring.next_moment = [](const std::string&, WallTime) { return std::optional<WallTime>(); };
+    wiring.recovering = [this](supervision::Recovering recovering) { follow_recovery(recovering); };
     wiring.volumes = [this](Instant now) { return volumes(now); };
     wiring.log = [] { return host::log_output::status(); };
     wiring.arm = [this](std::optional<Instant> deadline) {
@@ -206,10 +213,38 @@ supervision::Instance::Wiring Agent::wiring() {
     return wiring;
 }
 
-Command Agent::archiver_command() const {
+supervision::ArchiverProgram Agent::archiver_program() const {
+    supervision::ArchiverProgram program;
+    program.command = [this](std::vector<std::string> arguments) { return archiver_command(std::move(arguments)); };
+    program.parse_line = archive::parse_job_line;
+    program.parse_summary = archive::parse_summary;
+    program.recovery_parameters = [](const RecoveryTarget& target, const std::string& restore_command) {
+        return backup::recovery_parameters(target, restore_command, backup::AtTarget::promote);
+    };
+    return program;
+}
+
+// The two archivers have a socket each, and restore_command names the recovery's: which archive answers it never
+// depends on when a process was started.
+void Agent::follow_recovery(supervision::Recovering recovering) {
+    for (const auto& earlier : recovery_archivers_) earlier->stop();
+    std::erase_if(recovery_archivers_, [](const auto& process) { return process->over(); });
+    if (recovering == supervision::Recovering::no) return;
+    auto process = std::make_unique<ArchiverProcess>(loop_, processes_, clock_, archiver_command({"recovery-service"}),
+                                                     [](const ArchiveReport&) {});
+    process->order(last_order_);
+    supervision::spawn(loop_, process->keep_running());
+    recovery_archivers_.push_back(std::move(process));
+}
+
+Command Agent::archiver_command(std::vector<std::string> arguments) const {
     Command command;
     command.program = own_directory() + "/pgbosun-archiver";
-    if (!settings_.config_file.empty()) command.arguments = {"--config", settings_.config_file};
+    command.arguments = std::move(arguments);
+    if (!settings_.config_file.empty()) {
+        command.arguments.emplace_back("--config");
+        command.arguments.push_back(settings_.config_file);
+    }
     // Whole: object stores take credentials from it.
     for (char** variable = environ; *variable != nullptr; ++variable) command.environment.emplace_back(*variable);
     command.working_directory = std::filesystem::current_path().string();
@@ -432,6 +467,7 @@ Task<Result<>> Agent::read_files() {
         if (done) done = reloaded;
     }
     if (archiver_) archiver_->restart();
+    for (const auto& recovery : recovery_archivers_) recovery->restart();
     reading_files_ = false;
     read_files_ended_.announce();
     co_return done;
@@ -481,10 +517,15 @@ Task<> Agent::finish(int exit_status) {
     ending_ = true;
     exit_status_ = exit_status;
     if (archiver_) archiver_->stop();
+    for (const auto& recovery : recovery_archivers_) recovery->stop();
     co_await instance_->journal().flush(last_flush);
     supervision::Broadcast nobody(loop_);
     const Instant give_up = clock_.now() + 10s;
-    while (archiver_ && archiver_->running() && clock_.now() < give_up) co_await nobody.wait(10ms);
+    const auto busy = [this] {
+        const auto runs = [](const auto& process) { return process->running(); };
+        return (archiver_ && archiver_->running()) || std::ranges::any_of(recovery_archivers_, runs) || !instance_->jobs_idle();
+    };
+    while (busy() && clock_.now() < give_up) co_await nobody.wait(10ms);
     server_->stop();
     loop_.stop();
 }

@@ -86,6 +86,12 @@ std::optional<Timeline> parse_timeline(std::string_view text) {
     return Timeline{*value};
 }
 
+std::optional<int> parse_version(std::string_view text) {
+    const auto value = parse_number<int>(text);
+    if (!value || *value <= 0) return std::nullopt;
+    return value;
+}
+
 std::optional<SystemId> parse_system_id(std::string_view text) {
     const auto value = parse_number<std::uint64_t>(text);
     if (!value) return std::nullopt;
@@ -230,7 +236,7 @@ void read_leniently(const Entries& entries, BackupInfo& info) {
     Reader any(entries);
     read_facts(any, info);
     any.optional("timeline", info.timeline, parse_timeline);
-    any.optional("version", info.version, parse_number<int>);
+    any.optional("version", info.version, parse_version);
     const auto size = *wal::SegmentSize::from_bytes(info.segment_size);
     Reader begin(entries), end(entries);
     const auto first = read_position(begin, "begin", size);
@@ -258,7 +264,7 @@ Result<BackupInfo> parse_backup_info(std::string_view text) {
     Reader reader(*entries);
     read_facts(reader, info);
     reader.required("timeline", info.timeline, parse_timeline);
-    reader.required("version", info.version, parse_number<int>);
+    reader.required("version", info.version, parse_version);
     read_positions(reader, info);
     if (reader.complaint()) return malformed(*reader.complaint());
     return info;

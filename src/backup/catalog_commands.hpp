@@ -20,10 +20,15 @@ namespace pgbosun::backup {
 // did not answer all of it.
 Result<ArchiveFacts> read_archive(Catalog& catalog);
 
+// "<server>/wals/"
+std::string wals_prefix(std::string_view server);
+// `below`: a key without that.
+Result<> each_wal_object(Catalog& catalog, const std::function<void(std::string_view below)>& take);
+
 CatalogEntry entry_of(const Backup& backup);
 // What PID 1 asks for, and `catalog summary --report json` prints.
 Result<CatalogSummary> summarize(Catalog& catalog);
-CatalogSummary summary_of(const ArchiveFacts& facts, const std::string& server);
+CatalogSummary summary_of(const ArchiveFacts& facts, const Coverage& coverage, const std::string& server);
 
 // `backup list`: oldest first.
 Result<std::vector<CatalogEntry>> list_backups(Catalog& catalog);
@@ -81,6 +86,7 @@ struct WalReport {
     bool whole = false;
     std::vector<std::string> findings;  // a line each, for a person; the first is the worst
 };
+WalReport report_of(const ArchiveFacts& facts, const std::string& server);
 Result<WalReport> verify_wal(Catalog& catalog);
 
 }  // namespace pgbosun::backup

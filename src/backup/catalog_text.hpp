@@ -10,6 +10,8 @@ namespace pgbosun::backup {
 
 std::string to_text(const std::vector<CatalogEntry>& backups);
 std::string to_json(const std::vector<CatalogEntry>& backups);
+std::string to_text(const CatalogEntry& entry);
+std::string to_json(const CatalogEntry& entry);
 std::string to_text(const ShownBackup& backup);
 std::string to_json(const ShownBackup& backup);
 std::string to_text(const Deleted& deleted);

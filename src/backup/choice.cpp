@@ -64,13 +64,10 @@ public:
             return refuse("the archive has no backup that is done", "take one with pgbosun backup");
         }
         if (reference == "latest") return choose_newest();
-        const auto* backup = find(reference);
-        if (backup == nullptr) {
-            return fail(FaultKind::not_found, "there is no backup \"" + reference + "\"",
-                        "choose one of " + usable());
-        }
-        if (auto fits = check(*backup); !fits) return std::unexpected(std::move(fits).error());
-        return *backup;
+        const auto backup = find(reference);
+        if (!backup) return std::unexpected(backup.error());
+        if (auto fits = check(**backup); !fits) return std::unexpected(std::move(fits).error());
+        return **backup;
     }
 
 private:
@@ -110,7 +107,7 @@ private:
         return path;
     }
 
-    [[nodiscard]] const Backup* find(const std::string& reference) const {
+    [[nodiscard]] Result<const Backup*> find(const std::string& reference) const {
         const auto id = BackupId::parse(reference);
         const auto meant = [&](const Backup& it) {
             if (id) return it.id == *id;
@@ -118,7 +115,15 @@ private:
             return it.info && it.info->name == reference;
         };
         const auto found = std::ranges::find_if(facts_.backups, meant);
-        return found == facts_.backups.end() ? nullptr : &*found;
+        if (found == facts_.backups.end()) {
+            return fail(FaultKind::not_found, "there is no backup \"" + reference + "\"",
+                        "choose one of " + usable());
+        }
+        if (!id && reference != "oldest" &&
+            std::find_if(found + 1, facts_.backups.end(), meant) != facts_.backups.end()) {
+            return refuse("more than one backup has the name \"" + reference + "\"", "give an identifier");
+        }
+        return &*found;
     }
 
     [[nodiscard]] std::string usable() const {
@@ -212,6 +217,18 @@ private:
         return {};
     }
 
+    // Where recovery gets to. A switch of timelines within a segment may leave its last one under another
+    // name.
+    [[nodiscard]] Lsn end_of(const Reach& reach, const BackupInfo& info, wal::SegmentSize size) const {
+        if (!reach.last) return info.end->lsn;
+        auto end = start_of(*reach.last, size).value + size.bytes();
+        const auto following = next(*reach.last, size);
+        const auto streamed =
+            following ? facts_.streamed.find(name_of(*following, size)) : facts_.streamed.end();
+        if (streamed != facts_.streamed.end()) end += streamed->second;
+        return std::max(Lsn{end}, info.end->lsn);
+    }
+
     [[nodiscard]] Result<> check_wal(const std::string& name, const BackupInfo& info, const Reach& reach,
                                      wal::SegmentSize size) const {
         const auto hole = reach.hole ? to_string(name_of(reach.hole->first, size)) : std::string();
@@ -220,10 +237,9 @@ private:
                               to_string(info.begin->segment) + " to " + to_string(info.end->segment) + ")",
                           "put the WAL into the archive, or choose one of " + usable());
         }
-        // A switch of timelines within a segment may leave its last segment under another name.
-        const auto end = reach.last ? start_of(*reach.last, size).value + size.bytes() : info.end->lsn.value;
-        const std::string possible = "possible up to " + to_string(Lsn{std::max(end, info.end->lsn.value)});
-        if (aim_.lsn && aim_.lsn->value >= std::max(end, info.end->lsn.value + 1)) {
+        const auto end = end_of(reach, info, size);
+        const std::string possible = "possible up to " + to_string(end);
+        if (aim_.lsn && *aim_.lsn >= end && *aim_.lsn > info.end->lsn) {
             const std::string why =
                 reach.hole ? "behind a hole: the archive lacks " + hole : "beyond the archive's WAL";
             return refuse(aim_.text + " is " + why, possible);

@@ -19,8 +19,9 @@ using Histories = std::map<Timeline, wal::TimelineHistory>;
 struct ArchiveFacts {
     std::vector<Backup> backups;  // oldest first
     WalInventory wal;
-    Histories histories;                                // those that could be read
-    std::map<Timeline, std::string> damaged_histories;  // and why the others could not
+    Histories histories;                                 // those that could be read
+    std::map<wal::SegmentName, std::uint32_t> streamed;  // so many bytes of segments that are not whole yet
+    std::map<Timeline, std::string> damaged_histories;   // and why the others could not
 };
 
 // The way of recovery to a timeline: which timeline each segment is taken from. As PostgreSQL, a segment in

@@ -193,7 +193,7 @@ private:
         } else if (key_ == "Last-Modified") {
             const auto time = parse_timestamp(value);
             if (!time) return complain(key_ + " is no time");
-            file_.modified = *time;
+            file_.modified = std::chrono::floor<std::chrono::seconds>(*time);
         } else if (key_ == "Checksum-Algorithm") {
             algorithm_ = std::move(value);
         } else if (key_ == "Checksum") {

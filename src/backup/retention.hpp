@@ -51,8 +51,8 @@ enum class Reason {
     unfinished,
 };
 constexpr bool stays(Reason reason) { return reason < Reason::obsolete; }
-// For a person.
-std::string_view to_string(Reason reason);
+// For a person: "stays: marked with keep".
+std::string_view explanation(Reason reason);
 
 struct Verdict {
     BackupId id;

@@ -50,7 +50,7 @@ Result<RetentionPolicy> parse_retention(std::string_view text) {
                 "write RECOVERY WINDOW OF 30 DAYS (or WEEKS, MONTHS), or REDUNDANCY 3");
 }
 
-std::string_view to_string(Reason reason) {
+std::string_view explanation(Reason reason) {
     switch (reason) {
         case Reason::wanted:
             return "stays: the policy wants it";

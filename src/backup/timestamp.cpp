@@ -143,7 +143,11 @@ std::optional<WallTime> parse_timestamp(std::string_view text) {
     if (!clock) return std::nullopt;
     const auto offset = read_zone(reader);
     if (!offset || !reader.at_end()) return std::nullopt;
-    return *date + *clock - *offset;
+    const auto time = *date + *clock - *offset;
+    const auto year = parts_of(time).date.year();
+    // Its zone may have carried it out of the years that can be written.
+    if (year < std::chrono::year(1) || year > std::chrono::year(9999)) return std::nullopt;
+    return time;
 }
 
 }  // namespace pgbosun::backup

@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t keys_at_once = 1000;  // S3's limit of one DeleteObjects
 const std::string token_mark = "\x01";
 constexpr std::string_view metadata_prefix = "x-amz-meta-";
+using Clock = std::chrono::steady_clock;
 
 std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
 
@@ -88,7 +89,7 @@ Result<> S3ObjectStore::put_if_absent(const std::string& key, std::span<const st
     if (auto fits = check_key(key); !fits) return fits;
     const auto known = condition();
     if (!known) return std::unexpected(known.error());
-    if (*known == Condition::ignored) return put_after_head(key, body, metadata);
+    if (*known == Condition::ignored) return put_after_looking(key, body, metadata);
     S3Operation operation = put_operation(key, body, metadata);
     operation.headers.emplace_back("if-none-match", "*");
     const auto answer = session_.ask(operation);
@@ -98,12 +99,53 @@ Result<> S3ObjectStore::put_if_absent(const std::string& key, std::span<const st
     return std::unexpected(refusal(answer->http.status, answer->error));
 }
 
+Result<> S3ObjectStore::put_after_looking(const std::string& key, std::span<const std::byte> body,
+                                          const ObjectMetadata& metadata) {
+    using Known = RecentAbsence::Known;
+    const Known known = look_in_listing(key);
+    if (known == Known::present) return conflict(key);
+    if (known == Known::unknown) {
+        const std::lock_guard lock(looking_);
+        absence_.begin(key);
+    }
+    auto done = known == Known::absent ? put(key, body, metadata) : put_after_head(key, body, metadata);
+    const std::lock_guard lock(looking_);
+    absence_.release(key, Clock::now());
+    return done;
+}
+
 Result<> S3ObjectStore::put_after_head(const std::string& key, std::span<const std::byte> body,
                                        const ObjectMetadata& metadata) {
     const auto there = head(key);
     if (there) return conflict(key);
     if (there.error().kind != FaultKind::not_found) return std::unexpected(there.error());
     return put(key, body, metadata);
+}
+
+RecentAbsence::Known S3ObjectStore::look_in_listing(const std::string& key) {
+    const std::string directory = directory_of(key);
+    const auto claim = [&] {
+        const std::lock_guard lock(looking_);
+        return absence_.claim(key, Clock::now());
+    };
+    {
+        const std::lock_guard lock(looking_);
+        const bool busy = absence_.is_busy(directory, Clock::now());
+        const auto known = absence_.claim(key, Clock::now());
+        if (known != RecentAbsence::Known::unknown || !busy) return known;
+    }
+    const std::lock_guard one_at_a_time(listing_);
+    if (const auto known = claim(); known != RecentAbsence::Known::unknown) return known;
+    const auto asked = Clock::now();
+    const std::string from = key.substr(0, key.size() - 1);
+    const auto listing = list(directory, "", from);
+    // What is wrong with the store, the question that follows will tell.
+    if (!listing) return RecentAbsence::Known::unknown;
+    {
+        const std::lock_guard lock(looking_);
+        absence_.learn(directory, from, *listing, asked);
+    }
+    return claim();
 }
 
 Result<S3ObjectStore::Condition> S3ObjectStore::condition() {

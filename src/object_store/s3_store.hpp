@@ -3,8 +3,9 @@
 //
 // put_if_absent asks with `If-None-Match: *`. Not every store honours that, and some ignore it silently, so the first
 // call of the process finds out: it puts the key `<prefix><server>/.pgbosun-probe` under that condition until the
-// store refuses (honoured) or overwrites (not). Where it is not honoured, HEAD comes first; then two writers that ask
-// at the same moment can both be told success, and the later one's bytes stay: use one writer, or another store.
+// store refuses (honoured) or overwrites (not). Where it is not honoured, HEAD comes first or, when many uploads to one
+// directory follow each other, a listing of it that is at most a second old; then two writers of one key within that
+// time can both be told success, and the later one's bytes stay: use one writer, or another store.
 
 #include <atomic>
 #include <functional>
@@ -13,6 +14,7 @@
 #include <optional>
 #include <string>
 
+#include "object_store/recent_absence.hpp"
 #include "object_store/s3_session.hpp"
 #include "pgbosun/object_store.hpp"
 
@@ -42,7 +44,9 @@ private:
     enum class Condition { unknown, honoured, ignored };
     Result<Condition> condition();
     Result<Condition> probe();
+    Result<> put_after_looking(const std::string& key, std::span<const std::byte> body, const ObjectMetadata& metadata);
     Result<> put_after_head(const std::string& key, std::span<const std::byte> body, const ObjectMetadata& metadata);
+    RecentAbsence::Known look_in_listing(const std::string& key);
     [[nodiscard]] S3Operation put_operation(const std::string& key, std::span<const std::byte> body,
                                             const ObjectMetadata& metadata) const;
     Result<> remove_some(const std::vector<std::string>& keys);
@@ -51,6 +55,9 @@ private:
     const S3Options& options_;  // the session's
     std::mutex probing_;
     std::atomic<Condition> condition_ = Condition::unknown;
+    std::mutex listing_;  // taken before looking_: one listing at a time
+    std::mutex looking_;
+    RecentAbsence absence_;
 };
 
 }  // namespace pgbosun::object_store

@@ -148,6 +148,7 @@ TEST_CASE("a done backup with a key that is missing or malformed is corrupt, and
         {"timeline=1\n", "timeline=0\n", "timeline"},
         {"timeline=1\n", "timeline=one\n", "timeline"},
         {"version=170011", "version=17.11", "version"},
+        {"version=170011", "version=0", "version"},
         {"systemid=7710436416726794584", "systemid=0x77", "systemid"},
         {"xlog_segment_size=16777216", "xlog_segment_size=16777217", "xlog_segment_size"},
         {"/tablespaces/two')]", "/tablespaces/two')", "tablespaces"},

@@ -318,3 +318,26 @@ TEST_CASE("an error that comes after a 200 is no success, and is tried again") {
     if (!completed) CHECK(completed.error().kind == FaultKind::unavailable);
     CHECK(server.objects().size() == (times == 1 ? 1 : 0));
 }
+
+TEST_CASE("many uploads to a store without conditional writes cost one request each, and overwrite nothing") {
+    ScriptedS3 server;
+    server.set_conditional(ScriptedS3::Conditional::ignored);
+    server.plant("bucket/path/w/1/k15", {"theirs", {}});
+    S3ObjectStore store(s3_options(server));
+    REQUIRE(store.put_if_absent("w/1/k00", bytes("body"), {}));
+    const auto before = server.requests().size();
+
+    int conflicts = 0;
+    for (int n = 10; n < 30; ++n) {
+        const auto put = store.put_if_absent("w/1/k" + std::to_string(n), bytes("body"), {});
+        if (!put) CHECK(put.error().kind == FaultKind::conflict);
+        conflicts += put ? 0 : 1;
+    }
+
+    CHECK(conflicts == 1);
+    CHECK(server.objects().at("bucket/path/w/1/k15").body == "theirs");
+    // A slow machine asks for a listing more.
+    CHECK(server.requests().size() - before < 30);
+    CHECK_FALSE(store.put_if_absent("w/1/k20", bytes("other"), {}));
+    CHECK(server.objects().at("bucket/path/w/1/k20").body == "body");
+}
