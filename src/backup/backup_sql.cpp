@@ -39,7 +39,10 @@ class Row {
 public:
     Row(const std::vector<Field>& fields, const char* what) : fields_(fields), what_(what) {}
 
-    std::string text() { return optional_text().value_or(wrong()); }
+    std::string text() {
+        auto field = optional_text();
+        return field ? *std::move(field) : wrong();
+    }
     std::optional<std::string> optional_text() {
         if (at_ >= fields_.size()) return std::nullopt;
         return fields_[at_++];
@@ -72,7 +75,8 @@ public:
     template <class Value>
     Result<Value> finish(Value value) const {
         if (wrong_ == none && at_ == fields_.size()) return value;
-        return fail(FaultKind::corrupt, std::string("the server's answer about ") + what_ + " was not understood (column " +
+        return fail(FaultKind::corrupt, std::string("the server's answer about ") + what_ +
+                                            " was not understood (column " +
                                             std::to_string(wrong_ == none ? at_ + 1 : wrong_) + ")");
     }
 
@@ -95,13 +99,19 @@ Result<BackupServer> parse_server(const Rows& rows) {
     Row row(rows.rows[0], "itself");
     const int version = row.number<int>();
     const SystemId system_id{row.number<std::uint64_t>()};
-    const bool standby = row.truth(), archiving = row.truth(), checksums = row.truth(), summarizing = row.truth();
+    const bool standby = row.truth(), archiving = row.truth(), checksums = row.truth(),
+               summarizing = row.truth();
     const auto segment_size = wal::SegmentSize::from_bytes(row.number<std::uint64_t>());
     if (!segment_size) {
         return fail(FaultKind::corrupt, "the server's WAL segments have a size that cannot be");
     }
-    BackupServer server{.version = version, .system_id = system_id, .standby = standby, .archiving = archiving,
-                        .checksums = checksums, .summarizing = summarizing, .segment_size = *segment_size};
+    BackupServer server{.version = version,
+                        .system_id = system_id,
+                        .standby = standby,
+                        .archiving = archiving,
+                        .checksums = checksums,
+                        .summarizing = summarizing,
+                        .segment_size = *segment_size};
     server.block_size = row.number<std::uint32_t>();
     server.pages_per_segment = row.number<std::uint32_t>();
     server.data_directory = row.text();
@@ -130,7 +140,8 @@ Result<std::vector<Tablespace>> parse_tablespaces(const Rows& rows) {
 }
 
 Result<BackupStart> parse_start(const Rows& rows) {
-    if (auto one = expect_one_row(rows, "pg_backup_start"); !one) return std::unexpected(std::move(one.error()));
+    if (auto one = expect_one_row(rows, "pg_backup_start"); !one)
+        return std::unexpected(std::move(one.error()));
     Row row(rows.rows[0], "pg_backup_start");
     BackupStart start;
     start.lsn = row.lsn();
@@ -139,7 +150,8 @@ Result<BackupStart> parse_start(const Rows& rows) {
 }
 
 Result<BackupStop> parse_stop(const Rows& rows) {
-    if (auto one = expect_one_row(rows, "pg_backup_stop"); !one) return std::unexpected(std::move(one.error()));
+    if (auto one = expect_one_row(rows, "pg_backup_stop"); !one)
+        return std::unexpected(std::move(one.error()));
     Row row(rows.rows[0], "pg_backup_stop");
     BackupStop stop;
     stop.lsn = row.lsn();

@@ -1,6 +1,6 @@
 #pragma once
-// Fact: what a server says of itself to somebody who backs it up, and the statements that ask. PostgreSQL 15 to 18, as a
-// superuser or with pg_monitor and the right to call the functions.
+// Fact: what a server says of itself to somebody who backs it up, and the statements that ask. PostgreSQL 15
+// to 18, as a superuser or with pg_monitor and the right to call the functions.
 
 #include <cstdint>
 #include <string>
@@ -52,8 +52,8 @@ extern const std::string_view stop_sql;
 struct BackupStop {
     Lsn lsn;
     WallTime time{};
-    std::string label;       // the file's text
-    Timeline timeline{};     // at the end; a standby's may have changed since the start
+    std::string label;    // the file's text
+    Timeline timeline{};  // at the end; a standby's may have changed since the start
 };
 Result<BackupStop> parse_stop(const Rows& rows);
 

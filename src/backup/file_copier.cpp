@@ -36,8 +36,9 @@ int open_to_read(const std::string& path) {
 
 }  // namespace
 
-FileCopier::FileCopier(PageChecks checks, FileOwner owner, RateLimit& rate, std::stop_token stop)
-    : checks_(checks), owner_(owner), rate_(rate), stop_(std::move(stop)), buffer_(buffer_bytes) {}
+FileCopier::FileCopier(PageChecks checks, FileOwner owner, RateLimit& rate, std::atomic<std::uint64_t>& read,
+                       std::stop_token stop)
+    : checks_(checks), owner_(owner), rate_(rate), read_(read), stop_(std::move(stop)), buffer_(buffer_bytes) {}
 
 Result<CopiedFile> FileCopier::copy(const FileTree& tree, const FileEntry& file,
                                     const std::string& shown_path, TarStream& tar) {
@@ -85,6 +86,7 @@ Result<CopiedFile> FileCopier::copy_open(int descriptor, const FileEntry& file, 
         copied.crc32c = codec::crc32c(copied.crc32c, content);
         if (auto added = tar.append(content); !added) return std::unexpected(std::move(added.error()));
         at += wanted;
+        read_ += wanted;
         cache_.passed(at);
     }
     if (auto padded = tar.end_file(); !padded) return std::unexpected(std::move(padded.error()));

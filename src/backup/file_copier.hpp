@@ -1,6 +1,7 @@
 #pragma once
 // Reads one file once: checks its pages, computes its checksum, and feeds it to a tar, all from one buffer.
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -39,7 +40,9 @@ struct FileOwner {
 // For one thread; its buffer is used again for each file.
 class FileCopier {
 public:
-    FileCopier(PageChecks checks, FileOwner owner, RateLimit& rate, std::stop_token stop);
+    // `read`: counts the bytes that were read.
+    FileCopier(PageChecks checks, FileOwner owner, RateLimit& rate, std::atomic<std::uint64_t>& read,
+               std::stop_token stop);
 
     // A file that shrinks is padded with zeros, one that has grown since it was listed is cut, one that has
     // vanished is skipped. `shown_path`: how the manifest and bad pages name it. cancelled: it was told to
@@ -57,6 +60,7 @@ private:
     const PageChecks checks_;
     const FileOwner owner_;
     RateLimit& rate_;
+    std::atomic<std::uint64_t>& read_;
     const std::stop_token stop_;
     std::vector<std::byte> buffer_;
     PageCache cache_;

@@ -45,12 +45,13 @@ Result<> PartWriter::finish() {
     if (auto fault = pool_.fault()) return std::unexpected(*std::move(fault));
     finished_ = true;
     if (!upload_) {
-        pool_.submit(
-            [&store = store_, key = key_, body = std::move(buffer_)]() mutable -> Result<std::uint64_t> {
-                auto put = store.put(key, *body, {});
-                if (!put) return std::unexpected(std::move(put.error()).in("uploading " + key));
-                return body->size();
-            });
+        pool_.submit([&store = store_, key = key_,
+                      body = std::move(buffer_)](UploadPool::Doing doing) mutable -> Result<std::uint64_t> {
+            if (doing == UploadPool::Doing::give_up) return 0;
+            auto put = store.put(key, *body, {});
+            if (!put) return std::unexpected(std::move(put.error()).in("uploading " + key));
+            return body->size();
+        });
         return {};
     }
     {
@@ -74,19 +75,21 @@ Result<> PartWriter::send_part(UploadPool::Buffer part) {
         ++upload_->under_way;
         number = ++upload_->sent;
     }
-    pool_.submit(
-        [upload = upload_, key = key_, number, body = std::move(part)]() mutable -> Result<std::uint64_t> {
-            auto put = put_part(*upload, number, *body);
-            if (!put) return std::unexpected(std::move(put.error()).in("uploading " + key));
-            return put;
-        });
+    pool_.submit([upload = upload_, key = key_, number,
+                  body = std::move(part)](UploadPool::Doing doing) mutable -> Result<std::uint64_t> {
+        auto put = put_part(*upload, number, *body, doing);
+        if (!put) return std::unexpected(std::move(put.error()).in("uploading " + key));
+        return put;
+    });
     return {};
 }
 
-Result<std::uint64_t> PartWriter::put_part(Upload& upload, int number, const std::vector<std::byte>& body) {
+Result<std::uint64_t> PartWriter::put_part(Upload& upload, int number, const std::vector<std::byte>& body,
+                                           UploadPool::Doing doing) {
     bool given_up = false;
     {
         const std::lock_guard lock(upload.mutex);
+        if (doing == UploadPool::Doing::give_up) upload.end = Upload::End::abort;
         given_up = upload.end == Upload::End::abort;
     }
     auto put = given_up ? Result<>() : upload.parts->put_part(number, body);

@@ -1,6 +1,6 @@
 #pragma once
-// The session that a backup lives in: PgSession for a thread that waits for each answer. The server leaves backup mode
-// when it ends.
+// The session that a backup lives in: PgSession for a thread that waits for each answer. The server leaves
+// backup mode when it ends.
 
 #include <boost/asio/io_context.hpp>
 #include <stop_token>

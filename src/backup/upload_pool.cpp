@@ -65,12 +65,13 @@ void UploadPool::run() {
         changed_.wait(lock, [this] { return !waiting_.empty() || ending_; });
         if (waiting_.empty()) return;
         ++busy_;
+        const auto doing = fault_ ? Doing::give_up : Doing::store;
         Result<std::uint64_t> done = 0;
         {
             auto work = std::move(waiting_.front());
             waiting_.pop_front();
             lock.unlock();
-            done = work();
+            done = work(doing);
         }
         lock.lock();
         --busy_;

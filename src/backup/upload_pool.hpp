@@ -40,7 +40,9 @@ public:
         UploadPool* pool_;
         std::vector<std::byte> bytes_;
     };
-    using Work = std::move_only_function<Result<std::uint64_t>()>;  // answers how many bytes it stored
+    enum class Doing { store, give_up };
+    // Answers how many bytes it stored. After the first Fault of any work the others only give up what they hold.
+    using Work = std::move_only_function<Result<std::uint64_t>(Doing)>;
 
     // `buffers` of `bytes` each; more of them than there are takers.
     UploadPool(int threads, int buffers, std::size_t bytes);
@@ -51,7 +53,6 @@ public:
 
     // Empty. Waits until one is free.
     Buffer take();
-    // The first Fault of any work is kept; later work is still called, to give up what it holds.
     void submit(Work work);
 
     // The first Fault so far.

@@ -6,9 +6,9 @@ import signal
 import subprocess
 import unittest
 
-import backups
+import barman_backups as backups
 import instance
-from backups import Place, Server, run
+from barman_backups import Place, Server, run
 from instance import as_user, bin_dir, wait_for
 
 

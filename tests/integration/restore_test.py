@@ -5,8 +5,8 @@ import signal
 import subprocess
 import unittest
 
-import backups
-from backups import Place, Server, run
+import barman_backups as backups
+from barman_backups import Place, Server, run
 from instance import Case, as_user, bin_dir, wait_for
 
 
