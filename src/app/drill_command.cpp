@@ -1,8 +1,6 @@
 // `pgbosun-archiver drill`: a backup is restored into scratch, recovered, checked, measured and removed.
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -17,6 +15,7 @@
 
 #include "app/archiver_program.hpp"
 #include "app/job_output.hpp"
+#include "app/job_process.hpp"
 #include "app/job_run.hpp"
 #include "app/own_restore_command.hpp"
 #include "app/recovery_options.hpp"
@@ -40,8 +39,6 @@ using Steady = std::chrono::steady_clock;
 
 // What a tar grows to at least, when nobody has said it: of zstd, gzip and lz4.
 constexpr std::uint64_t usual_growth = 4;
-constexpr int niceness = 15;
-constexpr int lowest_best_effort = (2 << 13) | 7;  // ioprio_set(2): class best effort, level 7
 
 struct DrillOptions {
     std::optional<std::string> config, backup;
@@ -61,12 +58,6 @@ std::optional<ExitCode> parse(Arguments arguments, DrillOptions& options) {
     add_recovery_options(line, options.recovery);
     line.add_option("--report", options.report, "text or json");
     return parse_command_line(line, arguments);
-}
-
-// The live instance comes first, in everything that the kernel shares out.
-void step_back() {
-    std::ignore = ::setpriority(PRIO_PROCESS, 0, niceness);
-    std::ignore = ::syscall(SYS_ioprio_set, 1, 0, lowest_best_effort);
 }
 
 std::uint64_t needed_bytes(const backup::Backup& backup) {
@@ -225,7 +216,7 @@ ExitCode drill_command(Arguments arguments) {
     const auto settings = read_configuration(options.config);
     if (!format || !settings) return ExitCode::wrong_usage;
     ::umask(077);
-    step_back();
+    lower_priority();
     const auto store = open_archive(*settings->archive, object_store::MissingRoot::wait);
     if (!store) return ExitCode::wrong_usage;
     JobOutput output(*format);

@@ -5,8 +5,8 @@ import signal
 import subprocess
 import unittest
 
-import backups
-from backups import Place, Server, run
+import barman_backups as backups
+from barman_backups import Place, Server, run
 from instance import Case, as_user, bin_dir, wait_for
 
 
@@ -51,10 +51,10 @@ class FullCircle(unittest.TestCase):
         self.assertEqual(self.recovered("--to-time", self.after_1), "1")
 
     def test_a_transaction(self):
-        self.assertEqual(self.recovered("--to-xid", self.xid), "1,2")
+        self.assertEqual(self.recovered("--backup", self.backup, "--to-xid", self.xid), "1,2")
 
     def test_before_a_transaction(self):
-        self.assertEqual(self.recovered("--to-xid", self.xid, "--exclusive"), "1")
+        self.assertEqual(self.recovered("--backup", self.backup, "--to-xid", self.xid, "--exclusive"), "1")
 
     def test_a_position(self):
         self.assertEqual(self.recovered("--to-lsn", self.lsn), "1,2")
@@ -66,7 +66,7 @@ class FullCircle(unittest.TestCase):
         self.assertEqual(self.recovered("--to-immediate"), "")
 
     def test_a_target_beyond_the_archive_is_refused_or_fails_and_is_never_promoted(self):
-        for options in (["--to-xid", "4000000"], ["--backup", self.backup, "--to-name", "nobody made it"]):
+        for options in (["--backup", self.backup, "--to-xid", "4000000"], ["--backup", self.backup, "--to-name", "nobody made it"]):
             with self.subTest(options):
                 target, done = self.place.restore(f"--tablespace=fast={self.place.new('moved')}", *options, check=False)
                 if done.returncode != 0:

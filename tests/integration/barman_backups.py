@@ -109,7 +109,7 @@ class Server:
 
     def start(self, wait=True):
         options = (f"-c port={self.port} -c unix_socket_directories={self.place.directory} -c listen_addresses= "
-                   "-c shared_buffers=16MB -c max_connections=20 -c logging_collector=off")
+                   "-c shared_buffers=16MB -c max_connections=20")
         run(f"{bin_dir()}/pg_ctl", "-D", self.data, "-l", f"{self.data}.log", "-o", options, "-w" if wait else "-W",
             "start", check=wait)
         return self
