@@ -9,6 +9,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -105,8 +106,13 @@ void JobProcess::signal(int number) {
 }
 
 Task<std::optional<ExitStatus>> JobProcess::wait(Duration timeout) {
+    // Woken by the end of the process and by the end of its output, in either order.
+    using SteadyClock = std::chrono::steady_clock;
     const auto state = state_;
-    if (!state->ended) co_await state->changed.wait(timeout);
+    const auto give_up = SteadyClock::now() + timeout;
+    for (auto now = SteadyClock::now(); !state->ended && now < give_up; now = SteadyClock::now()) {
+        co_await state->changed.wait(give_up - now);
+    }
     if (!state->ended) co_return std::nullopt;
     if (state->reading) co_await state->changed.wait(last_lines);
     co_return state->ended;

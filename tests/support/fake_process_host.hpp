@@ -55,6 +55,7 @@ public:
         [[maybe_unused]] const auto written =
             ::write(children.at(index).descriptors.at(STDOUT_FILENO), text.data(), text.size());
     }
+    void close_output(std::size_t index) { close_all(children.at(index)); }
     void end(std::size_t index, ExitStatus status) {
         Child& child = children.at(index);
         child.living = false;

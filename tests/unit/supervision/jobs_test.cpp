@@ -222,6 +222,21 @@ TEST_CASE("the catalog is looked at when pgbosun begins and again when a backup 
     CHECK(it.jobs.backups().last_id == "20261120T010000");
 }
 
+TEST_CASE("a program that closes its output before it ends is waited for") {
+    Fixture it;
+    it.jobs.begin();
+    it.until([&] { return it.processes.children.size() == 1; });
+    it.processes.say(0, "20261120T010000\n");
+    it.processes.close_output(0);
+    for (int i = 0; i < 5; ++i) {
+        it.loop.restart();
+        it.loop.run_one_for(10ms);
+    }
+    CHECK_FALSE(it.jobs.backups().catalog_error);
+    it.processes.end(0, {ExitStatus::How::exited, 0});
+    it.until([&] { return it.jobs.backups().last_id.has_value(); });
+}
+
 TEST_CASE("a drill's result is remembered, and its checks are the program's") {
     Fixture it;
     JobRequest drill;
