@@ -28,25 +28,39 @@ bool awaits_others(const Knowledge& known, const Policy& policy, const Proof& pr
     });
 }
 
-// The recorded primary, which has not accepted this term yet.
-std::optional<Assignment> promotion(const Knowledge& known, const Policy& policy, const Seen& seen, Instant now,
-                                    std::string_view& waits_for) {
-    const Record& record = *known.record;
-    const auto proof = proof_of_stop(known, policy, now);
+// From when on what the candidates hold is all there is; none: it is not so yet.
+std::optional<Proof> stopped_for_good(const Knowledge& known, const Policy& policy, const Seen& seen, Instant now,
+                                      Choice& choice) {
+    auto proof = proof_of_stop(known, policy, now);
     if (!proof) {
-        waits_for = "a former primary may still write";
-        return std::nullopt;
+        choice.waits_for = "a former primary may still write";
+    } else if (proof->former != FormerPrimary::stopped) {
+        if (known.record->chosen == Chosen::all_stopped) {
+            choice.waits_for = "a former primary has not acknowledged its stop";
+            return std::nullopt;
+        }
+        if (!known.unbound_at) {
+            choice.waits_for = "the candidate is bound by a promise";
+            choice.look_again = seen.received_at + std::max(seen.report.bound_for, Duration::zero());
+            return std::nullopt;
+        }
+        proof->at = std::max(proof->at, *known.unbound_at);
     }
-    if (record.chosen == Chosen::all_stopped && proof->former != FormerPrimary::stopped) {
-        waits_for = "a former primary has not acknowledged its stop";
-        return std::nullopt;
-    }
+    return proof;
+}
+
+// For the recorded primary, which has not accepted this term yet.
+std::optional<Assignment> promotion(const Knowledge& known, const Policy& policy, const Seen& seen, Instant now,
+                                    Choice& choice) {
+    const Record& record = *known.record;
+    const auto proof = stopped_for_good(known, policy, seen, now, choice);
+    if (!proof) return std::nullopt;
     if (record.data_loss == DataLoss::refused && awaits_others(known, policy, *proof, now)) {
-        waits_for = "the other candidates have not said yet how far they got";
+        choice.waits_for = "the other candidates have not said yet how far they got";
         return std::nullopt;
     }
-    waits_for = unfit(Field{known, policy, proof->at, now}, record.primary, record.data_loss);
-    if (!waits_for.empty()) return std::nullopt;
+    choice.waits_for = unfit(Field{known, policy, proof->at, now}, record.primary, record.data_loss);
+    if (!choice.waits_for.empty()) return std::nullopt;
     Assignment it = for_member(record, policy, record.primary);
     it.former = proof->former;
     it.at_least = seen.report.reach;
@@ -54,14 +68,19 @@ std::optional<Assignment> promotion(const Knowledge& known, const Policy& policy
 }
 
 std::optional<Assignment> for_primary(Knowledge& known, const Policy& policy, const Seen& seen, Instant now,
-                                      std::string_view& waits_for) {
+                                      Choice& choice) {
     const Record& record = *known.record;
     // A grant now would only be waited for then.
     if (known.in_flight && known.in_flight->term != record.term) return std::nullopt;
-    std::optional<Assignment> it = seen.report.accepted == record.term
-                                       ? for_member(record, policy, record.primary)
-                                       : promotion(known, policy, seen, now, waits_for);
-    if (!it) return std::nullopt;
+    const bool accepted = seen.report.accepted == record.term;
+    std::optional<Assignment> it = accepted ? for_member(record, policy, record.primary)
+                                            : promotion(known, policy, seen, now, choice);
+    if (!it) {
+        // Without a lease it refuses, and has seen the term: from then on it promises for no older one.
+        if (seen.report.term < record.term) return for_member(record, policy, record.primary);
+        return std::nullopt;
+    }
+    if (!accepted && !known.promoted_at) known.promoted_at = now;
     it->lease = Lease{seen.report.echo, policy.ttl};
     const Instant end = seen.received_at + instance::with_margin(policy.ttl);
     auto& leased_until = known.leased_until[record.primary];
@@ -75,7 +94,7 @@ void assign(Knowledge& known, const Policy& policy, Instant now, Choice& choice)
         if (seen.answered || now - seen.received_at >= policy.ttl) continue;
         std::optional<Assignment> it;
         if (name == record.primary) {
-            it = for_primary(known, policy, seen, now, choice.waits_for);
+            it = for_primary(known, policy, seen, now, choice);
         } else if (seen.report.term < record.term || seen.report.primary != record.primary) {
             it = for_member(record, policy, name);
         }

@@ -27,6 +27,9 @@ void note(Knowledge& known, Seen& seen) {
     if (!known.record) return;
     if (serves(seen.report, *known.record)) known.served_at = std::max(known.served_at, seen.received_at);
     if (has_stopped(seen.report, *known.record)) known.stopped_at.emplace(seen.report.instance, seen.received_at);
+    const bool unbound = seen.report.instance == known.record->primary && seen.report.term >= known.record->term &&
+                         seen.report.bound_for <= Duration::zero();
+    if (unbound && !known.unbound_at) known.unbound_at = seen.received_at;
     if (fit_for_list(known, seen.report)) seen.good_at = seen.received_at;
 }
 
@@ -46,6 +49,8 @@ void learn(Knowledge& known, Record record, Instant now) {
     known.in_flight.reset();
     if (other_term) {
         known.stopped_at.clear();
+        known.promoted_at.reset();
+        known.unbound_at.reset();
         known.served_at = now;
     }
     for (auto& [name, seen] : known.seen) {

@@ -48,8 +48,8 @@ struct Report {
     std::optional<SystemId> system_id;
     std::uint64_t promotable_version = 0;   // as primary: the list it has taken over
     std::uint64_t synchronous_version = 0;  // as primary: the rule it has taken over
-    Term promised_term = 0;
-    Duration promised_for{};  // how long it is still bound by a promise for that term
+    Duration promised_for{};  // how long a promise for `term` still binds it
+    Duration bound_for{};     // how long it accepts no promotion: promises, and those of a life before
 };
 
 struct Seen {
@@ -76,6 +76,10 @@ struct Knowledge {
     std::map<std::string, Instant> leased_until;  // when the last grant to it has run out, for certain
     std::map<std::string, Instant> stopped_at;    // under the record's term
     Instant served_at{};  // when the recorded primary was last seen serving, or became it
+    // The recorded primary has seen the term, so it promises for no older one, and nothing that it promised holds: a
+    // former primary that was kept up by promises alone has stopped too.
+    std::optional<Instant> unbound_at;
+    std::optional<Instant> promoted_at;  // when it was first told to become it
     std::optional<Wanted> wanted;
 };
 

@@ -74,7 +74,7 @@ bool acknowledge(Record& record, const Report& report) {
 std::optional<Instant> promised_until(const Knowledge& known, const Policy& policy, Instant now) {
     std::optional<Instant> latest;
     for (const auto& [name, seen] : known.seen) {
-        if (now - seen.received_at >= policy.ttl || seen.report.promised_term != known.record->term) continue;
+        if (now - seen.received_at >= policy.ttl || seen.report.term != known.record->term) continue;
         const Instant until = seen.received_at + seen.report.promised_for;
         if (until > now && (!latest || until > *latest)) latest = until;
     }
@@ -146,14 +146,16 @@ Succession replace(const Knowledge& known, const Policy& policy, Instant now) {
         return to_best(known, policy, now, proof->at);
     }
     const Field field{known, policy, proof->at, now};
-    if (!accepted && !record.former.empty() && record.data_loss == DataLoss::refused && primary != nullptr &&
+    if (!accepted && !known.promoted_at && !record.former.empty() && record.data_loss == DataLoss::refused && primary != nullptr &&
         primary->asked_at >= proof->at && is_surpassed(field, record.primary)) {
         auto better = to_best(known, policy, now, proof->at);
         if (better.record) return better;
     }
     if (primary != nullptr && primary->report.fenced && accepted) return wait("the primary is fenced");
-    const Instant until = std::max({known.served_at, proof->at}) + policy.restart_window;
-    if (now < until) return wait("the primary answers, but does not serve yet", until);
+    const Instant begun = std::max({known.served_at, proof->at, known.promoted_at.value_or(Instant{})});
+    const Instant until = begun + policy.restart_window;
+    // Judged by what it says after that: a promotion or a restart may just have come to its end.
+    if (now < until || primary == nullptr || primary->asked_at < until) return wait("the primary answers, but does not serve yet", until);
     return to_best(known, policy, now, proof->at);
 }
 

@@ -81,6 +81,11 @@ std::optional<Refusal> unable(const Right& right, const Local& local, const Assi
     return std::nullopt;
 }
 
+// From when on no promise of an earlier life can hold.
+Instant settled_at(const Right& right) {
+    return right.up_since + with_margin(std::max(right.ttl, right.record.longest_promise));
+}
+
 Reception promote(Right right, const Assignment& assignment, const Local& local, Instant now) {
     if (const auto refusal = unable(right, local, assignment)) return refused(std::move(right), *refusal);
     const auto end = assignment.lease ? end_of(right, *assignment.lease, now) : std::nullopt;
@@ -88,9 +93,8 @@ Reception promote(Right right, const Assignment& assignment, const Local& local,
     if (assignment.former != FormerPrimary::stopped) {
         const auto promised = right.promised_until;
         if (promised && now < *promised) return refused(std::move(right), Refusal::promised, promised);
-        const Instant bound_until =
-            right.up_since + with_margin(std::max(right.ttl, right.record.longest_promise));
-        if (now < bound_until) return refused(std::move(right), Refusal::just_started, bound_until);
+        const Instant settled = settled_at(right);
+        if (now < settled) return refused(std::move(right), Refusal::just_started, settled);
     }
     right.record.accepted = assignment.term;
     right.record.data_term = assignment.term;
@@ -266,6 +270,10 @@ Right loses_data(const Right& right) {
     Right next = right;
     next.record.data_term = 0;
     return next;
+}
+
+Instant bound_until(const Right& right) {
+    return std::max(settled_at(right), right.promised_until.value_or(Instant::min()));
 }
 
 Right recalled(AgentRecord record, std::string boot_id, Duration ttl, Instant now) {

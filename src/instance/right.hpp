@@ -117,6 +117,9 @@ Right streams(const Right& right);
 // Its data is about to be changed by pg_rewind or replaced: until it streams it counts as the oldest there is.
 Right loses_data(const Right& right);
 
+// Until when it accepts no promotion, unless it is told that every former primary has stopped.
+Instant bound_until(const Right& right);
+
 // After a start: what an earlier life left on the volume, and nothing else.
 Right recalled(AgentRecord record, std::string boot_id, Duration ttl, Instant now);
 

@@ -33,6 +33,7 @@ enum class Sabotage {
     isolation,             // an instance without the right to write goes on (guard and PID 1)
     guard,                 // only PID 1 stops postgres
     quorum,                // a synchronous failover counts nobody
+    data_after_promise,    // what was held while the old primary may have gone on by promises is believed
     data_after_stop,       // what candidates held before the old primary stopped is believed
     best_candidate,        // the recorded primary is promoted although another holds more
     rule_taken_over,       // a synchronous rule counts as soon as it is set
@@ -69,6 +70,7 @@ inline constexpr std::array all_sabotage{
     Named{Sabotage::isolation, "isolation"},
     Named{Sabotage::guard, "guard"},
     Named{Sabotage::quorum, "quorum"},
+    Named{Sabotage::data_after_promise, "data_after_promise"},
     Named{Sabotage::data_after_stop, "data_after_stop"},
     Named{Sabotage::best_candidate, "best_candidate"},
     Named{Sabotage::rule_taken_over, "rule_taken_over"},

@@ -403,8 +403,9 @@ controller::Report SimulatedAgent::report() const {
                        (instance::taken_over(rule_, name_, Lsn{rule_since_}, flushed) ||
                         world_.without(Sabotage::rule_taken_over));
     it.synchronous_version = ready ? rule_.version : UINT64_MAX;
-    it.promised_term = record.term;
     if (right_.promised_until && *right_.promised_until > clock()) it.promised_for = *right_.promised_until - clock();
+    it.bound_for = std::max(Duration::zero(), bound_until(right_) - clock());
+    if (world_.without(Sabotage::promise_honoured)) it.bound_for = Duration::zero();
     return it;
 }
 
