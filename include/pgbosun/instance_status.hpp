@@ -34,11 +34,11 @@ struct PostgresStatus {
     int version = 0;  // server_version_num; 0: not known
     std::optional<Instant> started_at;
     std::uint32_t restarts = 0;  // crash restarts since pgbosun started
-    std::uint64_t run = 0;       // another number after each start and each crash recovery; 0: not known
     std::optional<bool> checksums;
     // Set while the server does not answer queries although it runs: since when, and why.
     std::optional<Instant> silent_since;
     std::string silent_reason;
+    std::uint64_t run = 0;  // another number after each start and each crash recovery; 0: not known
 };
 
 struct StandbyStatus {
@@ -51,12 +51,12 @@ struct StandbyStatus {
 
 struct LsnStatus {
     std::optional<Lsn> current;   // primary
-    std::optional<Lsn> flushed;   // primary: all before it is on disk
     std::optional<Lsn> received;  // standby
     std::optional<Lsn> replayed;  // standby
     std::optional<std::uint64_t> lag_bytes;  // standby: behind the newest position that it knows of
     bool streaming = false;                  // standby: a WAL receiver streams
     bool replay_paused = false;
+    std::optional<Lsn> flushed;  // primary: all before it is on disk
 };
 
 struct VolumeStatus {

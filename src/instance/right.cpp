@@ -73,26 +73,31 @@ Reception renew(Right right, const Assignment& assignment, Instant now) {
     return Reception{std::move(right), {}, {}};
 }
 
-std::optional<Refusal> unable(const Local& local, const Assignment& assignment) {
+std::optional<Refusal> unable(const Right& right, const Local& local, const Assignment& assignment) {
     if (local.fenced) return Refusal::fenced;
     if (local.ending) return Refusal::ending;
-    if (local.data == Data::none && assignment.at_least != Position{}) return Refusal::no_data;
-    if (local.position < assignment.at_least) return Refusal::data_behind;
+    if (local.data == Data::none && assignment.at_least != Reach{}) return Refusal::no_data;
+    if (reach(right, local.timeline, local.lsn) < assignment.at_least) return Refusal::data_behind;
     return std::nullopt;
 }
 
+// From when on no promise of an earlier life can hold.
+Instant settled_at(const Right& right) {
+    return right.up_since + with_margin(std::max(right.ttl, right.record.longest_promise));
+}
+
 Reception promote(Right right, const Assignment& assignment, const Local& local, Instant now) {
-    if (const auto refusal = unable(local, assignment)) return refused(std::move(right), *refusal);
+    if (const auto refusal = unable(right, local, assignment)) return refused(std::move(right), *refusal);
     const auto end = assignment.lease ? end_of(right, *assignment.lease, now) : std::nullopt;
     if (!end) return refused(std::move(right), Refusal::late);
     if (assignment.former != FormerPrimary::stopped) {
         const auto promised = right.promised_until;
         if (promised && now < *promised) return refused(std::move(right), Refusal::promised, promised);
-        const Instant bound_until =
-            right.up_since + with_margin(std::max(right.ttl, right.record.longest_promise));
-        if (now < bound_until) return refused(std::move(right), Refusal::just_started, bound_until);
+        const Instant settled = settled_at(right);
+        if (now < settled) return refused(std::move(right), Refusal::just_started, settled);
     }
     right.record.accepted = assignment.term;
+    right.record.data_term = assignment.term;
     right.record.promotable = assignment.promotable;
     right.record.synchronous = assignment.synchronous;
     right.record.peers = assignment.peers;
@@ -251,6 +256,24 @@ Right take_promise(const Right& right, const PromiseAnswer& answer, Instant now)
         found->until = std::max(found->until, *end);
     }
     return next;
+}
+
+Reach reach(const Right& right, Timeline timeline, Lsn lsn) { return {right.record.data_term, timeline, lsn}; }
+
+Right streams(const Right& right) {
+    Right next = right;
+    next.record.data_term = right.record.term;
+    return next;
+}
+
+Right loses_data(const Right& right) {
+    Right next = right;
+    next.record.data_term = 0;
+    return next;
+}
+
+Instant bound_until(const Right& right) {
+    return std::max(settled_at(right), right.promised_until.value_or(Instant::min()));
 }
 
 Right recalled(AgentRecord record, std::string boot_id, Duration ttl, Instant now) {
