@@ -51,7 +51,9 @@ std::size_t count(const FakeObjectStore& store, const std::string& prefix) {
 std::vector<std::string> ids(FakeObjectStore& store) {
     Catalog catalog(store, "orders");
     std::vector<std::string> ids;
-    for (const auto& entry : *list_backups(catalog)) ids.push_back(entry.id);
+    const auto entries = list_backups(catalog);
+    REQUIRE(entries);
+    for (const auto& entry : *entries) ids.push_back(entry.id);
     return ids;
 }
 

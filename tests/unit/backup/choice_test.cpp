@@ -108,8 +108,8 @@ TEST_CASE("a backup that is named is checked") {
     CHECK(says(chosen(facts, at_lsn("0/4000000"), "weekly"), "choose one of " + c));
     CHECK(says(chosen(facts, {}, "20261116T010000"), "it failed: the disk is full"));
     CHECK(says(chosen(facts, {}, "20261121T110000"), "cannot be restored"));
-    CHECK(says(chosen(facts, {}, "20261116T010001"), "not_found"));
-    CHECK(says(chosen(facts, {}, "monthly"), "not_found"));
+    CHECK(says(chosen(facts, {}, "20261116T010001"), "there is no backup"));
+    CHECK(says(chosen(facts, {}, "monthly"), "there is no backup"));
 }
 
 TEST_CASE("a name that two backups have chooses neither") {
