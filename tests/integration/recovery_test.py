@@ -76,7 +76,7 @@ class Recovery(Case):
         self.assertEqual(self.rows(it), "1,2")
 
     def test_a_target_that_is_not_in_the_archive_fails_is_said_and_is_never_promoted_nor_tried_for_ever(self):
-        it = self.recovering("orders-name", {"target_name": "nobody made it"})
+        it = self.recovering("orders-name", {"target_name": "nobody made it", "backup": self.backup})
         it.start()
         status = it.wait_status("it has failed", lambda status: status["phase"] == "failed")
         self.assertRegex(status["reason"], "did not reach its target|target")
