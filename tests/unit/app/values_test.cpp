@@ -79,7 +79,7 @@ TEST_CASE("names, addresses and destinations: good ones and near misses") {
           "http://a?b"}},
         {cron_schedule,
          {"0 0 2 * * *", "*/5 0 2 1,15 JAN-MAR MON", "0  0 2 * * *"},
-         {"", "0 2 * * *", "0 0 2 * * * *", "0 0 2 * * $", "@daily"}},
+         {"", "0 2 * * *", "0 0 2 * * * *", "0 0 2 * * $", "@dayly"}},
         {retention_policy,
          {"RECOVERY WINDOW OF 30 DAYS", "RECOVERY WINDOW OF 1 WEEK", "REDUNDANCY 3"},
          {"", "30d", "RECOVERY WINDOW OF 0 DAYS", "RECOVERY WINDOW OF 30 YEARS", "REDUNDANCY 0",
