@@ -116,7 +116,12 @@ Lines owned_lines(const Settings& settings, const ConfigurationFacts& facts) {
     lines.emplace_back("full_page_writes", "on");
     append_archive(lines, settings, facts);
     if (facts.recovery) {
-        lines.insert(lines.end(), facts.recovery->begin(), facts.recovery->end());
+        // Those that clear a target come first: PostgreSQL 15 takes one after a target as a second target.
+        for (const bool clearing : {true, false}) {
+            for (const auto& line : *facts.recovery) {
+                if (line.second.empty() == clearing) lines.push_back(line);
+            }
+        }
     } else {
         lines.emplace_back("recovery_target_timeline", "latest");
     }

@@ -3,40 +3,29 @@
 import os
 import shutil
 import signal
-import time
 
 import archives
 import instance
+from backups import Place, Server
 from instance import Case, children, command_line, process_name, wait_for
 
 
 class Recovery(Case):
-    """One origin for all tests: t holds 1 before the backup, 2 and 3 come after it, with moments between them."""
+    """One origin for all tests, archived by PostgreSQL's own programs: t holds 1 at the backup, 2 and 3 come after it."""
 
     @classmethod
     def setUpClass(cls):
-        cls.archive = f"/tmp/pgb-recovery-{os.getpid()}"
-        cls.addClassCleanup(shutil.rmtree, cls.archive, ignore_errors=True)
-        origin = instance.Instance({"archive": {"destination": f"file://{cls.archive}"}})
-        cls.addClassCleanup(origin.destroy)
-        os.makedirs(cls.archive)
-        origin._give(cls.archive)
-        try:
-            instance.Template.fill(origin)
-            origin.start().up()
-            origin.sql("create table t(i int); insert into t values (1); create role reader")
-            answer = origin.http("POST", "/v1/backups?wait=120s")
-            assert answer.status == 200, answer
-            cls.backup = answer.json["id"]
-            origin.sql("insert into t values (2)")
-            cls.after_2 = origin.sql("select now()")
-            time.sleep(0.05)  # the next commit is later than that moment
-            origin.sql("insert into t values (3)")
-            archives.wait_archived(origin, archives.switch(origin))
-            origin.stop(signal.SIGINT)
-        except AssertionError:
-            print(origin.tail())
-            raise
+        place = Place()
+        cls.addClassCleanup(place.destroy)
+        cls.archive = place.archive
+        server = Server.initialise(place).start()
+        server.sql("create table t(i int); insert into t values (1); create role reader")
+        cls.backup = server.backup("20261121T010000")
+        server.sql("insert into t values (2)")
+        cls.after_2 = server.sql("select now()")
+        server.sql("select pg_sleep(0.05); insert into t values (3)")
+        server.switch()
+        server.stop()
 
     def recovering(self, server="orders-2", recovery=None, **more):
         """An instance, not started, that recovers under another server name."""
@@ -87,7 +76,7 @@ class Recovery(Case):
         self.assertEqual(self.rows(it), "1,2")
 
     def test_a_target_that_is_not_in_the_archive_fails_is_said_and_is_never_promoted_nor_tried_for_ever(self):
-        it = self.recovering("orders-name", {"target_name": "nobody made it"})
+        it = self.recovering("orders-name", {"target_name": "nobody made it", "backup": self.backup})
         it.start()
         status = it.wait_status("it has failed", lambda status: status["phase"] == "failed")
         self.assertRegex(status["reason"], "did not reach its target|target")

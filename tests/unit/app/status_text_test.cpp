@@ -19,7 +19,7 @@ InstanceStatus running_primary() {
     s.role = Role::primary;
     s.timeline = Timeline{3};
     s.started = s.ready = true;
-    s.postgres = {41, 170011, s.now - 1h - 5min, 0, true, {}, ""};
+    s.postgres = {41, 170011, s.now - 1h - 5min, 0, 0, true, {}, ""};
     s.lsn.current = Lsn{0x5000060};
     s.standbys = {{"pg-2", "streaming", "quorum", "", 0}, {"pg-long", "catchup", "async", "", 5U << 20}};
     s.archive = ArchiveReport{};
@@ -51,7 +51,7 @@ TEST_CASE("a lagging standby says why it is not ready") {
     s.ready = false;
     s.ready_reason = "replay is 64 MB behind, max_lag is 16 MB";
     s.standbys.clear();
-    s.lsn = {{}, Lsn{0x9000000}, Lsn{0x5000000}, 64U << 20, true, false};
+    s.lsn = {{}, {}, Lsn{0x9000000}, Lsn{0x5000000}, 64U << 20, true, false};
 
     const auto text = status_text(s, Colour::never);
 

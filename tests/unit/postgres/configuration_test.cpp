@@ -111,6 +111,7 @@ TEST_CASE("a recovery is told its target and asks the source's archiver, beside 
     ConfigurationFacts told = facts();
     told.recovery = {{"restore_command", recovery_restore_command(with, told.wal_program)},
                      {"recovery_target_time", "2026-01-30 10:00:00+00"},
+                     {"recovery_target_lsn", ""},
                      {"recovery_target_timeline", "current"},
                      {"recovery_target_action", "promote"}};
 
@@ -122,6 +123,7 @@ TEST_CASE("a recovery is told its target and asks the source's archiver, beside 
     CHECK(has_line(text, "recovery_target_time = '2026-01-30 10:00:00+00'"));
     CHECK(text.find("recovery_target_timeline = 'latest'") == std::string::npos);
     CHECK(text.find("restore_command") == text.rfind("restore_command"));
+    CHECK(text.find("recovery_target_lsn = ''") < text.find("recovery_target_time"));
 }
 
 TEST_CASE("of a directory that somebody restored by hand, what recovery was told is kept") {

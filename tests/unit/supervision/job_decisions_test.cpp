@@ -68,7 +68,7 @@ TEST_CASE("what becomes of a job is judged from its last line and its end") {
         CHECK(outcome.result.id == "20261121T010000");
     }
     SECTION("it says nothing, or the contrary of how it ends") {
-        CHECK(conclude(job, ExitStatus{ExitStatus::How::killed, 9}).result.detail.find("killed") !=
+        CHECK(conclude(job, ExitStatus{ExitStatus::How::killed, 9}).result.detail.find("signal 9") !=
               std::string::npos);
         take_line(job, JobResult{.done = true, .detail = "well"});
         const auto outcome = conclude(job, exited(1));

@@ -265,7 +265,8 @@ TEST_CASE("a scheduled moment is claimed, and who loses the claim skips it") {
     const WallTime due = it.clock.wall() + 1ms;
     it.next = [due](WallTime after) { return after < due ? std::optional(due) : std::nullopt; };
     it.jobs.begin();
-    it.until([&] { return it.processes.children.size() == 1; });  // the catalog
+    // The catalog is asked for, and the moment is waited for.
+    it.until([&] { return it.processes.children.size() == 1 && it.jobs.backups().next_at; });
     it.clock.advance(2s);
 
     it.until([&] { return it.processes.children.size() == 2; });
