@@ -99,8 +99,11 @@ Result<> Drill::recover() {
     if (auto started = start(*server_, drill_server_command(order_.server)); !started) return started;
     // Each look is a connection of its own, which says that there is one to be had.
     bool answers = false;
+    std::chrono::steady_clock::time_point next_look{};
     const auto look = [&] {
         if (server_->ended) return true;
+        if (std::chrono::steady_clock::now() < next_look) return false;
+        next_look = std::chrono::steady_clock::now() + look_again;
         const auto rows = query("postgres", "select not pg_is_in_recovery()", first_answer);
         answers = rows && says_true(*rows);
         return answers;
@@ -112,7 +115,12 @@ Result<> Drill::recover() {
 }
 
 Result<> Drill::check_one(const std::string& sql) {
-    const auto rows = query(order_.database, sql, longest_check);
+    // As a user's session has it; ours begin without.
+    constexpr std::string_view usual_path = R"(select set_config('search_path', '"$user", public', false))";
+    const auto session = make_session_(order_.database);
+    ServerSession asking(loop_, *session, stop_);
+    if (auto set = asking.query(usual_path, {}, first_answer); !set) return std::unexpected(std::move(set.error()));
+    const auto rows = asking.query(sql, {}, longest_check);
     if (!rows) return std::unexpected(rows.error());
     if (says_true(*rows)) return {};
     return fail(FaultKind::refused, "it did not give one row with true");

@@ -73,13 +73,8 @@ Result<> check(const RecoveryTarget& target) {
 Result<RecoveryParameters> recovery_parameters(const RecoveryTarget& target, std::string_view restore_command,
                                                AtTarget at_target) {
     if (auto fine = check(target); !fine) return std::unexpected(std::move(fine.error()));
-    return RecoveryParameters{
+    RecoveryParameters parameters{
         {"restore_command", std::string(restore_command)},
-        {"recovery_target", target.immediate ? "immediate" : ""},
-        {"recovery_target_time", target.time.value_or("")},
-        {"recovery_target_lsn", target.lsn.value_or("")},
-        {"recovery_target_xid", target.xid.value_or("")},
-        {"recovery_target_name", target.name.value_or("")},
         {"recovery_target_inclusive", target.inclusive == Inclusive::yes ? "on" : "off"},
         {"recovery_target_timeline", target.timeline},
         {"recovery_target_action", std::string(to_text(at_target))},
@@ -89,6 +84,17 @@ Result<RecoveryParameters> recovery_parameters(const RecoveryTarget& target, std
         {"primary_conninfo", ""},
         {"primary_slot_name", ""},
     };
+    RecoveryParameters targets{
+        {"recovery_target", target.immediate ? "immediate" : ""},
+        {"recovery_target_time", target.time.value_or("")},
+        {"recovery_target_lsn", target.lsn.value_or("")},
+        {"recovery_target_xid", target.xid.value_or("")},
+        {"recovery_target_name", target.name.value_or("")},
+    };
+    // PostgreSQL takes an empty one behind the one that is used for a second target: "multiple recovery targets".
+    std::ranges::stable_partition(targets, [](const auto& parameter) { return parameter.second.empty(); });
+    parameters.insert(parameters.end(), targets.begin(), targets.end());
+    return parameters;
 }
 
 std::string with_parameters(std::string_view auto_conf, const RecoveryParameters& parameters) {

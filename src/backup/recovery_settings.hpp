@@ -17,7 +17,7 @@ enum class AtTarget { promote, pause, shutdown };
 using RecoveryParameters = std::vector<std::pair<std::string, std::string>>;
 
 // Every parameter that says where recovery ends is in it, those that are not used as empty ones: the backup may hold
-// what an earlier recovery was told. refused: two targets, or one that PostgreSQL would not take.
+// what an earlier recovery was told. Their order matters: keep it. refused: two targets, or one that PostgreSQL would not take.
 //
 // A target that is not reached is PostgreSQL's FATAL "recovery ended before configured recovery target was reached",
 // never a promotion; the end of the archive is reached only when restore_command says 1.

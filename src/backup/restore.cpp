@@ -29,16 +29,16 @@ bool is_left_out(std::string_view path) {
 // Links that PostgreSQL itself makes; they are made anew here.
 bool is_known_link(std::string_view path) { return path == "pg_wal" || path.starts_with("pg_tblspc/"); }
 
-Result<std::optional<std::string>> place_in_data_directory(const TarEntry& entry) {
+Result<std::optional<std::string>> place_in_data_directory(const TarMember& entry) {
     if (entry.path == control_file) return std::string(waiting_control_file);
     if (entry.path == waiting_control_file) return fail(FaultKind::corrupt, "the tar has " + entry.path);
     if (is_left_out(entry.path)) return std::nullopt;
-    if (entry.type == TarEntry::Type::symbolic_link && is_known_link(entry.path)) return std::nullopt;
+    if (entry.type == TarMember::Type::symbolic_link && is_known_link(entry.path)) return std::nullopt;
     return entry.path;
 }
 
 // PostgreSQL uses "PG_<version>_<catalog>" there and nothing else.
-Result<std::optional<std::string>> place_in_tablespace(const TarEntry& entry) {
+Result<std::optional<std::string>> place_in_tablespace(const TarMember& entry) {
     if (!entry.path.starts_with("PG_")) return std::nullopt;
     return entry.path;
 }

@@ -12,8 +12,8 @@ void TarInspection::restart() {
     bytes_ = 0;
 }
 
-Result<> TarInspection::begin(const TarEntry& entry) {
-    if (entry.type != TarEntry::Type::file) return {};
+Result<> TarInspection::begin(const TarMember& entry) {
+    if (entry.type != TarMember::Type::file) return {};
     file_ = InspectedFile{entry.path, entry.size, 0, {}};
     if (entry.size <= longest_looked_into && looks_into_(entry.path)) file_->text.emplace();
     return {};

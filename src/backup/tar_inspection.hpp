@@ -31,7 +31,7 @@ public:
     [[nodiscard]] std::uint64_t bytes() const override { return bytes_; }
 
 private:
-    Result<> begin(const TarEntry& entry) override;
+    Result<> begin(const TarMember& entry) override;
     Result<> content(std::span<const std::byte> piece) override;
     Result<> end() override;
 

@@ -217,11 +217,11 @@ Result<> TarReader::begin_entry(char type, std::string path, std::uint64_t size,
     auto plain = plain_path(path);
     if (!plain) return std::unexpected(plain.error());
     const bool file = type == '0' || type == '\0' || type == '7';
-    TarEntry entry{TarEntry::Type::file, std::move(*plain), 0, {}};
+    TarMember entry{TarMember::Type::file, std::move(*plain), 0, {}};
     if (type == '5' || (file && path.ends_with('/'))) {
-        entry.type = TarEntry::Type::directory;
+        entry.type = TarMember::Type::directory;
     } else if (type == '2') {
-        entry.type = TarEntry::Type::symbolic_link;
+        entry.type = TarMember::Type::symbolic_link;
         entry.target = std::move(target);
     } else if (file) {
         if (entry.path.empty()) return damaged("a file has no name");
@@ -233,7 +233,7 @@ Result<> TarReader::begin_entry(char type, std::string path, std::uint64_t size,
     left_ = file ? size : 0;
     padding_ = (block - left_ % block) % block;
     stage_ = Stage::content;
-    if (left_ > 0 && entry.type != TarEntry::Type::file) return damaged("a directory has content");
+    if (left_ > 0 && entry.type != TarMember::Type::file) return damaged("a directory has content");
     return left_ == 0 ? end_of_content() : Result<>{};
 }
 

@@ -16,21 +16,21 @@
 
 namespace pgbosun::backup {
 
-struct TarEntry {
+struct TarMember {
     enum class Type { file, directory, symbolic_link };
     Type type = Type::file;
     // Relative, its parts joined by one '/', without "." and ".."; empty: the directory that the tar is of.
     std::string path;
     std::uint64_t size = 0;  // of a file
     std::string target;      // of a link, as it is
-    bool operator==(const TarEntry&) const = default;
+    bool operator==(const TarMember&) const = default;
 };
 
 class TarVisitor {
 public:
     virtual ~TarVisitor() = default;
     // A Fault ends the reading and is returned as it is.
-    virtual Result<> begin(const TarEntry& entry) = 0;
+    virtual Result<> begin(const TarMember& entry) = 0;
     virtual Result<> content(std::span<const std::byte> piece) = 0;  // of a file, `size` bytes altogether
     virtual Result<> end() = 0;                                      // of each entry
 };

@@ -86,19 +86,19 @@ Result<> Untar::create(const std::string& path) {
     return {};
 }
 
-Result<> Untar::begin(const TarEntry& entry) {
+Result<> Untar::begin(const TarMember& entry) {
     const auto place = placement_(entry);
     if (!place) return std::unexpected(place.error());
-    if (entry.type == TarEntry::Type::file) file_ = UnpackedFile{entry.path, entry.size, 0};
+    if (entry.type == TarMember::Type::file) file_ = UnpackedFile{entry.path, entry.size, 0};
     if (!*place) return {};
     switch (entry.type) {
-        case TarEntry::Type::file: return create(**place);
-        case TarEntry::Type::directory: {
+        case TarMember::Type::file: return create(**place);
+        case TarMember::Type::directory: {
             const auto made = enter(**place);
             if (!made) return std::unexpected(made.error());
             return {};
         }
-        case TarEntry::Type::symbolic_link: break;
+        case TarMember::Type::symbolic_link: break;
     }
     return fail(FaultKind::corrupt, "the tar has a link " + entry.path + " to " + entry.target);
 }

@@ -17,7 +17,7 @@ namespace pgbosun::backup {
 
 // Where an entry goes: a relative path of the same form; none: it is left out. A Fault ends the unpacking. Links are
 // never made: one that is not left out is corrupt.
-using Placement = std::function<Result<std::optional<std::string>>(const TarEntry& entry)>;
+using Placement = std::function<Result<std::optional<std::string>>(const TarMember& entry)>;
 
 struct UnpackedFile {
     std::string path;  // as in the tar
@@ -41,7 +41,7 @@ public:
     [[nodiscard]] std::uint64_t bytes() const override { return bytes_; }
 
 private:
-    Result<> begin(const TarEntry& entry) override;
+    Result<> begin(const TarMember& entry) override;
     Result<> content(std::span<const std::byte> piece) override;
     Result<> end() override;
 

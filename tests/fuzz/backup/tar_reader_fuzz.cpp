@@ -18,7 +18,7 @@ public:
     std::string seen;
 
 private:
-    Result<> begin(const TarEntry& entry) override {
+    Result<> begin(const TarMember& entry) override {
         const std::string path = "/" + entry.path + "/";
         if (entry.path.starts_with('/') || path.find("/../") != std::string::npos ||
             path.find('\0') != std::string::npos || entry.path.size() > longest_tar_path) {

@@ -29,6 +29,7 @@ TEST_CASE("recovery is told its one target, and that there is no other") {
     CHECK(value(*parameters, "recovery_target_inclusive") == "off");
     CHECK(value(*parameters, "recovery_target_timeline") == "3");
     CHECK(value(*parameters, "recovery_target_action") == "promote");
+    CHECK(parameters->back().first == "recovery_target_lsn");  // else PostgreSQL sees two targets
     for (const auto* other : {"recovery_target", "recovery_target_time", "recovery_target_xid", "recovery_target_name",
                               "primary_conninfo", "recovery_end_command"}) {
         CHECK(value(*parameters, other).empty());

@@ -21,7 +21,7 @@ namespace {
 std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
 
 struct Seen {
-    TarEntry entry;
+    TarMember entry;
     std::string content;
     bool operator==(const Seen&) const = default;
 };
@@ -31,7 +31,7 @@ public:
     std::vector<Seen> seen;
 
 private:
-    Result<> begin(const TarEntry& entry) override {
+    Result<> begin(const TarMember& entry) override {
         seen.push_back({entry, {}});
         return {};
     }
@@ -58,7 +58,7 @@ std::vector<std::string> paths(const std::vector<Seen>& seen) {
     return result;
 }
 
-using Type = TarEntry::Type;
+using Type = TarMember::Type;
 
 // A directory and its descriptor.
 struct Place {
@@ -74,7 +74,7 @@ struct Place {
         if (auto fed = untar.feed(bytes(tar)); !fed) return fed;
         return untar.finish();
     }
-    static Result<std::optional<std::string>> as_it_is(const TarEntry& entry) { return entry.path; }
+    static Result<std::optional<std::string>> as_it_is(const TarMember& entry) { return entry.path; }
 
     [[nodiscard]] std::string content(const std::string& path) const {
         std::ifstream file(directory / path, std::ios::binary);
@@ -195,9 +195,9 @@ TEST_CASE("a tar becomes files that only their owner may read") {
 
 TEST_CASE("what is placed elsewhere goes there, and what is left out is read all the same") {
     Place place;
-    const auto placement = [](const TarEntry& entry) -> Result<std::optional<std::string>> {
+    const auto placement = [](const TarMember& entry) -> Result<std::optional<std::string>> {
         if (entry.path == "global/pg_control") return "global/waiting";
-        if (entry.path == "postmaster.pid" || entry.type == TarEntry::Type::symbolic_link) return std::nullopt;
+        if (entry.path == "postmaster.pid" || entry.type == TarMember::Type::symbolic_link) return std::nullopt;
         return entry.path;
     };
 
