@@ -73,6 +73,14 @@ class With:
         self.store.stop()
 
 
+def repository(store):
+    """pgBackRest's words for it."""
+    return {"repo1-type": "s3", "repo1-path": "/archive", "repo1-s3-bucket": "bucket", "repo1-s3-region": "us-east-1",
+            "repo1-s3-endpoint": "localhost", "repo1-s3-uri-style": "path", "repo1-storage-host": "localhost",
+            "repo1-storage-port": store.port, "repo1-storage-ca-file": store.ca, "repo1-s3-key": KEY,
+            "repo1-s3-key-secret": SECRET}
+
+
 def measure(bench):
     server = backlog.server_of(bench)
 
@@ -86,11 +94,7 @@ def measure(bench):
 
     def peer():
         store = S3rver(bench)
-        return With(store, backlog.PgBackRest(bench, server, {
-            "repo1-type": "s3", "repo1-path": "/archive", "repo1-s3-bucket": "bucket", "repo1-s3-region": "us-east-1",
-            "repo1-s3-endpoint": "localhost", "repo1-s3-uri-style": "path", "repo1-storage-host": "localhost",
-            "repo1-storage-port": store.port, "repo1-storage-ca-file": store.ca, "repo1-s3-key": KEY,
-            "repo1-s3-key-secret": SECRET}))
+        return With(store, backlog.PgBackRest(bench, server, repository(store)))
 
     rates = backlog.compare(server, {"pgbosun": ours, "pgBackRest": peer})
     ratio = rates["pgbosun"] / rates["pgBackRest"]

@@ -46,6 +46,16 @@ ExitCode ask(const Command& command, ExitCode (*carry)(const Command&, InstanceC
     return carry(command, **client, screen);
 }
 
+int become_archiver(const std::vector<std::string>& arguments) {
+    const std::string program = own_directory() + "/pgbosun-archiver";
+    std::vector<char*> words{const_cast<char*>(program.c_str())};
+    for (const auto& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
+    words.push_back(nullptr);
+    ::execv(program.c_str(), words.data());
+    std::perror(program.c_str());
+    return static_cast<int>(ExitCode::failed);
+}
+
 struct Perform {
     int operator()(const RunCommand& command) const { return run(command); }
     int operator()(const ConfigCheckCommand& command) const {
@@ -59,20 +69,16 @@ struct Perform {
     int operator()(const StatusCommand& command) const { return static_cast<int>(ask(command, show_status)); }
     int operator()(const ControlCommand& command) const { return static_cast<int>(ask(command, carry_out)); }
     int operator()(const JournalCommand& command) const { return static_cast<int>(ask(command, show_journal)); }
+    int operator()(const BackupCommand& command) const { return static_cast<int>(ask(command, take_backup)); }
     int operator()(const VersionCommand&) const {
         std::puts("pgbosun " PGBOSUN_VERSION);
         return 0;
     }
     // The archiver is a program of its own, so that PID 1 maps neither libcurl nor the compressors.
     int operator()(const ArchiverCommand& command) const {
-        const std::string program = own_directory() + "/pgbosun-archiver";
-        const std::string config = command.config.value_or("");
-        const char* with[] = {program.c_str(), "--config", config.c_str(), nullptr};
-        const char* without[] = {program.c_str(), nullptr};
-        ::execv(program.c_str(), const_cast<char* const*>(command.config ? with : without));
-        std::perror(program.c_str());
-        return static_cast<int>(ExitCode::failed);
+        return command.config ? become_archiver({"--config", *command.config}) : become_archiver({});
     }
+    int operator()(const StoreCommand& command) const { return become_archiver(command.arguments); }
 };
 
 }  // namespace

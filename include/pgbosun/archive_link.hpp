@@ -10,6 +10,14 @@
 
 namespace pgbosun {
 
+// Where the running primary's WAL is, for archive.stream.
+struct FlushedWal {
+    Lsn position;  // all before it is on disk
+    Timeline timeline{};
+    std::uint64_t server_run = 0;  // another number after each start of the server
+    bool operator==(const FlushedWal&) const = default;
+};
+
 // PID 1 -> archiver, at every change. Until the first one arrives the archiver answers every request "not yet".
 struct ArchiveOrder {
     // The right to add to the archive: a demoted, fenced or foreign instance has none.
@@ -18,7 +26,17 @@ struct ArchiveOrder {
     std::string data_directory;  // absolute
     std::optional<SystemId> system_id;
     std::uint32_t wal_segment_size = 0;  // bytes; 0: not known yet
+    std::optional<FlushedWal> wal;       // only with archive.stream, and only while it may archive
     bool operator==(const ArchiveOrder&) const = default;
+};
+
+// How archive.stream fares.
+struct StreamReport {
+    std::optional<Lsn> position;  // all before it is in the archive, whole or in pieces
+    std::optional<std::string> at;
+    std::optional<std::string> failing_since;
+    std::optional<std::string> last_error;
+    bool operator==(const StreamReport&) const = default;
 };
 
 // Archiver -> PID 1, when something changed, at most ten times a second. Times are UTC, ISO 8601.
@@ -34,6 +52,7 @@ struct ArchiveReport {
     std::uint64_t stored_bytes = 0;    // as stored
     std::uint64_t failures = 0;
     std::uint64_t restored = 0;
+    StreamReport stream;
     bool operator==(const ArchiveReport&) const = default;
 };
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pgbosun/catalog_summary.hpp"
 #include "pgbosun/instance_status.hpp"
 #include "pgbosun/metric.hpp"
 #include "pgbosun/task.hpp"
@@ -37,6 +38,28 @@ struct ControlAnswer {
     std::string hint;
 };
 
+// A backup or drill to be started, or a backup to be cancelled or removed.
+enum class JobVerb { start_backup, remove_backup, start_drill };
+
+struct JobRequest {
+    JobVerb verb{};
+    std::string id;                   // remove_backup
+    std::string name;                 // start_backup: empty: none
+    std::optional<bool> incremental;  // start_backup; none: as configured
+    std::string target_time;          // start_drill; empty: the newest moment
+    std::vector<std::string> checks;  // start_drill: SQL beside the configured ones
+    std::string asked_by;
+    Duration wait{};  // how long to wait for the end of it
+};
+
+struct JobAnswer {
+    Answer answer{};
+    std::string id;      // of the backup; empty: not known yet
+    std::string detail;  // for a person
+    std::string hint;
+    bool unknown = false;  // refused: there is no such backup
+};
+
 class InstanceControl {
 public:
     virtual ~InstanceControl() = default;
@@ -46,6 +69,10 @@ public:
     // Changes whenever anything in the status but `now` does: lets a server keep the rendered text.
     [[nodiscard]] virtual std::uint64_t status_revision() const = 0;
     virtual Task<ControlAnswer> command(ControlRequest request) = 0;
+    // One backup and one drill at a time: another one is refused, and says which runs since when.
+    virtual Task<JobAnswer> job(JobRequest request) = 0;
+    // The last look at the archive's catalog; none: there was none yet. Holds until the next suspension point.
+    virtual const CatalogSummary* catalog() = 0;
     // From memory; starts a refresh in the background when what it has is older than the cache time.
     virtual std::vector<MetricFamily> metrics() = 0;
 };

@@ -38,6 +38,7 @@ struct PostgresStatus {
     // Set while the server does not answer queries although it runs: since when, and why.
     std::optional<Instant> silent_since;
     std::string silent_reason;
+    std::uint64_t run = 0;  // another number after each start and each crash recovery; 0: not known
 };
 
 struct StandbyStatus {
@@ -55,6 +56,7 @@ struct LsnStatus {
     std::optional<std::uint64_t> lag_bytes;  // standby: behind the newest position that it knows of
     bool streaming = false;                  // standby: a WAL receiver streams
     bool replay_paused = false;
+    std::optional<Lsn> flushed;  // primary: all before it is on disk
 };
 
 struct VolumeStatus {
@@ -73,6 +75,48 @@ struct ProgressStatus {
     std::uint64_t done_bytes = 0;
     std::uint64_t total_bytes = 0;  // 0: not known
     std::optional<Instant> since;
+};
+
+// A backup or a drill under way.
+struct RunningJob {
+    std::string id;    // of the backup; empty until the job has said it
+    std::string step;  // "copying", "waiting for WAL 00..."
+    std::uint64_t done_bytes = 0;
+    std::uint64_t total_bytes = 0;  // 0: not known
+    Instant since{};
+    std::string began_at;     // the same, ISO 8601
+    bool cancelling = false;  // it was told to end
+};
+
+// What is known of the archive's backups, from the last look at its catalog and from the jobs of this instance. Times
+// are UTC, ISO 8601.
+struct BackupsStatus {
+    std::optional<std::string> last_id, last_at;  // the newest one that is done
+    std::optional<std::string> last_failed_at, last_error;
+    std::optional<std::string> first_recoverable_at;
+    std::optional<std::string> recoverable_to;  // the last segment that recovery reaches without a hole
+    std::vector<std::string> holes;             // of the archive's WAL: "00...5", "00...7 to 00...9"
+    std::uint64_t hole_count = 0;
+    std::optional<std::uint64_t> count;   // all that the catalog has; none: not looked at yet
+    std::optional<std::string> next_at;   // by schedule
+    std::optional<RunningJob> running;
+    std::optional<double> last_seconds;   // of the last one that this instance took
+    std::optional<std::uint64_t> last_bytes, last_stored_bytes;
+    std::uint64_t taken = 0, failed = 0;  // by this instance since pgbosun started
+    std::optional<Instant> looked_at;     // when the catalog was last read
+    std::optional<std::string> catalog_error;  // why it could not be read, the last time
+};
+
+// The last rehearsal of a recovery.
+struct DrillStatus {
+    std::optional<std::string> last_at;
+    std::optional<bool> last_ok;
+    std::optional<std::string> last_id;     // the backup that was restored
+    std::optional<std::string> last_error;
+    std::optional<double> recovery_s;       // of the last one that succeeded
+    std::optional<std::string> last_ok_at;
+    std::optional<std::string> next_at;
+    std::optional<RunningJob> running;
 };
 
 struct LogStatus {
@@ -109,6 +153,8 @@ struct InstanceStatus {
     bool synchronous = false;  // standby: the upstream counts it as synchronous (not known yet: false)
     std::optional<ArchiveReport> archive;
     std::optional<std::string> archive_refused;  // why WAL is not archived now, when that is on purpose
+    BackupsStatus backup;
+    DrillStatus drill;
     std::vector<VolumeStatus> volumes;
     std::optional<ProgressStatus> progress;
     LogStatus log;

@@ -23,6 +23,13 @@ std::optional<Lsn> parse_lsn(std::string_view text);
 enum class Timeline : std::uint32_t {};
 constexpr std::uint32_t number(Timeline timeline) { return static_cast<std::uint32_t>(timeline); }
 
+// How far a history of data reaches. The later timeline is the later history, wherever on it one stands.
+struct Position {
+    Timeline timeline{};
+    Lsn lsn;
+    auto operator<=>(const Position&) const = default;
+};
+
 // The database system identifier of pg_control.
 enum class SystemId : std::uint64_t {};
 constexpr std::uint64_t number(SystemId id) { return static_cast<std::uint64_t>(id); }

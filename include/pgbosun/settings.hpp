@@ -243,6 +243,8 @@ struct Settings {
     [[nodiscard]] std::string state_directory() const { return volume + "/pgbosun"; }
     [[nodiscard]] std::string control_socket() const { return run_dir + "/control.sock"; }
     [[nodiscard]] std::string archive_socket() const { return run_dir + "/archive.sock"; }
+    // Of the archiver that serves a recovery from bootstrap.recovery.source, beside the one of the own archive.
+    [[nodiscard]] std::string recovery_socket() const { return run_dir + "/recovery.sock"; }
 };
 
 }  // namespace pgbosun

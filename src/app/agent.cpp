@@ -17,6 +17,7 @@
 #include "host/identity.hpp"
 #include "host/log_output.hpp"
 #include "http/wire.hpp"
+#include "pgbosun/cron_schedule.hpp"
 #include "pgbosun/log.hpp"
 #include "postgres/configuration.hpp"
 #include "postgres/log_record.hpp"
@@ -113,14 +114,14 @@ Agent::Agent(boost::asio::io_context& loop, host::Signals& signals, Settings set
       guard_(std::make_unique<Guarding>(processes_, settings_, clock_, [this] { instance_->guard_lost(); })),
       surroundings_{loop_, clock_, processes_, process_table_, files_, session_,
                     [this](const std::string& database, const std::string& user) { return open_session(database, user); },
-                    *guard_, look_at_machine()},
+                    *guard_, look_at_machine(), archiver_program()},
       timer_(loop), secret_watch_(files_), read_files_ended_(loop) {
     watch_volumes();
     instance_ = std::make_unique<supervision::Instance>(surroundings_, settings_, wiring());
     server_ = std::make_unique<http::Server>(loop_, *instance_, instance_->journal(), settings_.http, settings_.metrics,
                                              settings_.control_socket());
     if (settings_.archive) {
-        archiver_ = std::make_unique<ArchiverProcess>(loop_, processes_, clock_, archiver_command(), [this](ArchiveReport report) {
+        archiver_ = std::make_unique<ArchiverProcess>(loop_, processes_, clock_, archiver_command({}), [this](ArchiveReport report) {
             instance_->archive_reported(std::move(report));
         });
     }
@@ -191,10 +192,23 @@ supervision::Instance::Wiring Agent::wiring() {
     };
     wiring.read_settings = [this] { return read_files(); };
     wiring.archive_order = [this](const ArchiveOrder& order) {
+        last_order_ = order;
         if (archiver_) archiver_->order(order);
+        for (const auto& recovery : recovery_archivers_) recovery->order(order);
     };
+    wiring.next_moment = [](const std::string& schedule, WallTime after) -> std::optional<WallTime> {
+        const auto cron = CronSchedule::parse(schedule);
+        if (!cron) return std::nullopt;  // the configuration's check has said so
+        return cron->next(after);
+    };
+    wiring.recovering = [this](supervision::Recovering recovering) { follow_recovery(recovering); };
     wiring.volumes = [this](Instant now) { return volumes(now); };
     wiring.log = [] { return host::log_output::status(); };
+    wiring.shortage = [this]() -> std::optional<supervision::Shortage> {
+        const auto& shortage = processes_.shortage();
+        if (!shortage) return std::nullopt;
+        return supervision::Shortage{shortage->since, shortage->why};
+    };
     wiring.arm = [this](std::optional<Instant> deadline) {
         if (deadline) {
             timer_.arm(*deadline, [this] { instance_->deadline_passed(); });
@@ -204,19 +218,6 @@ supervision::Instance::Wiring Agent::wiring() {
     };
     wiring.metrics = make_metrics();
     return wiring;
-}
-
-Command Agent::archiver_command() const {
-    Command command;
-    command.program = own_directory() + "/pgbosun-archiver";
-    if (!settings_.config_file.empty()) command.arguments = {"--config", settings_.config_file};
-    // Whole: object stores take credentials from it.
-    for (char** variable = environ; *variable != nullptr; ++variable) command.environment.emplace_back(*variable);
-    command.working_directory = std::filesystem::current_path().string();
-    command.death_signal = SIGTERM;
-    // Its log lines are rendered already.
-    command.on_line = [](std::string_view line) { host::log_output::pass_through(std::string(line)); };
-    return command;
 }
 
 void Agent::watch_volumes() {
@@ -432,6 +433,7 @@ Task<Result<>> Agent::read_files() {
         if (done) done = reloaded;
     }
     if (archiver_) archiver_->restart();
+    for (const auto& recovery : recovery_archivers_) recovery->restart();
     reading_files_ = false;
     read_files_ended_.announce();
     co_return done;
@@ -481,10 +483,15 @@ Task<> Agent::finish(int exit_status) {
     ending_ = true;
     exit_status_ = exit_status;
     if (archiver_) archiver_->stop();
+    for (const auto& recovery : recovery_archivers_) recovery->stop();
     co_await instance_->journal().flush(last_flush);
     supervision::Broadcast nobody(loop_);
     const Instant give_up = clock_.now() + 10s;
-    while (archiver_ && archiver_->running() && clock_.now() < give_up) co_await nobody.wait(10ms);
+    const auto busy = [this] {
+        const auto runs = [](const auto& process) { return process->running(); };
+        return (archiver_ && archiver_->running()) || std::ranges::any_of(recovery_archivers_, runs) || !instance_->jobs_idle();
+    };
+    while (busy() && clock_.now() < give_up) co_await nobody.wait(10ms);
     server_->stop();
     loop_.stop();
 }

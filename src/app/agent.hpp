@@ -50,7 +50,10 @@ private:
     std::unique_ptr<postgres::MetricsCollector> make_metrics();
     std::unique_ptr<PgSession> open_session(const std::string& database, const std::string& user);
     Result<> open_log_fifos();
-    Command archiver_command() const;
+    // `pgbosun-archiver`, as its service or with a command.
+    Command archiver_command(std::vector<std::string> arguments) const;
+    supervision::ArchiverProgram archiver_program() const;
+    void follow_recovery(supervision::Recovering recovering);
     void watch_volumes();
     std::vector<VolumeStatus> volumes(Instant now) const;
     void listen_to_signals();
@@ -87,6 +90,9 @@ private:
     std::unique_ptr<supervision::Instance> instance_;
     std::unique_ptr<http::Server> server_;
     std::unique_ptr<ArchiverProcess> archiver_;
+    // Of bootstrap.recovery.source, while the instance recovers from it; stopped ones stay until they have ended.
+    std::vector<std::unique_ptr<ArchiverProcess>> recovery_archivers_;
+    ArchiveOrder last_order_;
     supervision::Broadcast read_files_ended_;
     bool reading_files_ = false;
     bool ending_ = false;

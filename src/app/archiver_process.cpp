@@ -66,6 +66,7 @@ Task<> ArchiverProcess::keep_running() {
         if (!reported_ && !stopping_) say_that_it_does_not_work();
         co_await nobody.wait(start_again);
     }
+    over_ = !process_ && !writing_;
 }
 
 Task<> ArchiverProcess::read_reports() {

@@ -33,6 +33,8 @@ public:
     void restart();
     void order(const ArchiveOrder& order);
     [[nodiscard]] bool running() const { return process_.has_value(); }
+    // keep_running() has returned: it may be destroyed.
+    [[nodiscard]] bool over() const { return over_; }
 
 private:
     using Socket = boost::asio::local::stream_protocol::socket;
@@ -56,6 +58,7 @@ private:
     bool order_unsent_ = false;
     bool writing_ = false;
     bool stopping_ = false;
+    bool over_ = false;
 };
 
 }  // namespace pgbosun::app

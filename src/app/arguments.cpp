@@ -22,18 +22,55 @@ constexpr auto examples = R"(Examples:
   pgbosun config check --config /etc/pgbosun.yaml
   pgbosun status --watch
   pgbosun fence --reason "disk is being replaced"
+  pgbosun backup --wait                          take a base backup; pgbosun backup --help for the rest
+  pgbosun restore --target DIR --to-time "2026-01-30 10:00:00+00"
   pgbosun status --url https://pg-1:8008
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused now, 4 nobody answers.
 Client commands ask the instance at --socket, else $PGBOSUN_SOCKET, else the socket of --config, else
 ./pgbosun-data/run/control.sock, else /run/pgbosun/control.sock; with --url they ask over TCP.)";
 
-constexpr std::array<std::pair<const char*, const char*>, 4> later_commands = {{
-    {"backup", "take, list and delete base backups (comes with a later version)"},
-    {"restore", "restore a base backup (comes with a later version)"},
-    {"wal", "list and verify the archived WAL (comes with a later version)"},
-    {"drill", "rehearse a recovery (comes with a later version)"},
-}};
+// Commands that need the store, as the archiver's program calls them.
+struct StoreWords {
+    std::vector<std::string> said;
+    std::vector<std::string> called;
+};
+const std::vector<StoreWords>& store_words() {
+    static const std::vector<StoreWords> words = {
+        {{"backup", "list"}, {"catalog", "list"}},     {{"backup", "show"}, {"catalog", "show"}},
+        {{"backup", "delete"}, {"catalog", "delete"}}, {{"backup", "keep"}, {"catalog", "keep"}},
+        {{"backup", "expire"}, {"catalog", "expire"}}, {{"backup", "verify"}, {"verify"}},
+        {{"restore"}, {"restore"}},                    {{"wal", "list"}, {"wal", "list"}},
+        {{"wal", "verify"}, {"wal", "verify"}},        {{"drill"}, {"drill"}},
+    };
+    return words;
+}
+
+// The process becomes the archiver's program, with the rest of the line as it is. None: it is no such command.
+std::optional<StoreCommand> store_command(std::span<const std::string> arguments) {
+    for (const auto& [said, called] : store_words()) {
+        if (arguments.size() < said.size() || !std::ranges::equal(arguments.first(said.size()), said)) continue;
+        StoreCommand command{called};
+        const auto rest = arguments.subspan(said.size());
+        command.arguments.insert(command.arguments.end(), rest.begin(), rest.end());
+        return command;
+    }
+    return std::nullopt;
+}
+
+constexpr auto backup_help = R"(Without a subcommand the instance takes a backup now (POST /v1/backups). The others look into the archive
+themselves and need no instance; each has --help:
+  pgbosun backup list                            all backups, with what can be recovered
+  pgbosun backup show ID                         one of them
+  pgbosun backup verify ID                       reads it and its WAL back, and checks everything
+  pgbosun backup keep ID                         it never expires
+  pgbosun backup delete ID
+  pgbosun backup expire [--dry-run]              by archive.retention
+ID is an identifier, a name, "latest" or "oldest".
+
+Examples:
+  pgbosun backup --wait --name before-migration
+  pgbosun backup list --config /etc/pgbosun.yaml)";
 
 struct VerbHelp {
     Verb verb;
@@ -61,6 +98,8 @@ struct Parsing {
     Whereabouts where;
     std::string reason, wait, upstream;
     bool json = false, watch = false, follow = false, force = false;
+    std::string name;
+    bool wait_for_end = false, incremental = false, full = false;
     std::uint64_t since = 0;
     std::optional<AnyCommand> command;
     std::string problem;  // found after CLI11 was content
@@ -177,12 +216,29 @@ void add_questions(CLI::App& app, Parsing& parsing) {
     version->callback([&parsing] { parsing.command = VersionCommand{}; });
 }
 
-void add_later(CLI::App& app, Parsing& parsing) {
-    for (const auto& [name, help] : later_commands) {
+void add_backup(CLI::App& app, Parsing& parsing) {
+    auto* backup = app.add_subcommand("backup", "take a base backup; list, show, verify, keep, delete, expire");
+    backup->footer(backup_help);
+    where_options(*backup, parsing.where);
+    backup->add_flag("--wait", parsing.wait_for_end, "wait for its end, and show how far it is");
+    backup->add_option("--name", parsing.name, "a name to find it by")->type_name("NAME");
+    auto* incremental = backup->add_flag("--incremental", parsing.incremental, "only what changed (PostgreSQL 17 on)");
+    backup->add_flag("--full", parsing.full, "all of it")->excludes(incremental);
+    backup->callback([&parsing] {
+        BackupCommand command{parsing.where, parsing.name, std::nullopt,
+                              parsing.wait_for_end ? Repetition::until_interrupted : Repetition::once};
+        if (parsing.incremental || parsing.full) command.incremental = parsing.incremental;
+        parsing.command = std::move(command);
+    });
+
+    // Taken by store_command() before; here they are for --help, and for a line that lacks its subcommand.
+    for (const auto& [name, help] : std::array<std::pair<const char*, const char*>, 3>{
+             {{"restore", "make a data directory of a backup, recovered to any moment"},
+              {"wal", "list and verify the archived WAL"},
+              {"drill", "rehearse a recovery beside the live instance"}}}) {
         auto* sub = app.add_subcommand(name, help);
-        sub->allow_extras();
         sub->callback([&parsing, command = std::string(name)] {
-            parsing.problem = "\"pgbosun " + command + "\" comes with a later version";
+            parsing.problem = "\"pgbosun " + command + "\" needs list or verify";
         });
     }
 }
@@ -194,6 +250,7 @@ UsageEnd wrong(const std::string& what) {
 }  // namespace
 
 std::variant<AnyCommand, UsageEnd> parse_arguments(std::span<const std::string> arguments) {
+    if (auto command = store_command(arguments)) return AnyCommand(std::move(*command));
     CLI::App app(overview, "pgbosun");
     app.footer(examples);
     app.require_subcommand(1);
@@ -202,7 +259,7 @@ std::variant<AnyCommand, UsageEnd> parse_arguments(std::span<const std::string> 
     add_run_and_config(app, parsing);
     add_questions(app, parsing);
     add_control(app, parsing);
-    add_later(app, parsing);
+    add_backup(app, parsing);
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     try {
         app.parse(std::move(reversed));

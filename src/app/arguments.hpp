@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "app/environment_view.hpp"
 #include "app/exit_code.hpp"
@@ -55,6 +56,19 @@ struct JournalCommand {
     std::uint64_t since = 0;  // only entries with a greater id
     bool operator==(const JournalCommand&) const = default;
 };
+// POST /v1/backups.
+struct BackupCommand {
+    Whereabouts where;
+    std::string name;                 // empty: none
+    std::optional<bool> incremental;
+    Repetition repetition = Repetition::once;  // until_interrupted: waits for the end of it
+    bool operator==(const BackupCommand&) const = default;
+};
+// What needs the store: the process becomes `pgbosun-archiver ARGUMENTS`.
+struct StoreCommand {
+    std::vector<std::string> arguments;
+    bool operator==(const StoreCommand&) const = default;
+};
 struct VersionCommand {
     bool operator==(const VersionCommand&) const = default;
 };
@@ -65,7 +79,7 @@ struct ArchiverCommand {
 };
 
 using AnyCommand = std::variant<RunCommand, ConfigCheckCommand, StatusCommand, ControlCommand, JournalCommand,
-                                VersionCommand, ArchiverCommand>;
+                                BackupCommand, StoreCommand, VersionCommand, ArchiverCommand>;
 
 // There is no command to carry out: help was asked for (done, for stdout), or the line is wrong (for stderr).
 struct UsageEnd {

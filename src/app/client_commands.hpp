@@ -35,6 +35,9 @@ ExitCode show_journal(const JournalCommand& command, InstanceClient& client, con
 // is.
 ExitCode carry_out(const ControlCommand& command, InstanceClient& client, const Console& console);
 
+// Begins a backup; with until_interrupted it waits for its end and shows how far it is.
+ExitCode take_backup(const BackupCommand& command, InstanceClient& client, const Console& console);
+
 // Says the Fault on stderr and gives it its exit code.
 ExitCode report(const Fault& fault, const Console& console);
 

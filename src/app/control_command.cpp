@@ -4,6 +4,7 @@
 
 #include "app/client_commands.hpp"
 #include "app/control_progress.hpp"
+#include "app/progress_line.hpp"
 #include "app/value_text.hpp"
 
 namespace pgbosun::app {
@@ -13,7 +14,6 @@ namespace {
 constexpr Duration first_wait = std::chrono::seconds(5);
 // The longest that the API waits (docs/http-api.md).
 constexpr Duration longest_wait = std::chrono::seconds(300);
-constexpr int polls_between_lines = 10;
 
 bool leaves_no_trace(Verb verb) { return verb == Verb::checkpoint || verb == Verb::reload; }
 
@@ -59,28 +59,6 @@ ExitCode not_over(const ControlCommand& command, const Console& console) {
          "see \"pgbosun status --watch\", or give a longer --wait");
     return ExitCode::failed;
 }
-
-// On a terminal one line that changes, elsewhere one line for each ten seconds.
-class ProgressLine {
-public:
-    explicit ProgressLine(const Console& console) : console_(console) {}
-    void show(const std::string& text) {
-        if (console_.err_screen == Screen::terminal) {
-            console_.err << "\r\x1b[K" << text << std::flush;
-            drawn_ = true;
-        } else if (polls_++ % polls_between_lines == 0) {
-            console_.err << text << std::endl;
-        }
-    }
-    void clear() {
-        if (drawn_) console_.err << "\r\x1b[K" << std::flush;
-    }
-
-private:
-    const Console& console_;
-    int polls_ = 0;
-    bool drawn_ = false;
-};
 
 ExitCode watch_it(const ControlCommand& command, InstanceClient& client, const Console& console) {
     ProgressLine line(console);

@@ -2,11 +2,15 @@
 
 #include <utility>
 
+#include "http/backup_wire.hpp"
 #include "http/client.hpp"
 #include "http/wire.hpp"
 
 namespace pgbosun::app {
 namespace {
+
+// A store that hangs delays the identifier; see supervision/jobs.cpp.
+constexpr Duration longest_start = std::chrono::seconds(30);
 
 class HttpInstanceClient final : public InstanceClient {
 public:
@@ -34,6 +38,23 @@ public:
         if (outcome == Outcome::done || outcome == Outcome::under_way) return CommandReply{outcome, "", ""};
         auto problem = http::parse_problem(answered->status, answered->body);
         return CommandReply{outcome, std::move(problem.detail), std::move(problem.hint)};
+    }
+
+    Result<JobReply> start_backup(const JobRequest& request) override {
+        auto question = ask("/v1/backups");
+        question.method = "POST";
+        question.body = http::render_job(request);
+        question.timeout = longest_start;
+        const auto answered = client_.request(question);
+        if (!answered) return std::unexpected(Fault(answered.error()).in(where_));
+        const auto outcome = outcome_of(answered->status);
+        if (outcome == Outcome::done || outcome == Outcome::under_way) {
+            auto answer = http::parse_job_answer(answered->body);
+            if (!answer) return std::unexpected(std::move(answer.error()).in(where_));
+            return JobReply{outcome, std::move(answer->id), std::move(answer->detail), ""};
+        }
+        auto problem = http::parse_problem(answered->status, answered->body);
+        return JobReply{outcome, "", std::move(problem.detail), std::move(problem.hint)};
     }
 
     Result<std::vector<JournalEntry>> journal(std::uint64_t after) override {

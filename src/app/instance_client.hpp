@@ -34,6 +34,13 @@ struct CommandReply {
     std::string hint;
 };
 
+struct JobReply {
+    Outcome outcome = Outcome::failed;
+    std::string id;  // empty: not known yet
+    std::string detail;
+    std::string hint;
+};
+
 // Every call blocks. A Fault: unavailable or not_found when nobody answered in time (a command may have
 // happened all the same), corrupt when what answered is no pgbosun, refused when it would not say.
 class InstanceClient {
@@ -44,6 +51,8 @@ public:
     // Waits for the end of it for `request.wait`; the time limit of the exchange is longer by
     // `answer_margin`.
     virtual Result<CommandReply> command(const ControlRequest& request) = 0;
+    // Begins a backup.
+    virtual Result<JobReply> start_backup(const JobRequest& request) = 0;
     // Entries with an id greater than `after`, oldest first.
     virtual Result<std::vector<JournalEntry>> journal(std::uint64_t after) = 0;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "app/recovery_checks.hpp"
 #include "app/value_text.hpp"
 
 namespace pgbosun::app {
@@ -145,20 +146,39 @@ void check_times(ReadSettings& read) {
     }
 }
 
+// What needs an archive, without one.
+void check_backup(ReadSettings& read) {
+    const auto& settings = read.settings;
+    if (settings.archive) {
+        if (settings.backup.incremental && settings.backup.schedule.empty()) {
+            read.add(Severity::warning, "backup.incremental", "is for scheduled backups, and there is no backup.schedule",
+                     "give one, such as \"0 0 2 * * *\"; by hand: pgbosun backup --incremental");
+        }
+        return;
+    }
+    for (const auto& [key, schedule] : {std::pair("backup.schedule", settings.backup.schedule),
+                                        std::pair("drill.schedule", settings.drill.schedule)}) {
+        if (schedule.empty()) continue;
+        read.add(Severity::error, key, "needs an archive, and there is none", "give archive.destination");
+    }
+}
+
+void check_drill(ReadSettings& read) {
+    const auto& settings = read.settings;
+    const auto& directory = settings.drill.directory;
+    if (directory.empty() || settings.volume.empty()) return;
+    const bool inside = is_inside(directory, settings.data_directory()) || is_inside(settings.data_directory(), directory);
+    if (inside) {
+        read.add(Severity::error, "drill.directory", "is within the data directory, or above it",
+                 "name a scratch directory of its own: all that is in it is removed");
+    }
+}
+
 void check_version(ReadSettings& read) {
     const auto& settings = read.settings;
     if (settings.mode == Mode::managed) {
         read.add(Severity::error, "mode", "this version only runs standalone instances",
                  "write mode: standalone; controllers come with a later version");
-    }
-    if (!settings.backup.schedule.empty()) {
-        read.add(Severity::warning, "backup.schedule",
-                 "this version takes no backups yet: the schedule does nothing",
-                 "take base backups with pg_basebackup until then");
-    }
-    if (settings.archive && !settings.archive->retention.empty()) {
-        read.add(Severity::warning, "archive.retention", "this version deletes nothing from the archive yet",
-                 "");
     }
 }
 
@@ -168,6 +188,9 @@ void check_whole(ReadSettings& read) {
     check_places(read);
     check_bootstrap(read);
     check_archive(read);
+    check_recovery(read);
+    check_backup(read);
+    check_drill(read);
     check_interfaces(read);
     check_times(read);
     check_version(read);

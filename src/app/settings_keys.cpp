@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "app/conninfo.hpp"
+#include "app/recovery_rules.hpp"
 #include "app/value_rules.hpp"
 #include "app/value_text.hpp"
 
@@ -130,22 +131,28 @@ Key choice(
     return {std::move(path), Shape::scalar, NamesFile::no, take, show};
 }
 
-template <class Field>
-Key truth(std::string path, Field field) {
+// `yes` and `no` are what the field becomes.
+template <class Value, class Field>
+Key truth(std::string path, Value yes, Value no, Field field) {
     return {
         std::move(path), Shape::scalar, NamesFile::no,
-        [field](const Item& item, Settings& settings) -> Result<> {
-            const bool yes = item.text == "true" || item.text == "on" || item.text == "yes";
-            const bool no = item.text == "false" || item.text == "off" || item.text == "no";
-            if (!yes && !no) {
+        [=](const Item& item, Settings& settings) -> Result<> {
+            const bool is_yes = item.text == "true" || item.text == "on" || item.text == "yes";
+            const bool is_no = item.text == "false" || item.text == "off" || item.text == "no";
+            if (!is_yes && !is_no) {
                 return fail(FaultKind::refused,
                             "\"" + item.text.substr(0, 100) + "\" is neither true nor false",
                             "write true or false");
             }
-            field(settings) = yes;
+            field(settings) = is_yes ? yes : no;
             return {};
         },
-        [field](const Settings& settings) { return shown(std::string(field(settings) ? "true" : "false")); }};
+        [=](const Settings& settings) { return shown(std::string(field(settings) == yes ? "true" : "false")); }};
+}
+
+template <class Field>
+Key truth(std::string path, Field field) {
+    return truth(std::move(path), true, false, field);
 }
 
 template <class Field>
@@ -174,30 +181,37 @@ Key conninfo(std::string path) {
     return key;
 }
 
-Key parameters(std::string path) {
+template <class Field>
+Key map(std::string path, Rule name_rule, Rule value_rule, Field field) {
     return {std::move(path), Shape::map, NamesFile::no,
-            [](const Item& item, Settings& settings) -> Result<> {
-                if (auto good = parameter_name(item.name); !good) return good;
-                settings.postgresql.parameters[item.name] = item.text;
+            [=](const Item& item, Settings& settings) -> Result<> {
+                if (auto good = name_rule(item.name); !good) return good;
+                if (auto good = value_rule(item.text); !good) return good;
+                field(settings)[item.name] = item.text;
                 return {};
             },
-            [](const Settings& settings) {
+            [field](const Settings& settings) {
                 std::vector<Item> items;
-                for (const auto& [name, value] : settings.postgresql.parameters)
-                    items.push_back({name, value});
+                for (const auto& [name, value] : field(settings)) items.push_back({name, value});
                 return items;
             }};
 }
 
-Key recovery(std::string path) {
-    return {std::move(path), Shape::anything, NamesFile::no,
-            [](const Item&, Settings& settings) -> Result<> {
-                settings.bootstrap.recovery.emplace();
-                return fail(FaultKind::refused,
-                            "restoring a backup at bootstrap comes with base backups, in a later version",
-                            "use bootstrap.initdb or bootstrap.join");
+Result<> taken_as_it_is(const std::string&) { return {}; }
+
+// Bytes, where 0 means that there is no limit.
+template <class Field>
+Key limit(std::string path, Field field) {
+    return {std::move(path), Shape::scalar, NamesFile::no,
+            [field](const Item& item, Settings& settings) -> Result<> {
+                auto value = parse_size(item.text);
+                if (!value) return std::unexpected(std::move(value).error());
+                field(settings) = *value;
+                return {};
             },
-            [](const Settings&) { return std::vector<Item>(); }};
+            [field](const Settings& settings) {
+                return field(settings) == 0 ? std::vector<Item>() : shown(size_text(field(settings)));
+            }};
 }
 
 using std::chrono::hours;
@@ -241,7 +255,52 @@ void bootstrap_keys(std::vector<Key>& keys) {
     keys.push_back(conninfo("bootstrap.join.primary_conninfo"));
     keys.push_back(secret_file("bootstrap.join.password_file", FIELD(bootstrap.join->password_file)));
     keys.push_back(text("bootstrap.join.max_rate", transfer_rate, FIELD(bootstrap.join->max_rate)));
-    keys.push_back(recovery("bootstrap.recovery"));
+}
+
+// Where an archive is, and how it is reached: the same keys say it of `archive` and of a recovery's source.
+bool says_where(std::string_view path) {
+    if (!path.starts_with("archive.")) return false;
+    for (const std::string_view other : {"archive.wal.", "archive.data.", "archive.retention", "archive.stream"}) {
+        if (path.starts_with(other)) return false;
+    }
+    return true;
+}
+
+Key of_source(const Key& key) {
+    Key result = key;
+    result.path = "bootstrap.recovery.source." + key.path.substr(std::string_view("archive.").size());
+    result.take = [take = key.take](const Item& item, Settings& settings) {
+        Settings scratch;
+        auto& source = settings.bootstrap.recovery->source;
+        scratch.archive.swap(source);
+        auto taken = take(item, scratch);
+        scratch.archive.swap(source);
+        return taken;
+    };
+    result.show = [show = key.show](const Settings& settings) {
+        Settings scratch;
+        scratch.archive = settings.bootstrap.recovery->source;
+        return show(scratch);
+    };
+    return result;
+}
+
+// `archive_keys`: as they were made for `archive`.
+void recovery_keys(std::vector<Key>& keys, const std::vector<Key>& archive_keys) {
+    const std::string recovery = "bootstrap.recovery.";
+    keys.push_back(text(recovery + "backup", any_text, FIELD(bootstrap.recovery->backup)));
+    keys.push_back(text(recovery + "target_time", moment_with_zone, FIELD(bootstrap.recovery->target.time)));
+    keys.push_back(text(recovery + "target_lsn", wal_position, FIELD(bootstrap.recovery->target.lsn)));
+    keys.push_back(text(recovery + "target_xid", transaction_number, FIELD(bootstrap.recovery->target.xid)));
+    keys.push_back(text(recovery + "target_name", restore_point, FIELD(bootstrap.recovery->target.name)));
+    keys.push_back(truth(recovery + "target_immediate", FIELD(bootstrap.recovery->target.immediate)));
+    keys.push_back(truth(recovery + "exclusive", Inclusive::no, Inclusive::yes,
+                         FIELD(bootstrap.recovery->target.inclusive)));
+    keys.push_back(text(recovery + "target_timeline", recovery_timeline, FIELD(bootstrap.recovery->target.timeline)));
+    keys.push_back(map(recovery + "tablespaces", any_text, absolute_path, FIELD(bootstrap.recovery->tablespaces)));
+    for (const auto& key : archive_keys) {
+        if (says_where(key.path)) keys.push_back(of_source(key));
+    }
 }
 
 void postgresql_keys(std::vector<Key>& keys) {
@@ -249,7 +308,7 @@ void postgresql_keys(std::vector<Key>& keys) {
     keys.push_back(text("postgresql.listen_addresses", any_text, FIELD(postgresql.listen_addresses)));
     keys.push_back(text("postgresql.bin_dir", absolute_path, FIELD(postgresql.bin_dir)));
     keys.push_back(text("postgresql.wal_dir", absolute_path, FIELD(postgresql.wal_dir)));
-    keys.push_back(parameters("postgresql.parameters"));
+    keys.push_back(map("postgresql.parameters", parameter_name, taken_as_it_is, FIELD(postgresql.parameters)));
     keys.push_back(texts("postgresql.pg_hba", any_text, FIELD(postgresql.pg_hba)));
     keys.push_back(texts("postgresql.pg_ident", any_text, FIELD(postgresql.pg_ident)));
     const std::string synchronous = "postgresql.synchronous.";
@@ -307,17 +366,32 @@ void archive_keys(std::vector<Key>& keys) {
                          [](auto& s) -> auto& { return encryption_of(s).older_keys; }, NamesFile::secret));
     keys.push_back(choice("archive.wal.compression", compressions, FIELD(archive->wal.compression)));
     keys.push_back(integer("archive.wal.level", 1, 19, FIELD(archive->wal.level)));
-    keys.push_back(integer("archive.wal.max_parallel", 1, 64, FIELD(archive->wal.max_parallel)));
+    keys.push_back(integer("archive.wal.max_parallel", 1, 32, FIELD(archive->wal.max_parallel)));
     keys.push_back(choice("archive.data.compression", compressions, FIELD(archive->data.compression)));
     keys.push_back(integer("archive.data.level", 1, 19, FIELD(archive->data.level)));
-    keys.push_back(integer("archive.data.max_parallel", 1, 64, FIELD(archive->data.max_parallel)));
+    keys.push_back(integer("archive.data.max_parallel", 1, 32, FIELD(archive->data.max_parallel)));
     keys.push_back(truth("archive.data.immediate_checkpoint", FIELD(archive->data.immediate_checkpoint)));
+    keys.push_back(limit("archive.data.max_rate", FIELD(archive->data.max_rate)));
+    keys.push_back(choice("archive.data.bad_pages", {{"report", BadPages::report}, {"fail", BadPages::fail}},
+                          FIELD(archive->data.bad_pages)));
     keys.push_back(text("archive.retention", retention_policy, FIELD(archive->retention)));
+    keys.push_back(duration("archive.stream", milliseconds(0), hours(1), FIELD(archive->stream)));
+}
+
+void backup_keys(std::vector<Key>& keys) {
     keys.push_back(text("backup.schedule", cron_schedule, FIELD(backup.schedule)));
     keys.push_back(
         choice("backup.target",
                {{"prefer-standby", BackupTarget::prefer_standby}, {"primary", BackupTarget::primary}},
                FIELD(backup.target)));
+    keys.push_back(truth("backup.incremental", FIELD(backup.incremental)));
+    keys.push_back(duration("backup.full_every", hours(1), hours(24 * 100), FIELD(backup.full_every)));
+    keys.push_back(text("drill.schedule", cron_schedule, FIELD(drill.schedule)));
+    keys.push_back(text("drill.directory", absolute_path, FIELD(drill.directory)));
+    keys.push_back(texts("drill.checks", any_text, FIELD(drill.checks)));
+    keys.push_back(truth("drill.amcheck", FIELD(drill.amcheck)));
+    keys.push_back(limit("drill.max_bytes", FIELD(drill.max_bytes)));
+    keys.push_back(text("drill.shared_buffers", memory_size, FIELD(drill.shared_buffers)));
 }
 
 void supervision_keys(std::vector<Key>& keys) {
@@ -369,9 +443,13 @@ const std::vector<Key>& settings_keys() {
     static const std::vector<Key> keys = [] {
         std::vector<Key> all;
         instance_keys(all);
+        std::vector<Key> archive;
+        archive_keys(archive);
         bootstrap_keys(all);
+        recovery_keys(all, archive);
         postgresql_keys(all);
-        archive_keys(all);
+        all.insert(all.end(), archive.begin(), archive.end());
+        backup_keys(all);
         supervision_keys(all);
         interface_keys(all);
         return all;
@@ -383,6 +461,10 @@ const std::vector<Section>& optional_sections() {
     static const std::vector<Section> sections = {
         {"bootstrap.join", [](Settings& s) { s.bootstrap.join.emplace(); },
          [](const Settings& s) { return s.bootstrap.join.has_value(); }},
+        {"bootstrap.recovery", [](Settings& s) { s.bootstrap.recovery.emplace(); },
+         [](const Settings& s) { return s.bootstrap.recovery.has_value(); }},
+        {"bootstrap.recovery.source", [](Settings& s) { s.bootstrap.recovery->source.emplace(); },
+         [](const Settings& s) { return s.bootstrap.recovery && s.bootstrap.recovery->source; }},
         {"postgresql.synchronous", [](Settings& s) { s.postgresql.synchronous.emplace(); },
          [](const Settings& s) { return s.postgresql.synchronous.has_value(); }},
         {"archive", [](Settings& s) { s.archive.emplace(); },

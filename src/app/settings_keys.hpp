@@ -12,7 +12,7 @@
 
 namespace pgbosun::app {
 
-enum class Shape { scalar, list, map, anything };
+enum class Shape { scalar, list, map };
 enum class NamesFile { no, yes, secret };
 
 struct Item {

@@ -69,7 +69,6 @@ private:
 
     void value(const YamlNode& node, const Key& key) {
         using Type = YamlNode::Type;
-        if (key.shape == Shape::anything) return take(node, key, {});
         if (node.type == Type::null && key.shape != Shape::scalar) return;
         if (node.type == Type::null) {
             return error(node.key_line, key.path, "has no value",
@@ -121,7 +120,7 @@ private:
     void take(const YamlNode& node, const Key& key, const Item& item) {
         const auto path = item.name.empty() ? key.path : key.path + "." + item.name;
         const int line = node.key_line > 0 ? node.key_line : node.line;
-        if (key.shape == Shape::map && parameter_check_) {
+        if (key.path == "postgresql.parameters" && parameter_check_) {
             if (auto objection = parameter_check_(item.name, item.text)) {
                 return error(line, path, std::move(objection->what), std::move(objection->hint));
             }
@@ -158,6 +157,20 @@ std::string instance_name(std::string_view hostname) {
     return name.empty() ? "pgbosun" : name;
 }
 
+// A source without a destination lies beside the own archive, under another name.
+void complete_source(Settings& settings) {
+    if (!settings.bootstrap.recovery || !settings.bootstrap.recovery->source) return;
+    auto& source = *settings.bootstrap.recovery->source;
+    if (source.destination.empty() && settings.archive) {
+        auto name = std::move(source.server_name);
+        source = *settings.archive;
+        source.server_name = std::move(name);
+    } else if (settings.archive) {
+        source.data.max_parallel = settings.archive->data.max_parallel;
+        source.wal.max_parallel = settings.archive->wal.max_parallel;
+    }
+}
+
 void fill_defaults(Settings& settings, const EnvironmentView& environment) {
     if (settings.instance.empty()) {
         const auto hostname = environment.variable("HOSTNAME").value_or("");
@@ -167,6 +180,7 @@ void fill_defaults(Settings& settings, const EnvironmentView& environment) {
     if (!settings.run_as && environment.started_as == StartedAs::root) settings.run_as = "postgres";
     if (settings.archive && settings.archive->server_name.empty())
         settings.archive->server_name = settings.cluster;
+    complete_source(settings);
 }
 
 }  // namespace

@@ -163,6 +163,13 @@ void archive(Writer& out, const InstanceStatus& status) {
     if (report.last_at) text += " at " + printable(*report.last_at);
     if (report.backlog > 0) text += ", " + std::to_string(report.backlog) + " waiting";
     out.row("archive", text);
+    if (report.stream.position) {
+        out.row("stream", "to " + to_string(*report.stream.position) + " at " + printable(report.stream.at.value_or("")));
+    }
+    if (report.stream.failing_since) {
+        out.row("stream", "failing since " + printable(*report.stream.failing_since) +
+                              after(": ", report.stream.last_error.value_or("")), Tone::bad);
+    }
     if (status.archive_refused)
         out.row("archive", "not archiving: " + printable(*status.archive_refused), Tone::doubtful);
     if (report.failing_since) {
@@ -171,6 +178,56 @@ void archive(Writer& out, const InstanceStatus& status) {
             "failing since " + printable(*report.failing_since) + after(": ", report.last_error.value_or("")),
             Tone::bad);
     }
+}
+
+std::string running_text(const RunningJob& job, Instant now) {
+    std::string text = printable(job.id) + (job.id.empty() ? "" : ": ") + printable(job.step) + ", " + bytes_text(job.done_bytes);
+    if (job.total_bytes > 0) text += " of " + bytes_text(job.total_bytes);
+    text += ", for " + age_text(now - job.since);
+    return job.cancelling ? text + ", being cancelled" : text;
+}
+
+void backups(Writer& out, const InstanceStatus& status) {
+    if (!status.archive) return;
+    const auto& backup = status.backup;
+    if (backup.running) out.row("backup", "runs: " + running_text(*backup.running, status.now));
+    if (backup.last_id) {
+        out.row("backup", "last " + printable(*backup.last_id) + after(" at ", backup.last_at.value_or("")) +
+                              after(", next ", backup.next_at.value_or("")));
+    } else if (backup.count) {
+        out.row("backup", "none" + after(", next ", backup.next_at.value_or("")), Tone::doubtful);
+    }
+    if (backup.first_recoverable_at) {
+        out.row("backup", "recoverable from " + printable(*backup.first_recoverable_at) +
+                              after(" to ", backup.recoverable_to.value_or("")));
+    }
+    if (backup.hole_count > 0) {
+        std::string first = backup.holes.empty() ? "" : backup.holes.front();
+        if (backup.hole_count > 1) first += " and " + std::to_string(backup.hole_count - 1) + " more";
+        out.row("backup", "hole in the WAL: " + printable(first), Tone::bad);
+    }
+    const bool failed_since = backup.last_failed_at && (!backup.last_at || *backup.last_failed_at > *backup.last_at);
+    if (failed_since) {
+        out.row("backup", "failed at " + printable(*backup.last_failed_at) + after(": ", backup.last_error.value_or("")),
+                Tone::bad);
+    }
+    if (backup.catalog_error) out.row("backup", "the catalog cannot be read: " + printable(*backup.catalog_error), Tone::doubtful);
+}
+
+void drills(Writer& out, const InstanceStatus& status) {
+    const auto& drill = status.drill;
+    if (drill.running) out.row("drill", "runs: " + running_text(*drill.running, status.now));
+    if (!drill.last_at) {
+        if (drill.next_at) out.row("drill", "none yet, next " + printable(*drill.next_at));
+        return;
+    }
+    std::string text = drill.last_ok.value_or(false) ? "passed at " : "FAILED at ";
+    text += printable(*drill.last_at) + after(", backup ", drill.last_id.value_or(""));
+    if (drill.last_ok.value_or(false) && drill.recovery_s) {
+        text += ", recovered in " + age_text(std::chrono::seconds(static_cast<std::int64_t>(*drill.recovery_s)));
+    }
+    text += after(": ", drill.last_error.value_or(""));
+    out.row("drill", text, drill.last_ok.value_or(false) ? Tone::plain : Tone::bad);
 }
 
 void volumes(Writer& out, const InstanceStatus& status) {
@@ -243,6 +300,8 @@ std::string status_text(const InstanceStatus& status, Colour colour) {
     position(out, status);
     standbys(out, status);
     archive(out, status);
+    backups(out, status);
+    drills(out, status);
     volumes(out, status);
     log(out, status);
     return out.take();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "app/value_text.hpp"
+#include "pgbosun/cron_schedule.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -181,17 +182,8 @@ Result<> http_url(const std::string& text) {
 }
 
 Result<> cron_schedule(const std::string& text) {
-    constexpr std::string_view marks = "*/,-?#";
-    std::size_t fields = 0;
-    for (const auto field : split(text, ' ')) {
-        if (field.empty()) continue;
-        ++fields;
-        if (!only(field, digits, upper, lower, marks)) fields += 100;
-    }
-    if (fields != 6) {
-        return refuse(text, "is not a schedule of six fields",
-                      "write second minute hour day month weekday, such as \"0 0 2 * * *\"");
-    }
+    const auto schedule = CronSchedule::parse(text);
+    if (!schedule) return std::unexpected(schedule.error());
     return {};
 }
 

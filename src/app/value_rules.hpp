@@ -19,7 +19,7 @@ Result<> parameter_name(const std::string& text);
 Result<> listen_address(const std::string& text);  // host:port, [IPv6]:port, *:port
 Result<> archive_destination(const std::string& text);
 Result<> http_url(const std::string& text);
-Result<> cron_schedule(const std::string& text);     // six fields: seconds first; only their shape
+Result<> cron_schedule(const std::string& text);     // as pgbosun/cron_schedule.hpp
 Result<> retention_policy(const std::string& text);  // RECOVERY WINDOW OF n DAYS|WEEKS|MONTHS, REDUNDANCY n
 Result<> transfer_rate(const std::string& text);     // as pg_basebackup --max-rate
 Result<> log_level(const std::string& text);

@@ -7,8 +7,8 @@
 #include <memory>
 #include <utility>
 
+#include "archive/wall_clock.hpp"
 #include "pgbosun/hook_protocol.hpp"
-#include "pgbosun/time.hpp"
 
 namespace pgbosun::archive {
 namespace {
@@ -17,10 +17,6 @@ namespace {
 constexpr int threads_for_each = 2;
 // Names read in one look; PostgreSQL keeps a .done mark for each segment that is not yet recycled.
 constexpr std::size_t most_marks = 1'000'000;
-
-std::string now_iso() {
-    return to_iso8601(std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()));
-}
 
 Result<std::vector<std::string>> names_in(const std::string& directory) {
     const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(directory.c_str()), ::closedir);
@@ -33,12 +29,6 @@ Result<std::vector<std::string>> names_in(const std::string& directory) {
         if (std::string_view(entry->d_name).ends_with(".ready")) names.emplace_back(entry->d_name);
     }
     return names;
-}
-
-std::optional<ClusterIdentity> cluster_in(const ArchiveOrder& order) {
-    const auto size = wal::SegmentSize::from_bytes(order.wal_segment_size);
-    if (!order.system_id || !size || order.data_directory.empty()) return std::nullopt;
-    return ClusterIdentity{*order.system_id, *size};
 }
 
 HookAnswer not_archived(const std::string& name, const std::string& why) {
@@ -59,7 +49,7 @@ Archiver::~Archiver() { finish(Clock::now()); }
 
 void Archiver::obey(ArchiveOrder order) {
     const std::lock_guard lock(mutex_);
-    auto cluster = cluster_in(order);
+    auto cluster = cluster_of(order);
     if (!order_ || cluster != cluster_ || order.data_directory != order_->data_directory) {
         ++epoch_;
         queue_.forget();
@@ -233,8 +223,9 @@ void Archiver::succeeded(const Job& job, const Uploaded& uploaded) {
     pause_ = Clock::duration::zero();
     rest_until_ = {};
     next_look_ = Clock::now();
+    if (on_archived_) on_archived_(job.name);
     report_.last_wal = job.name;
-    report_.last_at = now_iso();
+    report_.last_at = iso_now();
     ++report_.archived;
     report_.archived_bytes += uploaded.identity.size;
     report_.stored_bytes += uploaded.stored_bytes;
@@ -253,7 +244,7 @@ void Archiver::failed(const Job& job, Fault fault) {
     // What passes by itself does not hide what does not.
     const bool hides = failing_ && failing_->fault.kind != FaultKind::unavailable && passing;
     if (!hides) {
-        auto since = failing_ ? failing_->since : now_iso();
+        auto since = failing_ ? failing_->since : iso_now();
         failing_ = Failing{job.name, std::move(fault), std::move(since)};
     }
     changed_();

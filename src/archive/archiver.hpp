@@ -51,6 +51,10 @@ public:
     Archiver(const Archiver&) = delete;
     Archiver& operator=(const Archiver&) = delete;
 
+    // Called under a lock on a worker thread for each file that has become durable; it must not call back. Set it
+    // before anything is asked.
+    void on_archived(std::function<void(const std::string& name)> call) { on_archived_ = std::move(call); }
+
     // Until the first one every request is answered "not yet".
     void obey(ArchiveOrder order);
 
@@ -106,6 +110,7 @@ private:
     const ArchiveTarget target_;
     const Pace pace_;
     const std::function<void()> changed_;
+    std::function<void(const std::string&)> on_archived_;
     IdentityCheck identity_;
     CompressorPool compressors_;
     std::atomic<bool> may_archive_ = false;

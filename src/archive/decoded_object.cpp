@@ -24,13 +24,18 @@ Result<Compression> compression_of(Encoding encoding, const std::string& key) {
 }  // namespace
 
 Result<> read_decoded(ObjectStore& store, const std::string& key, Encoding encoding, std::uint64_t limit,
-                      const ObjectStore::Sink& sink, const std::function<void()>& restart) {
+                      const ObjectStore::Sink& sink, const std::function<void()>& restart,
+                      const std::function<void(std::size_t)>& arrived) {
     const auto compression = compression_of(encoding, key);
     if (!compression) return std::unexpected(compression.error());
     const auto decompressor = codec::make_decompressor(*compression);
     decompressor->begin(limit);
     const auto got = store.get(
-        key, [&](std::span<const std::byte> part) { return decompressor->feed(part, sink); },
+        key,
+        [&](std::span<const std::byte> part) {
+            if (arrived) arrived(part.size());
+            return decompressor->feed(part, sink);
+        },
         [&] {
             decompressor->begin(limit);
             restart();

@@ -1,6 +1,7 @@
 #pragma once
 // Objects as the files that they hold, whatever they were compressed with.
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -11,9 +12,11 @@
 namespace pgbosun::archive {
 
 // The file that an object holds, part by part; `restart` as in ObjectStore::get. Success: every checksum was right.
-// corrupt: it does not decode, or is longer than `limit` bytes. refused: we do not read this encoding.
+// corrupt: it does not decode, or is longer than `limit` bytes. refused: we do not read this encoding. `arrived` is told
+// how many bytes of the object came, before they are decoded.
 Result<> read_decoded(ObjectStore& store, const std::string& key, Encoding encoding, std::uint64_t limit,
-                      const ObjectStore::Sink& sink, const std::function<void()>& restart);
+                      const ObjectStore::Sink& sink, const std::function<void()>& restart,
+                      const std::function<void(std::size_t)>& arrived = {});
 
 // As codec/content_hash.hpp tells it, computed from the object's content.
 Result<std::string> hash_decoded(ObjectStore& store, const std::string& key, Encoding encoding, std::uint64_t limit);

@@ -9,6 +9,12 @@ namespace pgbosun::archive {
 
 using nlohmann::json;
 
+std::optional<ClusterIdentity> cluster_of(const ArchiveOrder& order) {
+    const auto size = wal::SegmentSize::from_bytes(order.wal_segment_size);
+    if (!order.system_id || !size || order.data_directory.empty()) return std::nullopt;
+    return ClusterIdentity{*order.system_id, *size};
+}
+
 std::string render(const ArchiveIdentity& identity) {
     const json object{{"system_id", std::to_string(number(identity.system_id))}, {"server_name", identity.server}};
     return object.dump(-1, ' ', true, json::error_handler_t::replace) + "\n";

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "pgbosun/archive_link.hpp"
 #include "pgbosun/object_store.hpp"
 #include "wal/segment.hpp"
 
@@ -19,6 +20,9 @@ struct ClusterIdentity {
     wal::SegmentSize segment_size;
     bool operator==(const ClusterIdentity&) const = default;
 };
+
+// None: the data directory is not known yet.
+std::optional<ClusterIdentity> cluster_of(const ArchiveOrder& order);
 
 struct ArchiveIdentity {
     SystemId system_id{};

@@ -36,6 +36,12 @@ public:
     void truth(const char* key, bool& value) {
         if (const json* found = need(key, &json::is_boolean)) value = found->get<bool>();
     }
+    void seconds(const char* key, double& value) {
+        if (const json* found = need(key, &json::is_number)) value = found->get<double>();
+        if (value < 0) report(std::string(key) + " is negative");
+    }
+    // Which of a line's forms it is.
+    [[nodiscard]] bool has(const char* key) const { return object_.is_object() && object_.contains(key); }
     template <class Number>
     void number(const char* key, Number& value) {
         const json* found = need(key, &json::is_number_unsigned);
@@ -56,6 +62,34 @@ public:
         value = SystemId{id};
     }
 
+    void lsn(const char* key, std::optional<Lsn>& value) {
+        std::optional<std::string> written;
+        text(key, written);
+        if (!written) return;
+        value = parse_lsn(*written);
+        if (!value) report(std::string(key) + " is no WAL position");
+    }
+    void wal(const char* key, std::optional<FlushedWal>& value) {
+        const json* found = need(key, &json::is_object, Null::allowed);
+        if (found == nullptr) return;
+        Reader inner(*found);
+        std::optional<Lsn> position;
+        std::uint32_t timeline = 0;
+        FlushedWal read;
+        inner.lsn("position", position);
+        inner.number("timeline", timeline);
+        inner.number("server_run", read.server_run);
+        if (!position) inner.report("position is missing");
+        read.position = position.value_or(Lsn{});
+        read.timeline = Timeline{timeline};
+        const auto whole = inner.finish(read);
+        if (whole) {
+            value = *whole;
+        } else {
+            report(std::string(key) + " is not what it should be");
+        }
+    }
+
     template <class Value>
     Result<Value> finish(Value value) {
         if (fault_.empty() && object_.size() != asked_) report("it has keys that are not known");
@@ -64,6 +98,8 @@ public:
     }
 
 private:
+    explicit Reader(json object) : object_(std::move(object)) {}
+
     enum class Null { refused, allowed };
 
     const json* need(const char* key, bool (json::*is_type)() const noexcept, Null null = Null::refused) {
@@ -105,7 +141,13 @@ std::string render(const ArchiveOrder& order) {
                 {"reason", cut(order.reason)},
                 {"data_directory", cut(order.data_directory)},
                 {"system_id", nullptr},
-                {"wal_segment_size", order.wal_segment_size}};
+                {"wal_segment_size", order.wal_segment_size},
+                {"wal", nullptr}};
+    if (order.wal) {
+        object["wal"] = {{"position", to_string(order.wal->position)},
+                         {"timeline", number(order.wal->timeline)},
+                         {"server_run", order.wal->server_run}};
+    }
     if (order.system_id) object["system_id"] = std::to_string(number(*order.system_id));
     return line_of(object);
 }
@@ -121,7 +163,29 @@ std::string render(const ArchiveReport& report) {
                     {"archived_bytes", report.archived_bytes},
                     {"stored_bytes", report.stored_bytes},
                     {"failures", report.failures},
-                    {"restored", report.restored}});
+                    {"restored", report.restored},
+                    {"streamed", report.stream.position ? json(to_string(*report.stream.position)) : json(nullptr)},
+                    {"streamed_at", optional_text(report.stream.at)},
+                    {"stream_failing_since", optional_text(report.stream.failing_since)},
+                    {"stream_error", optional_text(report.stream.last_error)}});
+}
+
+std::string render(const JobLine& line) {
+    if (const auto* progress = std::get_if<JobProgress>(&line)) {
+        return line_of({{"id", cut(progress->id)},
+                        {"step", cut(progress->step)},
+                        {"bytes_done", progress->bytes_done},
+                        {"bytes_total", progress->bytes_total}});
+    }
+    const auto& result = std::get<JobResult>(line);
+    return line_of({{"done", result.done},
+                    {"id", cut(result.id)},
+                    {"detail", cut(result.detail)},
+                    {"hint", cut(result.hint)},
+                    {"bytes", result.bytes},
+                    {"stored", result.stored},
+                    {"seconds", result.seconds},
+                    {"recovery_seconds", result.recovery_seconds}});
 }
 
 Result<ArchiveOrder> parse_order(std::string_view line) {
@@ -132,6 +196,7 @@ Result<ArchiveOrder> parse_order(std::string_view line) {
     reader.text("data_directory", order.data_directory);
     reader.system_id("system_id", order.system_id);
     reader.number("wal_segment_size", order.wal_segment_size);
+    reader.wal("wal", order.wal);
     return reader.finish(std::move(order));
 }
 
@@ -149,7 +214,33 @@ Result<ArchiveReport> parse_report(std::string_view line) {
     reader.number("stored_bytes", report.stored_bytes);
     reader.number("failures", report.failures);
     reader.number("restored", report.restored);
+    reader.lsn("streamed", report.stream.position);
+    reader.text("streamed_at", report.stream.at);
+    reader.text("stream_failing_since", report.stream.failing_since);
+    reader.text("stream_error", report.stream.last_error);
     return reader.finish(std::move(report));
+}
+
+Result<JobLine> parse_job_line(std::string_view line) {
+    Reader reader(line);
+    if (reader.has("step")) {
+        JobProgress progress;
+        reader.text("id", progress.id);
+        reader.text("step", progress.step);
+        reader.number("bytes_done", progress.bytes_done);
+        reader.number("bytes_total", progress.bytes_total);
+        return reader.finish(JobLine(std::move(progress)));
+    }
+    JobResult result;
+    reader.truth("done", result.done);
+    reader.text("id", result.id);
+    reader.text("detail", result.detail);
+    reader.text("hint", result.hint);
+    reader.number("bytes", result.bytes);
+    reader.number("stored", result.stored);
+    reader.seconds("seconds", result.seconds);
+    reader.seconds("recovery_seconds", result.recovery_seconds);
+    return reader.finish(JobLine(std::move(result)));
 }
 
 }  // namespace pgbosun::archive

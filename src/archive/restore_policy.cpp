@@ -20,11 +20,11 @@ Purpose purpose_of(std::optional<RecoverySigns> signs) {
 
 RestorePolicy policy_of(Purpose purpose) {
     switch (purpose) {
-        case Purpose::follow: return {short_patience, hook::failed, Prefetch::allowed};
-        case Purpose::recover: return {std::nullopt, hook::stop_recovery, Prefetch::allowed};
+        case Purpose::follow: return {short_patience, hook::failed, Prefetch::allowed, Pieces::unused};
+        case Purpose::recover: return {std::nullopt, hook::stop_recovery, Prefetch::allowed, Pieces::used};
         // Prefetched files would change the directory that pg_rewind is looking at.
-        case Purpose::rewind: return {short_patience, hook::failed, Prefetch::none};
-        case Purpose::other: return {short_patience, hook::stop_recovery, Prefetch::none};
+        case Purpose::rewind: return {short_patience, hook::failed, Prefetch::none, Pieces::unused};
+        case Purpose::other: return {short_patience, hook::stop_recovery, Prefetch::none, Pieces::unused};
     }
     std::unreachable();
 }

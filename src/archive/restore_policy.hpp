@@ -27,10 +27,15 @@ Purpose purpose_of(std::optional<RecoverySigns> signs);
 
 enum class Prefetch { allowed, none };
 
+// Whether the pieces of a segment that was not whole (archive.stream) are served when there is no whole one. Only to a
+// recovery that ends there: a standby would take the rest of the segment for the end of WAL, and the upstream has it.
+enum class Pieces { used, unused };
+
 struct RestorePolicy {
     std::optional<std::chrono::milliseconds> patience;  // none: until the asker goes away
     char given_up;  // answer when it is over, or when trying again cannot help (pgbosun/hook_protocol.hpp)
     Prefetch prefetch;
+    Pieces pieces;
     bool operator==(const RestorePolicy&) const = default;
 };
 RestorePolicy policy_of(Purpose purpose);

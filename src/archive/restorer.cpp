@@ -156,13 +156,24 @@ void Restorer::work() {
             continue;
         }
         lock.unlock();
-        Outcome outcome{fetcher.fetch(job->name, job->path, job->expected, *job->gone), std::nullopt};
-        if (outcome.fetched) outcome.history = read_history(job->name, job->path);
+        Outcome outcome = carry_out(*job, fetcher);
         lock.lock();
         std::visit([&](const auto& what) { settle(*job, what, std::move(outcome)); }, job->what);
         ::unlink(job->path.c_str());
         wake_.notify_all();
     }
+}
+
+Restorer::Outcome Restorer::carry_out(const Job& job, WalFetcher& fetcher) {
+    Outcome outcome{fetcher.fetch(job.name, job.path, job.expected, *job.gone), std::nullopt};
+    const auto* asked = std::get_if<FetchAsked>(&job.what);
+    const auto* segment = std::get_if<wal::Segment>(&job.name);
+    const bool missing = !outcome.fetched && outcome.fetched.error().kind == FaultKind::not_found;
+    if (missing && asked != nullptr && segment != nullptr && asked->pieces == Pieces::used) {
+        outcome.fetched = fetcher.fetch_pieces(segment->name, job.path, job.expected, *job.gone);
+    }
+    if (outcome.fetched) outcome.history = read_history(job.name, job.path);
+    return outcome;
 }
 
 std::optional<Restorer::Job> Restorer::next_job() {
@@ -177,7 +188,7 @@ std::optional<Restorer::Job> Restorer::job_for_asked() {
         if (waiting.under_way || waiting.not_before > now) continue;
         if (waiting.segment && ahead_.contains(*waiting.segment)) continue;
         waiting.under_way = true;
-        return make_job(FetchAsked{ticket}, waiting.request.name, waiting.gone);
+        return make_job(FetchAsked{ticket, waiting.policy.pieces}, waiting.request.name, waiting.gone);
     }
     return std::nullopt;
 }

@@ -77,7 +77,10 @@ private:
         bool under_way = false;
     };
     enum class Ahead { queued, fetching, ready };
-    struct FetchAsked { Ticket ticket; };
+    struct FetchAsked {
+        Ticket ticket;
+        Pieces pieces;
+    };
     struct FetchAhead { wal::WalSegment segment; };
     struct FetchHistory { Timeline timeline; };  // to learn where its parent was left
     struct Job {
@@ -94,6 +97,7 @@ private:
     using Place = std::map<Ticket, Waiting>::iterator;
 
     void work();
+    Outcome carry_out(const Job& job, WalFetcher& fetcher);
     std::optional<Job> next_job();
     std::optional<Job> job_for_asked();
     std::optional<Job> job_ahead();

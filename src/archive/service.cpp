@@ -23,6 +23,7 @@
 #include "archive/connection.hpp"
 #include "archive/link_wire.hpp"
 #include "archive/restorer.hpp"
+#include "archive/wal_streamer.hpp"
 #include "pgbosun/log.hpp"
 
 namespace pgbosun::archive {
@@ -42,11 +43,16 @@ constexpr std::chrono::milliseconds between_reports{100};
 
 class Service {
 public:
-    Service(const Settings& settings, ObjectStore& store)
-        : path_(settings.archive_socket()), store_(store),
+    Service(const Settings& settings, ObjectStore& store, Serves serves)
+        : path_(serves == Serves::recovery ? settings.recovery_socket() : settings.archive_socket()), serves_(serves),
+          store_(store),
           archiver_(store, target_of(*settings.archive), workers_of(*settings.archive), {}, [this] { changed(); }),
-          restorer_(store, settings.archive->server_name, settings.state_directory() + "/prefetch",
-                    workers_of(*settings.archive), {}, [this] { changed(); }) {}
+          restorer_(store, settings.archive->server_name, settings.state_directory() + (serves == Serves::recovery ? "/prefetch-recovery" : "/prefetch"),
+                    workers_of(*settings.archive), {}, [this] { changed(); }) {
+        if (serves == Serves::recovery || settings.archive->stream == Duration::zero()) return;
+        streamer_.emplace(store, target_of(*settings.archive), settings.archive->stream, [this] { changed(); });
+        archiver_.on_archived([this](const std::string& name) { streamer_->archived(name); });
+    }
 
     int run() {
         if (!listen()) return 1;
@@ -136,8 +142,14 @@ private:
             log::error("An order from pgbosun was not understood", {{"error", order.error().text()}});
             return;
         }
-        log::info(order->may_archive ? "This instance may archive" : "This instance may not archive",
+        if (serves_ == Serves::recovery) {
+            order->may_archive = false;
+            order->reason = "this archiver serves a recovery only";
+        }
+        if (may_archive_ != order->may_archive) log::info(order->may_archive ? "This instance may archive" : "This instance may not archive",
                   {{"reason", order->reason}});
+        may_archive_ = order->may_archive;
+        if (streamer_) streamer_->obey(*order);
         restorer_.obey(*order);
         archiver_.obey(std::move(*order));
     }
@@ -157,6 +169,7 @@ private:
             dirty_ = false;
             ArchiveReport report = archiver_.report();
             report.restored = restorer_.restored();
+            if (streamer_) report.stream = streamer_->report();
             if (report == last) continue;
             note(last, report);
             const std::string line = render(report);
@@ -179,6 +192,13 @@ private:
         } else if (!now.last_error && error_before) {
             log::info("WAL is archived again", {{"backlog", now.backlog}});
         }
+        const auto stream_before = before ? before->stream.last_error : std::nullopt;
+        if (now.stream.last_error && now.stream.last_error != stream_before) {
+            log::warning("New WAL is not shipped", {{"error", *now.stream.last_error},
+                                                    {"since", now.stream.failing_since.value_or("")}});
+        } else if (!now.stream.last_error && stream_before) {
+            log::info("New WAL is shipped again");
+        }
     }
 
     void finish() {
@@ -187,6 +207,7 @@ private:
         ::unlink(path_.c_str());
         archiver_.finish(std::chrono::steady_clock::now() + for_uploads_under_way);
         store_.cancel();
+        if (streamer_) streamer_->finish();
         restorer_.finish();
         // What was answered just now still goes out, the last report too.
         io_.restart();
@@ -194,6 +215,7 @@ private:
     }
 
     const std::string path_;
+    const Serves serves_;
     ObjectStore& store_;
     asio::io_context io_{1};
     Local::acceptor acceptor_{io_};
@@ -203,12 +225,16 @@ private:
     asio::steady_timer report_due_{io_};
     std::atomic<bool> dirty_ = false;
     int connections_ = 0;
+    std::optional<bool> may_archive_;  // as told last
+    std::optional<WalStreamer> streamer_;  // with archive.stream; before the archiver, which calls it
     Archiver archiver_;
     Restorer restorer_;
 };
 
 }  // namespace
 
-int run_archiver(const Settings& settings, ObjectStore& store) { return Service(settings, store).run(); }
+int run_archiver(const Settings& settings, ObjectStore& store, Serves serves) {
+    return Service(settings, store, serves).run();
+}
 
 }  // namespace pgbosun::archive

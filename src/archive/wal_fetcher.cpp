@@ -12,6 +12,7 @@
 
 #include "archive/decoded_object.hpp"
 #include "archive/descriptor.hpp"
+#include "archive/stream_layout.hpp"
 #include "wal/history.hpp"
 #include "wal/page_header.hpp"
 
@@ -126,6 +127,60 @@ Result<> WalFetcher::fetch_as(Encoding encoding, const wal::ArchiveName& name, i
         return write_all(file, part);
     };
     return read_decoded(store_, key, encoding, limit, sink, restart);
+}
+
+Result<> WalFetcher::fetch_pieces(wal::SegmentName segment, const std::string& path, const ExpectedWal& expected,
+                                  const std::atomic<bool>& gone) {
+    const Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (!file) return cannot("create " + path);
+    auto laid = lay_pieces(segment, file.number(), expected, gone);
+    if (laid) laid = verify(wal::Segment{segment}, file.number(), expected);
+    if (!laid) ::unlink(path.c_str());
+    return laid;
+}
+
+Result<> WalFetcher::lay_pieces(wal::SegmentName segment, int file, const ExpectedWal& expected,
+                                const std::atomic<bool>& gone) {
+    const std::string prefix = stream_prefix(server_, segment);
+    // More pages than one are left when removing what was covered failed for long.
+    const auto listing = store_.list(prefix, "", std::nullopt);
+    if (!listing) return std::unexpected(listing.error());
+    std::vector<StreamPiece> pieces;
+    for (const auto& object : listing->objects) {
+        if (auto piece = parse_stream_piece(std::string_view(object.key).substr(prefix.size()))) pieces.push_back(*piece);
+    }
+    pieces = usable_pieces(std::move(pieces));
+    if (pieces.empty()) return fail(FaultKind::not_found, to_string(segment) + " has no pieces in the archive");
+    for (const auto& piece : pieces) {
+        if (auto laid = lay_piece(stream_key(server_, segment, piece), piece, file, gone); !laid) return laid;
+    }
+    std::array<std::byte, wal::long_header_bytes> head{};
+    if (::pread(file, head.data(), head.size(), 0) < 0) return cannot("read the restored file");
+    const auto header = wal::parse_page_header(head);
+    if (!header) return std::unexpected(header.error());
+    const auto size = expected.segment_size ? expected.segment_size->bytes() : header->segment_size;
+    if (pieces.back().end > size) return fail(FaultKind::corrupt, prefix + " has pieces beyond the segment's end");
+    if (::ftruncate(file, size) != 0) return cannot("extend the restored file");
+    return {};
+}
+
+Result<> WalFetcher::lay_piece(const std::string& key, const StreamPiece& piece, int file,
+                               const std::atomic<bool>& gone) {
+    const std::uint64_t length = piece.end - piece.begin;
+    const auto restart = [&] { ::lseek(file, piece.begin, SEEK_SET); };
+    const auto sink = [&](std::span<const std::byte> part) -> Result<> {
+        if (gone) return fail(FaultKind::cancelled, "nobody waits for it any more");
+        return write_all(file, part);
+    };
+    if (auto got = read_decoded(store_, key, piece.encoding, length, sink, restart); !got) {
+        // It was listed a moment ago; a longer one has replaced it.
+        if (got.error().kind == FaultKind::not_found) got.error().kind = FaultKind::unavailable;
+        return got;
+    }
+    if (::lseek(file, 0, SEEK_CUR) != static_cast<off_t>(piece.end)) {
+        return fail(FaultKind::corrupt, key + " is shorter than its name says");
+    }
+    return {};
 }
 
 Result<Encoding> WalFetcher::find(const wal::ArchiveName& name) {

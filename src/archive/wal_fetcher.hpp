@@ -6,6 +6,7 @@
 #include <string>
 
 #include "archive/layout.hpp"
+#include "archive/stream_layout.hpp"
 #include "pgbosun/object_store.hpp"
 #include "wal/archive_name.hpp"
 
@@ -28,7 +29,14 @@ public:
     Result<> fetch(const wal::ArchiveName& name, const std::string& path, const ExpectedWal& expected,
                    const std::atomic<bool>& gone);
 
+    // The same from the pieces of a segment that is not whole (stream_layout.hpp); what they do not cover is zeros,
+    // which PostgreSQL takes for the end of WAL. not_found: there are none.
+    Result<> fetch_pieces(wal::SegmentName segment, const std::string& path, const ExpectedWal& expected,
+                          const std::atomic<bool>& gone);
+
 private:
+    Result<> lay_pieces(wal::SegmentName segment, int file, const ExpectedWal& expected, const std::atomic<bool>& gone);
+    Result<> lay_piece(const std::string& key, const StreamPiece& piece, int file, const std::atomic<bool>& gone);
     Result<> fetch_as(Encoding encoding, const wal::ArchiveName& name, int file, std::uint64_t limit,
                       const std::atomic<bool>& gone);
     Result<> fetch_any(const wal::ArchiveName& name, int file, std::uint64_t limit, const std::atomic<bool>& gone);

@@ -15,8 +15,8 @@ class BackupId {
 public:
     // Exactly eight digits, 'T', six digits, and a moment that exists.
     static std::optional<BackupId> parse(std::string_view text);
-    // The second of `now`, or the first free one after everything in `taken`: never twice the same, never before an
-    // older backup, whatever the clock did.
+    // The second of `now`, or the first free one after everything in `taken`: never twice the same, never
+    // before an older backup, whatever the clock did.
     static BackupId next(WallTime now, const std::set<BackupId>& taken);
 
     [[nodiscard]] const std::string& text() const { return text_; }

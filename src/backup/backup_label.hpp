@@ -15,14 +15,14 @@ namespace pgbosun::backup {
 inline constexpr std::size_t longest_label = std::size_t{64} << 10;  // bytes
 
 struct BackupLabel {
-    Lsn start;                    // START WAL LOCATION
-    wal::SegmentName start_file;  // in its parentheses
-    Lsn checkpoint;               // CHECKPOINT LOCATION
-    bool from_standby = false;    // BACKUP FROM
-    Timeline start_timeline{};    // START TIMELINE
+    Lsn start;                            // START WAL LOCATION
+    wal::SegmentName start_file;          // in its parentheses
+    Lsn checkpoint;                       // CHECKPOINT LOCATION
+    bool from_standby = false;            // BACKUP FROM
+    Timeline start_timeline{};            // START TIMELINE
     std::optional<Lsn> incremental_from;  // INCREMENTAL FROM LSN (17 and newer)
     std::optional<Timeline> incremental_timeline;
-    std::string label;            // LABEL
+    std::string label;  // LABEL
     bool operator==(const BackupLabel&) const = default;
 };
 

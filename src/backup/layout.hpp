@@ -1,6 +1,6 @@
 #pragma once
-// Where a backup's objects lie: Barman's layout below "<server>/base/<id>/". Objects of ours that Barman ignores are
-// named here too.
+// Where a backup's objects lie: Barman's layout below "<server>/base/<id>/". Objects of ours that Barman
+// ignores are named here too.
 
 #include <cstdint>
 #include <optional>
@@ -12,11 +12,17 @@
 
 namespace pgbosun::backup {
 
-std::string base_prefix(std::string_view server);                       // "<server>/base/"
-std::string backup_prefix(std::string_view server, const BackupId& id);  // "<server>/base/<id>/"
-std::string backup_info_key(std::string_view server, const BackupId& id);
-std::string keep_key(std::string_view server, const BackupId& id);      // annotations/keep: "full" or "standalone"
-std::string manifest_key(std::string_view server, const BackupId& id);  // backup_manifest.zst
+enum class Kind { full, incremental };
+
+// "<server>/base/". Incremental ones lie beside it, where Barman does not look: "<server>/incremental/".
+std::string base_prefix(std::string_view server, Kind kind = Kind::full);
+// "<server>/base/<id>/"
+std::string backup_prefix(std::string_view server, const BackupId& id, Kind kind = Kind::full);
+std::string backup_info_key(std::string_view server, const BackupId& id, Kind kind = Kind::full);
+// annotations/keep: "full" or "standalone"
+std::string keep_key(std::string_view server, const BackupId& id, Kind kind = Kind::full);
+// backup_manifest.zst
+std::string manifest_key(std::string_view server, const BackupId& id, Kind kind = Kind::full);
 
 // A tar of a backup: "data.tar.zst", "data_0001.tar.gz", "16384.tar", "16384_0002.tar.lz4".
 struct TarName {
@@ -28,9 +34,5 @@ struct TarName {
 std::string to_string(const TarName& name);
 // None: another object, which readers skip.
 std::optional<TarName> parse_tar_name(std::string_view name);
-
-// Incremental backups lie beside base/, where Barman does not look: "<server>/incremental/<id>/".
-std::string incremental_base(std::string_view server);
-std::string incremental_prefix(std::string_view server, const BackupId& id);
 
 }  // namespace pgbosun::backup

@@ -1,17 +1,17 @@
 #pragma once
-// PostgreSQL's backup_manifest (manual: "Backup Manifest Format"), so that pg_verifybackup, incremental backups and our
-// own verification read the same facts. It is an object of its own beside the tars, which Barman ignores.
-// A database may have millions of files: entries are rendered and read one after the other.
+// PostgreSQL's backup_manifest (manual: "Backup Manifest Format"), so that pg_verifybackup, incremental
+// backups and our own verification read the same facts. It is an object of its own beside the tars, which
+// Barman ignores. A database may have millions of files: entries are rendered and read one after the other.
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "backup/sha256.hpp"
 #include "pgbosun/fault.hpp"
 #include "pgbosun/lsn.hpp"
 #include "pgbosun/time.hpp"
@@ -40,9 +40,32 @@ struct Manifest {
     bool operator==(const Manifest&) const = default;
 };
 
-// With its Manifest-Checksum (SHA-256 of all before it) as the last line; CRC32C as the files' algorithm.
+// Renders a manifest piece by piece, as PostgreSQL does: with its Manifest-Checksum (SHA-256 of all before
+// it) as the last line, and CRC32C (its four bytes, lowest first) as the files' algorithm. Its memory does
+// not grow with the files.
+class ManifestWriter {
+public:
+    // A Fault that the sink returns is returned as it is; nothing may follow it but destruction.
+    using Sink = std::function<Result<>(std::string_view piece)>;
+
+    // `system_id` is needed for version 2 and left out in version 1.
+    ManifestWriter(int version, std::optional<SystemId> system_id, Sink sink);
+
+    Result<> add(const ManifestFile& file);
+    // After the last file.
+    Result<> finish(const std::vector<WalRange>& wal_ranges);
+
+private:
+    Result<> write(std::string_view piece);
+
+    Sink sink_;
+    Sha256 digest_;
+    std::string head_;  // what is to come before the first file
+    bool first_ = true;
+};
+
 std::string render(const Manifest& manifest);
-// corrupt: no such JSON, or the manifest's own checksum is wrong.
+// corrupt: no such JSON, the manifest's own checksum is wrong, or a file is named twice or lies outside.
 Result<Manifest> parse_manifest(std::string_view text);
 
 inline constexpr std::size_t longest_manifest = std::size_t{2} << 30;  // bytes

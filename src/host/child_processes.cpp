@@ -103,6 +103,7 @@ struct ChildProcesses::State : std::enable_shared_from_this<State> {
         : loop(context), reaper(context, open_reaper(), [this] { child_signal(); }), drain(context) {}
 
     void read_output(Child& child, Descriptor pipe, std::function<void(std::string_view)> on_line);
+    std::unexpected<Fault> not_forked(int error, const std::string& doing);
     void child_signal();
     void reap();
     void ended(const siginfo_t& info);
@@ -121,6 +122,7 @@ struct ChildProcesses::State : std::enable_shared_from_this<State> {
     std::map<Child*, std::unique_ptr<Child>> ending;  // reaped, output not at its end
     OutputFlow flow = OutputFlow::read;
     std::size_t orphans = 0;
+    std::optional<Shortage> shortage;
     bool closed = false;
     std::array<char, read_at_once> block{};
 };
@@ -130,6 +132,13 @@ void ChildProcesses::State::read_output(Child& child, Descriptor pipe,
     child.on_line = std::move(on_line);
     child.output = std::make_unique<Readable>(loop, std::move(pipe), [this, &child] { output_ready(child); });
     if (flow == OutputFlow::read) child.output->resume();
+}
+
+std::unexpected<Fault> ChildProcesses::State::not_forked(int error, const std::string& doing) {
+    auto failure = system_failure(error, doing);
+    const Instant since = shortage ? shortage->since : boot_now();
+    shortage = Shortage{since, failure.error().what};
+    return failure;
 }
 
 void ChildProcesses::State::child_signal() {
@@ -240,7 +249,7 @@ Result<ProcessId> ChildProcesses::spawn(Command command) {
     ChildStart start(command, output.get(), failure->writing.get());
     const pid_t parent = ::getpid();
     const pid_t process = ::fork();
-    if (process < 0) return system_failure(errno, "starting " + command.program);
+    if (process < 0) return state_->not_forked(errno, "starting " + command.program);
     if (process == 0) start.run(parent);
     failure->writing.reset();
     output.reset();
@@ -251,6 +260,7 @@ Result<ProcessId> ChildProcesses::spawn(Command command) {
         return std::unexpected(executed.error());
     }
     started.on_exit = std::move(command.on_exit);
+    state_->shortage.reset();
     return ProcessId{process};
 }
 
@@ -263,7 +273,7 @@ Result<ProcessId> ChildProcesses::fork_child(ForkedChild child) {
     ::sigprocmask(SIG_SETMASK, &all, &before);
     const pid_t process = ::fork();
     if (process != 0) ::sigprocmask(SIG_SETMASK, &before, nullptr);
-    if (process < 0) return system_failure(errno, "starting the process " + child.name);
+    if (process < 0) return state_->not_forked(errno, "starting the process " + child.name);
     if (process == 0) {
         begin_child(parent, child.death_signal, child.ignored_signals);
         ::prctl(PR_SET_NAME, child.name.c_str());
@@ -273,8 +283,11 @@ Result<ProcessId> ChildProcesses::fork_child(ForkedChild child) {
     auto forked = std::make_unique<Child>();
     forked->on_exit = std::move(child.on_exit);
     state_->living[process] = std::move(forked);
+    state_->shortage.reset();
     return ProcessId{process};
 }
+
+const std::optional<ChildProcesses::Shortage>& ChildProcesses::shortage() const { return state_->shortage; }
 
 Result<> ChildProcesses::signal(ProcessId process, int number) {
     const auto found = state_->living.find(static_cast<pid_t>(process));

@@ -3,10 +3,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "pgbosun/process_host.hpp"
+#include "pgbosun/time.hpp"
 
 namespace boost::asio {
 class io_context;
@@ -42,6 +44,13 @@ public:
     [[nodiscard]] std::size_t orphans_reaped() const override;
 
     Result<ProcessId> fork_child(ForkedChild child);
+
+    // No process can be made, since then: out of process numbers or memory. None: the last one could.
+    struct Shortage {
+        Instant since{};
+        std::string why;
+    };
+    [[nodiscard]] const std::optional<Shortage>& shortage() const;
 
     // While held nothing is read from children, so that they wait in write(2) once their pipe is full. What a
     // child that ended has left in its pipe (64 KiB at most) is delivered all the same.

@@ -27,6 +27,8 @@ constexpr std::size_t write_size = 4096;
 constexpr int between_writes_ms = 1000;
 constexpr Duration first_restart = 1s;
 constexpr Duration longest_restart = 30s;
+// A child that has not begun its next write so long after it was due is stopped, or gets no CPU at all.
+constexpr Duration longest_pause = 10s;
 
 struct Findings {
     std::atomic<std::int64_t> started{0};   // ns on the boot clock; 0: never
@@ -80,6 +82,7 @@ struct VolumeWatch::State {
     static void start(const std::shared_ptr<State>& state);
     static void restart_later(const std::shared_ptr<State>& state);
     Result<> fork(const std::shared_ptr<State>& state);
+    void replace_stopped(Instant now);
 
     ChildProcesses& processes;
     std::string directory;
@@ -89,6 +92,7 @@ struct VolumeWatch::State {
     Instant started_at{};
     std::optional<SharedPage<Findings>> page;
     Descriptor life_line;  // its closing ends the child
+    std::optional<ProcessId> process;
     std::optional<std::string> not_running;
     bool closed = false;
 };
@@ -111,12 +115,27 @@ Result<> VolumeWatch::State::fork(const std::shared_ptr<State>& state) {
     child.on_exit = [weak = std::weak_ptr(state)](ExitStatus status) {
         const auto self = weak.lock();
         if (!self || self->closed) return;
+        self->process.reset();
         self->not_running = "the check of the volume ended: " + to_string(status);
         restart_later(self);
     };
-    auto process = processes.fork_child(std::move(child));
-    if (!process) return std::unexpected(process.error());
+    const auto forked = processes.fork_child(std::move(child));
+    if (!forked) return std::unexpected(forked.error());
+    process = *forked;
     return {};
+}
+
+// It is not the volume that hangs: a child that was stopped between two writes is replaced.
+void VolumeWatch::State::replace_stopped(Instant now) {
+    if (!process || !page) return;
+    const Findings& findings = **page;
+    const Instant started{Duration(findings.started.load())};
+    const Instant finished{Duration(findings.finished.load())};
+    const bool writing = started > finished;
+    const Instant last = finished == Instant{} ? started_at : finished;
+    if (writing || now - last <= deadline + longest_pause) return;
+    // not_found: it has ended, and the callback is under way.
+    std::ignore = processes.signal(*process, SIGKILL);
 }
 
 void VolumeWatch::State::start(const std::shared_ptr<State>& state) {
@@ -151,6 +170,7 @@ VolumeWatch::~VolumeWatch() {
 
 VolumeReading VolumeWatch::read(Instant now) const {
     VolumeReading reading;
+    state_->replace_stopped(now);
     reading.error = state_->not_running;
     if (!state_->page) return reading;
     const Findings& findings = **state_->page;

@@ -79,36 +79,36 @@ void Api::refuse(const Problem& problem, Response& response) {
     response.body = render_problem(problem);
 }
 
-std::optional<ControlRequest> Api::answer(const Request& request, const Peer& peer, Entrance entrance,
-                                          const Credentials& credentials, Response& response) {
+std::optional<Work> Api::answer(const Request& request, const Peer& peer, Entrance entrance,
+                                const Credentials& credentials, Response& response) {
     const Target target = split_target(request.target);
     if (entrance == Entrance::metrics_only && target.path != "/metrics") {
         refuse(unknown_path(entrance), response);
         return std::nullopt;
     }
-    return std::visit(Cases{[&](const Route* route) -> std::optional<ControlRequest> {
+    return std::visit(Cases{[&](const Route* route) -> std::optional<Work> {
                                 const auto query = Query::parse(target.query);
                                 if (query) return serve(*route, request, *query, peer, credentials, response);
                                 refuse(bad_request(query.error().what, query.error().hint), response);
                                 return std::nullopt;
                             },
-                            [&](WrongMethod wrong) -> std::optional<ControlRequest> {
+                            [&](WrongMethod wrong) -> std::optional<Work> {
                                 refuse(wrong_method(wrong), response);
                                 return std::nullopt;
                             },
-                            [&](LaterVersion) -> std::optional<ControlRequest> {
+                            [&](LaterVersion) -> std::optional<Work> {
                                 refuse(later_version(), response);
                                 return std::nullopt;
                             },
-                            [&](UnknownPath) -> std::optional<ControlRequest> {
+                            [&](UnknownPath) -> std::optional<Work> {
                                 refuse(unknown_path(entrance), response);
                                 return std::nullopt;
                             }},
                       find_route(request.method, target.path));
 }
 
-std::optional<ControlRequest> Api::serve(const Route& route, const Request& request, const Query& query,
-                                         const Peer& peer, const Credentials& credentials, Response& response) {
+std::optional<Work> Api::serve(const Route& route, const Request& request, const Query& query, const Peer& peer,
+                               const Credentials& credentials, Response& response) {
     std::string asked_by;
     if (route.access == Access::control) {
         auto access = may_control(peer, request.authorization, credentials);
@@ -121,9 +121,13 @@ std::optional<ControlRequest> Api::serve(const Route& route, const Request& requ
     if (const auto* verb = std::get_if<Verb>(&route.endpoint)) {
         return read_command(*verb, request, query, std::move(asked_by), response);
     }
+    if (std::holds_alternative<JobVerb>(route.endpoint)) {
+        return read_job(route, request, query, std::move(asked_by), response);
+    }
     std::visit(Cases{[&](Probe probe) { serve_probe(probe, query, response); },
                      [&](RoleCheck check) { serve_role(check, request, query, response); },
-                     [&](Document document) { serve_document(document, request, query, response); }, [](Verb) {}},
+                     [&](Document document) { serve_document(document, request, query, response); }, [](Verb) {},
+                     [](JobVerb) {}},
                route.endpoint);
     return std::nullopt;
 }
@@ -175,6 +179,8 @@ void Api::serve_document(Document document, const Request& request, const Query&
             return append_status(response.body);
         case Document::events: return serve_events(request, query, response);
         case Document::journal: return serve_journal(query, response);
+        case Document::backups: return serve_backups(query, response);
+        case Document::backup: return serve_backup(request, query, response);
     }
 }
 
@@ -232,7 +238,15 @@ std::optional<ControlRequest> Api::read_command(Verb verb, const Request& reques
     return std::move(*command);
 }
 
-Task<> Api::carry_out(ControlRequest request, Response& response) {
+Task<> Api::carry_out(Work work, Response& response) {
+    if (auto* command = std::get_if<ControlRequest>(&work)) {
+        co_await carry_out_command(std::move(*command), response);
+    } else {
+        co_await carry_out_job(std::move(std::get<JobRequest>(work)), response);
+    }
+}
+
+Task<> Api::carry_out_command(ControlRequest request, Response& response) {
     const ControlAnswer answer = co_await control_.command(std::move(request));
     switch (answer.answer) {
         case Answer::done: response.status = 200; break;

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <variant>
 
 #include "http/access.hpp"
 #include "http/message.hpp"
@@ -21,28 +22,37 @@ inline constexpr Duration default_wait = std::chrono::seconds(30);
 inline constexpr Duration max_wait = std::chrono::seconds(300);
 inline constexpr std::size_t max_journal_entries = 1000;
 
+// What a caller carries out, for it takes its time.
+using Work = std::variant<ControlRequest, JobRequest>;
+
 class Api {
 public:
     // All are borrowed and outlive the Api.
     Api(InstanceControl& control, Journal& journal, const Traffic& traffic);
 
-    // Fills in the response; or returns a command, which the caller carries out.
-    std::optional<ControlRequest> answer(const Request& request, const Peer& peer, Entrance entrance,
-                                         const Credentials& credentials, Response& response);
-    Task<> carry_out(ControlRequest request, Response& response);
+    // Fills in the response; or returns work, which the caller carries out.
+    std::optional<Work> answer(const Request& request, const Peer& peer, Entrance entrance,
+                               const Credentials& credentials, Response& response);
+    Task<> carry_out(Work work, Response& response);
 
     static void refuse(const Problem& problem, Response& response);
 
 private:
-    std::optional<ControlRequest> serve(const Route& route, const Request& request, const Query& query,
-                                        const Peer& peer, const Credentials& credentials, Response& response);
+    std::optional<Work> serve(const Route& route, const Request& request, const Query& query, const Peer& peer,
+                              const Credentials& credentials, Response& response);
     void serve_probe(Probe probe, const Query& query, Response& response);
     void serve_role(RoleCheck check, const Request& request, const Query& query, Response& response);
     void serve_document(Document document, const Request& request, const Query& query, Response& response);
+    void serve_backups(const Query& query, Response& response);
+    void serve_backup(const Request& request, const Query& query, Response& response);
     void serve_journal(const Query& query, Response& response);
     void serve_events(const Request& request, const Query& query, Response& response);
     std::optional<ControlRequest> read_command(Verb verb, const Request& request, const Query& query,
                                                std::string asked_by, Response& response);
+    std::optional<JobRequest> read_job(const Route& route, const Request& request, const Query& query,
+                                       std::string asked_by, Response& response);
+    Task<> carry_out_command(ControlRequest request, Response& response);
+    Task<> carry_out_job(JobRequest request, Response& response);
     void append_status(std::string& out);
 
     InstanceControl& control_;

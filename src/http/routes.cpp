@@ -1,6 +1,7 @@
 #include "http/routes.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace pgbosun::http {
 namespace {
@@ -14,6 +15,9 @@ constexpr Route probe_at(std::string_view path, Probe probe) { return {path, che
 constexpr Route role_at(std::string_view path, RoleCheck role) { return {path, check, role, Access::open}; }
 constexpr Route document_at(std::string_view path, Document document) {
     return {path, read, document, Access::open};
+}
+constexpr Route job_at(std::string_view path, MethodSet methods, JobVerb verb) {
+    return {path, methods, verb, Access::control};
 }
 constexpr Route command_at(std::string_view path, Verb verb) { return {path, act, verb, Access::control}; }
 
@@ -48,6 +52,11 @@ constexpr auto table = std::to_array<Route>({
     document_at("/metrics", Document::metrics),
     document_at("/v1/events", Document::events),
     document_at("/v1/journal", Document::journal),
+    document_at("/v1/backups", Document::backups),
+    document_at("/v1/backups/{id}", Document::backup),
+    job_at("/v1/backups", act, JobVerb::start_backup),
+    job_at("/v1/backups/{id}", MethodSet{Method::delete_}, JobVerb::remove_backup),
+    job_at("/v1/drill", act, JobVerb::start_drill),
     command_at("/v1/fence", Verb::fence),
     command_at("/v1/unfence", Verb::unfence),
     command_at("/v1/restart", Verb::restart),
@@ -57,7 +66,20 @@ constexpr auto table = std::to_array<Route>({
     command_at("/v1/demote", Verb::demote),
 });
 
-constexpr auto later = std::to_array<std::string_view>({"/v1/assignment", "/v1/promise", "/v1/backups"});
+constexpr auto later = std::to_array<std::string_view>({"/v1/assignment", "/v1/promise"});
+
+constexpr std::size_t longest_parameter = 200;
+
+// The part of a route's path before its parameter; the whole of it when there is none.
+constexpr std::string_view fixed_part(const Route& route) { return route.path.substr(0, route.path.find('{')); }
+
+bool matches(const Route& route, std::string_view path) {
+    const auto fixed = fixed_part(route);
+    if (fixed.size() == route.path.size()) return path == fixed;
+    const auto rest = path.substr(std::min(fixed.size(), path.size()));
+    return path.starts_with(fixed) && !rest.empty() && rest.size() <= longest_parameter &&
+           rest.find('/') == std::string_view::npos;
+}
 
 }  // namespace
 
@@ -75,13 +97,19 @@ std::string to_string(MethodSet methods) {
 std::span<const Route> routes() { return table; }
 
 std::variant<const Route*, WrongMethod, LaterVersion, UnknownPath> find_route(Method method, std::string_view path) {
-    const auto route = std::ranges::find(table, path, &Route::path);
-    if (route != table.end()) {
-        if (route->methods.has(method)) return &*route;
-        return WrongMethod{route->methods};
+    std::optional<MethodSet> allowed;
+    for (const Route& route : table) {
+        if (!matches(route, path)) continue;
+        if (route.methods.has(method)) return &route;
+        allowed = allowed ? *allowed | route.methods : route.methods;
     }
-    if (std::ranges::find(later, path) != later.end() || path.starts_with("/v1/backups/")) return LaterVersion{};
+    if (allowed) return WrongMethod{*allowed};
+    if (std::ranges::find(later, path) != later.end()) return LaterVersion{};
     return UnknownPath{};
+}
+
+std::string_view parameter_of(const Route& route, std::string_view path) {
+    return path.substr(std::min(fixed_part(route).size(), path.size()));
 }
 
 }  // namespace pgbosun::http

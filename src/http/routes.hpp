@@ -16,10 +16,10 @@ namespace pgbosun::http {
 
 enum class Access { open, control };
 enum class Probe { live, started, ready };
-enum class Document { patroni, metrics, status, events, journal };
+enum class Document { patroni, metrics, status, events, journal, backups, backup };
 
 // What a path is about; each has one way to be answered.
-using Endpoint = std::variant<Probe, RoleCheck, Document, Verb>;
+using Endpoint = std::variant<Probe, RoleCheck, Document, Verb, JobVerb>;
 
 class MethodSet {
 public:
@@ -27,6 +27,11 @@ public:
         for (const Method method : methods) bits_ |= bit(method);
     }
     [[nodiscard]] constexpr bool has(Method method) const { return (bits_ & bit(method)) != 0; }
+    constexpr MethodSet operator|(MethodSet other) const {
+        MethodSet both{};
+        both.bits_ = bits_ | other.bits_;
+        return both;
+    }
 
 private:
     static constexpr unsigned bit(Method method) { return 1U << static_cast<unsigned>(method); }
@@ -36,7 +41,7 @@ private:
 std::string to_string(MethodSet methods);
 
 struct Route {
-    std::string_view path;
+    std::string_view path;  // may end in a parameter: "/v1/backups/{id}" takes any last part
     MethodSet methods;
     Endpoint endpoint;
     Access access;
@@ -50,5 +55,7 @@ struct WrongMethod {
     MethodSet allowed;
 };
 std::variant<const Route*, WrongMethod, LaterVersion, UnknownPath> find_route(Method method, std::string_view path);
+// What stands in place of the route's parameter.
+std::string_view parameter_of(const Route& route, std::string_view path);
 
 }  // namespace pgbosun::http

@@ -132,7 +132,7 @@ Task<Session::Next> Session::read_request() {
     }
 }
 
-std::optional<ControlRequest> Session::choose_answer() {
+std::optional<Work> Session::choose_answer() {
     const auto refuse = [this](const Problem& problem) {
         Api::refuse(problem, response_);
         response_.connection = Connection::close;

@@ -65,7 +65,7 @@ private:
     std::span<char> room();
     Task<Next> answer();
     Task<> finish_refusal();
-    std::optional<ControlRequest> choose_answer();
+    std::optional<Work> choose_answer();
     Task<bool> write_out();
     Task<> stream_events();
     Task<bool> stream_entries(std::uint64_t& after);

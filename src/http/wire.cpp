@@ -87,7 +87,55 @@ Json archive_of(const std::optional<ArchiveReport>& archive) {
     json["stored_bytes"] = archive->stored_bytes;
     json["failures"] = archive->failures;
     json["restored"] = archive->restored;
+    const auto& stream = archive->stream;
+    json["stream"] = {{"position", lsn_or_null(stream.position)},
+                      {"at", or_null(stream.at)},
+                      {"failing_since", or_null(stream.failing_since)},
+                      {"last_error", or_null(stream.last_error)}};
     return json;
+}
+
+Json running_of(const std::optional<RunningJob>& running, Instant now) {
+    if (!running) return {};
+    return {{"id", text_or_null(running->id)},
+            {"step", running->step},
+            {"bytes", running->done_bytes},
+            {"total", running->total_bytes == 0 ? Json() : Json(running->total_bytes)},
+            {"since", running->began_at},
+            {"for_s", seconds(now - running->since)},
+            {"cancelling", running->cancelling}};
+}
+
+Json backup_of(const BackupsStatus& backup, Instant now) {
+    return {{"last_id", or_null(backup.last_id)},
+            {"last_at", or_null(backup.last_at)},
+            {"last_failed_at", or_null(backup.last_failed_at)},
+            {"last_error", or_null(backup.last_error)},
+            {"first_recoverable_at", or_null(backup.first_recoverable_at)},
+            {"recoverable_to", or_null(backup.recoverable_to)},
+            {"holes", backup.holes},
+            {"hole_count", backup.hole_count},
+            {"count", or_null(backup.count)},
+            {"next_at", or_null(backup.next_at)},
+            {"running", running_of(backup.running, now)},
+            {"last_s", or_null(backup.last_seconds)},
+            {"last_bytes", or_null(backup.last_bytes)},
+            {"last_stored_bytes", or_null(backup.last_stored_bytes)},
+            {"taken", backup.taken},
+            {"failed", backup.failed},
+            {"catalog_age_s", age(backup.looked_at, now)},
+            {"catalog_error", or_null(backup.catalog_error)}};
+}
+
+Json drill_of(const DrillStatus& drill, Instant now) {
+    return {{"last_at", or_null(drill.last_at)},
+            {"last_ok", or_null(drill.last_ok)},
+            {"last_id", or_null(drill.last_id)},
+            {"last_error", or_null(drill.last_error)},
+            {"last_ok_at", or_null(drill.last_ok_at)},
+            {"recovery_s", or_null(drill.recovery_s)},
+            {"next_at", or_null(drill.next_at)},
+            {"running", running_of(drill.running, now)}};
 }
 
 Json volumes_of(const InstanceStatus& status) {
@@ -137,10 +185,8 @@ Json state_of(const InstanceStatus& status) {
     json["synchronous"] = status.synchronous;
     json["archive"] = archive_of(status.archive);
     json["archive_refused"] = or_null(status.archive_refused);
-    // No base backup and no drill is known to an instance of this version.
-    json["backup"] = {
-        {"last_id", nullptr}, {"last_at", nullptr}, {"first_recoverable_at", nullptr}, {"running", nullptr}};
-    json["drill"] = {{"last_at", nullptr}, {"last_ok", nullptr}, {"recovery_s", nullptr}};
+    json["backup"] = backup_of(status.backup, status.now);
+    json["drill"] = drill_of(status.drill, status.now);
     json["volumes"] = volumes_of(status);
     json["progress"] = progress_of(status);
     json["log"] = {{"waiting_bytes", status.log.waiting_bytes},

@@ -51,6 +51,18 @@ public:
     void number(const char* key, double& into) const {
         if (const Json* field = find(key)) field->is_number() ? void(into = field->get<double>()) : complain(key);
     }
+    void number(const char* key, std::optional<double>& into) const {
+        if (find(key)) number(key, into.emplace());
+    }
+    void texts(const char* key, std::vector<std::string>& into) const {
+        const Json* field = find(key);
+        if (!field) return;
+        if (!field->is_array()) return complain(key);
+        for (const auto& element : *field) {
+            if (!element.is_string()) return complain(key);
+            into.push_back(element);
+        }
+    }
     void lsn(const char* key, std::optional<Lsn>& into) const {
         std::optional<std::string> given;
         text(key, given);
@@ -143,13 +155,7 @@ void read_state(const Fields& top, InstanceStatus& status) {
     top.truth("ready", status.ready);
     top.text("ready_reason", status.ready_reason);
     top.truth("pending_restart", status.pending_restart);
-    if (const Json* names = top.find("pending_restart_parameters")) {
-        if (!names->is_array()) return top.complain("pending_restart_parameters");
-        for (const auto& name : *names) {
-            if (!name.is_string()) return top.complain("pending_restart_parameters");
-            status.pending_restart_parameters.push_back(name);
-        }
-    }
+    top.texts("pending_restart_parameters", status.pending_restart_parameters);
     top.truth("synchronous", status.synchronous);
     top.text("archive_refused", status.archive_refused);
     top.age("facts_age_s", status.now, status.facts_at);
@@ -202,6 +208,62 @@ void read_archive(const Fields& top, InstanceStatus& status) {
         fields.number("stored_bytes", archive.stored_bytes);
         fields.number("failures", archive.failures);
         fields.number("restored", archive.restored);
+        fields.object("stream", [&](const Fields& stream) {
+            stream.lsn("position", archive.stream.position);
+            stream.text("at", archive.stream.at);
+            stream.text("failing_since", archive.stream.failing_since);
+            stream.text("last_error", archive.stream.last_error);
+        });
+    });
+}
+
+void read_running(const Fields& fields, Instant now, std::optional<RunningJob>& into) {
+    fields.object("running", [&](const Fields& job) {
+        RunningJob& running = into.emplace();
+        std::optional<Instant> since;
+        job.text("id", running.id);
+        job.text("step", running.step);
+        job.number("bytes", running.done_bytes);
+        job.number("total", running.total_bytes);
+        job.text("since", running.began_at);
+        job.age("for_s", now, since);
+        job.truth("cancelling", running.cancelling);
+        running.since = since.value_or(now);
+    });
+}
+
+void read_jobs(const Fields& top, InstanceStatus& status) {
+    top.object("backup", [&](const Fields& fields) {
+        BackupsStatus& backup = status.backup;
+        fields.text("last_id", backup.last_id);
+        fields.text("last_at", backup.last_at);
+        fields.text("last_failed_at", backup.last_failed_at);
+        fields.text("last_error", backup.last_error);
+        fields.text("first_recoverable_at", backup.first_recoverable_at);
+        fields.text("recoverable_to", backup.recoverable_to);
+        fields.texts("holes", backup.holes);
+        fields.number("hole_count", backup.hole_count);
+        fields.number("count", backup.count);
+        fields.text("next_at", backup.next_at);
+        read_running(fields, status.now, backup.running);
+        fields.number("last_s", backup.last_seconds);
+        fields.number("last_bytes", backup.last_bytes);
+        fields.number("last_stored_bytes", backup.last_stored_bytes);
+        fields.number("taken", backup.taken);
+        fields.number("failed", backup.failed);
+        fields.age("catalog_age_s", status.now, backup.looked_at);
+        fields.text("catalog_error", backup.catalog_error);
+    });
+    top.object("drill", [&](const Fields& fields) {
+        DrillStatus& drill = status.drill;
+        fields.text("last_at", drill.last_at);
+        if (fields.find("last_ok")) fields.truth("last_ok", drill.last_ok.emplace());
+        fields.text("last_id", drill.last_id);
+        fields.text("last_error", drill.last_error);
+        fields.text("last_ok_at", drill.last_ok_at);
+        fields.number("recovery_s", drill.recovery_s);
+        fields.text("next_at", drill.next_at);
+        read_running(fields, status.now, drill.running);
     });
 }
 
@@ -315,6 +377,7 @@ Result<InstanceStatus> parse_status(std::string_view text) {
     read_state(top, status);
     read_postgres(top, status);
     read_archive(top, status);
+    read_jobs(top, status);
     read_machine(top, status);
     if (!error.empty()) return fail(FaultKind::corrupt, "not a status that this version knows: " + error);
     return status;

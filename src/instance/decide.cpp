@@ -21,6 +21,7 @@ void Turn::on(const Begin& event) {
 
 void Turn::on(const VolumeJudged& event) {
     if (!is<Inspecting>()) return;
+    state().recovering = event.verdict == VolumeVerdict::usable && event.recovering;
     if (rest_if_unwanted()) return;
     switch (event.verdict) {
         case VolumeVerdict::empty:
@@ -40,6 +41,7 @@ void Turn::on(const BootstrapEnded& event) {
         case BootstrapOutcome::done: inspect(); return;
         case BootstrapOutcome::failed: crashed(); return;
         case BootstrapOutcome::primary_absent: enter(BackingOff{now_ + Policy::look_again}); return;
+        case BootstrapOutcome::refused: enter(Failed{}); return;
     }
     std::unreachable();
 }
@@ -60,6 +62,7 @@ void Turn::on(const StraysGone&) {
         case AfterClearing::launch: enter(CheckingRoom{}, CheckRoom{}); return;
         case AfterClearing::back_off: enter(BackingOff{now_ + back_off(state().crashes.count)}); return;
         case AfterClearing::give_up: end(1); return;
+        case AfterClearing::rest: enter(Failed{}); return;
     }
     std::unreachable();
 }
@@ -83,11 +86,11 @@ void Turn::on(const LaunchFailed&) {
     if (is<Launching>()) crashed();
 }
 
-void Turn::on(const PostmasterExited&) {
+void Turn::on(const PostmasterExited& event) {
     if (!has_postmaster(state())) return;
     const auto* stopping = as<Stopping>();
     if (stopping == nullptr) {
-        crashed();
+        crashed(event.hopeless);
         return;
     }
     switch (stopping->purpose) {
@@ -102,7 +105,12 @@ void Turn::on(const PostmasterExited&) {
 
 void Turn::on(const Accepting& event) {
     const bool up = is<Launching>() || is<Running>() || (is<Promoting>() && event.role == Role::primary);
-    if (up) enter(Running{event.role});
+    if (!up) return;
+    if (event.role == Role::primary && state().recovering) {
+        state().recovering = false;
+        state().crashes = Crashes{};
+    }
+    enter(Running{event.role});
 }
 
 void Turn::on(const CheckpointEnded&) {

@@ -67,7 +67,8 @@ std::string_view name_of(const Event& event) {
                               switch (it.outcome) {
                                   case BootstrapOutcome::done: return "bootstrap is done";
                                   case BootstrapOutcome::failed: return "bootstrap failed";
-                                  case BootstrapOutcome::primary_absent: return "primary to clone from is absent";
+                                  case BootstrapOutcome::primary_absent: return "what to bootstrap from is absent";
+                                  case BootstrapOutcome::refused: return "bootstrap is refused";
                               }
                               std::unreachable();
                           },
@@ -75,7 +76,9 @@ std::string_view name_of(const Event& event) {
                           [](const StandbyMarked&) -> std::string_view { return "standby.signal is written"; },
                           [](const RoomFound& it) -> std::string_view { return it.enough ? "room enough" : "no room"; },
                           [](const LaunchFailed&) -> std::string_view { return "launch failed"; },
-                          [](const PostmasterExited&) -> std::string_view { return "postmaster exited"; },
+                          [](const PostmasterExited& it) -> std::string_view {
+                              return it.hopeless ? "postmaster exited for good" : "postmaster exited";
+                          },
                           [](const Accepting& it) -> std::string_view {
                               return it.role == Role::primary ? "accepts queries as primary"
                                                               : "accepts queries as standby";

@@ -28,12 +28,14 @@ struct Begin {
 };
 struct VolumeJudged {
     VolumeVerdict verdict{};
+    bool recovering = false;  // usable: restored by us, and on its way to its recovery target
 };
 // No process of the bootstrap is left.
 enum class BootstrapOutcome {
     done,
     failed,
     primary_absent,  // the primary to clone from did not answer: it is waited for
+    refused,         // it would fail again: a person decides
 };
 struct BootstrapEnded {
     BootstrapOutcome outcome{};
@@ -44,7 +46,9 @@ struct RoomFound {
     bool enough = false;
 };
 struct LaunchFailed {};
-struct PostmasterExited {};
+struct PostmasterExited {
+    bool hopeless = false;  // started again it would end so again: its recovery target is not in the archive
+};
 // The server answers queries; its role. Also sent when the role has changed.
 struct Accepting {
     Role role{};

@@ -54,7 +54,7 @@ Phase phase_of(const InstanceState& state) {
         Overloaded{
             [](const Bootstrapping&) { return Phase::bootstrapping; },
             [](const MarkingStandby&) { return Phase::demoting; },
-            [](const Running&) { return Phase::running; },
+            [&](const Running&) { return state.recovering ? Phase::bootstrapping : Phase::running; },
             [](const Promoting&) { return Phase::promoting; },
             [](const Checkpointing& it) { return phase_while_stopping(it.purpose); },
             [](const Stopping& it) { return phase_while_stopping(it.purpose); },
@@ -63,7 +63,8 @@ Phase phase_of(const InstanceState& state) {
             [](const Ended&) { return Phase::stopped; },
             [&](const auto&) {
                 const bool unwanted = state.desired.end || state.desired.fence != Fence::off;
-                return unwanted ? Phase::stopping : phase_before_running(state.cause);
+                if (unwanted) return Phase::stopping;
+                return state.recovering ? Phase::bootstrapping : phase_before_running(state.cause);
             },
         },
         state.activity);

@@ -46,7 +46,7 @@ struct Bootstrapping {
     auto operator<=>(const Bootstrapping&) const = default;
 };
 // Processes of a postmaster that is gone are being killed: two postmasters must never share a data directory.
-enum class AfterClearing { go_on, launch, back_off, mark_standby, give_up };
+enum class AfterClearing { go_on, launch, back_off, mark_standby, give_up, rest };
 struct Clearing {
     AfterClearing next = AfterClearing::go_on;
     auto operator<=>(const Clearing&) const = default;
@@ -118,6 +118,7 @@ struct InstanceState {
     Activity activity = Inspecting{};
     Cause cause = Cause::start;
     Crashes crashes;
+    bool recovering = false;  // a restored data directory is on its way to its recovery target: no primary yet
     auto operator<=>(const InstanceState&) const = default;
 };
 

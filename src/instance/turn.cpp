@@ -16,12 +16,17 @@ bool Turn::rest_if_unwanted() {
     return false;
 }
 
-void Turn::crashed() {
+void Turn::crashed(bool hopeless) {
     auto& crashes = state().crashes;
-    if (crashes.count == 0 || now_ - crashes.window_began > policy_.restart_period) crashes = Crashes{0, now_};
+    // Replay may take hours between two crashes of a recovery: all of them count.
+    const bool window_over = now_ - crashes.window_began > policy_.restart_period && !state().recovering;
+    if (crashes.count == 0 || window_over) crashes = Crashes{0, now_};
     ++crashes.count;
     state().cause = Cause::crash;
-    clear_then(crashes.count > policy_.restart_intensity ? AfterClearing::give_up : AfterClearing::back_off);
+    const bool too_often = crashes.count > policy_.restart_intensity;
+    // A new container would recover again from where this one failed: a person must see it instead.
+    const bool rest = hopeless || (too_often && state().recovering);
+    clear_then(rest ? AfterClearing::rest : too_often ? AfterClearing::give_up : AfterClearing::back_off);
 }
 
 StopMode Turn::gentle() const {
@@ -129,6 +134,7 @@ Verdict Turn::promote() {
     if (is<Promoting>()) return Verdict::accepted;
     const auto* running = as<Running>();
     if (running == nullptr) return why_not_running();
+    if (state().recovering) return Verdict::refused_bootstrapping;
     if (running->role == Role::primary) return Verdict::already_so;
     enter(Promoting{now_ + Policy::promotion_timeout}, Promote{});
     return Verdict::accepted;
@@ -141,6 +147,7 @@ Verdict Turn::demote(const Asked& event) {
         if (stopping != nullptr && stopping->purpose == Purpose::demote) return Verdict::accepted;
         return why_not_running();
     }
+    if (state().recovering) return Verdict::refused_bootstrapping;
     if (running->role == Role::standby) return Verdict::already_so;
     if (!event.has_upstream) return Verdict::refused_no_upstream;
     checkpoint_then_stop(Purpose::demote);

@@ -60,7 +60,7 @@ private:
     // Ends or rests fenced, when that is what is wanted; only where no postmaster and no tool exists.
     bool rest_if_unwanted();
     // The postmaster, or the tool, is gone although nobody asked for it.
-    void crashed();
+    void crashed(bool hopeless = false);
     void stop(Purpose purpose, StopMode mode, Instant began);
     void checkpoint_then_stop(Purpose purpose);
     void escalate();

@@ -87,6 +87,18 @@ Steps role_steps(const Settings& settings) {
     return steps;
 }
 
+Steps owner_steps(const Settings& settings) {
+    const InitdbSettings& initdb = settings.bootstrap.initdb;
+    Steps steps;
+    if (initdb.owner != superuser) steps.push_back(create_role(initdb.owner, "login"));
+    steps.push_back({.what = "creating database " + initdb.database,
+                     .database = "postgres",
+                     .unless = "select 1 from pg_catalog.pg_database where datname = " + quote_literal(initdb.database),
+                     .sql = "create database " + quote_identifier(initdb.database) + " owner " +
+                            quote_identifier(initdb.owner)});
+    return steps;
+}
+
 Steps bootstrap_steps(const Settings& settings, const BootstrapSecrets& secrets) {
     const InitdbSettings& initdb = settings.bootstrap.initdb;
     Steps steps;
@@ -94,13 +106,8 @@ Steps bootstrap_steps(const Settings& settings, const BootstrapSecrets& secrets)
     for (BootstrapStep& step : role_steps(settings)) steps.push_back(std::move(step));
     if (secrets.replication_verifier)
         steps.push_back(password_step(settings.postgresql.replication.user, *secrets.replication_verifier));
-    if (initdb.owner != superuser) steps.push_back(create_role(initdb.owner, "login"));
+    for (BootstrapStep& step : owner_steps(settings)) steps.push_back(std::move(step));
     if (secrets.owner_verifier) steps.push_back(password_step(initdb.owner, *secrets.owner_verifier));
-    steps.push_back({.what = "creating database " + initdb.database,
-                     .database = "postgres",
-                     .unless = "select 1 from pg_catalog.pg_database where datname = " + quote_literal(initdb.database),
-                     .sql = "create database " + quote_identifier(initdb.database) + " owner " +
-                            quote_identifier(initdb.owner)});
     append_user_sql(steps, settings, initdb.post_init_sql, "post_init_sql", "postgres");
     append_user_sql(steps, settings, initdb.post_init_application_sql, "post_init_application_sql", initdb.database);
     return steps;

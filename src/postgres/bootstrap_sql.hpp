@@ -33,6 +33,9 @@ std::vector<BootstrapStep> bootstrap_steps(const Settings& settings, const Boots
 // Roles that every primary must have, one that was not initialised by pgbosun too.
 std::vector<BootstrapStep> role_steps(const Settings& settings);
 
+// The application's role and database.
+std::vector<BootstrapStep> owner_steps(const Settings& settings);
+
 // Changes a role's password; run it when the file with it has changed.
 BootstrapStep password_step(std::string_view role, std::string_view verifier);
 

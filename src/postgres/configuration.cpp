@@ -90,7 +90,7 @@ void append_archive(Lines& lines, const Settings& settings, const ConfigurationF
     if (!settings.archive) return;
     const std::string program = command_word(facts.wal_program);
     lines.emplace_back("archive_command", program + " archive %p");
-    lines.emplace_back("restore_command", program + " restore %f %p");
+    if (!facts.recovery) lines.emplace_back("restore_command", program + " restore %f %p");
 }
 
 void append_log(Lines& lines, const Settings& settings) {
@@ -115,7 +115,11 @@ Lines owned_lines(const Settings& settings, const ConfigurationFacts& facts) {
     lines.emplace_back("restart_after_crash", "on");
     lines.emplace_back("full_page_writes", "on");
     append_archive(lines, settings, facts);
-    lines.emplace_back("recovery_target_timeline", "latest");
+    if (facts.recovery) {
+        lines.insert(lines.end(), facts.recovery->begin(), facts.recovery->end());
+    } else {
+        lines.emplace_back("recovery_target_timeline", "latest");
+    }
     lines.emplace_back("primary_conninfo", facts.following ? facts.following->primary_conninfo : "");
     lines.emplace_back("primary_slot_name", facts.following ? facts.following->slot : "");
     const auto& synchronous = settings.postgresql.synchronous;
@@ -209,6 +213,20 @@ std::string without_owned_parameters(std::string_view auto_conf) {
         const auto finding = check_parameter(name, "");
         return !finding || finding->severity != Severity::refused;
     });
+}
+
+std::string without_owned_but_recovery(std::string_view auto_conf) {
+    return filtered_lines(auto_conf, [](std::string_view line) {
+        const std::string name = line_name(line);
+        if (name.empty() || name.starts_with("recovery_") || name == "restore_command") return true;
+        const auto finding = check_parameter(name, "");
+        return !finding || finding->severity != Severity::refused;
+    });
+}
+
+std::string recovery_restore_command(const Settings& settings, const std::string& wal_program) {
+    return "PGBOSUN_ARCHIVE_SOCKET=" + command_word(settings.recovery_socket()) + " " + command_word(wal_program) +
+           " restore %f %p";
 }
 
 std::string synchronous_standby_names(const SynchronousSettings& settings,

@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "pgbosun/settings.hpp"
@@ -37,6 +38,12 @@ struct Following {
     std::string slot;              // empty: none
 };
 
+// Name and value, not quoted.
+using RecoveryParameters = std::vector<std::pair<std::string, std::string>>;
+
+// A restore_command that asks the archiver of bootstrap.recovery.source.
+std::string recovery_restore_command(const Settings& settings, const std::string& wal_program);
+
 struct ConfigurationFacts {
     int server_major = 0;
     std::string wal_program;             // absolute path of pgbosun-wal
@@ -46,6 +53,7 @@ struct ConfigurationFacts {
     // Names for synchronous_standby_names when they come from elsewhere (a controller), as PostgreSQL's value.
     std::optional<std::string> synchronous_standby_names;
     std::vector<std::string> connected_standbys;  // counted by data_durability: preferred
+    std::optional<RecoveryParameters> recovery;   // the server is on its way to a recovery target, or was when it started
 };
 
 std::string pgbosun_conf(const Settings& settings, const ConfigurationFacts& facts);
@@ -58,6 +66,8 @@ std::string with_include(std::string_view postgresql_conf);
 // postgresql.auto.conf is read after everything else, so ALTER SYSTEM could overrule what pgbosun owns: this is the
 // text without such lines. Equal to `auto_conf` when there are none.
 std::string without_owned_parameters(std::string_view auto_conf);
+// The same, but with what says where a recovery ends: somebody has restored by hand, and knows.
+std::string without_owned_but_recovery(std::string_view auto_conf);
 
 // The value that PostgreSQL gets. With data_durability preferred only connected standbys are listed, and none at all
 // makes it empty: then commits do not wait.

@@ -95,6 +95,7 @@ std::vector<std::string> names_of(Row& row) {
 LsnStatus lsn_of(Row& row, Recovery recovery) {
     LsnStatus status;
     status.current = row.lsn("current_lsn");
+    status.flushed = row.lsn("flushed_lsn");
     status.received = row.lsn("received_lsn");
     status.replayed = row.lsn("replayed_lsn");
     status.streaming = row.truth("streaming");
@@ -121,7 +122,10 @@ select pg_is_in_recovery() as in_recovery,
        (select setting from pg_settings where name = 'wal_segment_size') as wal_segment_size,
        current_setting('data_checksums') = 'on' as checksums,
        greatest(0, (extract(epoch from clock_timestamp() - pg_postmaster_start_time()) * 1000)::bigint) as up_ms,
+       coalesce((select (extract(epoch from min(backend_start)) * 1000000)::bigint from pg_stat_activity
+                  where backend_type = 'checkpointer'), 0) as run,
        case when pg_is_in_recovery() then null else pg_current_wal_lsn() end as current_lsn,
+       case when pg_is_in_recovery() then null else pg_current_wal_flush_lsn() end as flushed_lsn,
        case when pg_is_in_recovery() then pg_last_wal_receive_lsn() end as received_lsn,
        case when pg_is_in_recovery() then pg_last_wal_replay_lsn() end as replayed_lsn,
        w.latest_end_lsn as upstream_lsn,
@@ -148,6 +152,7 @@ Result<ServerFacts> parse_server_facts(const Rows& rows) {
     facts.wal_segment_size = row.number<std::uint32_t>("wal_segment_size");
     facts.checksums = row.truth("checksums");
     facts.up = std::chrono::milliseconds(row.number<std::int64_t>("up_ms"));
+    facts.run = row.number<std::uint64_t>("run");
     facts.lsn = lsn_of(row, facts.recovery);
     facts.pending_restart = names_of(row);
     facts.standbys = standbys_of(row);

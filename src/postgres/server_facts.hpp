@@ -23,6 +23,7 @@ struct ServerFacts {
     std::uint32_t wal_segment_size = 0;  // bytes
     bool checksums = false;
     Duration up{};  // since the postmaster started
+    std::uint64_t run = 0;  // when its checkpointer started: another one after crash recovery, too; 0: none runs
     LsnStatus lsn;
     std::vector<std::string> pending_restart;  // parameter names
     std::vector<StandbyStatus> standbys;

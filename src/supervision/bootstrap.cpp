@@ -29,28 +29,34 @@ bool looks_like_absence(std::string_view line) {
 
 }  // namespace
 
-Bootstrapper::Bootstrapper(Surroundings& outside, std::function<void(std::string_view, std::string_view)> line)
-    : outside_(outside), line_(std::move(line)), tool_(outside.loop, outside.processes) {}
+Bootstrapper::Bootstrapper(Surroundings& outside, std::function<void(std::string_view, std::string_view)> line,
+                           LookAtCatalog look_at_catalog)
+    : outside_(outside), line_(std::move(line)), look_at_catalog_(std::move(look_at_catalog)),
+      tool_(outside.loop, outside.processes) {}
 
 void Bootstrapper::cancel(bool kill) {
     cancelled_ = true;
+    if (restore_) restore_->signal(kill ? SIGKILL : SIGTERM);
     tool_.signal(kill ? SIGKILL : SIGINT);
 }
 
 Task<Bootstrapper::Report> Bootstrapper::run(const Settings& settings) {
     cancelled_ = false;
     last_error_line_.clear();
-    progress_ = ProgressStatus{settings.bootstrap.join ? "pg_basebackup" : "initdb", 0, 0, outside_.clock.now()};
+    const char* what = settings.bootstrap.join ? "pg_basebackup" : settings.bootstrap.recovery ? "restore" : "initdb";
+    progress_ = ProgressStatus{what, 0, 0, outside_.clock.now()};
     const std::string marker = settings.state_directory() + std::string(bootstrap_marker);
 
     auto result = co_await clear(settings);
     if (result) {
         std::string path = marker;
-        std::string text = settings.bootstrap.join ? "join\n" : "initdb\n";
+        std::string text = std::string(what) + "\n";
         result = co_await outside_.files.write_durably(std::move(path), std::move(text));
     }
     if (result && settings.bootstrap.join) {
         result = co_await clone(settings);
+    } else if (result && settings.bootstrap.recovery) {
+        result = co_await recover(settings);
     } else if (result) {
         result = co_await initialise(settings);
     }
@@ -60,9 +66,14 @@ Task<Bootstrapper::Report> Bootstrapper::run(const Settings& settings) {
     }
     progress_.reset();
     if (result) co_return Report{instance::BootstrapOutcome::done, {}, {}};
-    const bool absent = settings.bootstrap.join && looks_like_absence(result.error().what);
-    co_return Report{absent ? instance::BootstrapOutcome::primary_absent : instance::BootstrapOutcome::failed,
-                     result.error().what, result.error().hint};
+    auto outcome = instance::BootstrapOutcome::failed;
+    if (settings.bootstrap.join && looks_like_absence(result.error().what)) outcome = instance::BootstrapOutcome::primary_absent;
+    if (settings.bootstrap.recovery) {
+        const auto kind = result.error().kind;
+        if (kind == FaultKind::conflict || kind == FaultKind::refused) outcome = instance::BootstrapOutcome::refused;
+        if (kind == FaultKind::unavailable) outcome = instance::BootstrapOutcome::primary_absent;
+    }
+    co_return Report{outcome, result.error().what, result.error().hint};
 }
 
 Task<Result<>> Bootstrapper::clear(const Settings& settings) {

@@ -1,18 +1,24 @@
 #pragma once
-// Makes a data directory on an empty volume: initdb and the SQL after it, or a clone of a primary by pg_basebackup.
+// Makes a data directory on an empty volume: initdb and the SQL after it, a clone of a primary by pg_basebackup, or a
+// backup restored from an archive.
 //
 // A marker is written before the first file and removed after the last step. Killed in between, the next life finds
 // the marker, removes what was made and begins anew: a half-made directory is never started as if it were whole.
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "instance/events.hpp"
 #include "pgbosun/instance_status.hpp"
+#include "supervision/job_process.hpp"
 #include "supervision/surroundings.hpp"
 #include "supervision/tool_run.hpp"
 
 namespace pgbosun::supervision {
+
+// One look at the instance's own archive.
+using LookAtCatalog = std::function<Task<Result<CatalogSummary>>()>;
 
 class Bootstrapper {
 public:
@@ -23,7 +29,8 @@ public:
     };
 
     // `line` gets each line that a tool prints.
-    Bootstrapper(Surroundings& outside, std::function<void(std::string_view program, std::string_view line)> line);
+    Bootstrapper(Surroundings& outside, std::function<void(std::string_view program, std::string_view line)> line,
+                 LookAtCatalog look_at_catalog);
 
     // No process of it is left when it returns.
     Task<Report> run(const Settings& settings);
@@ -37,13 +44,18 @@ private:
     Task<Result<>> run_sql(const Settings& settings);
     Task<Result<>> run_steps(const Settings& settings);
     Task<Result<>> clone(const Settings& settings);
+    Task<Result<>> recover(const Settings& settings);
+    Task<Result<>> own_archive_is_empty(const Settings& settings);
+    Task<Result<>> run_restore();
     Task<Result<>> run_tool(Command command, std::string name);
     Task<Result<>> prepare_wal_directory(const Settings& settings);
     Task<Result<std::optional<std::string>>> nss_files(const Settings& settings);
 
     Surroundings& outside_;
     std::function<void(std::string_view, std::string_view)> line_;
+    LookAtCatalog look_at_catalog_;
     ToolRun tool_;
+    std::unique_ptr<JobProcess> restore_;
     std::optional<ProgressStatus> progress_;
     std::string last_error_line_;
     bool cancelled_ = false;

@@ -107,6 +107,12 @@ Task<Inspection> inspect_volume(Surroundings& outside, const Settings& settings)
     result.bootstrap_marker = facts->marker == postgres::BootstrapMarker::present;
     if (result.verdict != instance::VolumeVerdict::usable) co_return result;
 
+    if (result.usable->start == postgres::StartMode::recovery) {
+        std::string path = settings.state_directory() + std::string(recovery_marker);
+        const auto marker = co_await outside.files.inspect(std::move(path));
+        if (!marker && !definite(marker.error())) co_return unreadable(marker.error());
+        result.recovering = marker.has_value();
+    }
     auto lock = co_await judge_lock(outside, settings);
     if (!lock) co_return unreadable(std::move(lock.error()));
     if (const auto* stale = std::get_if<postgres::StaleLock>(&*lock)) {

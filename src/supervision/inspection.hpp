@@ -18,11 +18,16 @@ struct Inspection {
     // postmaster.pid cannot be read as one; to be moved aside once no stray process is left.
     std::optional<std::string> damaged_pid_file;
     bool bootstrap_marker = false;
+    // It was restored by bootstrap.recovery and has not reached its target yet.
+    bool recovering = false;
     std::string reason;  // occupied, unreadable, refused
     std::string hint;
 };
 
 inline constexpr std::string_view bootstrap_marker = "/bootstrapping";  // below the state directory
+
+// Below the state directory, from the restore of bootstrap.recovery until the target is reached: what recovery was told.
+inline constexpr std::string_view recovery_marker = "/recovery";
 
 Task<Inspection> inspect_volume(Surroundings& outside, const Settings& settings);
 

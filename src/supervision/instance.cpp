@@ -26,12 +26,23 @@ Instance::Instance(Surroundings& outside, const Settings& settings, Wiring wirin
                wiring_.journal_codec),
       performer_(outside, settings,
                  Performer::Calls{[this](const instance::Event& event) { handle(event); }, wiring_.output, wiring_.end,
-                                  [this] { changed(); }}),
+                                  [this] { changed(); }, [this] { return jobs_.look_at_catalog(); }}),
       supervisor_(policy(), outside.clock, performer_, *this),
       monitor_(outside, settings,
                Monitor::Calls{[this]() -> const instance::InstanceState& { return supervisor_.state(); },
                               [this](const instance::Event& event) { handle(event); }, [this] { changed(); }}),
-      role_upkeep_(outside), changed_(outside.loop) {}
+      role_upkeep_(outside), jobs_(outside, settings, job_calls()), changed_(outside.loop) {}
+
+JobCalls Instance::job_calls() {
+    JobCalls calls;
+    calls.next_moment = wiring_.next_moment;
+    calls.status = [this]() -> const InstanceStatus& { return status(); };
+    calls.record = [this](std::string kind, std::string what, std::vector<std::pair<std::string, std::string>> facts) {
+        journal_.record(std::move(kind), std::move(what), std::move(facts));
+    };
+    calls.changed = [this] { changed(); };
+    return calls;
+}
 
 instance::Policy Instance::policy() const {
     instance::Policy policy;
@@ -48,6 +59,7 @@ void Instance::begin() {
     spawn(outside_.loop, monitor_.watch_server());
     spawn(outside_.loop, monitor_.watch_wal_directory());
     spawn(outside_.loop, refresh_each_second());
+    jobs_.begin();
 }
 
 Task<> Instance::recall_and_begin() {
@@ -77,7 +89,10 @@ Task<> Instance::refresh_each_second() {
 }
 
 void Instance::handle(const instance::Event& event) { supervisor_.handle(event); }
-void Instance::end(instance::StopMode mode) { handle(instance::EndRequested{mode}); }
+void Instance::end(instance::StopMode mode) {
+    jobs_.end();
+    handle(instance::EndRequested{mode});
+}
 void Instance::deadline_passed() { handle(instance::DeadlinePassed{}); }
 void Instance::guard_lost() { handle(instance::GuardLost{}); }
 
@@ -92,6 +107,19 @@ void Instance::settings_changed() {
 void Instance::keep_roles() {
     const auto* running = std::get_if<instance::Running>(&supervisor_.state().activity);
     if (running != nullptr && running->role == Role::primary) spawn(outside_.loop, role_upkeep_.run(settings_));
+}
+
+void Instance::follow_recovery(const instance::InstanceState& after) {
+    wiring_.recovering(after.recovering ? Recovering::yes : Recovering::no);
+    if (after.recovering) {
+        journal_.record("phase", "recovery from the archive begins, or goes on", {});
+        return;
+    }
+    const auto* running = std::get_if<instance::Running>(&after.activity);
+    if (running == nullptr || running->role != Role::primary) return;
+    log::info("the recovery has reached its target: this is a primary now");
+    journal_.record("phase", "the recovery has reached its target", {});
+    performer_.forget_recovery();
 }
 
 // synchronous_standby_names lists who is there: it is written anew when standbys come and go.
@@ -131,6 +159,7 @@ void Instance::saw(const instance::InstanceState& before, const instance::Event&
         monitor_.forget_server();
     }
     if (!instance::has_postmaster(after) && instance::has_postmaster(before)) monitor_.forget_server();
+    if (after.recovering != before.recovering) follow_recovery(after);
     wiring_.arm(instance::next_deadline(after));
     const bool moved = after.activity.index() != before.activity.index() || after.desired != before.desired;
     if (moved || decision.verdict) {
@@ -183,7 +212,9 @@ const InstanceStatus& Instance::status() {
         status_ = assemble(Known{settings_, supervisor_.state(), monitor_.facts(), performer_.inspection(),
                                  performer_.fence(), performer_.progress(), performer_.reason(), performer_.hint(),
                                  wiring_.boot_id, pid, performer_.postmaster_since(), crash_restarts_, archive_,
-                                 wiring_.volumes(now), wiring_.log(), now});
+                                 wiring_.volumes(now), wiring_.log(), wiring_.shortage(), now});
+        status_.backup = jobs_.backups();
+        status_.drill = jobs_.drill();
     }
     status_.now = now;
     return status_;

@@ -11,12 +11,16 @@
 #include "pgbosun/instance_control.hpp"
 #include "postgres/metrics.hpp"
 #include "supervision/instance_journal.hpp"
+#include "supervision/jobs.hpp"
 #include "supervision/monitor.hpp"
 #include "supervision/performer.hpp"
 #include "supervision/role_upkeep.hpp"
+#include "supervision/status.hpp"
 #include "supervision/supervisor.hpp"
 
 namespace pgbosun::supervision {
+
+enum class Recovering { no, yes };
 
 class Instance final : public InstanceControl, private Witness {
 public:
@@ -30,9 +34,14 @@ public:
         std::function<void(const ArchiveOrder&)> archive_order;  // told at every change
         std::function<std::vector<VolumeStatus>(Instant now)> volumes;
         std::function<LogStatus()> log;
+        // Since when, and why, no process can be made; none: they can.
+        std::function<std::optional<Shortage>()> shortage;
         // Arms the one timer of the state machine; nothing: disarms it. When it fires: deadline_passed().
         std::function<void(std::optional<Instant>)> arm;
         std::unique_ptr<postgres::MetricsCollector> metrics;
+        decltype(JobCalls::next_moment) next_moment;
+        // Told when a recovery from bootstrap.recovery.source begins and ends: the source's archiver is needed for it.
+        std::function<void(Recovering)> recovering;
     };
 
     Instance(Surroundings& outside, const Settings& settings, Wiring wiring);
@@ -48,18 +57,23 @@ public:
     void note_fatal(std::string message) { performer_.note_fatal(std::move(message)); }
 
     InstanceJournal& journal() { return journal_; }
+    [[nodiscard]] bool jobs_idle() const { return jobs_.idle(); }
 
     const InstanceStatus& status() override;
     [[nodiscard]] std::uint64_t status_revision() const override { return revision_; }
     Task<ControlAnswer> command(ControlRequest request) override;
+    Task<JobAnswer> job(JobRequest request) override { return jobs_.ask(std::move(request)); }
+    const CatalogSummary* catalog() override { return jobs_.catalog(); }
     std::vector<MetricFamily> metrics() override;
 
 private:
     void saw(const instance::InstanceState& before, const instance::Event& event,
              const instance::Decision& decision) override;
+    JobCalls job_calls();
     void handle(const instance::Event& event);
     void changed();
     void keep_roles();
+    void follow_recovery(const instance::InstanceState& after);
     void follow_standbys();
     Task<> recall_and_begin();
     Task<> refresh_each_second();
@@ -76,6 +90,7 @@ private:
     Supervisor supervisor_;
     Monitor monitor_;
     RoleUpkeep role_upkeep_;
+    Jobs jobs_;
     Broadcast changed_;
     InstanceStatus status_;
     std::uint64_t revision_ = 0;

@@ -1,7 +1,9 @@
 #include "supervision/instance_journal.hpp"
 
 #include <algorithm>
+#include <utility>
 
+#include "pgbosun/log.hpp"
 #include "supervision/spawn.hpp"
 
 namespace pgbosun::supervision {
@@ -66,8 +68,13 @@ Task<> InstanceJournal::write_waiting() {
         const auto appended = co_await files_.append_durably(path_, std::move(lines));
         if (!appended) {
             file_size_ -= std::min(file_size_, size);
+            if (!std::exchange(failing_, true)) {
+                log::error("the journal cannot be written: " + appended.error().what,
+                           {{"hint", "look at the volume; its entries are in /v1/journal as long as pgbosun runs"}});
+            }
             break;
         }
+        if (std::exchange(failing_, false)) log::info("the journal is written again; entries in between are not in its file");
     }
     writing_ = false;
     written_.announce();

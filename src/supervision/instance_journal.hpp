@@ -55,6 +55,7 @@ private:
     std::size_t file_size_ = 0;
     bool writing_ = false;
     bool recalled_ = false;
+    bool failing_ = false;  // the last append did not succeed, and it was said
 };
 
 }  // namespace pgbosun::supervision

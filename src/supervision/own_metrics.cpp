@@ -1,10 +1,14 @@
 #include "supervision/own_metrics.hpp"
 
+#include <chrono>
+#include <cstdio>
 #include <string>
 #include <utility>
 
 namespace pgbosun::supervision {
 namespace {
+
+using namespace std::chrono_literals;
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
@@ -58,6 +62,59 @@ void add_archive(std::vector<MetricFamily>& families, const ArchiveReport& repor
     families.push_back(family("pgbosun_archive_failing", "1 while archiving fails.", truth(report.failing_since.has_value())));
 }
 
+// "2026-11-21T01:00:00.000Z" as seconds since the epoch; 0: there is none, as CloudNativePG says it.
+double epoch(const std::optional<std::string>& time) {
+    if (!time) return 0;
+    int year = 0;
+    unsigned month = 0, day = 0, hour = 0, minute = 0, second = 0;
+    if (std::sscanf(time->c_str(), "%4d-%2u-%2uT%2u:%2u:%2u", &year, &month, &day, &hour, &minute, &second) != 6) return 0;
+    using namespace std::chrono;
+    const sys_days date = year_month_day(std::chrono::year(year), std::chrono::month(month), std::chrono::day(day));
+    return static_cast<double>(date.time_since_epoch() / 1s) + hour * 3600.0 + minute * 60.0 + second;
+}
+
+void add_backups(std::vector<MetricFamily>& families, const InstanceStatus& status) {
+    const BackupsStatus& backup = status.backup;
+    const auto gauge = [&](const char* name, const char* help, double value) {
+        families.push_back(family(name, help, value));
+    };
+    const auto counter = [&](const char* name, const char* help, std::uint64_t value) {
+        families.push_back(family(name, help, static_cast<double>(value), MetricKind::counter));
+    };
+    gauge("cnpg_collector_first_recoverability_point",
+          "The first moment that can be recovered, without a hole to the newest WAL; 0: there is none.",
+          epoch(backup.first_recoverable_at));
+    gauge("cnpg_collector_last_available_backup_timestamp", "When the newest backup was done; 0: there is none.",
+          epoch(backup.last_at));
+    gauge("cnpg_collector_last_failed_backup_timestamp", "When a backup failed last; 0: never.", epoch(backup.last_failed_at));
+    gauge("pgbosun_backup_running", "1 while a backup runs.", truth(backup.running.has_value()));
+    gauge("pgbosun_backup_running_bytes", "What it has read so far.",
+          backup.running ? static_cast<double>(backup.running->done_bytes) : 0);
+    gauge("pgbosun_backup_last_seconds", "How long the last backup of this instance took.", backup.last_seconds.value_or(0));
+    gauge("pgbosun_backup_last_bytes", "Size of its files.", static_cast<double>(backup.last_bytes.value_or(0)));
+    gauge("pgbosun_backup_last_stored_bytes", "Its size as stored.", static_cast<double>(backup.last_stored_bytes.value_or(0)));
+    counter("pgbosun_backup_taken_total", "Backups that this instance has taken since pgbosun started.", backup.taken);
+    counter("pgbosun_backup_failed_total", "Backups of this instance that failed.", backup.failed);
+    gauge("pgbosun_backup_count", "Backups in the archive.", static_cast<double>(backup.count.value_or(0)));
+    gauge("pgbosun_backup_next_timestamp", "When the next one is due by schedule; 0: none is.", epoch(backup.next_at));
+    gauge("pgbosun_archive_holes", "Holes in the archive's WAL after the oldest backup.", static_cast<double>(backup.hole_count));
+    gauge("pgbosun_catalog_failing", "1 while the archive's catalog cannot be read.", truth(backup.catalog_error.has_value()));
+    gauge("pgbosun_catalog_age_seconds", "How old what is known of the archive's catalog is; -1: it was never read.",
+          backup.looked_at ? seconds(status.now - *backup.looked_at) : -1);
+}
+
+void add_drill(std::vector<MetricFamily>& families, const DrillStatus& drill) {
+    const auto gauge = [&](const char* name, const char* help, double value) {
+        families.push_back(family(name, help, value));
+    };
+    gauge("pgbosun_drill_running", "1 while a recovery is rehearsed.", truth(drill.running.has_value()));
+    gauge("pgbosun_drill_last_timestamp", "When the last drill ended; 0: there was none.", epoch(drill.last_at));
+    gauge("pgbosun_drill_last_success", "1 when it succeeded.", truth(drill.last_ok.value_or(false)));
+    gauge("pgbosun_drill_last_success_timestamp", "When a drill succeeded last; 0: never.", epoch(drill.last_ok_at));
+    gauge("pgbosun_drill_recovery_seconds", "How long the recovery of that one took.", drill.recovery_s.value_or(0));
+    gauge("pgbosun_drill_next_timestamp", "When the next one is due by schedule; 0: none is.", epoch(drill.next_at));
+}
+
 }  // namespace
 
 void add_own_metrics(std::vector<MetricFamily>& families, const InstanceStatus& status, const MonitoredFacts& facts,
@@ -83,7 +140,11 @@ void add_own_metrics(std::vector<MetricFamily>& families, const InstanceStatus& 
             postgres::pg_wal_family(*facts.wal, facts.server->wal_segment_size, facts.wal_limits, facts.wal_volume));
     }
     if (facts.archive_status) families.push_back(postgres::archive_status_family(*facts.archive_status));
-    if (status.archive) add_archive(families, *status.archive);
+    if (status.archive) {
+        add_archive(families, *status.archive);
+        add_backups(families, status);
+        add_drill(families, status.drill);
+    }
 }
 
 }  // namespace pgbosun::supervision

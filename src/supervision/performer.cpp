@@ -22,6 +22,21 @@ constexpr std::uint64_t room_beside_wal = 1024 * 1024;
 
 constexpr std::size_t longest_upstream_file = 8192;
 
+// PostgreSQL's log comes through a FIFO, its end through the kernel.
+constexpr Duration last_line_look = 100ms;
+constexpr int last_line_looks = 10;
+
+// FATALs of PostgreSQL's startup process (xlogrecovery.c) that the same archive gives again and again.
+bool ends_recovery_for_good(std::string_view message) {
+    for (const std::string_view sign :
+         {"recovery ended before configured recovery target was reached", "requested recovery stop point is before",
+          "is not a child of this server's history", "recovery target timeline", "does not contain minimum recovery point",
+          "WAL ends before end of online backup", "WAL ends before consistent recovery point"}) {
+        if (message.find(sign) != std::string_view::npos) return true;
+    }
+    return false;
+}
+
 std::string upstream_path(const Settings& settings) { return settings.state_directory() + "/upstream"; }
 
 Task<> pause(boost::asio::io_context& loop, Duration duration) {
@@ -32,7 +47,8 @@ Task<> pause(boost::asio::io_context& loop, Duration duration) {
 }  // namespace
 
 Performer::Performer(Surroundings& outside, const Settings& settings, Calls calls)
-    : outside_(outside), settings_(settings), calls_(std::move(calls)), bootstrapper_(outside, calls_.output) {}
+    : outside_(outside), settings_(settings), calls_(std::move(calls)),
+      bootstrapper_(outside, calls_.output, calls_.look_at_catalog) {}
 
 void Performer::start(Task<> task) { spawn(outside_.loop, std::move(task)); }
 
@@ -88,16 +104,13 @@ Task<> Performer::inspect() {
         }
         set_reason(inspection_->reason, inspection_->hint);
     }
-    if (verdict == instance::VolumeVerdict::empty && settings_.bootstrap.recovery) {
-        set_reason("bootstrap.recovery is not part of this version", "use bootstrap.initdb or bootstrap.join");
-        calls_.answer(instance::VolumeJudged{instance::VolumeVerdict::refused});
-        co_return;
-    }
-    calls_.answer(instance::VolumeJudged{verdict});
+    calls_.answer(instance::VolumeJudged{verdict, inspection_->recovering});
 }
 
 Task<> Performer::bootstrap() {
-    log::info(settings_.bootstrap.join ? "cloning the primary with pg_basebackup" : "initialising a new data directory",
+    log::info(settings_.bootstrap.join       ? "cloning the primary with pg_basebackup"
+              : settings_.bootstrap.recovery ? "restoring a backup from the archive"
+                                             : "initialising a new data directory",
               {{"data_directory", settings_.data_directory()}});
     const auto fifos = co_await make_log_fifos(outside_, settings_);
     Bootstrapper::Report report{instance::BootstrapOutcome::failed, {}, {}};
@@ -192,6 +205,17 @@ Task<Result<postgres::ConfigurationFacts>> Performer::configuration_facts() {
         facts.following = std::move(*upstream_facts);
         facts.limits = inspection_->usable->control.limits;
     }
+    if (inspection_ && inspection_->recovering) {
+        const auto& recovery = settings_.bootstrap.recovery;
+        if (!recovery) {
+            co_return fail(FaultKind::refused, "this data directory is being recovered, and bootstrap.recovery is gone",
+                           "put bootstrap.recovery back into the configuration until the recovery is over");
+        }
+        auto parameters = outside_.archiver.recovery_parameters(
+            recovery->target, postgres::recovery_restore_command(settings_, outside_.machine.wal_program));
+        if (!parameters) co_return std::unexpected(std::move(parameters.error()));
+        facts.recovery = std::move(*parameters);
+    }
     co_return facts;
 }
 
@@ -211,7 +235,9 @@ Task<Result<>> Performer::prepare_launch() {
     if (!fifos) co_return fifos;
     const auto facts = co_await configuration_facts();
     if (!facts) co_return std::unexpected(facts.error());
-    co_return co_await write_configuration(outside_, settings_, *facts);
+    const bool by_hand = inspection_->usable->start == postgres::StartMode::recovery && !inspection_->recovering;
+    const auto auto_conf = by_hand ? AutoConf::of_a_restore_by_hand : AutoConf::ours;
+    co_return co_await write_configuration(outside_, settings_, *facts, auto_conf);
 }
 
 Task<> Performer::launch() {
@@ -259,15 +285,46 @@ void Performer::postmaster_exited(ExitStatus status) {
     postmaster_.reset();
     postmaster_since_.reset();
     outside_.session.close();
+    if (inspection_ && inspection_->recovering && !status.success()) {
+        start(conclude_recovering_exit(status));
+        return;
+    }
+    explain_exit(status);
+    calls_.answer(instance::PostmasterExited{});
+}
+
+void Performer::explain_exit(ExitStatus status) {
     if (status.success()) {
         log::info("postgres has ended");
-    } else {
-        std::string why = "postgres ended with " + to_string(status);
-        if (!last_fatal_.empty()) why += ": " + last_fatal_;
-        log::error(why);
-        set_reason(std::move(why), "PostgreSQL's log has the details");
+        return;
     }
-    calls_.answer(instance::PostmasterExited{});
+    std::string why = "postgres ended with " + to_string(status);
+    if (!last_fatal_.empty()) why += ": " + last_fatal_;
+    log::error(why);
+    set_reason(std::move(why), "PostgreSQL's log has the details");
+}
+
+// Whether another try could end better is in the last line of its log, which may still be on its way.
+Task<> Performer::conclude_recovering_exit(ExitStatus status) {
+    for (int i = 0; i < last_line_looks && last_fatal_.empty(); ++i) co_await pause(outside_.loop, last_line_look);
+    explain_exit(status);
+    const bool hopeless = ends_recovery_for_good(last_fatal_);
+    if (hopeless) {
+        set_reason("the recovery did not reach its target: " + last_fatal_,
+                   "nothing was promoted. pgbosun wal verify says what the archive has; correct bootstrap.recovery, fence, "
+                   "move the data directory away, unfence");
+        log::error("the recovery did not reach its target: " + last_fatal_, {{"hint", hint_}});
+    }
+    calls_.answer(instance::PostmasterExited{hopeless});
+}
+
+Task<> Performer::remove_recovery_marker() {
+    for (;;) {
+        std::string path = settings_.state_directory() + std::string(recovery_marker);
+        const auto removed = co_await outside_.files.remove_durably(std::move(path));
+        if (removed) co_return;
+        co_await pause(outside_.loop, disk_retry);
+    }
 }
 
 void Performer::stop(instance::StopMode mode) {

@@ -28,6 +28,7 @@ public:
         OutputLine output;
         std::function<void(int exit_status)> end;
         std::function<void()> changed;  // something that status shows
+        LookAtCatalog look_at_catalog;
     };
 
     // `settings` is read anew for each action: the owner may replace it between two.
@@ -46,6 +47,9 @@ public:
     void set_upstream(std::string conninfo) { upstream_ = std::move(conninfo); }
     Task<> recall_upstream();
     [[nodiscard]] std::string upstream() const;
+
+    // The recovery is over: the next launch is told nothing of it.
+    void forget_recovery() { start(remove_recovery_marker()); }
 
     // Sorted names of those that stream now, for synchronous_standby_names; written by the next Reload.
     void set_connected_standbys(std::vector<std::string> names) { connected_standbys_ = std::move(names); }
@@ -79,7 +83,10 @@ private:
     Task<> launch();
     Task<Result<>> prepare_launch();
     Task<Result<postgres::ConfigurationFacts>> configuration_facts();
+    Task<> remove_recovery_marker();
     void postmaster_exited(ExitStatus status);
+    Task<> conclude_recovering_exit(ExitStatus status);
+    void explain_exit(ExitStatus status);
     void stop(instance::StopMode mode);
     void kill();
     Task<> checkpoint();

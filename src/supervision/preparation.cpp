@@ -59,7 +59,7 @@ Result<postgres::Following> following(const Settings& settings, const std::strin
 }
 
 Task<Result<>> write_configuration(Surroundings& outside, const Settings& settings,
-                                   const postgres::ConfigurationFacts& facts) {
+                                   const postgres::ConfigurationFacts& facts, AutoConf auto_conf) {
     const std::string directory = settings.data_directory() + "/";
     auto& files = outside.files;
     std::string text = postgres::pgbosun_conf(settings, facts);
@@ -75,7 +75,9 @@ Task<Result<>> write_configuration(Surroundings& outside, const Settings& settin
     done = co_await write_if_changed(files, std::move(path), std::move(text));
     if (!done) co_return done;
     path = directory + "postgresql.auto.conf";
-    done = co_await rewrite(files, std::move(path), postgres::without_owned_parameters);
+    const auto filter = auto_conf == AutoConf::ours ? postgres::without_owned_parameters
+                                                    : postgres::without_owned_but_recovery;
+    done = co_await rewrite(files, std::move(path), filter);
     if (!done) co_return done;
     path = directory + "postgresql.conf";
     co_return co_await rewrite(files, std::move(path), postgres::with_include);

@@ -16,8 +16,9 @@ namespace pgbosun::supervision {
 Result<postgres::Following> following(const Settings& settings, const std::string& upstream);
 
 // Killed in between: some files are new and some are old; each is whole, and the next start writes the rest.
+enum class AutoConf { ours, of_a_restore_by_hand };
 Task<Result<>> write_configuration(Surroundings& outside, const Settings& settings,
-                                   const postgres::ConfigurationFacts& facts);
+                                   const postgres::ConfigurationFacts& facts, AutoConf auto_conf = AutoConf::ours);
 
 Task<Result<>> make_log_fifos(Surroundings& outside, const Settings& settings);
 

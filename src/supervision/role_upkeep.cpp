@@ -22,7 +22,13 @@ Task<> RoleUpkeep::run(const Settings& settings) {
         again_ = false;
         // A session of its own: the monitor's must not wait behind a lock.
         const auto session = outside_.open_session("postgres", std::string(postgres::superuser));
-        co_await make_roles(*session, settings);
+        auto steps = postgres::role_steps(settings);
+        co_await carry_out(*session, std::move(steps));
+        // Whose password is given here is wanted, also in a cluster that was recovered from somebody else's backup.
+        if (settings.bootstrap.recovery && settings.bootstrap.initdb.password_file) {
+            auto owner = postgres::owner_steps(settings);
+            co_await carry_out(*session, std::move(owner));
+        }
         if (const auto& file = settings.postgresql.replication.password_file) {
             co_await set_password(*session, settings.postgresql.replication.user, *file);
         }
@@ -33,8 +39,8 @@ Task<> RoleUpkeep::run(const Settings& settings) {
     running_ = false;
 }
 
-Task<> RoleUpkeep::make_roles(PgSession& session, const Settings& settings) {
-    for (const auto& step : postgres::role_steps(settings)) {
+Task<> RoleUpkeep::carry_out(PgSession& session, std::vector<postgres::BootstrapStep> steps) {
+    for (const auto& step : steps) {
         if (!step.unless.empty()) {
             std::string sql = step.unless;
             const auto there = co_await session.query(std::move(sql), {}, step_timeout);
@@ -42,7 +48,7 @@ Task<> RoleUpkeep::make_roles(PgSession& session, const Settings& settings) {
         }
         std::string sql = step.sql;
         const auto done = co_await session.query(std::move(sql), {}, step_timeout);
-        if (!done) log::warning("a role could not be made: " + done.error().what, {{"step", step.what}});
+        if (!done) log::warning("a role or database could not be made: " + done.error().what, {{"step", step.what}});
     }
 }
 

@@ -4,7 +4,9 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
+#include "postgres/bootstrap_sql.hpp"
 #include "supervision/surroundings.hpp"
 
 namespace pgbosun::supervision {
@@ -17,7 +19,7 @@ public:
     Task<> run(const Settings& settings);
 
 private:
-    Task<> make_roles(PgSession& session, const Settings& settings);
+    Task<> carry_out(PgSession& session, std::vector<postgres::BootstrapStep> steps);
     Task<> set_password(PgSession& session, std::string role, std::string secret_file);
 
     Surroundings& outside_;

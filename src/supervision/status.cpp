@@ -35,6 +35,7 @@ void add_server(InstanceStatus& status, const Known& known) {
     status.postgres.checksums = server->checksums;
     status.system_id = server->system_id;
     status.timeline = server->timeline;
+    status.postgres.run = server->run;
     status.lsn = server->lsn;
     status.standbys = server->standbys;
     status.pending_restart = !server->pending_restart.empty();
@@ -93,6 +94,21 @@ bool has_started(const InstanceStatus& status, const Known& known) {
     std::unreachable();
 }
 
+// Liveness is not about PostgreSQL: a server that runs is never given up for it.
+void judge_liveness(InstanceStatus& status, const Known& known) {
+    if (!known.shortage || known.postmaster_pid || known.now - known.shortage->since < longest_shortage) return;
+    status.live = false;
+    status.live_reason = "no process can be started: " + known.shortage->why;
+}
+
+// While it recovers to its target there is no other progress to show.
+void add_recovery(InstanceStatus& status, const Known& known) {
+    if (!known.state.recovering || !instance::has_postmaster(known.state)) return;
+    std::string what = "recovering";
+    if (status.lsn.replayed) what += ", replayed to " + to_string(*status.lsn.replayed);
+    status.progress = ProgressStatus{std::move(what), 0, 0, known.postmaster_since};
+}
+
 }  // namespace
 
 InstanceStatus assemble(const Known& known) {
@@ -112,7 +128,9 @@ InstanceStatus assemble(const Known& known) {
     status.archive = known.archive;
     status.progress = known.progress;
     add_server(status, known);
+    add_recovery(status, known);
     explain(status, known);
+    judge_liveness(status, known);
     status.ready_reason = unready(status, known.settings.probes);
     status.ready = status.ready_reason.empty();
     status.started = has_started(status, known);
@@ -120,6 +138,17 @@ InstanceStatus assemble(const Known& known) {
     if (known.settings.archive && !order.may_archive) status.archive_refused = order.reason;
     return status;
 }
+
+namespace {
+
+// Of the server that runs now; its facts are a second old at most.
+std::optional<FlushedWal> wal_to_ship(const InstanceStatus& status, const Settings& settings) {
+    const bool wanted = settings.archive && settings.archive->stream != Duration::zero();
+    if (!wanted || !status.lsn.flushed || !status.timeline || status.postgres.run == 0) return std::nullopt;
+    return FlushedWal{*status.lsn.flushed, *status.timeline, status.postgres.run};
+}
+
+}  // namespace
 
 ArchiveOrder archive_order(const InstanceStatus& status, const Settings& settings,
                            const std::optional<Inspection>& inspection) {
@@ -139,6 +168,7 @@ ArchiveOrder archive_order(const InstanceStatus& status, const Settings& setting
         // Also while it is being demoted, as long as its postmaster lives: the segments that only it has must reach
         // the archive before it follows somebody else, for standbys mark what they streamed as archived.
         order.may_archive = true;
+        order.wal = wal_to_ship(status, settings);
     }
     return order;
 }

@@ -13,6 +13,14 @@
 
 namespace pgbosun::supervision {
 
+// No process can be made: process numbers or memory are used up.
+struct Shortage {
+    Instant since{};
+    std::string why;
+};
+// So long without any process, and without a server that a restart would take down: then a new container helps.
+inline constexpr Duration longest_shortage = std::chrono::seconds(60);
+
 struct Known {
     const Settings& settings;
     const instance::InstanceState& state;
@@ -29,6 +37,7 @@ struct Known {
     std::optional<ArchiveReport> archive;
     std::vector<VolumeStatus> volumes;
     LogStatus log;
+    std::optional<Shortage> shortage;
     Instant now{};
 };
 

@@ -7,15 +7,20 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 
+#include "pgbosun/catalog_summary.hpp"
 #include "pgbosun/file_system.hpp"
+#include "pgbosun/job_link.hpp"
 #include "pgbosun/pg_session.hpp"
 #include "pgbosun/postgres_guard.hpp"
 #include "pgbosun/process_host.hpp"
 #include "pgbosun/settings.hpp"
 #include "pgbosun/time.hpp"
+#include "postgres/configuration.hpp"
 #include "postgres/postmaster_pid.hpp"
 
 namespace pgbosun::supervision {
@@ -40,6 +45,17 @@ struct Machine {
 
 using OpenSession = std::function<std::unique_ptr<PgSession>(const std::string& database, const std::string& user)>;
 
+// The program that backs up and restores, as a child; see supervision/jobs.hpp for its lines.
+struct ArchiverProgram {
+    // `pgbosun-archiver ARGUMENTS`, with the configuration and its log wired.
+    std::function<Command(std::vector<std::string> arguments)> command;
+    std::function<Result<JobLine>(std::string_view line)> parse_line;
+    std::function<Result<CatalogSummary>(std::string_view line)> parse_summary;
+    // What PostgreSQL is told about a recovery: parameters that replace those of the same name.
+    std::function<Result<postgres::RecoveryParameters>(const RecoveryTarget& target, const std::string& restore_command)>
+        recovery_parameters;
+};
+
 struct Surroundings {
     boost::asio::io_context& loop;
     const Clock& clock;
@@ -50,6 +66,7 @@ struct Surroundings {
     OpenSession open_session;
     PostgresGuard& guard;
     Machine machine;
+    ArchiverProgram archiver;
 };
 
 }  // namespace pgbosun::supervision

@@ -496,9 +496,10 @@ class Template:
     @classmethod
     def fill(cls, instance):
         if cls._made is None:
-            cls._made = Instance(name="template")
-            atexit.register(cls._made.destroy)
-            cls._made.start().up().stop(signal.SIGINT)
+            made = Instance(name="template")
+            atexit.register(made.destroy)
+            made.start().up().stop(signal.SIGINT)
+            cls._made = made  # not before: each test says itself why there is none
         os.makedirs(instance.volume, exist_ok=True)
         instance._give(instance.volume)
         subprocess.run(["cp", "-a", cls._made.data_directory, instance.volume], check=True)

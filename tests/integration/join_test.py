@@ -135,6 +135,29 @@ class Joining(Pair):
         self.assertEqual(self.two.status()["role"], "standby")
 
 
+class Preferred(Pair):
+    def test_a_standby_that_is_there_confirms_commits_and_one_that_is_gone_holds_none_up(self):
+        one = self.primary(postgresql={"synchronous": {"method": "any", "number": 1, "data_durability": "preferred"},
+                                       "parameters": {"wal_keep_size": "128MB"}})
+        one.start().up()
+        self.assertEqual(one.sql("show synchronous_standby_names"), "")
+        two = self.standby(one)
+        two.start()
+        self.streams(two)
+
+        wait_for("it is synchronous", lambda: one.sql("show synchronous_standby_names") == 'ANY 1 ("pg-2")')
+        one.wait_status("status says so", lambda status: [s["sync"] for s in status["standbys"]] == ["quorum"])
+        one.sql("create table kept(i int); insert into kept values (1)")
+
+        two.kill_everything()
+        wait_for("it no longer counts", lambda: one.sql("show synchronous_standby_names") == "")
+        one.sql("insert into kept values (2)")
+
+        two.start()
+        self.streams(two)
+        wait_for("it counts again", lambda: one.sql("show synchronous_standby_names") == 'ANY 1 ("pg-2")')
+
+
 class Switchover(Pair):
     def test_a_primary_is_demoted_its_standby_is_promoted_and_is_followed_through_restarts(self):
         one = self.primary()

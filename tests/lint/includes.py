@@ -7,7 +7,8 @@ import sources
 from sources import Finding
 
 # Which other modules of src/ a module may include. Everybody may include include/pgbosun and itself.
-ALL = {"app", "archive", "backup", "codec", "host", "http", "instance", "object_store", "postgres", "supervision", "wal"}
+ALL = {"app", "archive", "backup", "codec", "controller", "host", "http", "instance", "object_store", "postgres",
+       "supervision", "wal"}
 MAY_INCLUDE = {
     "vocabulary": set(),
     "wal": set(),
@@ -20,6 +21,7 @@ MAY_INCLUDE = {
     "supervision": {"instance", "wal", "postgres"},  # docs/decisions/0002
     "archive": {"wal", "codec"},
     "backup": {"archive", "wal", "codec"},  # docs/decisions/0006
+    "controller": {"instance", "wal"},
     "app": ALL,
     "main": ALL,  # src/*.cpp
     "include/pgbosun": set(),

@@ -6,6 +6,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <list>
+#include <optional>
 
 #include "pgbosun/instance_control.hpp"
 #include "pgbosun/journal.hpp"
@@ -101,6 +102,29 @@ public:
         co_return carry_out(request);
     }
 
+    // A backup runs until it is removed; another one is refused meanwhile.
+    Task<JobAnswer> job(JobRequest request) override {
+        jobs_.push_back(request);
+        JobAnswer answer{Answer::under_way, "20261121T010000", "copying", {}, false};
+        if (request.verb == JobVerb::remove_backup) {
+            const bool known = status_.backup.running && status_.backup.running->id == request.id;
+            if (!known) co_return JobAnswer{Answer::refused, {}, "there is no backup " + request.id, {}, true};
+            change([](InstanceStatus& status) { status.backup.running.reset(); });
+            answer.answer = Answer::done;
+            co_return answer;
+        }
+        if (status_.backup.running) {
+            co_return JobAnswer{Answer::refused, {}, "a backup runs already", "wait for its end, or cancel it", false};
+        }
+        change([&](InstanceStatus& status) {
+            status.backup.running = RunningJob{answer.id, "copying", 1, 10, status.now, "2026-11-21T01:00:00.000Z", false};
+        });
+        co_return answer;
+    }
+    const CatalogSummary* catalog() override { return catalog_ ? &*catalog_ : nullptr; }
+    void set_catalog(CatalogSummary catalog) { catalog_ = std::move(catalog); }
+    [[nodiscard]] const std::vector<JobRequest>& jobs() const { return jobs_; }
+
     // For tests: the state as they want it.
     template <class Change>
     void change(Change make) {
@@ -152,6 +176,8 @@ private:
     InstanceStatus status_;
     std::uint64_t revision_ = 1;
     std::vector<ControlRequest> commands_;
+    std::vector<JobRequest> jobs_;
+    std::optional<CatalogSummary> catalog_;
     std::size_t asked_ = 0;
     bool slow_ = false;
     boost::asio::steady_timer* slow_timer_ = nullptr;

@@ -26,7 +26,7 @@ using namespace std::chrono_literals;
 namespace {
 
 Result<Rows> ask(boost::asio::io_context& io, PgSession& session, std::string sql) {
-    return test::run(io, session.query(std::move(sql), {}, 30s));
+    return test::run(io, session.query(std::move(sql), {}, 10min));
 }
 
 std::string control_value(const std::string& text, const std::string& name) {

@@ -15,5 +15,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const auto text = render(*report);
         if (text.size() > longest_line || !parse_report(text.substr(0, text.size() - 1))) std::abort();
     }
+    if (const auto said = parse_job_line(line)) {
+        const auto text = render(*said);
+        if (text.size() > longest_line || !parse_job_line(text.substr(0, text.size() - 1))) std::abort();
+    }
     return 0;
 }

@@ -109,18 +109,29 @@ TEST_CASE("a password on the command line is refused and not repeated") {
                !pgbosun::app::test::containing("secret"));
 }
 
-TEST_CASE("commands of a later version say so") {
-    const auto line = GENERATE(values<Line>({{"backup"},
-                                             {"backup", "list"},
-                                             {"backup", "--wait", "--name", "x"},
-                                             {"restore", "--target", "/x"},
-                                             {"wal", "verify"},
-                                             {"drill", "--check", "SELECT 1"}}));
-    CAPTURE(line);
-    const auto end = ended(line);
+TEST_CASE("what needs the store becomes the archiver's program, with the rest of the line as it is") {
+    CHECK(parsed<StoreCommand>({"backup", "list", "--config", "/c"}).arguments == Line{"catalog", "list", "--config", "/c"});
+    CHECK(parsed<StoreCommand>({"backup", "verify", "latest"}).arguments == Line{"verify", "latest"});
+    CHECK(parsed<StoreCommand>({"restore", "--target", "/x", "--help"}).arguments ==
+          Line{"restore", "--target", "/x", "--help"});
+    CHECK(parsed<StoreCommand>({"wal", "verify"}).arguments == Line{"wal", "verify"});
+    CHECK(parsed<StoreCommand>({"drill", "--check", "SELECT 1"}).arguments == Line{"drill", "--check", "SELECT 1"});
+    CHECK(ended({"wal"}).code == ExitCode::wrong_usage);
+    CHECK(ended({"wal", "eat"}).code == ExitCode::wrong_usage);
+    CHECK(ended({"backup", "lists"}).code == ExitCode::wrong_usage);
+}
 
-    CHECK(end.code == ExitCode::wrong_usage);
-    CHECK_THAT(end.text, pgbosun::app::test::containing("comes with a later version"));
+TEST_CASE("a backup is asked of the instance") {
+    const auto plain = parsed<BackupCommand>({"backup"});
+    CHECK(plain.repetition == Repetition::once);
+    CHECK_FALSE(plain.incremental);
+    const auto full = parsed<BackupCommand>({"backup", "--wait", "--name", "x", "--incremental", "--socket", "/s"});
+    CHECK(full.repetition == Repetition::until_interrupted);
+    CHECK(full.name == "x");
+    CHECK(full.incremental == true);
+    CHECK(full.where.socket == "/s");
+    CHECK(parsed<BackupCommand>({"backup", "--full"}).incremental == false);
+    CHECK(ended({"backup", "--full", "--incremental"}).code == ExitCode::wrong_usage);
 }
 
 TEST_CASE("help explains, with examples, and hides what no person types") {

@@ -40,6 +40,10 @@ public:
         if (!there_) return fail(FaultKind::unavailable, "/s: nobody answers");
         return reply_;
     }
+    Result<JobReply> start_backup(const JobRequest& request) override {
+        job_ = request;
+        return job_reply_;
+    }
     Result<std::vector<JournalEntry>> journal(std::uint64_t after) override {
         if (!there_) return fail(FaultKind::unavailable, "/s: nobody answers");
         std::vector<JournalEntry> newer;
@@ -55,6 +59,8 @@ public:
     CommandReply reply_{Outcome::done, "", ""};
     std::vector<JournalEntry> entries_;
     std::optional<ControlRequest> asked_;
+    std::optional<JobRequest> job_;
+    JobReply job_reply_{Outcome::under_way, "20261121T010000", "", ""};
     int looks_ = 0;
 };
 
@@ -290,4 +296,53 @@ TEST_CASE("colour is for terminals whose owner wants it") {
     CHECK(colour_for(Screen::terminal, environment({{"NO_COLOR", "1"}})) == Colour::never);
     CHECK(colour_for(Screen::terminal, environment({{"TERM", "dumb"}})) == Colour::never);
     CHECK(colour_for(Screen::plain, environment()) == Colour::never);
+}
+
+TEST_CASE("a backup that is waited for shows how far it is, and its end") {
+    PretendInstance instance;
+    instance.now_.now = Instant(100s);
+    Desk desk;
+    const RunningJob half{"20261121T010000", "copying", 512 << 20, 1024 << 20, Instant(90s), "", false};
+    instance.ahead_ = {[](InstanceStatus&) {}, [&](InstanceStatus& status) { status.backup.running = half; },
+                       [](InstanceStatus& status) {
+                           status.backup.running.reset();
+                           status.backup.taken = 1;
+                       }};
+    BackupCommand command;
+    command.name = "x";
+    command.repetition = Repetition::until_interrupted;
+
+    CHECK(take_backup(command, instance, desk.console) == ExitCode::done);
+
+    CHECK(instance.job_->name == "x");
+    CHECK_THAT(desk.err.str(), pgbosun::app::test::containing("copying: 512 MB of 1.0 GB (50 %), 51.2 MB/s, 10s left"));
+    CHECK_THAT(desk.out.str(), pgbosun::app::test::containing("backup 20261121T010000 is done"));
+}
+
+TEST_CASE("a backup that fails, is cancelled or refused says so") {
+    BackupCommand waiting;
+    waiting.repetition = Repetition::until_interrupted;
+    SECTION("failed") {
+        PretendInstance instance;
+        Desk desk;
+        instance.ahead_ = {[](InstanceStatus&) {}, [](InstanceStatus& status) {
+                               status.backup.failed = 1;
+                               status.backup.last_error = "disk full";
+                           }};
+        CHECK(take_backup(waiting, instance, desk.console) == ExitCode::failed);
+        CHECK_THAT(desk.err.str(), pgbosun::app::test::containing("disk full"));
+    }
+    SECTION("cancelled") {
+        PretendInstance instance;
+        Desk desk;
+        CHECK(take_backup(waiting, instance, desk.console) == ExitCode::failed);
+        CHECK_THAT(desk.err.str(), pgbosun::app::test::containing("was cancelled"));
+    }
+    SECTION("refused") {
+        PretendInstance instance;
+        Desk desk;
+        instance.job_reply_ = {Outcome::refused, "", "a backup runs already", "wait for its end"};
+        CHECK(take_backup(BackupCommand{}, instance, desk.console) == ExitCode::refused);
+        CHECK_THAT(desk.err.str(), pgbosun::app::test::containing("a backup runs already"));
+    }
 }

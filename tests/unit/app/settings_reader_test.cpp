@@ -132,7 +132,11 @@ TEST_CASE("a bad value is refused with what to write instead") {
         {"bootstrap: {initdb: {locale_provider: glibc}}", "write one of libc, icu, builtin"},
         {"bootstrap: {join: {}}", "bootstrap.join.primary_conninfo: must be given"},
         {"bootstrap: {join: {primary_conninfo: host=a password=b}}", "put it into a file"},
-        {"bootstrap: {recovery: {backup: latest}}", "comes with base backups"},
+        {"bootstrap: {recovery: {backup: latest}}", "bootstrap.recovery.source: must say which archive"},
+        {"backup: {schedule: \"0 0 2 * * *\"}", "backup.schedule: needs an archive"},
+        {"drill: {schedule: \"0 0 2 * * *\"}", "drill.schedule: needs an archive"},
+        {"drill: {directory: /data}", "is within the data directory, or above it"},
+        {"drill: {shared_buffers: 32}", "is not a size of memory"},
         {"mode: managed", "this version only runs standalone"},
         {"mode: master", "write one of standalone, managed"},
         {"shutdown: {timeout: 60}", "\"60\" has no unit"},
@@ -165,15 +169,6 @@ TEST_CASE("a bad value is refused with what to write instead") {
 
 TEST_CASE("a path for the sockets that just fits is taken") {
     CHECK(said_about("run_dir: /" + std::string(92, 'x')).empty());
-}
-
-TEST_CASE("what this version reads and does not do yet is a warning") {
-    const auto result = read("volume: /data\nbackup: {schedule: \"0 0 2 * * *\"}\n");
-
-    CHECK(result.usable());
-    CHECK_THAT(
-        all_findings(result),
-        pgbosun::app::test::containing("pg.yaml:2: warning: backup.schedule: this version takes no backups"));
 }
 
 TEST_CASE("a token over an unencrypted network is a warning") {

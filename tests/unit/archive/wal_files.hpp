@@ -1,8 +1,6 @@
 #pragma once
 // A data directory with WAL in it, small enough for tests: segments of 1 MB with a true page header.
 
-#include <stdlib.h>
-
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
@@ -11,6 +9,7 @@
 #include <string>
 
 #include "pgbosun/archive_link.hpp"
+#include "support/temporary_directory.hpp"
 #include "wal/archive_name.hpp"
 #include "wal/page_header.hpp"
 
@@ -18,21 +17,6 @@ namespace pgbosun::test {
 
 inline constexpr SystemId our_system{7710436416726794584ULL};
 inline constexpr std::uint32_t small_segment = 1 << 20;
-
-class TemporaryDirectory {
-public:
-    TemporaryDirectory() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "pgbosun-test-XXXXXX").string();
-        path_ = ::mkdtemp(pattern.data());
-    }
-    TemporaryDirectory(const TemporaryDirectory&) = delete;
-    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-    ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-    [[nodiscard]] const std::string& path() const { return path_; }
-
-private:
-    std::string path_;
-};
 
 inline wal::SegmentSize small_size() { return *wal::SegmentSize::from_bytes(small_segment); }
 

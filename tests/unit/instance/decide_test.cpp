@@ -244,3 +244,50 @@ TEST_CASE("on the way down the phase never goes back to starting") {
 
     CHECK(phase_of(decision.state) == Phase::stopping);
 }
+
+TEST_CASE("a restored directory is bootstrapping until it has reached its recovery target") {
+    InstanceState state;
+    state.activity = Inspecting{};
+
+    auto decision = after(state, VolumeJudged{VolumeVerdict::usable, true});
+    decision = after(decision.state, StraysGone{});
+    decision = after(decision.state, RoomFound{true});
+    REQUIRE(find<Launch>(decision));
+    CHECK(phase_of(decision.state) == Phase::bootstrapping);
+    CHECK_FALSE(next_deadline(decision.state));
+    decision = after(decision.state, Accepting{Role::standby});
+    CHECK(phase_of(decision.state) == Phase::bootstrapping);
+    CHECK(after(decision.state, Asked{Verb::promote, false}).verdict == Verdict::refused_bootstrapping);
+    CHECK(after(decision.state, Asked{Verb::demote, true}).verdict == Verdict::refused_bootstrapping);
+    decision = after(decision.state, Accepting{Role::primary});
+    CHECK(phase_of(decision.state) == Phase::running);
+    CHECK_FALSE(decision.state.recovering);
+}
+
+TEST_CASE("a recovery that cannot reach its target rests until a person asks, and is never given up to the container") {
+    InstanceState state = running(Role::standby);
+    state.recovering = true;
+
+    auto decision = after(state, PostmasterExited{true});
+    CHECK(find<ClearStrays>(decision));
+    decision = after(decision.state, StraysGone{});
+    CHECK(phase_of(decision.state) == Phase::failed);
+
+    // Also when each try takes longer than the window of restart.intensity.
+    decision.state = state;
+    for (int i = 0; i < 20 && !std::holds_alternative<Failed>(decision.state.activity); ++i) {
+        decision.state.activity = Running{Role::standby};
+        decision = after(decision.state, PostmasterExited{}, start + i * 1h);
+        decision = after(decision.state, StraysGone{}, start + i * 1h);
+        CHECK_FALSE(find<End>(decision));
+    }
+    CHECK(std::holds_alternative<Failed>(decision.state.activity));
+}
+
+TEST_CASE("a bootstrap that is refused rests in the phase failed") {
+    InstanceState state;
+    state.activity = Bootstrapping{};
+
+    CHECK(phase_of(after(state, BootstrapEnded{BootstrapOutcome::refused}).state) == Phase::failed);
+    CHECK(find<InspectVolume>(after(state, BootstrapEnded{BootstrapOutcome::done})));
+}

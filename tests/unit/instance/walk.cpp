@@ -99,7 +99,7 @@ std::vector<Possible> possible(const Node& node) {
     if (world.judging) {
         for (const auto verdict : {VolumeVerdict::empty, VolumeVerdict::unfinished, VolumeVerdict::usable,
                                    VolumeVerdict::occupied, VolumeVerdict::unreadable, VolumeVerdict::refused}) {
-            happens(VolumeJudged{verdict}, [verdict](World& after) {
+            for (const bool recovering : {false, true}) happens(VolumeJudged{verdict, recovering}, [verdict](World& after) {
                 after.judging = false;
                 after.ours = verdict == VolumeVerdict::empty || verdict == VolumeVerdict::unfinished ||
                              verdict == VolumeVerdict::usable;
@@ -108,7 +108,8 @@ std::vector<Possible> possible(const Node& node) {
     }
     if (world.tool) {
         for (const auto outcome :
-             {BootstrapOutcome::done, BootstrapOutcome::failed, BootstrapOutcome::primary_absent}) {
+             {BootstrapOutcome::done, BootstrapOutcome::failed, BootstrapOutcome::primary_absent,
+              BootstrapOutcome::refused}) {
             happens(BootstrapEnded{outcome}, [](World& after) { after.tool = false; });
         }
     }
@@ -129,7 +130,7 @@ std::vector<Possible> possible(const Node& node) {
             after.postmaster = false;
             after.strays = after.own_strays = true;
         };
-        happens(PostmasterExited{}, dies);
+        for (const bool hopeless : {false, true}) happens(PostmasterExited{hopeless}, dies);
         if (std::holds_alternative<Launching>(node.state.activity)) happens(LaunchFailed{}, dies);
         for (const auto role : {Role::primary, Role::standby}) happens(Accepting{role}, [](World&) {});
     }

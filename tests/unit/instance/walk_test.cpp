@@ -66,6 +66,17 @@ TEST_CASE("in every state that the instance can reach, its rules hold") {
             const bool unchanged = decision.state == from.state && decision.actions.size() == 0;
             rule(!decision.verdict || !is_refusal(*decision.verdict) || unchanged, "a refusal changes nothing", edge);
         }
+        if (from.state.recovering) {
+            rule(!does<Promote>(decision), "a recovery to a target is never cut short by a promotion", edge);
+            rule(phase_of(to.state) != Phase::running || !to.state.recovering, "a recovering server does not get traffic",
+                 edge);
+        }
+        const auto* died = std::get_if<PostmasterExited>(&event);
+        if (died != nullptr && died->hopeless && !std::holds_alternative<Stopping>(from.state.activity)) {
+            const auto* clearing = std::get_if<Clearing>(&to.state.activity);
+            rule(!from.world.postmaster || (clearing && clearing->next == AfterClearing::rest),
+                 "what would end so again is not started again", edge);
+        }
         const auto* asked = std::get_if<Asked>(&event);
         if (asked != nullptr && asked->verb == Verb::fence && decision.verdict == Verdict::accepted) {
             rule(does<StoreFence>(decision), "a fence is stored at once", edge);

@@ -105,6 +105,31 @@ TEST_CASE("with an archive the commands name the hook by its full path, quoted f
                    R"(archive_command = '''/opt/100%% it''\\''''s/pgbosun-wal'' archive %p')"));
 }
 
+TEST_CASE("a recovery is told its target and asks the source's archiver, beside the own archive's command") {
+    Settings with = settings();
+    with.archive.emplace();
+    ConfigurationFacts told = facts();
+    told.recovery = {{"restore_command", recovery_restore_command(with, told.wal_program)},
+                     {"recovery_target_time", "2026-01-30 10:00:00+00"},
+                     {"recovery_target_timeline", "current"},
+                     {"recovery_target_action", "promote"}};
+
+    const auto text = pgbosun_conf(with, told);
+
+    CHECK(has_line(text, "restore_command = 'PGBOSUN_ARCHIVE_SOCKET=/run/pgbosun/recovery.sock /usr/bin/pgbosun-wal "
+                         "restore %f %p'"));
+    CHECK(has_line(text, "archive_command = '/usr/bin/pgbosun-wal archive %p'"));
+    CHECK(has_line(text, "recovery_target_time = '2026-01-30 10:00:00+00'"));
+    CHECK(text.find("recovery_target_timeline = 'latest'") == std::string::npos);
+    CHECK(text.find("restore_command") == text.rfind("restore_command"));
+}
+
+TEST_CASE("of a directory that somebody restored by hand, what recovery was told is kept") {
+    const std::string text = "recovery_target_time = 'x'\nrestore_command = 'y'\narchive_command = 'z'\nwork_mem = '1MB'\n";
+    CHECK(without_owned_but_recovery(text) == "recovery_target_time = 'x'\nrestore_command = 'y'\nwork_mem = '1MB'\n");
+    CHECK(without_owned_parameters(text) == "work_mem = '1MB'\n");
+}
+
 TEST_CASE("a standby follows and starts with no less than its primary had") {
     Settings given = settings();
     given.postgresql.parameters = {{"max_connections", "200"}, {"max_wal_senders", "5"}};

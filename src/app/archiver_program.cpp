@@ -1,0 +1,92 @@
+#include "app/archiver_program.hpp"
+
+#include <unistd.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <array>
+#include <iostream>
+#include <vector>
+
+#include "app/configuration.hpp"
+#include "app/posix_outside.hpp"
+#include "host/log_output.hpp"
+#include "object_store/open.hpp"
+#include "pgbosun/log.hpp"
+
+namespace pgbosun::app {
+namespace {
+
+struct ArchiverCommand {
+    std::string_view name;
+    ExitCode (*run)(Arguments arguments);
+    std::string_view help;
+};
+
+constexpr std::array commands = {
+    ArchiverCommand{"backup", backup_command, "take a base backup"},
+    ArchiverCommand{"claim", claim_command, "claim a scheduled moment; `pgbosun run` starts it"},
+    ArchiverCommand{"recovery-service", recovery_service_command, "WAL for bootstrap.recovery; `pgbosun run` starts it"},
+    ArchiverCommand{"restore", restore_command, "make a data directory of a backup"},
+    ArchiverCommand{"verify", verify_command, "read a backup and its WAL back, and say what is wrong"},
+    ArchiverCommand{"drill", drill_command, "prove a backup: restore, recover and check it in scratch"},
+    ArchiverCommand{"wal-restore", wal_restore_command, "fetch one file of WAL: a restore_command"},
+};
+
+void print_usage(std::ostream& out) {
+    out << "usage: pgbosun-archiver [--config FILE]            the service; `pgbosun run` starts it\n"
+           "       pgbosun-archiver COMMAND [--help] [...]\n";
+    for (const auto& command : commands) out << "  " << command.name << "\t" << command.help << "\n";
+}
+
+}  // namespace
+
+int run_archiver_program(Arguments arguments) {
+    if (arguments.empty() || arguments[0] == "--config") return static_cast<int>(service_command(arguments));
+    for (const auto& command : commands) {
+        if (arguments[0] == command.name) return static_cast<int>(command.run(arguments.subspan(1)));
+    }
+    const bool asked = arguments[0] == "--help" || arguments[0] == "-h";
+    print_usage(asked ? std::cout : std::cerr);
+    return static_cast<int>(asked ? ExitCode::done : ExitCode::wrong_usage);
+}
+
+std::optional<ExitCode> parse_command_line(CLI::App& line, Arguments arguments) {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    try {
+        line.parse(std::move(reversed));
+    } catch (const CLI::CallForHelp&) {
+        std::cout << line.help();
+        return ExitCode::done;
+    } catch (const CLI::ParseError& problem) {
+        std::cerr << line.get_name() << ": " << problem.what() << "\nTry \"" << line.get_name()
+                  << " --help\".\n";
+        return ExitCode::wrong_usage;
+    }
+    return std::nullopt;
+}
+
+std::optional<Settings> read_configuration(const std::optional<std::string>& config) {
+    const auto environment = process_environment();
+    auto read = load_settings(configuration_file(config, environment), environment, PosixOutside());
+    host::log_output::use(STDERR_FILENO, read.settings.log.format, log_level_of(read.settings));
+    if (read.usable() && read.settings.archive) return std::move(read.settings);
+    for (const auto& finding : read.findings) log::error(to_text(finding));
+    if (!read.settings.archive) log::error("the configuration has no archive");
+    return std::nullopt;
+}
+
+std::unique_ptr<ObjectStore> open_archive(const ArchiveSettings& archive, object_store::MissingRoot missing) {
+    auto store = object_store::open(archive, missing);
+    if (store) return *std::move(store);
+    log::error("the archive cannot be opened: " + store.error().what, {{"hint", store.error().hint}});
+    return nullptr;
+}
+
+ExitCode exit_code_of(const Fault& fault) {
+    const bool refused = fault.kind == FaultKind::refused || fault.kind == FaultKind::conflict;
+    return refused ? ExitCode::refused : ExitCode::failed;
+}
+
+}  // namespace pgbosun::app

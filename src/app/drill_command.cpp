@@ -1,0 +1,238 @@
+// `pgbosun-archiver drill`: a backup is restored into scratch, recovered, checked, measured and removed.
+
+#include <sys/stat.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <charconv>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <stop_token>
+
+#include "app/archiver_program.hpp"
+#include "app/job_output.hpp"
+#include "app/job_process.hpp"
+#include "app/job_run.hpp"
+#include "app/own_restore_command.hpp"
+#include "app/recovery_options.hpp"
+#include "archive/durable_file.hpp"
+#include "archive/link_wire.hpp"
+#include "backup/catalog_commands.hpp"
+#include "backup/choice.hpp"
+#include "backup/drill.hpp"
+#include "backup/drill_scratch.hpp"
+#include "backup/restore.hpp"
+#include "host/child_processes.hpp"
+#include "pgbosun/log.hpp"
+#include "postgres/configuration.hpp"
+#include "postgres/control_data.hpp"
+#include "postgres/libpq_session.hpp"
+
+namespace pgbosun::app {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+// What a tar grows to at least, when nobody has said it: of zstd, gzip and lz4.
+constexpr std::uint64_t usual_growth = 4;
+
+struct DrillOptions {
+    std::optional<std::string> config, backup;
+    std::vector<std::string> checks;
+    RecoveryOptions recovery;
+    std::string report = "text";
+};
+
+std::optional<ExitCode> parse(Arguments arguments, DrillOptions& options) {
+    CLI::App line("Proves a backup: restores it into scratch, recovers, checks and removes it again.",
+                  "pgbosun-archiver drill");
+    line.add_option("--config", options.config, "configuration file")->type_name("FILE");
+    line.add_option("--backup", options.backup, "identifier or name; else the newest")->type_name("ID");
+    line.add_option("--check", options.checks, "SQL that must give one row with true; beside drill.checks")
+        ->type_name("SQL")
+        ->allow_extra_args(false);
+    add_recovery_options(line, options.recovery);
+    line.add_option("--report", options.report, "text or json");
+    return parse_command_line(line, arguments);
+}
+
+std::uint64_t needed_bytes(const backup::Backup& backup) {
+    const auto& remarks = backup.info->remarks;
+    const auto said = remarks.find(std::string(backup::remark::size));
+    std::uint64_t bytes = 0;
+    if (said != remarks.end()) std::from_chars(said->second.data(), said->second.data() + said->second.size(), bytes);
+    return bytes > 0 ? bytes : backup.stored * usual_growth;
+}
+
+Result<postgres::ControlData> control_data_in(const std::string& directory) {
+    std::ifstream file(directory + "/global/pg_control", std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    return postgres::parse_control_data(bytes);
+}
+
+class DrillJob {
+public:
+    DrillJob(const Settings& settings, const DrillOptions& options, ObjectStore& store, JobOutput& output)
+        : settings_(settings), options_(options), store_(store), output_(output),
+          catalog_(store, settings.archive->server_name),
+          signals_(loop_, [this] {
+              stop_.request_stop();
+              store_.cancel();
+          }) {}
+
+    [[nodiscard]] bool cancelled() const { return signals_.asked(); }
+
+    // The result says what is wrong with the backup; a Fault, that nobody can say.
+    Result<JobResult> run() {
+        const auto target = target_of(options_.recovery);
+        if (!target) return std::unexpected(target.error());
+        const std::string directory =
+            settings_.drill.directory.empty() ? settings_.state_directory() + "/drill" : settings_.drill.directory;
+        auto scratch = backup::DrillScratch::take(directory);
+        if (!scratch) return std::unexpected(std::move(scratch.error()));
+        began_ = Steady::now();
+        auto restored = run_beside(loop_, [&] { return restore(*scratch, *target); });
+        if (!restored) return std::unexpected(std::move(restored.error()));
+        result_.bytes = restored->bytes;
+        result_.stored = restored->stored;
+        const std::chrono::duration<double> copied = Steady::now() - began_;
+        auto proved = prove(*scratch);
+        if (!proved) return std::unexpected(std::move(proved.error()));
+        result_.seconds = std::chrono::duration<double>(Steady::now() - began_).count();
+        result_.done = proved->empty();
+        result_.detail = result_.done ? summary(copied.count()) : proved->front();
+        if (proved->size() > 1) result_.detail += " (and " + std::to_string(proved->size() - 1) + " more)";
+        if (!result_.done) result_.hint = "the log names every check that failed; do not rely on this backup";
+        for (const auto& finding : *proved) log::error("the drill found: " + finding);
+        return std::move(result_);
+    }
+
+private:
+    Result<backup::RestoredBackup> restore(const backup::DrillScratch& scratch, const RecoveryTarget& target) {
+        output_.progress({{}, "looking at the archive", 0, 0});
+        const auto facts = backup::read_archive(catalog_);
+        if (!facts) return std::unexpected(facts.error());
+        const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+        const auto chosen = backup::choose_backup(*facts, target, options_.backup.value_or("latest"), now);
+        if (!chosen) return std::unexpected(chosen.error());
+        result_.id = chosen->id.text();
+        const auto room = backup::check_drill_room(scratch.room(), settings_.drill.max_bytes, needed_bytes(*chosen),
+                                                   scratch.data_directory());
+        if (!room) return std::unexpected(room.error());
+        auto parameters = backup::recovery_parameters(target, own_restore_command(settings_, RestoreFrom::own_archive),
+                                                      backup::AtTarget::promote);
+        if (!parameters) return std::unexpected(std::move(parameters.error()));
+        const backup::RestoreOrder order{scratch.places(*chosen->info), settings_.archive->data.max_parallel,
+                                         std::move(*parameters),
+                                         [&](const JobProgress& progress) { output_.progress(progress); }};
+        began_ = Steady::now();
+        return backup::restore(catalog_, *chosen, order);
+    }
+
+    // One thread from here on: processes are spawned.
+    Result<std::vector<std::string>> prove(const backup::DrillScratch& scratch) {
+        const auto control = control_data_in(scratch.data_directory());
+        if (!control) return std::unexpected(control.error());
+        std::ofstream(scratch.data_directory() + "/" + std::string(backup::drill_hba_file)) << backup::drill_hba;
+        const auto order = order_for(scratch, *control);
+        host::ChildProcesses processes(loop_);
+        const auto session = [&](const std::string& database) -> std::unique_ptr<PgSession> {
+            postgres::SessionTarget target{.host = scratch.socket_directory(), .port = backup::drill_port};
+            target.database = database;
+            target.application_name = "pgbosun drill";
+            target.statement_timeout = std::chrono::hours(6);
+            return std::make_unique<postgres::LibpqSession>(loop_, std::move(target));
+        };
+        backup::Drill drill(loop_, processes, session, order, stop_.get_token());
+        if (auto recovered = drill.recover(); !recovered) {
+            if (recovered.error().kind != FaultKind::refused) return std::unexpected(std::move(recovered.error()));
+            return std::vector{recovered.error().what};
+        }
+        result_.recovery_seconds = std::chrono::duration<double>(Steady::now() - began_).count();
+        auto findings = drill.check();
+        amcheck_note_ = drill.amcheck_note();
+        return findings;
+    }
+
+    [[nodiscard]] backup::DrillOrder order_for(const backup::DrillScratch& scratch,
+                                               const postgres::ControlData& control) const {
+        backup::DrillOrder order;
+        order.server = {settings_.postgresql.bin_dir, scratch.data_directory(), scratch.socket_directory(),
+                        settings_.drill.shared_buffers,
+                        {control.limits.max_connections, control.limits.max_worker_processes,
+                         control.limits.max_wal_senders, control.limits.max_prepared_transactions,
+                         control.limits.max_locks_per_transaction}};
+        order.user = postgres::superuser;
+        order.database = "postgres";
+        order.checks = settings_.drill.checks;
+        order.checks.insert(order.checks.end(), options_.checks.begin(), options_.checks.end());
+        order.amcheck = settings_.drill.amcheck;
+        order.may_go_on = [&scratch, least = scratch.room().total / 50]() -> Result<> {
+            if (scratch.room().free >= least) return {};
+            return fail(FaultKind::refused, "the file system of the drill gets full", "set drill.directory to another one");
+        };
+        order.step = [this](const std::string& step) { output_.progress({result_.id, step, 0, 0}); };
+        order.server_log = [](std::string_view line) { log::debug("drill", {{"line", line}}); };
+        return order;
+    }
+
+    [[nodiscard]] std::string summary(double copied) const {
+        const auto whole = [](double seconds) { return std::to_string(static_cast<long long>(seconds + 0.5)) + " s"; };
+        std::string text = "restored in " + whole(copied) + ", answered after " + whole(result_.recovery_seconds) +
+                           ", all checks passed";
+        return amcheck_note_.empty() ? text : text + "; " + amcheck_note_;
+    }
+
+    const Settings& settings_;
+    const DrillOptions& options_;
+    ObjectStore& store_;
+    JobOutput& output_;
+    backup::Catalog catalog_;
+    boost::asio::io_context loop_{1};
+    std::stop_source stop_;
+    JobSignals signals_;
+    Steady::time_point began_;
+    JobResult result_;
+    std::string amcheck_note_;
+};
+
+// For whoever looks later; the drill itself does not depend on it.
+void remember(const Settings& settings, const JobResult& result) {
+    const auto written = archive::write_durably(settings.state_directory() + "/drill.json",
+                                                archive::render(JobLine(result)));
+    if (!written) log::warning("the outcome of the drill could not be written: " + written.error().what);
+}
+
+}  // namespace
+
+ExitCode drill_command(Arguments arguments) {
+    DrillOptions options;
+    if (const auto end = parse(arguments, options)) return *end;
+    const auto format = parse_job_format(options.report);
+    const auto settings = read_configuration(options.config);
+    if (!format || !settings) return ExitCode::wrong_usage;
+    ::umask(077);
+    lower_priority();
+    const auto store = open_archive(*settings->archive, object_store::MissingRoot::wait);
+    if (!store) return ExitCode::wrong_usage;
+    JobOutput output(*format);
+    DrillJob job(*settings, options, *store, output);
+    auto result = job.run();
+    if (!result) {
+        Fault fault = std::move(result.error());
+        if (job.cancelled()) fault = {FaultKind::cancelled, "the drill was cancelled", "nothing of it is left"};
+        const JobResult failed{.done = false, .id = {}, .detail = fault.what, .hint = fault.hint};
+        if (fault.kind == FaultKind::corrupt) remember(*settings, failed);
+        output.result(failed);
+        return exit_code_of(fault);
+    }
+    remember(*settings, *result);
+    output.result(*result);
+    return result->done ? ExitCode::done : ExitCode::failed;
+}
+
+}  // namespace pgbosun::app

@@ -1,0 +1,106 @@
+#include "app/job_output.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+#include "archive/link_wire.hpp"
+
+namespace pgbosun::app {
+namespace {
+
+constexpr std::chrono::milliseconds between_json_lines{500};
+constexpr std::chrono::milliseconds between_terminal_lines{500};
+constexpr std::chrono::seconds between_text_lines{10};
+constexpr double least_elapsed = 1.0;  // seconds: a rate before that is a guess
+
+std::string decimal(double value, const char* unit) {
+    std::array<char, 64> text{};
+    std::snprintf(text.data(), text.size(), value < 10 ? "%.1f %s" : "%.0f %s", value, unit);
+    return text.data();
+}
+
+std::string bytes_text(double bytes) {
+    constexpr std::array units = {"B", "kB", "MB", "GB", "TB", "PB"};
+    std::size_t unit = 0;
+    for (; bytes >= 1000 && unit + 1 < units.size(); ++unit) bytes /= 1000;
+    return unit == 0 ? std::to_string(static_cast<long long>(bytes)) + " B" : decimal(bytes, units[unit]);
+}
+
+std::string seconds_text(double seconds) {
+    const auto whole = static_cast<long long>(std::ceil(seconds));
+    if (whole < 90) return std::to_string(whole) + " s";
+    if (whole < 5400) return std::to_string((whole + 30) / 60) + " min";
+    return decimal(seconds / 3600, "h");
+}
+
+}  // namespace
+
+std::optional<JobFormat> parse_job_format(std::string_view text) {
+    if (text == "text") return JobFormat::text;
+    if (text == "json") return JobFormat::json;
+    return std::nullopt;
+}
+
+std::string to_text(const JobProgress& progress, std::chrono::duration<double> elapsed) {
+    std::string text = progress.step;
+    if (progress.bytes_done == 0 && progress.bytes_total == 0) return text;
+    const auto done = static_cast<double>(progress.bytes_done);
+    const auto total = static_cast<double>(progress.bytes_total);
+    text += ": " + bytes_text(done);
+    if (total > 0) {
+        const int percent = static_cast<int>(std::min(100.0, done * 100 / total));
+        text += " of " + bytes_text(total) + " (" + std::to_string(percent) + " %)";
+    }
+    if (elapsed.count() < least_elapsed || done <= 0) return text;
+    const double rate = done / elapsed.count();
+    text += ", " + bytes_text(rate) + "/s";
+    if (total > done) text += ", " + seconds_text((total - done) / rate) + " left";
+    return text;
+}
+
+std::string to_text(const JobResult& result) {
+    std::string text = result.done ? "done" : "failed";
+    if (!result.id.empty()) text += ": " + result.id;
+    if (!result.detail.empty()) text += ": " + result.detail;
+    if (!result.hint.empty()) text += " (hint: " + result.hint + ")";
+    return text;
+}
+
+JobOutput::JobOutput(JobFormat format)
+    : format_(format), terminal_(format == JobFormat::text && ::isatty(STDOUT_FILENO) == 1) {}
+
+void JobOutput::progress(const JobProgress& progress) {
+    const std::lock_guard lock(mutex_);
+    const auto now = Clock::now();
+    const bool new_step = progress.step != step_;
+    if (new_step) step_began_ = now;
+    const auto pause = format_ == JobFormat::json ? Clock::duration(between_json_lines)
+                       : terminal_                ? Clock::duration(between_terminal_lines)
+                                                  : Clock::duration(between_text_lines);
+    if (!new_step && now - last_line_ < pause) return;
+    step_ = progress.step;
+    last_line_ = now;
+    if (format_ == JobFormat::json) {
+        write(archive::render(JobLine(progress)));
+    } else {
+        const auto text = to_text(progress, now - step_began_);
+        write(terminal_ ? "\r\x1b[K" + text : text + "\n");
+    }
+}
+
+void JobOutput::result(const JobResult& result) {
+    const std::lock_guard lock(mutex_);
+    if (format_ == JobFormat::json) return write(archive::render(JobLine(result)));
+    write((terminal_ ? "\r\x1b[K" : "") + to_text(result) + "\n");
+}
+
+// Who reads may have gone: the job goes on, and its exit code tells.
+void JobOutput::write(const std::string& line) {
+    std::fwrite(line.data(), 1, line.size(), stdout);
+    std::fflush(stdout);
+}
+
+}  // namespace pgbosun::app

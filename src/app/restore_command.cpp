@@ -1,0 +1,192 @@
+// `pgbosun-archiver restore`: a backup becomes a data directory that recovers when PostgreSQL is started in it.
+
+#include <unistd.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <chrono>
+#include <iostream>
+#include <map>
+#include <vector>
+
+#include "app/archiver_program.hpp"
+#include "app/job_output.hpp"
+#include "app/job_run.hpp"
+#include "app/own_restore_command.hpp"
+#include "app/posix_outside.hpp"
+#include "app/recovery_options.hpp"
+#include "backup/catalog_commands.hpp"
+#include "backup/choice.hpp"
+#include "backup/restore.hpp"
+#include "pgbosun/log.hpp"
+
+namespace pgbosun::app {
+namespace {
+
+struct RestoreOptions {
+    std::optional<std::string> config, backup, target, restore_command;
+    std::vector<std::string> tablespaces;
+    RecoveryOptions recovery;
+    std::string report = "text";
+    int jobs = 0;
+    bool bootstrap = false;
+};
+
+enum class Archiving { off, as_configured };
+
+// What is to be restored, from the command line or from bootstrap.recovery.
+struct Wanted {
+    ArchiveSettings archive;
+    std::string directory, backup;
+    RecoveryTarget target;
+    std::map<std::string, std::string> tablespaces;
+    std::optional<std::string> wal_directory;
+    std::string restore_command;
+    Archiving archiving = Archiving::off;
+    int workers = 4;
+};
+
+std::optional<ExitCode> parse(Arguments arguments, RestoreOptions& options) {
+    CLI::App line("Restores a base backup into an empty directory.", "pgbosun-archiver restore");
+    line.add_option("--config", options.config, "configuration file")->type_name("FILE");
+    auto* target = line.add_option("--target", options.target, "the directory: empty, or not there yet");
+    target->type_name("DIR");
+    line.add_option("--backup", options.backup,
+                    "identifier or name; else the newest one from which the target is reached")
+        ->type_name("ID");
+    line.add_option("--tablespace", options.tablespaces, "NAME=DIR: where a tablespace goes (name or oid); repeatable");
+    add_recovery_options(line, options.recovery);
+    line.add_option("--jobs", options.jobs, "tars at a time; else archive.data.max_parallel");
+    line.add_option("--restore-command", options.restore_command, "instead of our own")->type_name("COMMAND");
+    line.add_flag("--bootstrap", options.bootstrap, "what bootstrap.recovery says, into the volume's data directory")
+        ->excludes(target);
+    line.add_option("--report", options.report, "text or json");
+    auto end = parse_command_line(line, arguments);
+    if (!end && !options.target && !options.bootstrap) {
+        std::cerr << "pgbosun-archiver restore: --target is needed\n";
+        return ExitCode::wrong_usage;
+    }
+    return end;
+}
+
+std::string absolute(const std::string& path) {
+    std::string whole = path.starts_with('/') ? path : process_environment().working_directory + "/" + path;
+    while (whole.size() > 1 && whole.ends_with('/')) whole.pop_back();
+    return whole;
+}
+
+Result<std::map<std::string, std::string>> places_in(const std::vector<std::string>& texts) {
+    std::map<std::string, std::string> places;
+    for (const auto& text : texts) {
+        const auto equals = text.find('=');
+        if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
+            return fail(FaultKind::refused, "\"" + text + "\" is not NAME=DIR", "--tablespace fast=/mnt/fast");
+        }
+        places[text.substr(0, equals)] = absolute(text.substr(equals + 1));
+    }
+    return places;
+}
+
+Result<Wanted> wanted_of(const RestoreOptions& options, const Settings& settings) {
+    Wanted wanted;
+    wanted.archive = *settings.archive;
+    const auto& recovery = settings.bootstrap.recovery;
+    if (options.bootstrap) {
+        if (!recovery) return fail(FaultKind::refused, "the configuration has no bootstrap.recovery", "give --target");
+        if (recovery->source) wanted.archive = *recovery->source;
+        wanted.directory = settings.data_directory();
+        wanted.archiving = Archiving::as_configured;
+        wanted.backup = recovery->backup;
+        wanted.target = recovery->target;
+        wanted.tablespaces = recovery->tablespaces;
+        if (settings.postgresql.wal_dir) wanted.wal_directory = *settings.postgresql.wal_dir + "/pg_wal";
+    } else {
+        auto target = target_of(options.recovery);
+        if (!target) return std::unexpected(std::move(target.error()));
+        auto places = places_in(options.tablespaces);
+        if (!places) return std::unexpected(std::move(places.error()));
+        wanted.directory = absolute(*options.target);
+        wanted.target = std::move(*target);
+        wanted.tablespaces = std::move(*places);
+    }
+    if (options.backup || !options.bootstrap) wanted.backup = options.backup.value_or("latest");
+    wanted.restore_command = options.restore_command.value_or(own_restore_command(
+        settings, options.bootstrap ? RestoreFrom::bootstrap_source : RestoreFrom::own_archive));
+    wanted.workers = options.jobs > 0 ? options.jobs : settings.archive->data.max_parallel;
+    return wanted;
+}
+
+Result<JobResult> carry_out(ObjectStore& store, const Wanted& wanted, JobOutput& output) {
+    const auto began = std::chrono::steady_clock::now();
+    backup::Catalog catalog(store, wanted.archive.server_name);
+    output.progress({{}, "looking at the archive", 0, 0});
+    const auto facts = backup::read_archive(catalog);
+    if (!facts) return std::unexpected(facts.error());
+    const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+    const auto chosen = backup::choose_backup(*facts, wanted.target, wanted.backup, now);
+    if (!chosen) return std::unexpected(chosen.error());
+    auto parameters = backup::recovery_parameters(wanted.target, wanted.restore_command, backup::AtTarget::promote);
+    if (!parameters) return std::unexpected(std::move(parameters.error()));
+    // The copy must not write into the archive of its original; pgbosun run takes the line away.
+    if (wanted.archiving == Archiving::off) parameters->emplace_back("archive_mode", "off");
+    auto places = backup::places_of(*chosen->info, wanted.directory, wanted.tablespaces);
+    if (!places) return std::unexpected(std::move(places.error()));
+    places->wal_directory = wanted.wal_directory;
+    const backup::RestoreOrder order{std::move(*places), wanted.workers, std::move(*parameters),
+                                     [&](const JobProgress& progress) { output.progress(progress); }};
+    auto restored = backup::restore(catalog, *chosen, order);
+    if (!restored) return std::unexpected(std::move(restored.error()));
+    for (const auto& note : restored->notes) log::info("restore: " + note);
+    JobResult result;
+    result.done = true;
+    result.id = chosen->id.text();
+    result.bytes = restored->bytes;
+    result.stored = restored->stored;
+    result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+    result.detail = "restored into " + wanted.directory +
+                    (restored->checked ? ", every file as its manifest says" : ", without a manifest to compare with");
+    return result;
+}
+
+void print_what_next(const Wanted& wanted) {
+    std::cout << "next: pg_ctl -D " << wanted.directory << " start   recovers"
+              << (wanted.target.given() ? " to the target" : " to the end of the archive's WAL")
+              << ", then takes writes on a timeline of its own; it does not archive\n"
+                 "or:   make it the volume's pgdata and start pgbosun, with an archive.server_name of its own\n";
+}
+
+}  // namespace
+
+ExitCode restore_command(Arguments arguments) {
+    RestoreOptions options;
+    if (const auto end = parse(arguments, options)) return *end;
+    const auto format = parse_job_format(options.report);
+    const auto settings = read_configuration(options.config);
+    if (!format || !settings) return ExitCode::wrong_usage;
+    JobOutput output(*format);
+    const auto fail_with = [&](const Fault& fault) {
+        output.result({.done = false, .id = {}, .detail = fault.what, .hint = fault.hint});
+        return exit_code_of(fault);
+    };
+    if (::geteuid() == 0) {
+        return fail_with({FaultKind::refused, "PostgreSQL does not run as root, and the files would be root's",
+                          "restore as the user who runs it"});
+    }
+    const auto wanted = wanted_of(options, *settings);
+    if (!wanted) return fail_with(wanted.error());
+    const auto store = open_archive(wanted->archive, object_store::MissingRoot::wait);
+    if (!store) return ExitCode::wrong_usage;
+    boost::asio::io_context loop;
+    const JobSignals signals(loop, [&] { store->cancel(); });
+    const auto result = run_beside(loop, [&] { return carry_out(*store, *wanted, output); });
+    if (!result && signals.asked()) {
+        return fail_with({FaultKind::cancelled, "the restore was cancelled", "nothing of it is left"});
+    }
+    if (!result) return fail_with(result.error());
+    output.result(*result);
+    if (*format == JobFormat::text) print_what_next(*wanted);
+    return ExitCode::done;
+}
+
+}  // namespace pgbosun::app

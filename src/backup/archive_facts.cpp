@@ -1,0 +1,105 @@
+// What an archive has, read from the store.
+
+#include <algorithm>
+#include <map>
+#include <span>
+#include <utility>
+
+#include "archive/decoded_object.hpp"
+#include "archive/layout.hpp"
+#include "archive/stream_layout.hpp"
+#include "backup/catalog_commands.hpp"
+#include "wal/history.hpp"
+
+namespace pgbosun::backup {
+namespace {
+
+archive::Encoding encoding_of_file(std::string_view file) {
+    for (const auto encoding : {archive::Encoding::zstd, archive::Encoding::gzip, archive::Encoding::lz4,
+                                archive::Encoding::bzip2, archive::Encoding::xz, archive::Encoding::snappy}) {
+        if (file.ends_with(archive::extension(encoding))) return encoding;
+    }
+    return archive::Encoding::plain;
+}
+
+Result<> read_histories(Catalog& catalog, ArchiveFacts& facts) {
+    for (const auto& [timeline, file] : facts.wal.histories()) {
+        std::string text;
+        const auto take = [&text](std::span<const std::byte> piece) -> Result<> {
+            text.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+            return {};
+        };
+        const auto key = wals_prefix(catalog.server()) + file;
+        const auto read = archive::read_decoded(catalog.store(), key, encoding_of_file(file),
+                                                wal::longest_history, take, [&text] { text.clear(); });
+        const bool answered = read || read.error().kind == FaultKind::corrupt ||
+                              read.error().kind == FaultKind::refused ||
+                              read.error().kind == FaultKind::not_found;
+        if (!answered) return std::unexpected(Fault(read.error()).in("reading " + file));
+        auto history = read ? wal::parse_history(timeline, text) : std::unexpected(read.error());
+        if (history) {
+            facts.histories.emplace(timeline, std::move(*history));
+        } else {
+            facts.damaged_histories.emplace(timeline, std::move(history).error().what);
+        }
+    }
+    return {};
+}
+
+using Pieces = std::map<wal::SegmentName, std::vector<archive::StreamPiece>>;
+
+Result<> read_stream(Catalog& catalog, ArchiveFacts& facts) {
+    const auto prefix = archive::stream_prefix(catalog.server());
+    Pieces pieces;
+    std::optional<std::string> after;
+    do {
+        auto page = catalog.store().list(prefix, "", after);
+        if (!page) return std::unexpected(std::move(page).error().in("listing the pieces of WAL"));
+        for (const auto& object : page->objects) {
+            const auto below = std::string_view(object.key).substr(prefix.size());
+            const auto slash = std::min(below.find('/'), below.size());
+            const auto segment = wal::parse_segment_name(below.substr(0, slash));
+            if (!segment || slash == below.size()) continue;
+            if (auto piece = archive::parse_stream_piece(below.substr(slash + 1)))
+                pieces[*segment].push_back(*piece);
+        }
+        after = std::move(page->next);
+    } while (after);
+    for (auto& [segment, parts] : pieces) {
+        const auto usable = archive::usable_pieces(std::move(parts));
+        if (!usable.empty()) facts.streamed[segment] = usable.back().end;
+    }
+    return {};
+}
+
+}  // namespace
+
+std::string wals_prefix(std::string_view server) { return std::string(server) + "/wals/"; }
+
+Result<> each_wal_object(Catalog& catalog, const std::function<void(std::string_view below)>& take) {
+    const auto prefix = wals_prefix(catalog.server());
+    std::optional<std::string> after;
+    do {
+        auto page = catalog.store().list(prefix, "", after);
+        if (!page) return std::unexpected(std::move(page).error().in("listing the WAL"));
+        for (const auto& object : page->objects) take(std::string_view(object.key).substr(prefix.size()));
+        after = std::move(page->next);
+    } while (after);
+    return {};
+}
+
+Result<ArchiveFacts> read_archive(Catalog& catalog) {
+    ArchiveFacts facts;
+    // The backups first: WAL that arrives meanwhile is more, never less.
+    auto backups = catalog.list();
+    if (!backups) return std::unexpected(std::move(backups).error());
+    facts.backups = std::move(*backups);
+    const auto listed = each_wal_object(catalog, [&facts](std::string_view below) { facts.wal.add(below); });
+    if (!listed) return std::unexpected(listed.error());
+    facts.wal.finish();
+    if (auto read = read_histories(catalog, facts); !read) return std::unexpected(std::move(read).error());
+    if (auto read = read_stream(catalog, facts); !read) return std::unexpected(std::move(read).error());
+    return facts;
+}
+
+}  // namespace pgbosun::backup

@@ -1,0 +1,92 @@
+#pragma once
+// Shell: what `pgbosun-archiver catalog ...`, `pgbosun backup list|show|delete|keep|expire` and `pgbosun wal
+// list|verify` do. They take a Catalog and return values; catalog_text.hpp renders them.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backup/catalog.hpp"
+#include "backup/coverage.hpp"
+#include "backup/retention.hpp"
+#include "pgbosun/catalog_summary.hpp"
+
+namespace pgbosun::backup {
+
+// All that is known of an archive: the backups, the names of the WAL, the histories. unavailable: the store
+// did not answer all of it.
+Result<ArchiveFacts> read_archive(Catalog& catalog);
+
+// "<server>/wals/"
+std::string wals_prefix(std::string_view server);
+// `below`: a key without that.
+Result<> each_wal_object(Catalog& catalog, const std::function<void(std::string_view below)>& take);
+
+CatalogEntry entry_of(const Backup& backup);
+// What PID 1 asks for, and `catalog summary --report json` prints.
+Result<CatalogSummary> summarize(Catalog& catalog);
+CatalogSummary summary_of(const ArchiveFacts& facts, const Coverage& coverage, const std::string& server);
+
+// `backup list`: oldest first.
+Result<std::vector<CatalogEntry>> list_backups(Catalog& catalog);
+
+// `backup show`
+struct ShownBackup {
+    CatalogEntry entry;
+    std::optional<BackupInfo> info;  // none: it cannot be read
+    std::vector<ObjectFacts> objects;
+};
+Result<ShownBackup> show_backup(Catalog& catalog, const std::string& reference);
+
+// `backup keep`
+Result<CatalogEntry> keep_backup(Catalog& catalog, const std::string& reference, Keep keep);
+
+// `backup delete`, and the WAL that nothing needs any more. refused: it is marked with keep, an incremental
+// backup builds on it, it may be under way, or it is the only one that is done; `force` overrides the last
+// two.
+enum class Force { no, yes };
+struct Deleted {
+    CatalogEntry entry;
+    std::uint64_t wal_files = 0;
+    std::string wal_stays_because;  // empty: some may go
+};
+Result<Deleted> delete_backup(Catalog& catalog, const std::string& reference, Force force, WallTime now);
+
+// `backup expire`: data first, then backup.info, then WAL; uploads that were left unfinished are aborted,
+// unless a backup may be under way. Killed at any step, the next one does the rest.
+enum class DryRun { no, yes };
+struct Expired {
+    std::vector<CatalogEntry> backups;  // oldest first, as they were
+    ExpiryPlan plan;                    // with a verdict for each
+    std::uint64_t wal_files = 0;        // removed, or to be removed
+    std::uint64_t uploads = 0;          // aborted; 0 in a dry run
+    DryRun dry_run = DryRun::no;
+};
+Result<Expired> expire(Catalog& catalog, const std::optional<RetentionPolicy>& policy, WallTime now,
+                       DryRun dry_run);
+
+// `wal list`: runs of segments without a hole, in the order of their names.
+struct WalRun {
+    wal::SegmentName first, last;
+    std::uint64_t count = 0;
+};
+struct WalListing {
+    std::vector<WalRun> runs;
+    std::vector<Timeline> histories;
+    std::uint64_t partials = 0, backup_histories = 0, duplicates = 0, foreign = 0;
+};
+Result<WalListing> list_wal(Catalog& catalog);
+
+// `wal verify`: exit code 1 unless `whole`.
+struct WalReport {
+    CatalogSummary summary;
+    bool whole = false;
+    std::vector<std::string> findings;  // a line each, for a person; the first is the worst
+};
+WalReport report_of(const ArchiveFacts& facts, const std::string& server);
+Result<WalReport> verify_wal(Catalog& catalog);
+
+}  // namespace pgbosun::backup

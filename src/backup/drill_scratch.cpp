@@ -1,0 +1,78 @@
+#include "backup/drill_scratch.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <sys/file.h>
+#include <sys/statvfs.h>
+#include <sys/un.h>
+
+namespace pgbosun::backup {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array made_by_drills{"pgdata", "tablespaces", "s"};
+constexpr std::string_view lock_name = "lock";
+constexpr std::size_t longest_socket_name = 16;  // "/.s.PGSQL.5432" and its lock
+
+}  // namespace
+
+Result<DrillScratch> DrillScratch::take(const std::string& directory) {
+    std::error_code error;
+    fs::create_directories(directory, error);
+    if (!error) fs::permissions(directory, fs::perms::owner_all, error);
+    if (error) return fail(FaultKind::refused, "cannot make " + directory + ": " + error.message(), "set drill.directory");
+    if (directory.size() + 2 + longest_socket_name >= sizeof(sockaddr_un::sun_path)) {
+        return fail(FaultKind::refused, directory + " is too long for a socket in it", "set drill.directory");
+    }
+    for (const auto& entry : fs::directory_iterator(directory, error)) {
+        const std::string name = entry.path().filename().string();
+        if (name == lock_name || name == "lost+found" || std::ranges::find(made_by_drills, name) != made_by_drills.end()) {
+            continue;
+        }
+        return fail(FaultKind::refused, directory + " holds " + name + ", which no drill put there",
+                    "set drill.directory to a directory of its own");
+    }
+    const std::string lock = directory + "/" + std::string(lock_name);
+    archive::Descriptor opened(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!opened) return fail(FaultKind::unavailable, "cannot open " + lock + ": " + std::strerror(errno));
+    if (::flock(opened.number(), LOCK_EX | LOCK_NB) != 0) {
+        return fail(FaultKind::conflict, "another drill runs in " + directory, "wait for its end");
+    }
+    DrillScratch scratch(directory, std::move(opened));
+    scratch.clear();
+    fs::create_directory(scratch.socket_directory(), error);
+    fs::permissions(scratch.socket_directory(), fs::perms::owner_all, error);
+    if (error) return fail(FaultKind::unavailable, "cannot make " + scratch.socket_directory() + ": " + error.message());
+    return scratch;
+}
+
+DrillScratch::~DrillScratch() {
+    if (lock_) clear();
+}
+
+// What cannot be removed now is removed by the next drill.
+void DrillScratch::clear() const {
+    std::error_code ignored;
+    for (const char* name : made_by_drills) fs::remove_all(directory_ + "/" + name, ignored);
+}
+
+Room DrillScratch::room() const {
+    struct statvfs facts {};
+    if (::statvfs(directory_.c_str(), &facts) != 0) return {};
+    return {facts.f_bavail * facts.f_frsize, facts.f_blocks * facts.f_frsize};
+}
+
+RestorePlaces DrillScratch::places(const BackupInfo& info) const {
+    RestorePlaces places{data_directory(), {}, {}};
+    for (const auto& tablespace : info.tablespaces) {
+        places.tablespaces[tablespace.oid] = directory_ + "/tablespaces/" + std::to_string(tablespace.oid);
+    }
+    return places;
+}
+
+}  // namespace pgbosun::backup

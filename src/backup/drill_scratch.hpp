@@ -1,0 +1,37 @@
+#pragma once
+// The directory that a drill works in: made by it, locked while it runs, emptied at its beginning and at its end.
+
+#include <string>
+
+#include "archive/descriptor.hpp"
+#include "backup/drill_server.hpp"
+#include "backup/restore_target.hpp"
+
+namespace pgbosun::backup {
+
+class DrillScratch {
+public:
+    // Makes `directory` and takes its lock. What a drill that was killed left is removed. conflict: another drill runs.
+    // refused: there is something in it that no drill put there.
+    static Result<DrillScratch> take(const std::string& directory);
+    DrillScratch(DrillScratch&&) = default;
+    DrillScratch& operator=(DrillScratch&&) = default;
+    // Removes all that the drill made. Nothing of it may run any more.
+    ~DrillScratch();
+
+    [[nodiscard]] std::string data_directory() const { return directory_ + "/pgdata"; }
+    // Short, for a socket's path has 107 bytes at most.
+    [[nodiscard]] std::string socket_directory() const { return directory_ + "/s"; }
+    [[nodiscard]] Room room() const;
+    [[nodiscard]] RestorePlaces places(const BackupInfo& info) const;
+
+private:
+    DrillScratch(std::string directory, archive::Descriptor lock)
+        : directory_(std::move(directory)), lock_(std::move(lock)) {}
+    void clear() const;
+
+    std::string directory_;
+    archive::Descriptor lock_;
+};
+
+}  // namespace pgbosun::backup

@@ -1,0 +1,95 @@
+#include "backup/drill_server.hpp"
+
+#include <algorithm>
+#include <csignal>
+
+namespace pgbosun::backup {
+namespace {
+
+constexpr int oom_raise = 500;  // rather this one than the live instance
+
+std::vector<std::string> environment(const DrillServer& server) {
+    return {"PATH=" + server.bin_dir + ":/usr/local/bin:/usr/bin:/bin", "LC_ALL=C", "PGDATA=" + server.data_directory};
+}
+
+}  // namespace
+
+Command drill_server_command(const DrillServer& server) {
+    const auto& limits = server.limits;
+    const std::pair<std::string_view, std::string> parameters[] = {
+        {"data_directory", server.data_directory},
+        {"hba_file", server.data_directory + "/" + std::string(drill_hba_file)},
+        {"listen_addresses", ""},
+        {"port", std::to_string(drill_port)},
+        {"unix_socket_directories", server.socket_directory},
+        {"unix_socket_permissions", "0700"},
+        {"external_pid_file", ""},
+        {"hot_standby", "on"},
+        {"archive_mode", "off"},
+        {"archive_library", ""},
+        {"primary_conninfo", ""},
+        {"primary_slot_name", ""},
+        {"synchronous_standby_names", ""},
+        {"shared_preload_libraries", ""},
+        {"max_logical_replication_workers", "0"},
+        {"autovacuum", "off"},
+        {"shared_buffers", server.shared_buffers},
+        {"huge_pages", "off"},
+        {"maintenance_work_mem", "64MB"},
+        {"max_parallel_workers", "2"},
+        {"fsync", "off"},
+        {"full_page_writes", "off"},
+        {"logging_collector", "off"},
+        {"log_destination", "stderr"},
+        {"log_min_messages", "warning"},
+        {"cluster_name", "pgbosun drill"},
+        {"ssl", "off"},
+        {"max_connections", std::to_string(limits.max_connections)},
+        {"max_worker_processes", std::to_string(limits.max_worker_processes)},
+        {"max_wal_senders", std::to_string(limits.max_wal_senders)},
+        {"max_prepared_transactions", std::to_string(limits.max_prepared_transactions)},
+        {"max_locks_per_transaction", std::to_string(limits.max_locks_per_transaction)},
+    };
+    Command command;
+    command.program = server.bin_dir + "/postgres";
+    command.arguments = {"-D", server.data_directory};
+    for (const auto& [name, value] : parameters) {
+        command.arguments.emplace_back("-c");
+        command.arguments.push_back(std::string(name) + "=" + value);
+    }
+    command.environment = environment(server);
+    command.working_directory = server.data_directory;
+    command.death_signal = SIGQUIT;
+    command.oom_score_raise = oom_raise;
+    return command;
+}
+
+Command amcheck_command(const DrillServer& server, const std::string& user) {
+    Command command;
+    command.program = server.bin_dir + "/pg_amcheck";
+    command.arguments = {"--all",  "--install-missing", "--no-password",
+                         "--host", server.socket_directory, "--port", std::to_string(drill_port),
+                         "--username", user};
+    command.environment = environment(server);
+    command.working_directory = server.data_directory;
+    command.death_signal = SIGTERM;
+    command.oom_score_raise = oom_raise;
+    return command;
+}
+
+std::uint64_t drill_allowance(const Room& room, std::uint64_t most) {
+    const std::uint64_t kept = room.total / 10;
+    const std::uint64_t spare = room.free > kept ? room.free - kept : 0;
+    return most == 0 ? spare : std::min(most, spare);
+}
+
+Result<> check_drill_room(const Room& room, std::uint64_t most, std::uint64_t needed, const std::string& directory) {
+    const auto allowed = drill_allowance(room, most);
+    if (needed <= allowed) return {};
+    return fail(FaultKind::refused,
+                "a drill needs " + std::to_string(needed >> 20) + " MB in " + directory + " and may use " +
+                    std::to_string(allowed >> 20) + " MB",
+                "make room, set drill.directory to a larger file system, or raise drill.max_bytes");
+}
+
+}  // namespace pgbosun::backup

@@ -1,0 +1,127 @@
+#include "backup/recovery_settings.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "pgbosun/lsn.hpp"
+
+namespace pgbosun::backup {
+namespace {
+
+constexpr std::string_view first_line = "# Recovery, as pgbosun restore was told:\n";
+constexpr std::size_t longest_restore_point = 63;  // PostgreSQL: MAXFNAMELEN - 1
+
+std::string quoted(std::string_view value) {
+    std::string text = "'";
+    for (const char c : value) {
+        if (c == '\'' || c == '\\') text += c;
+        if (c == '\n') {
+            text += "\\n";
+        } else {
+            text += c;
+        }
+    }
+    return text + "'";
+}
+
+template <class Number>
+bool is_number(std::string_view text) {
+    Number value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc{} && end == text.data() + text.size();
+}
+
+bool is_timeline(std::string_view text) {
+    return text == "latest" || text == "current" || (is_number<std::uint32_t>(text) && text != "0");
+}
+
+std::string_view to_text(AtTarget at_target) {
+    switch (at_target) {
+        case AtTarget::promote: return "promote";
+        case AtTarget::pause: return "pause";
+        case AtTarget::shutdown: return "shutdown";
+    }
+    std::unreachable();
+}
+
+std::unexpected<Fault> no_target(std::string what, std::string hint) {
+    return fail(FaultKind::refused, std::move(what), std::move(hint));
+}
+
+Result<> check(const RecoveryTarget& target) {
+    const int given = int{target.time.has_value()} + int{target.lsn.has_value()} + int{target.xid.has_value()} +
+                      int{target.name.has_value()} + int{target.immediate};
+    if (given > 1) return no_target("recovery has more than one target", "give one of time, LSN, xid, name or immediate");
+    if (target.lsn && !parse_lsn(*target.lsn)) {
+        return no_target("\"" + *target.lsn + "\" is not an LSN", "write it as PostgreSQL does: 0/3000148");
+    }
+    if (target.xid && !is_number<std::uint64_t>(*target.xid)) {
+        return no_target("\"" + *target.xid + "\" is not a transaction id", "give a number");
+    }
+    if (target.name && (target.name->empty() || target.name->size() > longest_restore_point)) {
+        return no_target("a restore point's name has 1 to 63 bytes", "give the name that pg_create_restore_point got");
+    }
+    if (!is_timeline(target.timeline)) {
+        return no_target("\"" + target.timeline + "\" is not a timeline", "give latest, current or a number");
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<RecoveryParameters> recovery_parameters(const RecoveryTarget& target, std::string_view restore_command,
+                                               AtTarget at_target) {
+    if (auto fine = check(target); !fine) return std::unexpected(std::move(fine.error()));
+    return RecoveryParameters{
+        {"restore_command", std::string(restore_command)},
+        {"recovery_target", target.immediate ? "immediate" : ""},
+        {"recovery_target_time", target.time.value_or("")},
+        {"recovery_target_lsn", target.lsn.value_or("")},
+        {"recovery_target_xid", target.xid.value_or("")},
+        {"recovery_target_name", target.name.value_or("")},
+        {"recovery_target_inclusive", target.inclusive == Inclusive::yes ? "on" : "off"},
+        {"recovery_target_timeline", target.timeline},
+        {"recovery_target_action", std::string(to_text(at_target))},
+        {"recovery_end_command", ""},
+        {"archive_cleanup_command", ""},
+        {"recovery_min_apply_delay", "0"},
+        {"primary_conninfo", ""},
+        {"primary_slot_name", ""},
+    };
+}
+
+std::string with_parameters(std::string_view auto_conf, const RecoveryParameters& parameters) {
+    std::string text(auto_conf);
+    if (!text.empty() && !text.ends_with('\n')) text += '\n';
+    text += first_line;
+    for (const auto& [name, value] : parameters) text += name + " = " + quoted(value) + "\n";
+    return text;
+}
+
+std::string shell_word(std::string_view text) {
+    std::string word = "'";
+    for (const char c : text) {
+        if (c == '\'') {
+            word += "'\\''";
+        } else {
+            word += c;
+        }
+    }
+    return word + "'";
+}
+
+std::string command_line(const std::vector<std::string>& words) {
+    std::string line;
+    for (const auto& word : words) {
+        std::string escaped;
+        for (const char c : word) {
+            escaped += c;
+            if (c == '%') escaped += c;
+        }
+        line += (line.empty() ? "" : " ") + shell_word(escaped);
+    }
+    return line + " %f \"%p\"";
+}
+
+}  // namespace pgbosun::backup

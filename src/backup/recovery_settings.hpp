@@ -1,0 +1,36 @@
+#pragma once
+// Decision: what PostgreSQL is told about the recovery of a restored directory.
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pgbosun/fault.hpp"
+#include "pgbosun/settings.hpp"
+
+namespace pgbosun::backup {
+
+// What PostgreSQL does when the target is reached: take writes, wait for a person, or stop.
+enum class AtTarget { promote, pause, shutdown };
+
+using RecoveryParameters = std::vector<std::pair<std::string, std::string>>;
+
+// Every parameter that says where recovery ends is in it, those that are not used as empty ones: the backup may hold
+// what an earlier recovery was told. refused: two targets, or one that PostgreSQL would not take.
+//
+// A target that is not reached is PostgreSQL's FATAL "recovery ended before configured recovery target was reached",
+// never a promotion; the end of the archive is reached only when restore_command says 1.
+Result<RecoveryParameters> recovery_parameters(const RecoveryTarget& target, std::string_view restore_command,
+                                               AtTarget at_target);
+
+// `auto_conf`, the text of postgresql.auto.conf, with the parameters at its end, where they overrule all others.
+std::string with_parameters(std::string_view auto_conf, const RecoveryParameters& parameters);
+
+// A shell's word: PostgreSQL hands restore_command to one. With %p and %f in it they are PostgreSQL's.
+std::string shell_word(std::string_view text);
+
+// A command as restore_command takes it: each '%' of the words is doubled.
+std::string command_line(const std::vector<std::string>& words);
+
+}  // namespace pgbosun::backup

@@ -1,0 +1,92 @@
+#include "instance/rejoin.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace pgbosun::instance {
+namespace {
+
+constexpr Lsn never{std::numeric_limits<std::uint64_t>::max()};
+
+// The i-th timeline that a history went through, and where it left it.
+Position leg(const wal::TimelineHistory& history, std::size_t index) {
+    if (index < history.ancestors.size())
+        return {history.ancestors[index].timeline, history.ancestors[index].fork};
+    return {history.timeline, never};
+}
+
+RejoinPlan rewind(const LocalData& local, const Upstream& upstream, const Attempts& attempts, Lsn fork) {
+    if (!local.rewindable)
+        return {Reclone{}, "it has neither checksums nor wal_log_hints, which pg_rewind needs"};
+    if (attempts.rewind_failed) return {Reclone{}, "pg_rewind has failed"};
+    if (!upstream.checkpointed) {
+        return {AwaitFact{Missing::upstream_checkpoint},
+                "the upstream has not finished its checkpoint after promotion"};
+    }
+    const bool clean = local.end == LocalEnd::shut_down || local.end == LocalEnd::shut_down_in_recovery;
+    return {Rewind{!clean, fork}, "it went on after the upstream's history had left its timeline"};
+}
+
+// Everything here lies before the place where the histories part, or they never do.
+RejoinPlan compare_last_page(const LocalData& local, const Upstream& upstream, const Attempts& attempts,
+                             Lsn fork) {
+    switch (upstream.last_page) {
+        case LastPage::same:
+            return {Follow{}, "its last page of WAL is the upstream's"};
+        case LastPage::unknown:
+            return {AwaitFact{Missing::last_page}, "its last page of WAL has not been compared"};
+        case LastPage::differs:
+            break;
+    }
+    if (fork == never)
+        return {Reclone{}, "its timeline has the upstream's number and history, and other bytes"};
+    return rewind(local, upstream, attempts, fork);
+}
+
+std::optional<RejoinPlan> impossible(const LocalData& local, const Upstream& upstream) {
+    if (!local.readable) return RejoinPlan{Refuse{}, "pg_control is damaged"};
+    if (local.system_id != upstream.system_id) return RejoinPlan{Refuse{}, "its data is of another system"};
+    if (local.server_major != upstream.server_major) {
+        return RejoinPlan{Refuse{}, "its data is of another major version"};
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Lsn> divergence(const wal::TimelineHistory& local, const wal::TimelineHistory& upstream) {
+    std::optional<Lsn> shared;
+    const std::size_t legs = std::min(local.ancestors.size(), upstream.ancestors.size()) + 1;
+    for (std::size_t index = 0; index < legs; ++index) {
+        const Position ours = leg(local, index);
+        const Position theirs = leg(upstream, index);
+        if (ours.timeline != theirs.timeline) return shared;
+        shared = std::min(ours.lsn, theirs.lsn);
+        if (ours.lsn != theirs.lsn) return shared;
+    }
+    return shared;
+}
+
+RejoinPlan plan_rejoin(const std::optional<LocalData>& local, const Upstream& upstream,
+                       const Attempts& attempts) {
+    if (!local) return {Clone{}, "it has no data"};
+    if (auto plan = impossible(*local, upstream)) return *plan;
+    if (attempts.wal_gone) return {Reclone{}, "WAL that it needs is nowhere any more"};
+    const auto fork = divergence(local->history, upstream.history);
+    if (!fork) return {Reclone{}, "it shares no timeline with the upstream"};
+    if (*fork == never) return compare_last_page(*local, upstream, attempts, *fork);
+    if (!local->wal_end_known) {
+        if (local->end != LocalEnd::crashed_primary) {
+            return {AwaitFact{Missing::wal_end}, "the end of its WAL is not known"};
+        }
+        return rewind(*local, upstream, attempts, *fork);
+    }
+    if (local->wal_end > *fork) return rewind(*local, upstream, attempts, *fork);
+    // A primary that was stopped before the fork: others have gone on with its timeline, or have they?
+    const bool was_primary = local->end == LocalEnd::shut_down || local->end == LocalEnd::crashed_primary;
+    if (was_primary && local->wal_end < *fork) return compare_last_page(*local, upstream, attempts, *fork);
+    return {Follow{}, "it ends where the upstream's history left its timeline, or before"};
+}
+
+}  // namespace pgbosun::instance

@@ -1,0 +1,97 @@
+#pragma once
+// Decision: how an instance comes (back) to follow another: the plan of PROTOCOL.md's table, with the facts
+// it rests on.
+//
+// The whole history decides, never the number of a timeline alone: two standbys that were promoted apart have
+// equal numbers and other bytes, and pg_rewind takes an equal number for an equal history.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "pgbosun/lsn.hpp"
+#include "wal/history.hpp"
+
+namespace pgbosun::instance {
+
+// How the local data came to rest.
+enum class LocalEnd {
+    shut_down,              // a primary, cleanly: its WAL ends with the shutdown checkpoint
+    shut_down_in_recovery,  // a standby, cleanly
+    crashed_primary,        // crash recovery has to run before pg_rewind can judge it
+    crashed_standby,
+};
+
+struct LocalData {
+    SystemId system_id{};
+    int server_major = 0;
+    LocalEnd end{};
+    Timeline timeline{};  // that it is on now
+    Lsn wal_end;  // the end of all WAL here that it has, or may have, replayed; of the shutdown checkpoint
+    bool wal_end_known = true;  // a crashed primary's is known after crash recovery only
+    wal::TimelineHistory history;
+    bool rewindable = false;  // data checksums or wal_log_hints
+    bool readable = true;     // pg_control is whole
+};
+
+enum class LastPage {
+    same,
+    differs,
+    unknown
+};  // our last WAL page against the upstream's bytes at that place
+
+struct Upstream {
+    SystemId system_id{};
+    int server_major = 0;
+    wal::TimelineHistory history;
+    Position position;
+    bool checkpointed = true;  // pg_control shows its newest timeline: pg_rewind reads it from there
+    LastPage last_page = LastPage::unknown;
+};
+
+struct Attempts {
+    bool rewind_failed = false;  // for this upstream's timeline
+    bool wal_gone = false;       // WAL that following needs is neither there nor in the archive
+};
+
+struct Follow {
+    auto operator<=>(const Follow&) const = default;
+};
+struct Clone {  // nothing is here
+    auto operator<=>(const Clone&) const = default;
+};
+// Crash recovery first where `recover_first`; the WAL that only we hold goes to the archive before pg_rewind.
+struct Rewind {
+    bool recover_first = false;
+    Lsn fork;
+    auto operator<=>(const Rewind&) const = default;
+};
+// Beside the old data, which is kept until the new copy runs.
+struct Reclone {
+    auto operator<=>(const Reclone&) const = default;
+};
+struct Refuse {
+    auto operator<=>(const Refuse&) const = default;
+};
+// A fact is still missing: ask again.
+enum class Missing { upstream_checkpoint, last_page, wal_end };
+struct AwaitFact {
+    Missing missing{};
+    auto operator<=>(const AwaitFact&) const = default;
+};
+
+struct RejoinPlan {
+    std::variant<Follow, Clone, Rewind, Reclone, Refuse, AwaitFact> what;
+    std::string_view why;  // one line for journal and status
+};
+
+// local none: the data directory is empty.
+RejoinPlan plan_rejoin(const std::optional<LocalData>& local, const Upstream& upstream,
+                       const Attempts& attempts);
+
+// Where `upstream` and `local` part; none: they share no timeline. As long as one is an ancestor of the other
+// it is the end of the shorter.
+std::optional<Lsn> divergence(const wal::TimelineHistory& local, const wal::TimelineHistory& upstream);
+
+}  // namespace pgbosun::instance

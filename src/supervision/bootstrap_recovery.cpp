@@ -1,0 +1,106 @@
+// The bootstrap from an archive: bootstrap.recovery.
+#include <utility>
+
+#include "pgbosun/log.hpp"
+#include "supervision/bootstrap.hpp"
+#include "supervision/inspection.hpp"
+#include "supervision/job_slot.hpp"
+
+namespace pgbosun::supervision {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t longest_job_line = std::size_t{64} << 10;
+constexpr Duration restore_look = 1h;  // only how often the wait is renewed: a restore has no limit
+
+std::string target_text(const RecoverySettings& recovery) {
+    const auto& target = recovery.target;
+    if (target.time) return "time " + *target.time;
+    if (target.lsn) return "LSN " + *target.lsn;
+    if (target.xid) return "transaction " + *target.xid;
+    if (target.name) return "restore point " + *target.name;
+    return target.immediate ? "the first consistent moment" : "the end of the archive";
+}
+
+// What the archiver's program ends with (app/exit_code.hpp).
+FaultKind kind_of(const ExitStatus& status) {
+    if (status.how == ExitStatus::How::killed) return FaultKind::corrupt;
+    switch (status.code) {
+        case 2:
+        case 3:
+            return FaultKind::refused;
+        case 4:
+            return FaultKind::unavailable;
+        default:
+            return FaultKind::corrupt;
+    }
+}
+
+}  // namespace
+
+// Two histories in one archive are no archive.
+Task<Result<>> Bootstrapper::own_archive_is_empty(const Settings& settings) {
+    if (!settings.archive) co_return Result<>();
+    const auto summary = co_await look_at_catalog_();
+    if (!summary) co_return std::unexpected(Fault(summary.error()).in("the own archive"));
+    if (summary->empty) co_return Result<>();
+    co_return fail(FaultKind::conflict,
+                   "the archive " + settings.archive->destination + " has the server " +
+                       settings.archive->server_name + " already: the recovered cluster cannot archive there",
+                   "give archive.server_name a name that is not in the archive yet");
+}
+
+Task<Result<>> Bootstrapper::recover(const Settings& settings) {
+    const auto empty = co_await own_archive_is_empty(settings);
+    if (!empty) co_return empty;
+    if (cancelled_)
+        co_return fail(FaultKind::cancelled, "the restore was not started: pgbosun is ending or fenced");
+    // There before anything could be started: a recovery that was begun is finished, or fails, as it was told
+    // here.
+    std::string path = settings.state_directory() + std::string(recovery_marker);
+    std::string text = "recovery to " + target_text(*settings.bootstrap.recovery) + "\n";
+    const auto marked = co_await outside_.files.write_durably(std::move(path), std::move(text));
+    if (!marked) co_return marked;
+    const auto restored = co_await run_restore();
+    if (!restored) co_return restored;
+    path = settings.data_directory() + "/recovery.signal";
+    const auto signal = co_await outside_.files.inspect(std::move(path));
+    if (signal) co_return Result<>();
+    if (signal.error().kind != FaultKind::not_found) co_return std::unexpected(signal.error());
+    // Without it the backup would be started as if it were a crashed primary.
+    path = settings.data_directory() + "/recovery.signal";
+    co_return co_await outside_.files.write_durably(std::move(path), std::string());
+}
+
+Task<Result<>> Bootstrapper::run_restore() {
+    ActiveJob job;
+    restore_ = std::make_unique<JobProcess>(outside_.loop, outside_.processes, longest_job_line);
+    std::vector<std::string> arguments{"restore", "--bootstrap", "--report", "json"};
+    const auto started =
+        restore_->start(outside_.archiver.command(std::move(arguments)), [&](std::string_view line) {
+            const auto read = outside_.archiver.parse_line(line);
+            if (!read) return;
+            take_line(job, *read);
+            if (!progress_) return;
+            progress_->what = "restore: " + job.shown.step;
+            progress_->done_bytes = job.shown.done_bytes;
+            progress_->total_bytes = job.shown.total_bytes;
+        });
+    if (!started) {
+        restore_.reset();
+        co_return std::unexpected(started.error());
+    }
+    std::optional<ExitStatus> ended;
+    while (!ended) ended = co_await restore_->wait(restore_look);
+    restore_.reset();
+    const auto outcome = conclude(job, *ended);
+    if (outcome.end == JobEnd::done) {
+        log::info("the backup is restored", {{"id", outcome.result.id}, {"detail", outcome.result.detail}});
+        co_return Result<>();
+    }
+    if (cancelled_) co_return fail(FaultKind::cancelled, "the restore was cancelled");
+    co_return fail(kind_of(*ended), outcome.result.detail, outcome.result.hint);
+}
+
+}  // namespace pgbosun::supervision

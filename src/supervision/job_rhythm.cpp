@@ -1,0 +1,286 @@
+// What jobs do by themselves: remember, look at the catalog, keep the schedules.
+#include <algorithm>
+#include <csignal>
+
+#include "pgbosun/log.hpp"
+#include "supervision/jobs.hpp"
+#include "supervision/spawn.hpp"
+
+namespace pgbosun::supervision {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t longest_summary_line = std::size_t{4} << 20;
+constexpr Duration catalog_timeout = 5min;
+constexpr Duration catalog_rhythm = 10min;
+constexpr Duration catalog_retry = 1min;
+constexpr Duration schedule_look = 20s;  // also how soon a changed schedule is noticed
+constexpr Duration claim_timeout = 2min;
+constexpr Duration memory_retry = 10s;
+constexpr auto clock_set_back = std::chrono::hours(1);
+
+std::string memory_path(const Settings& settings) { return settings.state_directory() + "/jobs"; }
+
+std::optional<std::string> text(const std::optional<WallTime>& time) {
+    if (!time) return std::nullopt;
+    return to_iso8601(*time);
+}
+
+std::optional<std::string> text(const std::string& value) {
+    if (value.empty()) return std::nullopt;
+    return value;
+}
+
+// "20261121T020000Z": a key that sorts.
+std::string claim_name(WallTime moment) {
+    const auto iso = to_iso8601(moment);
+    std::string name;
+    for (const char c : iso.substr(0, 19)) {
+        if (c != '-' && c != ':') name += c;
+    }
+    return name + "Z";
+}
+
+}  // namespace
+
+Task<> Jobs::recall() {
+    std::string path = memory_path(settings_);
+    const auto stored = co_await outside_.files.read(std::move(path), longest_job_memory);
+    if (!stored) co_return;
+    // What happened since pgbosun began is newer.
+    const JobMemory earlier = parse_job_memory(*stored);
+    if (!memory_.backup_failed_at) {
+        memory_.backup_failed_at = earlier.backup_failed_at;
+        memory_.backup_error = earlier.backup_error;
+    }
+    if (!memory_.drill_at) {
+        memory_.drill_at = earlier.drill_at;
+        memory_.drill_ok = earlier.drill_ok;
+        memory_.drill_id = earlier.drill_id;
+        memory_.drill_error = earlier.drill_error;
+    }
+    if (!memory_.drill_ok_at) {
+        memory_.drill_ok_at = earlier.drill_ok_at;
+        memory_.recovery_s = earlier.recovery_s;
+    }
+    calls_.changed();
+}
+
+Task<> Jobs::store_memory() {
+    storing_memory_ = true;
+    Broadcast nobody(outside_.loop);
+    while (memory_stale_) {
+        memory_stale_ = false;
+        std::string path = memory_path(settings_);
+        std::string content = render(memory_);
+        const auto stored = co_await outside_.files.write_durably(std::move(path), std::move(content));
+        if (stored) continue;
+        memory_stale_ = true;
+        co_await nobody.wait(memory_retry);
+    }
+    storing_memory_ = false;
+}
+
+Task<Result<CatalogSummary>> Jobs::look_at_catalog() {
+    JobProcess process(outside_.loop, outside_.processes, longest_summary_line);
+    Result<CatalogSummary> summary = fail(FaultKind::unavailable, "the archive's catalog was not told",
+                                          "the archiver's last log lines say why");
+    std::vector<std::string> arguments{"catalog", "summary", "--report", "json"};
+    const auto started =
+        process.start(outside_.archiver.command(std::move(arguments)),
+                      [&](std::string_view line) { summary = outside_.archiver.parse_summary(line); });
+    if (!started) co_return std::unexpected(started.error());
+    auto ended = co_await process.wait(catalog_timeout);
+    if (!ended) {
+        process.signal(SIGKILL);
+        ended = co_await process.wait(catalog_timeout);
+        co_return fail(FaultKind::unavailable, "the archive's catalog could not be read in time",
+                       "look at the store");
+    }
+    if (!ended->success()) {
+        co_return fail(FaultKind::unavailable,
+                       "the look at the archive's catalog ended with " + to_string(*ended),
+                       "the archiver's last log lines say why");
+    }
+    co_return summary;
+}
+
+Task<> Jobs::watch_catalog() {
+    Broadcast nobody(outside_.loop);
+    while (!ending_) {
+        if (!settings_.archive) {
+            co_await nobody.wait(catalog_retry);
+            continue;
+        }
+        auto summary = co_await look_at_catalog();
+        if (summary) {
+            if (catalog_error_) log::info("the archive's catalog can be read again");
+            const bool new_hole =
+                summary->hole_count > 0 && (!catalog_ || catalog_->hole_count != summary->hole_count);
+            if (new_hole) {
+                const std::string first = summary->holes.empty() ? "" : summary->holes.front().first;
+                log::warning("the archive's WAL has holes",
+                             {{"count", summary->hole_count}, {"first", first}});
+                calls_.record("archive", "the archive's WAL has holes", {{"first", first}});
+            }
+            catalog_ = std::move(*summary);
+            catalog_at_ = outside_.clock.now();
+            catalog_error_.reset();
+        } else {
+            if (!catalog_error_ && !ending_) {
+                log::warning("the archive's catalog cannot be read: " + summary.error().what,
+                             {{"hint", summary.error().hint}});
+            }
+            catalog_error_ = summary.error().what;
+        }
+        calls_.changed();
+        co_await catalog_wanted_.wait(catalog_error_ ? catalog_retry : catalog_rhythm);
+    }
+}
+
+Task<> Jobs::keep_schedule(JobKind kind) {
+    Broadcast nobody(outside_.loop);
+    auto& next = kind == JobKind::backup ? next_backup_ : next_drill_;
+    const auto& schedule = kind == JobKind::backup ? settings_.backup.schedule : settings_.drill.schedule;
+    WallTime seen = outside_.clock.wall();
+    while (!ending_) {
+        const WallTime now = outside_.clock.wall();
+        // A clock that was set back a little: what comes again was acted on.
+        if (now < seen - clock_set_back) seen = now;
+        const auto due = schedule.empty() ? std::nullopt : calls_.next_moment(schedule, seen);
+        if (next != due) {
+            next = due;
+            calls_.changed();
+        }
+        if (due && *due <= now) {
+            seen = now;
+            if (kind == JobKind::backup) {
+                spawn(outside_.loop, backup_moment_came(*due));
+            } else {
+                drill_moment_came(*due);
+            }
+            continue;
+        }
+        Duration pause = schedule_look;
+        if (due) pause = std::min<Duration>(pause, *due - now);
+        co_await nobody.wait(pause);
+    }
+}
+
+Task<Result<bool>> Jobs::claim(WallTime moment) {
+    JobProcess process(outside_.loop, outside_.processes, longest_summary_line);
+    std::vector<std::string> arguments{"claim", claim_name(moment)};
+    const auto started =
+        process.start(outside_.archiver.command(std::move(arguments)), [](std::string_view) {});
+    if (!started) co_return std::unexpected(started.error());
+    const auto ended = co_await process.wait(claim_timeout);
+    if (!ended) process.signal(SIGKILL);
+    if (ended && ended->success()) co_return true;
+    constexpr int lost = 3;
+    if (ended && *ended == ExitStatus{ExitStatus::How::exited, lost}) co_return false;
+    co_return fail(FaultKind::unavailable,
+                   "the scheduled moment could not be claimed in the archive" +
+                       (ended ? ": " + to_string(*ended) : std::string(" in time")),
+                   "the archiver's last log lines say why");
+}
+
+Task<> Jobs::backup_moment_came(WallTime moment) {
+    const std::string at = to_iso8601(moment);
+    const auto skipped = [&](const std::string& why) {
+        log::info("the scheduled backup is skipped", {{"moment", at}, {"because", why}});
+        calls_.record("backup", "the scheduled backup is skipped: " + why, {{"moment", at}});
+    };
+    auto judged = judge_backup_moment(calls_.status(), settings_.backup, outside_.clock.wall() - moment);
+    if (judged.what == Moment::What::act_later) {
+        Broadcast nobody(outside_.loop);
+        co_await nobody.wait(judged.later);
+        judged = judge_backup_moment(calls_.status(), settings_.backup, outside_.clock.wall() - moment);
+        if (judged.what == Moment::What::act_later) judged.what = Moment::What::act;
+    }
+    if (judged.what == Moment::What::skip) {
+        if (judged.of_interest) skipped(judged.reason);
+        co_return;
+    }
+    const auto won = co_await claim(moment);
+    if (!won) {
+        log::error("the scheduled backup failed: " + won.error().what, {{"hint", won.error().hint}});
+        calls_.record("backup", "the scheduled backup failed: " + won.error().what, {{"moment", at}});
+        note_failed_backup(won.error().what);
+        calls_.changed();
+        co_return;
+    }
+    if (!*won) {
+        skipped("another instance has taken it");
+        co_return;
+    }
+    JobRequest request;
+    request.verb = JobVerb::start_backup;
+    request.asked_by = by_schedule;
+    request.incremental = wants_incremental(settings_.backup, catalog(), outside_.clock.wall());
+    const auto answer = co_await ask(std::move(request));
+    if (answer.answer == Answer::refused) skipped(answer.detail);
+}
+
+void Jobs::drill_moment_came(WallTime moment) {
+    if (outside_.clock.wall() - moment > latest_start) return;
+    JobRequest request;
+    request.verb = JobVerb::start_drill;
+    request.asked_by = by_schedule;
+    spawn(outside_.loop, [](Jobs& jobs, JobRequest asked, std::string at) -> Task<> {
+        const auto answer = co_await jobs.ask(std::move(asked));
+        if (answer.answer != Answer::refused) co_return;
+        log::info("the scheduled drill is skipped", {{"moment", at}, {"because", answer.detail}});
+        jobs.calls_.record("backup", "the scheduled drill is skipped: " + answer.detail, {{"moment", at}});
+    }(*this, std::move(request), to_iso8601(moment)));
+}
+
+BackupsStatus Jobs::backups() const {
+    BackupsStatus status;
+    std::optional<WallTime> failed_at = memory_.backup_failed_at;
+    std::string error = memory_.backup_error;
+    if (catalog_) {
+        status.last_id = text(catalog_->last_done_id);
+        status.last_at = text(catalog_->last_done_at);
+        status.first_recoverable_at = text(catalog_->recoverable_from);
+        status.recoverable_to = text(catalog_->recoverable_to);
+        status.hole_count = catalog_->hole_count;
+        for (const auto& hole : catalog_->holes) {
+            status.holes.push_back(hole.first == hole.last ? hole.first : hole.first + " to " + hole.last);
+        }
+        status.count = catalog_->count;
+        if (catalog_->last_failed_at && (!failed_at || *catalog_->last_failed_at >= *failed_at)) {
+            failed_at = catalog_->last_failed_at;
+            error = catalog_->last_error;
+        }
+    }
+    status.last_failed_at = text(failed_at);
+    status.last_error = text(error);
+    status.next_at = text(next_backup_);
+    if (backup_.active) status.running = backup_.active->shown;
+    if (last_backup_) {
+        status.last_seconds = last_backup_->seconds;
+        status.last_bytes = last_backup_->bytes;
+        status.last_stored_bytes = last_backup_->stored;
+    }
+    status.taken = taken_;
+    status.failed = failed_;
+    status.looked_at = catalog_at_;
+    status.catalog_error = catalog_error_;
+    return status;
+}
+
+DrillStatus Jobs::drill() const {
+    DrillStatus status;
+    status.last_at = text(memory_.drill_at);
+    if (memory_.drill_at) status.last_ok = memory_.drill_ok;
+    status.last_id = text(memory_.drill_id);
+    status.last_error = text(memory_.drill_error);
+    status.last_ok_at = text(memory_.drill_ok_at);
+    if (memory_.drill_ok_at) status.recovery_s = memory_.recovery_s;
+    status.next_at = text(next_drill_);
+    if (drill_.active) status.running = drill_.active->shown;
+    return status;
+}
+
+}  // namespace pgbosun::supervision

@@ -1,0 +1,177 @@
+"""bootstrap.recovery: an empty volume becomes the cluster that was archived, or says why it does not."""
+
+import os
+import shutil
+import signal
+import time
+
+import archives
+import instance
+from instance import Case, children, command_line, process_name, wait_for
+
+
+class Recovery(Case):
+    """One origin for all tests: t holds 1 before the backup, 2 and 3 come after it, with moments between them."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.archive = f"/tmp/pgb-recovery-{os.getpid()}"
+        cls.addClassCleanup(shutil.rmtree, cls.archive, ignore_errors=True)
+        origin = instance.Instance({"archive": {"destination": f"file://{cls.archive}"}})
+        cls.addClassCleanup(origin.destroy)
+        os.makedirs(cls.archive)
+        origin._give(cls.archive)
+        try:
+            instance.Template.fill(origin)
+            origin.start().up()
+            origin.sql("create table t(i int); insert into t values (1); create role reader")
+            answer = origin.http("POST", "/v1/backups?wait=120s")
+            assert answer.status == 200, answer
+            cls.backup = answer.json["id"]
+            origin.sql("insert into t values (2)")
+            cls.after_2 = origin.sql("select now()")
+            time.sleep(0.05)  # the next commit is later than that moment
+            origin.sql("insert into t values (3)")
+            archives.wait_archived(origin, archives.switch(origin))
+            origin.stop(signal.SIGINT)
+        except AssertionError:
+            print(origin.tail())
+            raise
+
+    def recovering(self, server="orders-2", recovery=None, **more):
+        """An instance, not started, that recovers under another server name."""
+        config = {
+            "archive": {"destination": f"file://{self.archive}", "server_name": server},
+            "bootstrap": {"recovery": {"source": {"server_name": "orders"}, **(recovery or {})}},
+            "restart": {"period": "10min"},
+        }
+        it = self.make(instance.merge(config, more))
+        self.addCleanup(shutil.rmtree, f"{self.archive}/{server}", ignore_errors=True)
+        return it
+
+    def rows(self, it):
+        return it.sql("select string_agg(i::text, ',' order by i) from t")
+
+    def test_everything_that_was_archived_comes_back_and_archives_under_the_new_name(self):
+        it = self.recovering(postgresql={"replication": {"password_file": "/dev/null"}})
+        it.config["postgresql"]["replication"]["password_file"] = it.secret("replication", "secret\n")
+        it.config["bootstrap"]["initdb"]["password_file"] = it.secret("app", "secret\n")
+        it.write_config()
+        phases = []
+        it.start()
+        status = it.wait_status("it is ready", lambda status: phases.append(status["phase"]) or status["ready"])
+
+        self.assertEqual((status["phase"], status["role"], status["timeline"]), ("running", "primary", 2))
+        self.assertIn("bootstrapping", phases)
+        self.assertEqual(self.rows(it), "1,2,3")
+        # Of the roles those that pgbosun needs, and the owner whose password was given.
+        wait_for("the roles are kept", lambda: it.sql(
+            "select count(*) from pg_authid where rolname in ('streaming_replica', 'app') and rolpassword like 'SCRAM%'") == "2")
+        name = archives.switch(it)
+        archives.wait_archived(it, name)
+        self.assertIn(name, archives.wal_files(self.archive, "orders-2"))
+        self.assertNotIn(name, archives.wal_files(self.archive, "orders"))
+        self.assertFalse(os.path.exists(f"{it.volume}/pgbosun/recovery"))
+        self.assertFalse(os.path.exists(f"{it.data_directory}/recovery.signal"))
+
+        # A restart is an ordinary one, although bootstrap.recovery still stands in the configuration.
+        it.stop(signal.SIGINT)
+        it.start().up()
+        self.assertEqual(self.rows(it), "1,2,3")
+        self.assertEqual(it.status()["timeline"], 2)
+        self.assertFalse(it.status()["pending_restart"])
+
+    def test_a_moment_is_recovered_to(self):
+        it = self.recovering("orders-time", {"target_time": self.after_2})
+        it.start().up()
+        self.assertEqual(self.rows(it), "1,2")
+
+    def test_a_target_that_is_not_in_the_archive_fails_is_said_and_is_never_promoted_nor_tried_for_ever(self):
+        it = self.recovering("orders-name", {"target_name": "nobody made it"})
+        it.start()
+        status = it.wait_status("it has failed", lambda status: status["phase"] == "failed")
+        self.assertRegex(status["reason"], "did not reach its target|target")
+        self.assertTrue(status["hint"])
+        self.assertEqual(it.http("GET", "/readyz").status, 503)
+        self.assertEqual(it.http("GET", "/livez").status, 200)
+        self.assertNotIn("selected new timeline", it.log())
+        starts = it.log().count("starting PostgreSQL")
+        self.assertIsNone(it.postmaster())
+        refused = it.http("POST", "/v1/promote")
+        self.assertEqual(refused.status, 409, refused)
+
+        # Nor by another life of pgbosun.
+        it.stop()
+        it.start()
+        it.wait_status("it has failed again", lambda status: status["phase"] == "failed")
+        self.assertNotIn("selected new timeline", it.log("all"))
+        self.assertLessEqual(starts, 6)
+
+    def test_an_archive_that_has_the_server_already_is_refused_and_nothing_is_made(self):
+        it = self.recovering("orders-taken")
+        os.makedirs(f"{self.archive}/orders-taken/base/20200101T000000")
+        with open(f"{self.archive}/orders-taken/base/20200101T000000/data.tar", "wb"):
+            pass
+        for path, directories, files in os.walk(f"{self.archive}/orders-taken"):
+            for name in [path, *(f"{path}/{name}" for name in directories + files)]:
+                it._give(name)
+        it.start()
+        status = it.wait_status("it has failed", lambda status: status["phase"] == "failed")
+        self.assertIn("orders-taken", status["reason"])
+        self.assertIn("server_name", status["hint"])
+        self.assertFalse(os.path.exists(f"{it.data_directory}/PG_VERSION"))
+
+        # Another name, and it goes on.
+        it.config["archive"]["server_name"] = "orders-free"
+        self.addCleanup(shutil.rmtree, f"{self.archive}/orders-free", ignore_errors=True)
+        it.write_config()
+        self.assertIn(it.client("reload").returncode, (0, 3))
+        it.http("POST", "/v1/restart?wait=0s")
+        it.up()
+        self.assertEqual(self.rows(it), "1,2,3")
+
+    def test_killed_at_any_step_it_begins_again_or_goes_on_and_ends_right(self):
+        def restoring(it):
+            return any("restore" in command_line(pid) for pid in children(it.pid) if process_name(pid).startswith("pgbosun-arch"))
+
+        steps = {
+            "orders-k1": lambda it: os.path.exists(f"{it.volume}/pgbosun/bootstrapping"),
+            "orders-k2": restoring,
+            "orders-k3": lambda it: os.path.exists(f"{it.data_directory}/recovery.signal"),
+            "orders-k4": lambda it: it.postmaster() is not None,
+        }
+        for server, reached in steps.items():
+            with self.subTest(server):
+                it = self.recovering(server, {"target_time": self.after_2})
+                it.start()
+                wait_for("it is there", lambda: reached(it) or (it.try_status() or {}).get("ready"))
+                it.kill_everything()
+                it.start().up()
+                self.assertEqual(self.rows(it), "1,2")
+                it.destroy()
+
+    def test_the_source_is_waited_for_when_it_is_away(self):
+        it = self.recovering("orders-away")
+        os.rename(self.archive, f"{self.archive}.away")
+        try:
+            it.config["archive"]["destination"] = f"file://{it.directory}/own"
+            it.config["bootstrap"]["recovery"]["source"] = {"destination": f"file://{self.archive}", "server_name": "orders"}
+            it.write_config()
+            it.start()
+            it.wait_status("it says why it waits", lambda status: status["reason"])
+            self.assertIsNone(it.process.poll())
+        finally:
+            shutil.rmtree(self.archive, ignore_errors=True)
+            os.rename(f"{self.archive}.away", self.archive)
+        it.up()
+        self.assertEqual(self.rows(it), "1,2,3")
+
+    def test_a_configuration_that_would_archive_into_its_source_is_refused(self):
+        it = self.recovering("orders")
+        it.start()
+        self.assertEqual(it.wait_exit(), 2)
+        self.assertIn("bootstrap.recovery.source.server_name", it.log())
+
+
+if __name__ == "__main__":
+    instance.main()

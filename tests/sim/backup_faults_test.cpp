@@ -1,0 +1,57 @@
+#include <cstdlib>
+#include <random>
+
+#include "sim/backup_world.hpp"
+#include "support/catch.hpp"
+#include "support/seed.hpp"
+
+using namespace pgbosun::test;
+
+namespace {
+
+// PGBOSUN_FAULT_RUNS: how many; the default is for every run of the tests.
+int runs() {
+    const char* given = std::getenv("PGBOSUN_FAULT_RUNS");
+    return given == nullptr ? 60 : std::atoi(given);
+}
+
+Faults draw(std::mt19937_64& random) {
+    Faults faults;
+    faults.seed = random();
+    constexpr int percents[] = {0, 0, 2, 10};
+    faults.unavailable_percent = percents[random() % 4];
+    faults.lost_percent = percents[random() % 4];
+    if (random() % 4 != 0) faults.kill_at = 1 + static_cast<int>(random() % 60);
+    return faults;
+}
+
+void check(const std::vector<std::string>& findings) {
+    for (const auto& finding : findings) UNSCOPED_INFO(finding);
+    REQUIRE(findings.empty());
+}
+
+}  // namespace
+
+TEST_CASE("whatever the store does and whenever the process is killed, what is done restores and nothing is lost") {
+    const auto first = seed();
+    int done = 0, killed_restores = 0;
+    for (int run = 0; run < runs(); ++run) {
+        INFO("PGBOSUN_TEST_SEED=" << first + static_cast<std::uint64_t>(run) << " PGBOSUN_FAULT_RUNS=1 shows it again");
+        std::mt19937_64 random(first + static_cast<std::uint64_t>(run));
+        BackupWorld world(random());
+        for (int life = 0; life < 3; ++life) check(world.judge(world.work(draw(random))));
+        check(world.judge_after_expiry());
+        for (const auto& id : world.done_backups()) {
+            ++done;
+            world.restore_in_process(id, draw(random));
+            ++killed_restores;
+        }
+        // Without faults everything comes right again.
+        const auto said = world.work({});
+        CHECK(said.archived.size() == 4);
+        CHECK(said.done.size() == 1);
+        check(world.judge(said));
+    }
+    // A test of nothing would pass too.
+    CHECK(done + killed_restores > 0);
+}

@@ -1,0 +1,54 @@
+#pragma once
+// A small primary with its archive in a directory: one process archives its WAL and backs it up over a store that fails
+// and kills, another one looks at what is left. The server itself is a fake behind PgSession; the files, the store, the
+// processes and the kills are real.
+
+#include <cstdint>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "support/faulty_object_store.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace pgbosun::test {
+
+// What a process said before it ended, a line each: "archived <segment>", "done <backup>".
+struct Said {
+    std::set<std::string> archived;
+    std::set<std::string> done;
+};
+
+class BackupWorld {
+public:
+    explicit BackupWorld(std::uint64_t seed);
+
+    // A process archives all WAL and takes a backup; it may be killed on the way.
+    Said work(Faults faults);
+    // A process restores this backup; it may be killed on the way.
+    void restore_in_process(const std::string& backup, Faults faults);
+
+    // What must hold now, as findings for a person; empty: all is well.
+    std::vector<std::string> judge(const Said& said);
+    // Expires what is left over, and what must hold then.
+    std::vector<std::string> judge_after_expiry();
+
+    [[nodiscard]] std::vector<std::string> done_backups();
+
+private:
+    void fill();
+    void archive_and_back_up(Faults faults, int report);
+    std::vector<std::string> compare_restored(const std::string& backup);
+    [[nodiscard]] std::string archive() const { return root_.path() + "/archive"; }
+    [[nodiscard]] std::string data() const { return root_.path() + "/data"; }
+    [[nodiscard]] std::string restored() const { return root_.path() + "/restored"; }
+
+    std::mt19937_64 random_;
+    TemporaryDirectory root_;
+    std::map<std::string, std::string> files_;     // below data(), that a restore must bring back
+    std::map<std::string, std::string> segments_;  // name -> content
+};
+
+}  // namespace pgbosun::test

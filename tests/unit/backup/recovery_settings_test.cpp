@@ -1,0 +1,67 @@
+#include "backup/recovery_settings.hpp"
+#include "support/catch.hpp"
+
+using namespace pgbosun;
+using namespace pgbosun::backup;
+
+namespace {
+
+std::string value(const RecoveryParameters& parameters, std::string_view name) {
+    for (const auto& [known, text] : parameters) {
+        if (known == name) return text;
+    }
+    return "(not there)";
+}
+
+}  // namespace
+
+TEST_CASE("recovery is told its one target, and that there is no other") {
+    RecoveryTarget target;
+    target.lsn = "0/3000148";
+    target.inclusive = Inclusive::no;
+    target.timeline = "3";
+
+    const auto parameters = recovery_parameters(target, "fetch %f %p", AtTarget::promote);
+
+    REQUIRE(parameters);
+    CHECK(value(*parameters, "restore_command") == "fetch %f %p");
+    CHECK(value(*parameters, "recovery_target_lsn") == "0/3000148");
+    CHECK(value(*parameters, "recovery_target_inclusive") == "off");
+    CHECK(value(*parameters, "recovery_target_timeline") == "3");
+    CHECK(value(*parameters, "recovery_target_action") == "promote");
+    for (const auto* other : {"recovery_target", "recovery_target_time", "recovery_target_xid", "recovery_target_name",
+                              "primary_conninfo", "recovery_end_command"}) {
+        CHECK(value(*parameters, other).empty());
+    }
+}
+
+TEST_CASE("a target that PostgreSQL would not take is refused with a hint") {
+    const auto with = [](auto change) {
+        RecoveryTarget target;
+        change(target);
+        return target;
+    };
+    const RecoveryTarget wrong[] = {
+        with([](auto& t) { t.lsn = "x"; }),          with([](auto& t) { t.xid = "12x"; }),
+        with([](auto& t) { t.xid = "-1"; }),         with([](auto& t) { t.name = ""; }),
+        with([](auto& t) { t.name = std::string(64, 'x'); }), with([](auto& t) { t.timeline = "0"; }),
+        with([](auto& t) { t.timeline = "newest"; }), with([](auto& t) { t.xid = "1", t.immediate = true; }),
+        with([](auto& t) { t.xid = "1", t.name = "x"; }),
+    };
+    for (const auto& target : wrong) {
+        const auto parameters = recovery_parameters(target, "x", AtTarget::promote);
+        REQUIRE_FALSE(parameters);
+        CHECK(parameters.error().kind == FaultKind::refused);
+        CHECK_FALSE(parameters.error().hint.empty());
+    }
+}
+
+TEST_CASE("parameters stand behind all others, quoted as PostgreSQL reads them") {
+    CHECK(with_parameters("work_mem = '8MB'", {{"a", "it's \\ 1\n"}}) ==
+          "work_mem = '8MB'\n# Recovery, as pgbosun restore was told:\na = 'it''s \\\\ 1\\n'\n");
+}
+
+TEST_CASE("a restore command survives a shell and PostgreSQL") {
+    CHECK(command_line({"/opt/it's here/x", "--config", "/a%b"}) ==
+          R"('/opt/it'\''s here/x' '--config' '/a%%b' %f "%p")");
+}

@@ -1,0 +1,145 @@
+#include "instance/rejoin.hpp"
+
+#include "support/catch.hpp"
+
+using namespace pgbosun;
+using namespace pgbosun::instance;
+
+namespace {
+
+constexpr Lsn forked{0x5000};
+constexpr Lsn before{0x4fff};
+constexpr Lsn after{0x5001};
+
+wal::TimelineHistory on_one() { return {Timeline{1}, {}}; }
+wal::TimelineHistory on_two(Lsn left = forked) { return {Timeline{2}, {{Timeline{1}, left, ""}}}; }
+wal::TimelineHistory on_three() {
+    return {Timeline{3}, {{Timeline{1}, forked, ""}, {Timeline{2}, Lsn{0x9000}, ""}}};
+}
+
+LocalData local(LocalEnd end, wal::TimelineHistory history, Lsn wal_end) {
+    LocalData data;
+    data.system_id = SystemId{7};
+    data.server_major = 17;
+    data.end = end;
+    data.timeline = history.timeline;
+    data.history = std::move(history);
+    data.wal_end = wal_end;
+    data.rewindable = true;
+    return data;
+}
+
+Upstream upstream(wal::TimelineHistory history, LastPage page = LastPage::unknown) {
+    Upstream it;
+    it.system_id = SystemId{7};
+    it.server_major = 17;
+    it.position = {history.timeline, Lsn{0xa000}};
+    it.history = std::move(history);
+    it.last_page = page;
+    return it;
+}
+
+using What = decltype(RejoinPlan::what);
+
+}  // namespace
+
+TEST_CASE("where the data ended, and on which history, says how an instance comes back") {
+    using enum LocalEnd;
+    struct Row {
+        const char* name;
+        LocalData local;
+        Upstream upstream;
+        What plan;
+    };
+    const auto rows = {
+        Row{"a standby that ends at the fork follows", local(shut_down_in_recovery, on_one(), forked),
+            upstream(on_two()), Follow{}},
+        Row{"a standby that ends before the fork follows", local(crashed_standby, on_one(), before),
+            upstream(on_two()), Follow{}},
+        Row{"a standby one byte past the fork is rewound", local(shut_down_in_recovery, on_one(), after),
+            upstream(on_two()), Rewind{false, forked}},
+        Row{"a crashed standby past the fork recovers first", local(crashed_standby, on_one(), after),
+            upstream(on_two()), Rewind{true, forked}},
+        Row{"a primary whose shutdown checkpoint ends at the fork follows",
+            local(shut_down, on_one(), forked), upstream(on_two()), Follow{}},
+        Row{"a primary that stopped past the fork is rewound", local(shut_down, on_one(), after),
+            upstream(on_two()), Rewind{false, forked}},
+        Row{"a primary that stopped before the fork is compared first", local(shut_down, on_one(), before),
+            upstream(on_two()), AwaitFact{Missing::last_page}},
+        Row{"a primary that stopped before the fork with the same bytes follows",
+            local(shut_down, on_one(), before), upstream(on_two(), LastPage::same), Follow{}},
+        Row{"a primary that stopped before the fork with other bytes is rewound",
+            local(shut_down, on_one(), before), upstream(on_two(), LastPage::differs), Rewind{false, forked}},
+        Row{"a crashed primary recovers and is rewound", local(crashed_primary, on_one(), after),
+            upstream(on_two()), Rewind{true, forked}},
+        Row{"an equal timeline is not followed before the last page was compared",
+            local(shut_down_in_recovery, on_two(), after), upstream(on_two()), AwaitFact{Missing::last_page}},
+        Row{"an equal timeline with the same last page is followed",
+            local(shut_down_in_recovery, on_two(), after), upstream(on_two(), LastPage::same), Follow{}},
+        Row{"an equal timeline with other bytes is cloned anew",
+            local(shut_down_in_recovery, on_two(), after), upstream(on_two(), LastPage::differs), Reclone{}},
+        Row{"an equal number that left its parent elsewhere is rewound to the earlier fork",
+            local(shut_down_in_recovery, on_two(before), after), upstream(on_two()), Rewind{false, before}},
+        Row{"a fork two timelines back is found", local(shut_down, on_one(), after), upstream(on_three()),
+            Rewind{false, forked}},
+        Row{"data two timelines back that ends at its fork follows", local(shut_down, on_one(), forked),
+            upstream(on_three()), Follow{}},
+        Row{"data that went on to a later timeline than the upstream's is rewound",
+            local(shut_down, on_three(), Lsn{0x9100}), upstream(on_two()), Rewind{false, Lsn{0x9000}}},
+        Row{"data that shares no timeline is cloned anew", local(shut_down, {Timeline{4}, {}}, after),
+            upstream(on_two()), Reclone{}},
+    };
+    for (const auto& row : rows) {
+        INFO(row.name);
+        const auto plan = plan_rejoin(row.local, row.upstream, {});
+        INFO(plan.why);
+        CHECK(plan.what == row.plan);
+    }
+}
+
+TEST_CASE("an empty directory is cloned") {
+    CHECK(plan_rejoin(std::nullopt, upstream(on_two()), {}).what == What(Clone{}));
+}
+
+TEST_CASE("what rewinding needs and has not got makes it a new clone, or a wait") {
+    const auto ended_after = local(LocalEnd::shut_down, on_one(), after);
+
+    auto unchecked = ended_after;
+    unchecked.rewindable = false;
+    CHECK(plan_rejoin(unchecked, upstream(on_two()), {}).what == What(Reclone{}));
+    CHECK(plan_rejoin(ended_after, upstream(on_two()), {.rewind_failed = true}).what == What(Reclone{}));
+    CHECK(plan_rejoin(ended_after, upstream(on_two()), {.wal_gone = true}).what == What(Reclone{}));
+
+    auto busy = upstream(on_two());
+    busy.checkpointed = false;
+    CHECK(plan_rejoin(ended_after, busy, {}).what == What(AwaitFact{Missing::upstream_checkpoint}));
+    CHECK(plan_rejoin(local(LocalEnd::shut_down, on_one(), forked), busy, {}).what == What(Follow{}));
+}
+
+TEST_CASE("a crashed primary of unknown end recovers first; a standby of unknown end is asked again") {
+    auto data = local(LocalEnd::crashed_primary, on_one(), Lsn{});
+    data.wal_end_known = false;
+    CHECK(plan_rejoin(data, upstream(on_two()), {}).what == What(Rewind{true, forked}));
+    data.end = LocalEnd::crashed_standby;
+    CHECK(plan_rejoin(data, upstream(on_two()), {}).what == What(AwaitFact{Missing::wal_end}));
+}
+
+TEST_CASE("what is not ours, not readable or of another major version is refused whatever else is so") {
+    const auto good = local(LocalEnd::shut_down_in_recovery, on_one(), forked);
+    for (const auto spoil :
+         {+[](LocalData& it) { it.system_id = SystemId{8}; }, +[](LocalData& it) { it.server_major = 18; },
+          +[](LocalData& it) { it.server_major = 16; }, +[](LocalData& it) { it.readable = false; }}) {
+        auto data = good;
+        spoil(data);
+        CHECK(plan_rejoin(data, upstream(on_two()), {.wal_gone = true}).what == What(Refuse{}));
+    }
+}
+
+TEST_CASE("histories part at the first difference") {
+    CHECK(divergence(on_one(), on_two()) == forked);
+    CHECK(divergence(on_two(), on_one()) == forked);
+    CHECK(divergence(on_two(), on_three()) == Lsn{0x9000});
+    CHECK(divergence(on_two(before), on_three()) == before);
+    CHECK(divergence({Timeline{4}, {}}, on_one()) == std::nullopt);
+    CHECK(divergence({Timeline{3}, {{Timeline{1}, forked, ""}}}, on_two()) == forked);
+}
