@@ -23,7 +23,7 @@ using ObjectMetadata = std::map<std::string, std::string>;
 
 struct ObjectFacts {
     std::string key;
-    std::uint64_t size = 0;
+    std::uint64_t size = 0;   // in a listing: what it takes in the store, more than its content when encrypted
     ObjectMetadata metadata;  // empty in a listing
 };
 

@@ -116,7 +116,7 @@ struct DataArchiveSettings {
 };
 
 struct ArchiveSettings {
-    std::string destination;  // file:///path, s3://bucket/path
+    std::string destination;  // file:///path, s3://bucket/path, azure://account/container/path, gs://bucket/path
     std::string server_name;  // default: the cluster's name
     std::string endpoint_url;
     std::optional<std::string> endpoint_ca;  // PEM file

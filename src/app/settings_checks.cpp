@@ -71,16 +71,25 @@ void check_archive(ReadSettings& read) {
     require(read, "archive.destination", archive.destination, "write file:///path or s3://bucket/path");
     const auto one_source = [&](const std::string& name, const SecretSource& source) {
         if (source.file && source.environment) {
-            read.add(Severity::error, "archive.credentials." + name + "_env",
+            read.add(Severity::error, "archive." + name + "_env",
                      "the file and the environment variable are both given", "keep one of them");
         }
     };
-    one_source("access_key_id", archive.credentials.access_key_id);
-    one_source("secret_access_key", archive.credentials.secret_access_key);
-    one_source("session_token", archive.credentials.session_token);
+    one_source("credentials.access_key_id", archive.credentials.access_key_id);
+    one_source("credentials.secret_access_key", archive.credentials.secret_access_key);
+    one_source("credentials.session_token", archive.credentials.session_token);
+    one_source("azure.account_key", archive.azure.account_key);
+    one_source("azure.sas_token", archive.azure.sas_token);
+    one_source("azure.connection_string", archive.azure.connection_string);
+    if (archive.encryption) {
+        one_source("encryption.key", archive.encryption->key);
+        if (!archive.encryption->key.given()) {
+            read.add(Severity::error, "archive.encryption.key_file", "must be given", "name the file of the key to write with");
+        }
+    }
     const bool id = archive.credentials.access_key_id.given();
     const bool secret = archive.credentials.secret_access_key.given();
-    if (id != secret || (archive.destination.starts_with("s3://") && !id)) {
+    if (id != secret) {
         const auto missing = id ? "secret_access_key" : "access_key_id";
         read.add(Severity::error, std::string("archive.credentials.") + missing + "_file", "must be given",
                  std::string("give ") + missing + "_file or " + missing + "_env");

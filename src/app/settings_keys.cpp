@@ -59,6 +59,19 @@ Key texts(std::string path, Rule rule, Field field, NamesFile names_file = Names
             }};
 }
 
+// `archive.encryption` is there as soon as one of its keys is.
+template <class AnySettings>
+auto& encryption_of(AnySettings& settings) {
+    auto& encryption = settings.archive->encryption;
+    if constexpr (std::is_const_v<AnySettings>) {
+        static const EncryptionSettings none;
+        return encryption ? *encryption : none;
+    } else {
+        if (!encryption) encryption.emplace();
+        return *encryption;
+    }
+}
+
 template <class Field>
 Key integer(std::string path, int smallest, int largest, Field field) {
     return {std::move(path), Shape::scalar, NamesFile::no,
@@ -336,6 +349,21 @@ void archive_keys(std::vector<Key>& keys) {
         secret_file(credentials + "session_token_file", FIELD(archive->credentials.session_token.file)));
     keys.push_back(text(credentials + "session_token_env", environment_name,
                         FIELD(archive->credentials.session_token.environment)));
+    keys.push_back(secret_file("archive.azure.account_key_file", FIELD(archive->azure.account_key.file)));
+    keys.push_back(
+        text("archive.azure.account_key_env", environment_name, FIELD(archive->azure.account_key.environment)));
+    keys.push_back(secret_file("archive.azure.sas_token_file", FIELD(archive->azure.sas_token.file)));
+    keys.push_back(text("archive.azure.sas_token_env", environment_name, FIELD(archive->azure.sas_token.environment)));
+    keys.push_back(secret_file("archive.azure.connection_string_file", FIELD(archive->azure.connection_string.file)));
+    keys.push_back(text("archive.azure.connection_string_env", environment_name,
+                        FIELD(archive->azure.connection_string.environment)));
+    keys.push_back(secret_file("archive.gcs.service_account_file", FIELD(archive->gcs.service_account.file)));
+    keys.push_back(secret_file("archive.encryption.key_file",
+                               [](auto& s) -> auto& { return encryption_of(s).key.file; }));
+    keys.push_back(text("archive.encryption.key_env", environment_name,
+                        [](auto& s) -> auto& { return encryption_of(s).key.environment; }));
+    keys.push_back(texts("archive.encryption.older_key_files", absolute_path,
+                         [](auto& s) -> auto& { return encryption_of(s).older_keys; }, NamesFile::secret));
     keys.push_back(choice("archive.wal.compression", compressions, FIELD(archive->wal.compression)));
     keys.push_back(integer("archive.wal.level", 1, 19, FIELD(archive->wal.level)));
     keys.push_back(integer("archive.wal.max_parallel", 1, 32, FIELD(archive->wal.max_parallel)));

@@ -148,12 +148,16 @@ Result<> archive_destination(const std::string& text) {
         return absolute_path(std::string(rest));
     }
     if (scheme == "s3") return bucket_and_path(text, rest);
-    if (scheme == "azure" || scheme == "gs") {
-        if (auto shape = bucket_and_path(text, rest); !shape) return shape;
-        return refuse(text, "is a kind of store that comes with a later version",
-                      "this version stores in file:///path and s3://bucket/path");
+    if (scheme == "gs") return bucket_and_path(text, rest);
+    if (scheme == "azure") {
+        const auto slash = rest.find('/');
+        if (slash == std::string_view::npos || slash == 0) {
+            return refuse(text, "names no account and container", "write azure://account/container/path");
+        }
+        return bucket_and_path(text, rest.substr(slash + 1));
     }
-    return refuse(text, "is not a destination", "write file:///path or s3://bucket/path");
+    return refuse(text, "is not a destination",
+                  "write file:///path, s3://bucket/path, azure://account/container/path or gs://bucket/path");
 }
 
 Result<> http_url(const std::string& text) {

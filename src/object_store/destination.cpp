@@ -9,7 +9,8 @@ namespace {
 constexpr std::size_t key_limit = 1000;   // S3: 1,024 with the prefix
 constexpr std::size_t path_limit = 3000;  // PATH_MAX less the longest key
 constexpr std::string_view destinations_hint =
-    "archive.destination: file:///var/lib/postgresql/archive or s3://bucket/path";
+    "archive.destination: file:///var/lib/postgresql/archive, s3://bucket/path, azure://account/container/path or "
+    "gs://bucket/path";
 constexpr std::string_view endpoint_hint = "archive.endpoint_url: https://s3.example.com or http://minio:9000";
 
 std::unexpected<Fault> bad_destination(std::string_view url, std::string_view why) {
@@ -53,17 +54,30 @@ bool is_bucket(std::string_view name) {
            name.front() != '.' && name.front() != '-' && name.find("..") == std::string_view::npos;
 }
 
-Result<Destination> s3(std::string_view url, std::string_view rest) {
+Result<S3Destination> bucket_and_path(std::string_view url, std::string_view rest, std::string_view what) {
     const std::size_t slash = std::min(rest.find('/'), rest.size());
     const std::string_view bucket = rest.substr(0, slash);
     std::string_view path = rest.substr(std::min(slash + 1, rest.size()));
-    if (!is_bucket(bucket)) return bad_destination(url, "this is no bucket name");
+    if (!is_bucket(bucket)) return bad_destination(url, "this is no " + std::string(what) + " name");
     if (path.find_first_of("?#") != std::string_view::npos) return bad_destination(url, "\"?\" and \"#\" are not allowed");
     if (path.starts_with('/')) return bad_destination(url, "\"//\" is not allowed");
     if (path.size() > key_limit / 2) return bad_destination(url, "the path is too long");
     if (const auto problem = path_problem(path); !problem.empty()) return bad_destination(url, problem);
     if (path.ends_with('/')) path.remove_suffix(1);
     return S3Destination{std::string(bucket), path.empty() ? "" : std::string(path) + '/'};
+}
+
+// Azure documentation, "Storage account overview": 3 to 24 lower case letters and digits.
+bool is_account(std::string_view name) {
+    return name.size() >= 3 && name.size() <= 24 && std::all_of(name.begin(), name.end(), is_lower_or_digit);
+}
+
+Result<Destination> azure(std::string_view url, std::string_view rest) {
+    const std::size_t slash = std::min(rest.find('/'), rest.size());
+    if (!is_account(rest.substr(0, slash))) return bad_destination(url, "this is no account name");
+    auto within = bucket_and_path(url, rest.substr(std::min(slash + 1, rest.size())), "container");
+    if (!within) return std::unexpected(std::move(within).error());
+    return AzureDestination{std::string(rest.substr(0, slash)), std::move(within->bucket), std::move(within->prefix)};
 }
 
 bool is_host(std::string_view host) {
@@ -97,11 +111,12 @@ Result<Destination> parse_destination(std::string_view url) {
     const std::string_view scheme = url.substr(0, colon);
     const std::string_view rest = url.substr(colon + 3);
     if (scheme == "file") return directory(url, rest);
-    if (scheme == "s3") return s3(url, rest);
-    if (scheme == "azure" || scheme == "gs") {
-        return bad_destination(url, std::string(scheme) + ":// is not supported yet");
-    }
-    return bad_destination(url, "unknown scheme");
+    if (scheme == "azure") return azure(url, rest);
+    if (scheme != "s3" && scheme != "gs") return bad_destination(url, "unknown scheme");
+    auto place = bucket_and_path(url, rest, "bucket");
+    if (!place) return std::unexpected(std::move(place).error());
+    if (scheme == "gs") return GcsDestination{std::move(place->bucket), std::move(place->prefix)};
+    return *std::move(place);
 }
 
 Result<Endpoint> parse_endpoint(std::string_view url) {

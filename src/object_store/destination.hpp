@@ -19,7 +19,18 @@ struct S3Destination {
     std::string prefix;  // "" or "path/": stands before each key
 };
 
-using Destination = std::variant<DirectoryDestination, S3Destination>;
+struct GcsDestination {
+    std::string bucket;
+    std::string prefix;  // as above
+};
+
+struct AzureDestination {
+    std::string account;
+    std::string container;
+    std::string prefix;  // as above
+};
+
+using Destination = std::variant<DirectoryDestination, S3Destination, GcsDestination, AzureDestination>;
 
 Result<Destination> parse_destination(std::string_view url);
 

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <algorithm>
 #include <new>
 
 namespace pgbosun::object_store {
@@ -49,9 +50,35 @@ std::string md5_base64(std::string_view text) {
     if (EVP_Digest(text.data(), text.size(), chars(digest.data()), nullptr, EVP_md5(), nullptr) != 1) {
         throw std::bad_alloc();
     }
-    std::array<unsigned char, 25> encoded;
-    const int length = EVP_EncodeBlock(encoded.data(), chars(digest.data()), 16);
-    return {encoded.begin(), encoded.begin() + length};
+    return base64(digest);
+}
+
+std::string base64(std::span<const std::byte> bytes) {
+    std::string encoded(4 * ((bytes.size() + 2) / 3) + 1, '\0');
+    const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
+                                       reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+    encoded.resize(static_cast<std::size_t>(length));
+    return encoded;
+}
+
+std::string base64_url(std::string_view text) {
+    std::string encoded = base64(std::as_bytes(std::span(text.data(), text.size())));
+    std::replace(encoded.begin(), encoded.end(), '+', '-');
+    std::replace(encoded.begin(), encoded.end(), '/', '_');
+    while (encoded.ends_with('=')) encoded.pop_back();
+    return encoded;
+}
+
+std::optional<std::vector<std::byte>> decode_base64(std::string_view text) {
+    if (text.empty() || text.size() % 4 != 0) return std::nullopt;
+    const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+    if (text.substr(0, text.size() - padding).find('=') != std::string_view::npos) return std::nullopt;
+    std::vector<std::byte> bytes(text.size() / 4 * 3);
+    if (EVP_DecodeBlock(chars(bytes.data()), reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size())) < 0) {
+        return std::nullopt;
+    }
+    bytes.resize(bytes.size() - padding);
+    return bytes;
 }
 
 }  // namespace pgbosun::object_store

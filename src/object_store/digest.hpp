@@ -3,9 +3,11 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace pgbosun::object_store {
 
@@ -18,5 +20,10 @@ std::string hex(std::span<const std::byte> bytes);
 std::string sha256_hex(std::string_view text);
 // For Content-MD5, which multi-object delete demands; nothing relies on it.
 std::string md5_base64(std::string_view text);
+std::string base64(std::span<const std::byte> bytes);
+// RFC 4648, section 5, without padding.
+std::string base64_url(std::string_view text);
+// nullopt: it is no base64.
+std::optional<std::vector<std::byte>> decode_base64(std::string_view text);
 
 }  // namespace pgbosun::object_store

@@ -9,10 +9,13 @@ namespace {
 
 using Row = std::pair<std::string_view, Verdict>;
 
-constexpr std::array<Row, 20> verdicts{{
+constexpr std::array<Row, 27> verdicts{{
     {"NoSuchKey", Verdict::absent},
     {"NoSuchUpload", Verdict::absent},
+    {"BlobNotFound", Verdict::absent},
     {"PreconditionFailed", Verdict::exists},
+    {"BlobAlreadyExists", Verdict::exists},
+    {"ConditionNotMet", Verdict::exists},
     {"NotImplemented", Verdict::unsupported},
     {"SlowDown", Verdict::retry},
     {"SlowDownRead", Verdict::retry},
@@ -21,6 +24,8 @@ constexpr std::array<Row, 20> verdicts{{
     {"InternalError", Verdict::retry},
     {"ServiceUnavailable", Verdict::retry},
     {"OperationAborted", Verdict::retry},
+    {"ServerBusy", Verdict::retry},
+    {"OperationTimedOut", Verdict::retry},
     {"ConditionalRequestConflict", Verdict::retry},
     {"XAmzContentSHA256Mismatch", Verdict::retry},  // damaged on its way: it is sent again
     {"BadDigest", Verdict::retry},
@@ -29,14 +34,20 @@ constexpr std::array<Row, 20> verdicts{{
     {"TokenRefreshRequired", Verdict::read_credentials},
     {"InvalidAccessKeyId", Verdict::read_credentials},
     {"SignatureDoesNotMatch", Verdict::read_credentials},
+    {"AuthenticationFailed", Verdict::read_credentials},
+    {"InvalidAuthenticationInfo", Verdict::read_credentials},
     {"RequestTimeTooSkewed", Verdict::take_server_time},
 }};
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 8> hints{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 12> hints{{
     {"NoSuchBucket", "create the bucket, or correct archive.destination"},
     {"InvalidAccessKeyId", "check archive.credentials.access_key_id"},
     {"SignatureDoesNotMatch", "check archive.credentials.secret_access_key and archive.region"},
     {"ExpiredToken", "renew the session token that archive.credentials names"},
+    {"ContainerNotFound", "create the container, or correct archive.destination"},
+    {"AuthenticationFailed", "check what archive.azure names, the account in archive.destination, and the clock"},
+    {"AuthorizationPermissionMismatch", "give the identity the role Storage Blob Data Contributor on the container"},
+    {"AuthenticationRequired", "check archive.gcs.service_account_file, or the role of the service account"},
     {"AccessDenied", "allow s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket on the destination"},
     {"AuthorizationHeaderMalformed", "check archive.region"},
     {"PermanentRedirect", "check archive.region and archive.endpoint_url"},
@@ -68,6 +79,7 @@ Verdict judge(int status, std::string_view code) {
         case 502:
         case 503:
         case 504: return Verdict::retry;
+        case 401: return Verdict::read_credentials;
         case 412: return Verdict::exists;
         case 501: return Verdict::unsupported;
         // An error document without S3's code comes from something in between, which knows nothing of objects.

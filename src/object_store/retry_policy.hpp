@@ -32,7 +32,7 @@ enum class Verdict {
     refused,
 };
 
-// `code` is what S3's error document says; empty when there was none.
+// `code` is what the store's error document says, S3's, Azure's or Google's; empty when there was none.
 Verdict judge(int status, std::string_view code);
 
 // For people, what to change; empty when there is nothing to say.

@@ -1,9 +1,11 @@
 #pragma once
-// From "put this object" to the signed HTTP request. Pure but for the time it is given.
+// From "put this object" to the signed HTTP request, to S3 or to the XML interface of Google Cloud Storage,
+// which is the same but for some names. Pure but for the time it is given.
 
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "object_store/destination.hpp"
@@ -13,6 +15,23 @@
 namespace pgbosun::object_store {
 
 enum class Addressing { path_style, virtual_host };
+enum class Flavour { amazon, google };
+
+// What a flavour calls things.
+struct FlavourNames {
+    SigningDialect signing;
+    std::string service;          // that is signed for
+    std::string metadata_prefix;  // of headers
+    std::pair<std::string, std::string> if_absent;
+    enum class Removal { many, one_by_one } removal = Removal::many;
+};
+const FlavourNames& names_of(Flavour flavour);
+
+// Who asks: keys that sign, or a token.
+struct BearerToken {
+    std::string text;
+};
+using Authentication = std::variant<Credentials, BearerToken>;
 
 // Where a bucket is and how it is addressed.
 struct S3Address {
@@ -20,6 +39,7 @@ struct S3Address {
     std::string bucket;
     std::string region;
     Addressing addressing = Addressing::path_style;
+    Flavour flavour = Flavour::amazon;
 };
 
 struct S3Operation {
@@ -31,7 +51,7 @@ struct S3Operation {
     std::string payload_hash;  // SHA-256 of the body, hex: computed once for all attempts
 };
 
-HttpRequest signed_request(const S3Address& address, const S3Operation& operation, const Credentials& credentials,
+HttpRequest signed_request(const S3Address& address, const S3Operation& operation, const Authentication& who,
                            SigningTime time);
 
 }  // namespace pgbosun::object_store

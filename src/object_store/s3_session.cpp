@@ -7,11 +7,23 @@ namespace pgbosun::object_store {
 Result<StoreAnswer> S3Session::ask(const S3Operation& operation, const ObjectStore::Sink& sink,
                                    const std::function<void()>& restart, LateErrors late) {
     const auto make = [&](SigningTime now, Freshness freshness) -> Result<HttpRequest> {
-        const auto credentials = credentials_.get(now, freshness);
-        if (!credentials) return std::unexpected(credentials.error());
-        return signed_request(options_.address, operation, *credentials, now);
+        const auto who = authentication(now, freshness);
+        if (!who) return std::unexpected(who.error());
+        return signed_request(options_.address, operation, *who, now);
     };
     return client_.ask(make, sink, restart, late);
+}
+
+Result<Authentication> S3Session::authentication(SigningTime now, Freshness freshness) {
+    const auto& keys = options_.credentials;
+    if (options_.address.flavour == Flavour::google && !keys.access_key_id.given()) {
+        auto token = google_.get(now, freshness);
+        if (!token) return std::unexpected(std::move(token).error());
+        return BearerToken{*std::move(token)};
+    }
+    auto credentials = credentials_.get(now, freshness);
+    if (!credentials) return std::unexpected(std::move(credentials).error());
+    return *std::move(credentials);
 }
 
 S3Operation s3_operation(std::string method, std::string key) {
@@ -27,8 +39,9 @@ S3Operation s3_operation(std::string method, std::string key, std::span<const st
             .payload_hash = hex(sha256(body))};
 }
 
-void add_metadata(S3Operation& operation, const ObjectMetadata& metadata) {
-    for (const auto& [name, value] : metadata) operation.headers.emplace_back("x-amz-meta-" + name, value);
+void S3Session::add_metadata(S3Operation& operation, const ObjectMetadata& metadata) const {
+    for (const auto& [name, value] : metadata)
+        operation.headers.emplace_back(names().metadata_prefix + name, value);
 }
 
 }  // namespace pgbosun::object_store

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "object_store/credentials.hpp"
+#include "object_store/google_tokens.hpp"
 #include "object_store/s3_request.hpp"
 #include "object_store/store_client.hpp"
 #include "pgbosun/object_store.hpp"
@@ -14,9 +15,11 @@ namespace pgbosun::object_store {
 
 struct S3Options {
     S3Address address;
-    std::string prefix;     // "" or "path/"
-    std::string probe_key;  // relative to the prefix
-    S3Credentials credentials;
+    std::string prefix;         // "" or "path/"
+    std::string probe_key;      // relative to the prefix
+    S3Credentials credentials;  // for Google: HMAC keys; none: a token
+    GcsCredentials google;
+    Environment environment = process_environment();
     std::optional<std::string> ca_file;
     HttpLimits limits;
     RetryPolicy retry;
@@ -26,7 +29,8 @@ class S3Session {
 public:
     explicit S3Session(S3Options options)
         : options_(std::move(options)),
-          credentials_(options_.credentials, options_.address.region, options_.ca_file),
+          credentials_(options_.credentials, options_.address.region, options_.ca_file, options_.environment),
+          google_(options_.google.service_account, options_.environment),
           client_(options_.limits, options_.ca_file, options_.retry) {}
 
     // Answers with success, absent, exists or unsupported; all else is a Fault. `restart` comes before each
@@ -34,20 +38,25 @@ public:
     Result<StoreAnswer> ask(const S3Operation& operation, const ObjectStore::Sink& sink = {},
                             const std::function<void()>& restart = {}, LateErrors late = LateErrors::no);
     [[nodiscard]] const S3Options& options() const { return options_; }
+    [[nodiscard]] const FlavourNames& names() const { return names_of(options_.address.flavour); }
+    // "x-amz-meta-<name>" for each.
+    void add_metadata(S3Operation& operation, const ObjectMetadata& metadata) const;
     void cancel() {
         client_.cancel();
         credentials_.cancel();
+        google_.cancel();
     }
 
 private:
     const S3Options options_;
+    Result<Authentication> authentication(SigningTime now, Freshness freshness);
+
     CredentialChain credentials_;
+    GoogleTokens google_;
     StoreClient client_;
 };
 
 S3Operation s3_operation(std::string method, std::string key);
 S3Operation s3_operation(std::string method, std::string key, std::span<const std::byte> body);
-// "x-amz-meta-<name>" for each.
-void add_metadata(S3Operation& operation, const ObjectMetadata& metadata);
 
 }  // namespace pgbosun::object_store

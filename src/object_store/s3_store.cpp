@@ -1,68 +1,19 @@
 #include "object_store/s3_store.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "object_store/digest.hpp"
 #include "object_store/s3_upload.hpp"
+#include "object_store/store_answers.hpp"
 
 namespace pgbosun::object_store {
 namespace {
 
 constexpr std::size_t keys_at_once = 1000;  // S3's limit of one DeleteObjects
-const std::string token_mark = "\x01";
-constexpr std::string_view metadata_prefix = "x-amz-meta-";
 using Clock = std::chrono::steady_clock;
 
 std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
-
-Result<ObjectFacts> facts_of(const std::string& key, const HttpAnswer& answer) {
-    ObjectFacts facts{.key = key, .size = 0, .metadata = {}};
-    const auto length = answer.headers.find("content-length");
-    const std::string digits = length == answer.headers.end() ? "" : length->second;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), facts.size);
-    if (error != std::errc() || end != digits.data() + digits.size()) {
-        return fail(FaultKind::unavailable, "the store does not tell the size of " + key);
-    }
-    for (const auto& [name, value] : answer.headers) {
-        if (name.starts_with(metadata_prefix)) facts.metadata[name.substr(metadata_prefix.size())] = value;
-    }
-    return facts;
-}
-
-// Stores differ in whether `start-after` a prefix skips the prefix itself; what was told before is left out here.
-Listing relative(S3Page page, const std::string& root, const std::string& prefix, const std::string& after) {
-    const auto is_new = [&](const std::string& full) {
-        return full.starts_with(root + prefix) && full.substr(root.size()) > after;
-    };
-    Listing listing;
-    std::string last = after;
-    for (auto& object : page.objects) {
-        if (!is_new(object.key)) continue;
-        object.key.erase(0, root.size());
-        last = std::max(last, object.key);
-        listing.objects.push_back(std::move(object));
-    }
-    for (const auto& full : page.prefixes) {
-        if (!is_new(full)) continue;
-        listing.prefixes.push_back(full.substr(root.size()));
-        last = std::max(last, listing.prefixes.back());
-    }
-    std::sort(listing.objects.begin(), listing.objects.end(),
-              [](const ObjectFacts& left, const ObjectFacts& right) { return left.key < right.key; });
-    std::sort(listing.prefixes.begin(), listing.prefixes.end());
-    if (page.more == S3Page::More::yes) listing.next = page.token.empty() ? last : token_mark + page.token;
-    return listing;
-}
-
-std::unexpected<Fault> absent(const std::string& key) {
-    return fail(FaultKind::not_found, "the store has no " + key);
-}
-
-std::unexpected<Fault> conflict(const std::string& key) {
-    return fail(FaultKind::conflict, key + " exists already in the store");
-}
 
 }  // namespace
 
@@ -71,7 +22,7 @@ S3ObjectStore::S3ObjectStore(S3Options options) : session_(std::move(options)), 
 S3Operation S3ObjectStore::put_operation(const std::string& key, std::span<const std::byte> body,
                                          const ObjectMetadata& metadata) const {
     S3Operation operation = s3_operation("PUT", options_.prefix + key, body);
-    add_metadata(operation, metadata);
+    session_.add_metadata(operation, metadata);
     return operation;
 }
 
@@ -91,7 +42,7 @@ Result<> S3ObjectStore::put_if_absent(const std::string& key, std::span<const st
     if (!known) return std::unexpected(known.error());
     if (*known == Condition::ignored) return put_after_looking(key, body, metadata);
     S3Operation operation = put_operation(key, body, metadata);
-    operation.headers.emplace_back("if-none-match", "*");
+    operation.headers.push_back(session_.names().if_absent);
     const auto answer = session_.ask(operation);
     if (!answer) return std::unexpected(answer.error());
     if (answer->verdict == Verdict::success) return {};
@@ -160,7 +111,7 @@ Result<S3ObjectStore::Condition> S3ObjectStore::condition() {
 // Two rounds: the probe may be there from before. When somebody removes it between ours, the safe answer is `ignored`.
 Result<S3ObjectStore::Condition> S3ObjectStore::probe() {
     S3Operation operation = put_operation(options_.probe_key, bytes("pgbosun asks here whether If-None-Match holds\n"), {});
-    operation.headers.emplace_back("if-none-match", "*");
+    operation.headers.push_back(session_.names().if_absent);
     for (int round = 0; round < 2; ++round) {
         const auto answer = session_.ask(operation);
         if (!answer) return std::unexpected(Fault(answer.error()).in("probing for conditional writes"));
@@ -186,7 +137,7 @@ Result<ObjectFacts> S3ObjectStore::get(const std::string& key, const Sink& sink,
     const auto answer = session_.ask(s3_operation("GET", options_.prefix + key), sink, restart);
     if (!answer) return std::unexpected(answer.error());
     if (answer->verdict == Verdict::absent) return absent(key);
-    if (answer->http.status == 200) return facts_of(key, answer->http);
+    if (answer->http.status == 200) return facts_of(key, answer->http, session_.names().metadata_prefix);
     return std::unexpected(refusal(answer->http.status, answer->error));
 }
 
@@ -198,7 +149,7 @@ Result<ObjectFacts> S3ObjectStore::head(const std::string& key) {
     for (int round = 0; round < rounds; ++round) {
         const auto answer = session_.ask(s3_operation("HEAD", options_.prefix + key));
         if (!answer) return std::unexpected(answer.error());
-        if (answer->verdict == Verdict::success) return facts_of(key, answer->http);
+        if (answer->verdict == Verdict::success) return facts_of(key, answer->http, session_.names().metadata_prefix);
         bool there = false;
         const Sink stop_at_first_byte = [&](std::span<const std::byte>) -> Result<> {
             there = true;
@@ -238,6 +189,7 @@ Result<> S3ObjectStore::remove(const std::vector<std::string>& keys) {
     for (const auto& key : keys) {
         if (auto fits = check_key(key); !fits) return fits;
     }
+    if (session_.names().removal == FlavourNames::Removal::one_by_one) return remove_one_by_one(keys);
     for (std::size_t at = 0; at < keys.size(); at += keys_at_once) {
         const std::size_t end = std::min(keys.size(), at + keys_at_once);
         const auto from = keys.begin() + static_cast<std::ptrdiff_t>(at);
@@ -265,8 +217,19 @@ Result<> S3ObjectStore::remove_some(const std::vector<std::string>& keys) {
     return std::unexpected(std::move(fault));
 }
 
+Result<> S3ObjectStore::remove_one_by_one(const std::vector<std::string>& keys) {
+    for (const auto& key : keys) {
+        const auto answer = session_.ask(s3_operation("DELETE", options_.prefix + key));
+        if (!answer) return std::unexpected(answer.error());
+        const bool gone = answer->verdict == Verdict::success || answer->verdict == Verdict::absent;
+        if (!gone) return std::unexpected(refusal(answer->http.status, answer->error));
+    }
+    return {};
+}
+
 std::string S3ObjectStore::describe() const {
-    std::string text = "s3://" + options_.address.bucket + '/' + options_.prefix;
+    const bool google = options_.address.flavour == Flavour::google;
+    std::string text = (google ? "gs://" : "s3://") + options_.address.bucket + '/' + options_.prefix;
     text.pop_back();
     return text;
 }

@@ -1,5 +1,6 @@
 #pragma once
-// The port over Amazon S3 and what speaks its protocol (MinIO, Ceph, R2, GCS' XML interface).
+// The port over Amazon S3, what speaks its protocol (MinIO, Ceph, R2), and Google Cloud Storage, whose XML interface
+// differs in names: there the condition is `x-goog-if-generation-match: 0`.
 //
 // put_if_absent asks with `If-None-Match: *`. Not every store honours that, and some ignore it silently, so the first
 // call of the process finds out: it puts the key `<prefix><server>/.pgbosun-probe` under that condition until the
@@ -50,6 +51,7 @@ private:
     [[nodiscard]] S3Operation put_operation(const std::string& key, std::span<const std::byte> body,
                                             const ObjectMetadata& metadata) const;
     Result<> remove_some(const std::vector<std::string>& keys);
+    Result<> remove_one_by_one(const std::vector<std::string>& keys);
 
     S3Session session_;
     const S3Options& options_;  // the session's

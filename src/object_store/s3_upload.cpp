@@ -32,8 +32,8 @@ Result<std::unique_ptr<PartedUpload>> S3Upload::begin(S3Session& session, std::s
     std::string mark = random_mark();
     S3Operation operation = s3_operation("POST", key);
     operation.query = {{"uploads", ""}};
-    add_metadata(operation, metadata);
-    add_metadata(operation, {{mark_name, mark}});
+    session.add_metadata(operation, metadata);
+    session.add_metadata(operation, {{mark_name, mark}});
     const auto answer = session.ask(operation);
     if (!answer) return std::unexpected(answer.error());
     if (answer->verdict != Verdict::success) return refused(*answer);
@@ -87,7 +87,7 @@ Result<> S3Upload::complete(int parts) {
 Result<> S3Upload::look_for_object() {
     const auto answer = session_.ask(s3_operation("HEAD", key_));
     if (!answer) return std::unexpected(answer.error());
-    const auto mark = answer->http.headers.find(std::string("x-amz-meta-") + mark_name);
+    const auto mark = answer->http.headers.find(session_.names().metadata_prefix + mark_name);
     const bool ours =
         answer->verdict == Verdict::success && mark != answer->http.headers.end() && mark->second == mark_;
     if (ours) return {};

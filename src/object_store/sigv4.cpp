@@ -9,8 +9,6 @@
 namespace pgbosun::object_store {
 namespace {
 
-constexpr std::string_view algorithm = "AWS4-HMAC-SHA256";
-
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
 // Without space at both ends, and with one space for each run within.
@@ -40,15 +38,15 @@ std::string signed_headers(const Headers& headers) {
 }
 
 std::string scope_text(std::string_view date, const SigningScope& scope) {
-    return std::string(date.substr(0, 8)) + '/' + scope.region + '/' + scope.service + "/aws4_request";
+    return std::string(date.substr(0, 8)) + '/' + scope.region + '/' + scope.service + '/' + std::string(scope.dialect.terminator);
 }
 
 Sha256 signing_key(const std::string& secret, std::string_view date, const SigningScope& scope) {
-    const std::string start = "AWS4" + secret;
+    const std::string start = std::string(scope.dialect.key_prefix) + secret;
     const Sha256 day = hmac_sha256(std::as_bytes(std::span(start.data(), start.size())), date.substr(0, 8));
     const Sha256 region = hmac_sha256(day, scope.region);
     const Sha256 service = hmac_sha256(region, scope.service);
-    return hmac_sha256(service, "aws4_request");
+    return hmac_sha256(service, scope.dialect.terminator);
 }
 
 }  // namespace
@@ -88,9 +86,9 @@ std::string authorization(const RequestToSign& request, const Credentials& crede
     const std::string date = amz_date(time);
     const std::string where = scope_text(date, scope);
     const std::string to_sign =
-        std::string(algorithm) + '\n' + date + '\n' + where + '\n' + sha256_hex(canonical_request(request));
+        std::string(scope.dialect.algorithm) + '\n' + date + '\n' + where + '\n' + sha256_hex(canonical_request(request));
     const Sha256 key = signing_key(credentials.secret_access_key, date, scope);
-    return std::string(algorithm) + " Credential=" + credentials.access_key_id + '/' + where +
+    return std::string(scope.dialect.algorithm) + " Credential=" + credentials.access_key_id + '/' + where +
            ", SignedHeaders=" + signed_headers(request.headers) + ", Signature=" + hex(hmac_sha256(key, to_sign));
 }
 

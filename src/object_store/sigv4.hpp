@@ -16,9 +16,17 @@ struct Credentials {
     std::string session_token;  // empty: none
 };
 
+// What differs between AWS Signature Version 4 and Google's of the same construction ("V4 signing process").
+struct SigningDialect {
+    std::string_view algorithm, key_prefix, terminator, header_prefix;
+};
+inline constexpr SigningDialect amazon_dialect{"AWS4-HMAC-SHA256", "AWS4", "aws4_request", "x-amz-"};
+inline constexpr SigningDialect google_dialect{"GOOG4-HMAC-SHA256", "GOOG4", "goog4_request", "x-goog-"};
+
 struct SigningScope {
     std::string region;
     std::string service = "s3";
+    SigningDialect dialect = amazon_dialect;
 };
 
 // Everything not yet encoded. All headers given here are signed; `host` must be among them. Names in lower case.

@@ -2,11 +2,14 @@
 
 #include <curl/curl.h>
 
+#include <cstdlib>
 #include <random>
 #include <utility>
 
 namespace pgbosun::object_store {
 namespace {
+
+constexpr std::int64_t clock_tolerance_s = 300;
 
 double random_fraction() {
     thread_local std::mt19937_64 generator{std::random_device{}()};
@@ -29,9 +32,19 @@ std::int64_t local_time() {
 // HEAD has no body, and so no code: what it means is found out by the store that asked.
 Verdict verdict_of(const HttpRequest& request, const HttpAnswer& answer, const S3Error& error) {
     constexpr int late_status = 500;
-    if (request.method == "HEAD" && answer.status >= 400 && answer.status <= 404) return Verdict::absent;
+    if (request.method == "HEAD" && error.code.empty() && answer.status >= 400 && answer.status <= 404) return Verdict::absent;
     if (answer.status < 300 && !error.code.empty()) return judge(late_status, error.code);
     return judge(answer.status, error.code);
+}
+
+// Azure tells the code in a header too, and so to HEAD.
+S3Error error_of(const HttpAnswer& answer, LateErrors late) {
+    constexpr std::size_t code_limit = 64;
+    if (answer.status < 300 && late == LateErrors::no) return {};
+    S3Error error = parse_error(answer.body);
+    const auto header = answer.headers.find("x-ms-error-code");
+    if (error.code.empty() && header != answer.headers.end()) error.code = header->second.substr(0, code_limit);
+    return error;
 }
 
 }  // namespace
@@ -56,12 +69,16 @@ Result<StoreAnswer> StoreClient::ask(const MakeRequest& make, const HttpClient::
         auto answer = http_.exchange(*request, sink);
         Fault fault{FaultKind::unavailable, "", ""};
         if (answer) {
-            const bool may_tell = answer->status >= 300 || late == LateErrors::possible;
-            S3Error error = may_tell ? parse_error(answer->body) : S3Error{};
+            S3Error error = error_of(*answer, late);
             const Verdict verdict = verdict_of(*request, *answer, error);
             fault = refusal(answer->status, error);
             if (verdict == Verdict::read_credentials &&
                 std::exchange(freshness, Freshness::renewed) == Freshness::as_known) {
+                // Azure says nothing else of a clock that is off.
+                const auto time = server_time(*answer);
+                if (time && std::abs(*time - now.time_since_epoch().count()) > clock_tolerance_s) {
+                    clock_offset_s_ = *time - local_time();
+                }
                 continue;
             }
             if (verdict == Verdict::take_server_time && !std::exchange(took_time, true)) {

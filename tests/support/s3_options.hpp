@@ -22,6 +22,7 @@ inline object_store::S3Options s3_options(const std::string& url, const std::str
             .prefix = "path/",
             .probe_key = "server/.pgbosun-probe",
             .credentials = credentials,
+            .google = {},
             .ca_file = std::nullopt,
             .limits = {},
             .retry = retry};
@@ -29,6 +30,13 @@ inline object_store::S3Options s3_options(const std::string& url, const std::str
 
 inline object_store::S3Options s3_options(const ScriptedS3& server) {
     return s3_options(server.url(), ScriptedS3::access_key_id, ScriptedS3::secret_access_key);
+}
+
+inline object_store::S3Options google_options(const ScriptedS3& server) {
+    auto options = s3_options(server);
+    options.address.flavour = object_store::Flavour::google;
+    options.address.region = "auto";
+    return options;
 }
 
 }  // namespace pgbosun::test

@@ -34,7 +34,8 @@ std::string http_date(std::int64_t offset_s) {
 }
 
 // Signs the request again with the secret both know, over the headers it names.
-bool is_signed(const ScriptedRequest& request) {
+bool is_signed(const ScriptedRequest& request, const SigningScope& scope_of_store) {
+    const std::string prefix(scope_of_store.dialect.header_prefix);
     const auto header = [&](const std::string& name) {
         const auto found = request.headers.find(name);
         return found == request.headers.end() ? std::string() : found->second;
@@ -44,7 +45,7 @@ bool is_signed(const ScriptedRequest& request) {
     const std::size_t scope = given.find('/');
     if (from == std::string::npos || scope == std::string::npos) return false;
     const std::string names = given.substr(from + 14, given.find(',', from) - from - 14);
-    RequestToSign again{.method = request.method, .path = request.path, .query = {}, .headers = {}, .payload_hash = header("x-amz-content-sha256")};
+    RequestToSign again{.method = request.method, .path = request.path, .query = {}, .headers = {}, .payload_hash = header(prefix + "content-sha256")};
     for (const auto& entry : request.query) again.query.push_back(entry);
     for (std::size_t at = 0; at < names.size();) {
         const std::size_t end = std::min(names.find(';', at), names.size());
@@ -52,13 +53,13 @@ bool is_signed(const ScriptedRequest& request) {
         at = end + 1;
     }
     for (const auto& [name, value] : request.headers) {
-        const bool must_be_signed = name.starts_with("x-amz-") || name == "host" || name == "if-none-match";
+        const bool must_be_signed = name.starts_with(prefix) || name == "host" || name == "if-none-match";
         if (must_be_signed && (';' + names + ';').find(';' + name + ';') == std::string::npos) return false;
     }
     tm parts{};
-    if (strptime(header("x-amz-date").c_str(), "%Y%m%dT%H%M%SZ", &parts) == nullptr) return false;
+    if (strptime(header(prefix + "date").c_str(), "%Y%m%dT%H%M%SZ", &parts) == nullptr) return false;
     const SigningTime when{std::chrono::seconds(timegm(&parts))};
-    const std::string expected = authorization(again, {ScriptedS3::access_key_id, ScriptedS3::secret_access_key, ""}, {.region = "us-east-1"}, when);
+    const std::string expected = authorization(again, {ScriptedS3::access_key_id, ScriptedS3::secret_access_key, ""}, scope_of_store, when);
     return given == expected && sha256_hex(request.body) == again.payload_hash;
 }
 
@@ -101,11 +102,21 @@ std::optional<ScriptedS3::Fault> ScriptedS3::next_fault(const std::string& metho
     return std::nullopt;
 }
 
+bool ScriptedS3::is_authorized(const ScriptedRequest& request) const {
+    if (speaks_ == Speaks::amazon) return is_signed(request, {.region = "us-east-1"});
+    for (const auto& [name, value] : request.headers) {
+        if (name.starts_with("x-amz-")) return false;
+    }
+    if (speaks_ == Speaks::google_with_keys) return is_signed(request, {.region = "auto", .service = "storage", .dialect = google_dialect});
+    const auto found = request.headers.find("authorization");
+    return found != request.headers.end() && found->second == std::string("Bearer ") + bearer_token;
+}
+
 ScriptedReply ScriptedS3::answer(const ScriptedRequest& request) {
     using End = ScriptedReply::End;
     const std::lock_guard lock(mutex_);
     const auto fault = next_fault(request.method);
-    const auto usual = [&] { return is_signed(request) ? carry_out(request) : error("403 Forbidden", "SignatureDoesNotMatch"); };
+    const auto usual = [&] { return is_authorized(request) ? carry_out(request) : error("403 Forbidden", "SignatureDoesNotMatch"); };
     if (!fault) return {usual()};
     switch (*fault) {
         case Fault::busy: return {error("503 Slow Down", "SlowDown")};
@@ -157,13 +168,19 @@ std::string ScriptedS3::carry_out(const ScriptedRequest& request) {
         return "HTTP/1.1 204 No Content\r\n\r\n";
     }
     if (is_bucket && request.method == "GET") return list(request, bucket);
-    if (is_bucket && request.method == "POST") return remove(request, bucket);
+    if (is_bucket && request.method == "POST" && speaks_ == Speaks::amazon) return remove(request, bucket);
+    if (is_bucket) return error("400 Bad Request", "InvalidArgument");
+    if (request.method == "DELETE") {
+        return objects_.erase(name) == 1 ? "HTTP/1.1 204 No Content\r\n\r\n" : error("404 Not Found", "NoSuchKey");
+    }
     if (request.method == "PUT") return put(request, name);
     return get(request, name);
 }
 
 std::string ScriptedS3::put(const ScriptedRequest& request, const std::string& name) {
-    if (request.headers.contains("if-none-match")) {
+    const auto generation = request.headers.find("x-goog-if-generation-match");
+    const bool google_asks = speaks_ != Speaks::amazon && generation != request.headers.end() && generation->second == "0";
+    if (google_asks || (speaks_ == Speaks::amazon && request.headers.contains("if-none-match"))) {
         if (conditional_ == Conditional::not_implemented) return error("501 Not Implemented", "NotImplemented");
         if (conditional_ == Conditional::honoured && objects_.contains(name)) {
             return error("412 Precondition Failed", "PreconditionFailed");
@@ -171,7 +188,7 @@ std::string ScriptedS3::put(const ScriptedRequest& request, const std::string& n
     }
     Object object{request.body, {}};
     for (const auto& [header, value] : request.headers) {
-        if (header.starts_with("x-amz-meta-")) object.metadata[header] = value;
+        if (header.starts_with(metadata_prefix())) object.metadata[header] = value;
     }
     objects_[name] = std::move(object);
     return "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
@@ -181,7 +198,7 @@ std::string ScriptedS3::begin_upload(const ScriptedRequest& request, const std::
     const std::string id = "upload+/" + std::to_string(++last_upload_);
     uploads_[id].name = name;
     for (const auto& [header, value] : request.headers) {
-        if (header.starts_with("x-amz-meta-")) uploads_[id].metadata[header] = value;
+        if (header.starts_with(metadata_prefix())) uploads_[id].metadata[header] = value;
     }
     return document("<InitiateMultipartUploadResult><UploadId>" + id + "</UploadId></InitiateMultipartUploadResult>");
 }

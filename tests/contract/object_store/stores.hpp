@@ -16,7 +16,8 @@ struct Subject {
     std::unique_ptr<ObjectStore> store;
 };
 
-enum class Uploads { listed, not_listed };  // whether the store can tell, and abort, parted uploads
+// Whether the store can tell, and abort, parted uploads; or drops by itself, in time, what was not completed.
+enum class Uploads { listed, not_listed, dropped_in_time };
 
 
 struct StoreKind {

@@ -17,6 +17,13 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
             if (object.key.empty()) std::abort();
         }
     }
+    static_cast<void>(parse_upload_id(body));
+    static_cast<void>(is_completion_result(body));
+    if (const auto page = parse_uploads(body)) {
+        for (const auto& upload : page->uploads) {
+            if (upload.key.empty() || upload.id.empty()) std::abort();
+        }
+    }
     static_cast<void>(decode_uri(body));
     if (decode_uri(encode_uri(body)) != std::string(body)) std::abort();
     return 0;

@@ -39,7 +39,6 @@ TEST_CASE("a bucket's URL") {
                               Row{"s3://bucket:9000/a", nullptr, ""}, Row{"s3://bucket//a", nullptr, ""},
                               Row{"s3://bucket/a//b", nullptr, ""}, Row{"s3://bucket/../b", nullptr, ""},
                               Row{"s3://bucket/a?x=y", nullptr, ""}, Row{"s3://.bucket", nullptr, ""},
-                              Row{"azure://account/container", nullptr, ""}, Row{"gs://bucket", nullptr, ""},
                               Row{"ftp://bucket", nullptr, ""});
     CAPTURE(row.url);
 
@@ -49,6 +48,25 @@ TEST_CASE("a bucket's URL") {
     if (destination) CHECK(std::get<S3Destination>(*destination).bucket == row.bucket);
     if (destination) CHECK(std::get<S3Destination>(*destination).prefix == row.prefix);
     if (!destination) CHECK_FALSE(destination.error().hint.empty());
+}
+
+TEST_CASE("a bucket of Google's, and a container of Azure's") {
+    const auto google = parse_destination("gs://bucket/a/");
+    REQUIRE(google);
+    CHECK(std::get<GcsDestination>(*google).bucket == "bucket");
+    CHECK(std::get<GcsDestination>(*google).prefix == "a/");
+    const auto azure = parse_destination("azure://account1/container/a/b");
+    REQUIRE(azure);
+    CHECK(std::get<AzureDestination>(*azure).account == "account1");
+    CHECK(std::get<AzureDestination>(*azure).container == "container");
+    CHECK(std::get<AzureDestination>(*azure).prefix == "a/b/");
+
+    const auto url = GENERATE("azure://account", "azure://", "azure:///container", "azure://ab/container", "azure://Account/container",
+                              "azure://my-account/container", "azure://account//a", "gs://", "gs:///a", "gs://b//c");
+    CAPTURE(url);
+    const auto refused = parse_destination(url);
+    REQUIRE_FALSE(refused);
+    CHECK_FALSE(refused.error().hint.empty());
 }
 
 TEST_CASE("an endpoint's URL") {
@@ -91,13 +109,21 @@ TEST_CASE("the settings open the store they name") {
     settings.destination = "s3://bucket/path/";
     const auto s3 = open(settings);
     settings.destination = "gs://bucket";
-    const auto later = open(settings);
+    const auto google = open(settings);
+    settings.destination = "azure://account/container/a";
+    const auto azure = open(settings);
+    settings.encryption.emplace();
+    settings.encryption->key.environment = "PGBOSUN_TEST_NO_SUCH_KEY";
+    const auto without_key = open(settings);
 
     REQUIRE(directory);
     CHECK((*directory)->describe() == "file://" + place.path() + "/a/b");
     REQUIRE(s3);
     CHECK((*s3)->describe() == "s3://bucket/path");
-    REQUIRE_FALSE(later);
-    CHECK(later.error().kind == FaultKind::refused);
-    CHECK(later.error().what.find("not supported yet") != std::string::npos);
+    REQUIRE(google);
+    CHECK((*google)->describe() == "gs://bucket");
+    REQUIRE(azure);
+    CHECK((*azure)->describe() == "azure://account/container/a");
+    REQUIRE_FALSE(without_key);
+    CHECK(without_key.error().kind == FaultKind::refused);
 }

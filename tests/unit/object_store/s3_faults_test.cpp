@@ -1,6 +1,7 @@
 // The S3 store against a store and a network that misbehave.
 #include <thread>
 
+#include "object_store/encrypted_store.hpp"
 #include "support/catch.hpp"
 #include "support/s3_options.hpp"
 
@@ -35,7 +36,7 @@ struct Download {
 }  // namespace
 
 TEST_CASE("an upload gets through what passes") {
-    const auto fault = GENERATE(Trouble::busy, Trouble::proxy_error, Trouble::reset, Trouble::expired_token, Trouble::clock_skew, Trouble::foreign_404);
+    const auto fault = GENERATE(Trouble::busy, Trouble::throttled, Trouble::proxy_error, Trouble::reset, Trouble::expired_token, Trouble::clock_skew, Trouble::foreign_404);
     ScriptedS3 server;
     S3ObjectStore store(s3_options(server));
     REQUIRE(store.put("warm", bytes("x"), {}));
@@ -340,4 +341,35 @@ TEST_CASE("many uploads to a store without conditional writes cost one request e
     CHECK(server.requests().size() - before < 30);
     CHECK_FALSE(store.put_if_absent("w/1/k20", bytes("other"), {}));
     CHECK(server.objects().at("bucket/path/w/1/k20").body == "body");
+}
+
+TEST_CASE("Google's store: an upload gets through what passes, under the condition that Google knows") {
+    const auto fault = GENERATE(Trouble::busy, Trouble::throttled, Trouble::reset, Trouble::expired_token, Trouble::clock_skew);
+    ScriptedS3 server(ScriptedS3::Speaks::google_with_keys);
+    S3ObjectStore store(google_options(server));
+    REQUIRE(store.put_if_absent("warm", bytes("x"), {}));
+
+    server.play(fault);
+    const auto put = store.put_if_absent("a", bytes("body"), {{"name", "value"}});
+
+    REQUIRE(put);
+    CHECK(server.objects().at("bucket/path/a").metadata.at("x-goog-meta-name") == "value");
+    CHECK(server.requests().back().headers.at("x-goog-if-generation-match") == "0");
+}
+
+TEST_CASE("other bytes of the right length are what an encrypted store notices") {
+    ScriptedS3 server;
+    EncryptionSettings settings;
+    settings.key.environment = "KEY";
+    object_store::EncryptionKeys keys(settings, [](const std::string&) -> std::optional<std::string> { return std::string(64, 'a'); });
+    object_store::EncryptedStore store(std::make_unique<S3ObjectStore>(s3_options(server)), std::move(keys));
+    REQUIRE(store.put("a", bytes("body"), {}));
+
+    server.play(Trouble::wrong_bytes, "GET");
+    Download download;
+    const auto got = download.from(store, "a");
+
+    REQUIRE_FALSE(got);
+    CHECK(got.error().kind == FaultKind::corrupt);
+    CHECK(download.text.empty());
 }

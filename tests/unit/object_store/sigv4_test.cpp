@@ -85,9 +85,9 @@ TEST_CASE("a bucket is addressed by path or by host, and a session token is sign
     S3Address address{.endpoint = {"https", "s3.example.com:9000", "/base"}, .bucket = "wal", .region = "r"};
     const S3Operation operation{.method = "GET", .key = "a b/\u00fc+c", .query = {}, .headers = {}, .body = {}, .payload_hash = empty_hash};
 
-    const auto by_path = signed_request(address, operation, {"id", "secret", "token"}, SigningTime{});
+    const auto by_path = signed_request(address, operation, Credentials{"id", "secret", "token"}, SigningTime{});
     address.addressing = Addressing::virtual_host;
-    const auto by_host = signed_request(address, operation, {"id", "secret", ""}, SigningTime{});
+    const auto by_host = signed_request(address, operation, Credentials{"id", "secret", ""}, SigningTime{});
 
     CHECK(by_path.url == "https://s3.example.com:9000/base/wal/a%20b/%C3%BC%2Bc");
     CHECK(by_host.url == "https://wal.s3.example.com:9000/base/a%20b/%C3%BC%2Bc");
@@ -105,4 +105,24 @@ TEST_CASE("percent-encoding is undone, and refused where it is broken") {
     CHECK(decode_uri("a%2Fb+c%20d") == "a/b c d");
     CHECK(decode_uri(encode_uri("\x01 +/%\xff")) == "\x01 +/%\xff");
     for (const char* broken : {"%", "%2", "a%zz", "%2g"}) CHECK_FALSE(decode_uri(broken));
+}
+
+TEST_CASE("Google's names are Google's alone, with keys and with a token") {
+    const S3Address address{.endpoint = {"https", "storage.googleapis.com", ""}, .bucket = "bucket", .region = "auto", .flavour = Flavour::google};
+    const S3Operation operation{.method = "PUT", .key = "a", .query = {}, .headers = {names_of(Flavour::google).if_absent}, .body = {}, .payload_hash = sha256_hex("")};
+    const auto lines = [&](const Authentication& who) {
+        std::string all;
+        for (const auto& header : signed_request(address, operation, who, SigningTime{}).headers) all += header + '\n';
+        return all;
+    };
+
+    const auto with_keys = lines(Credentials{"id", "secret", ""});
+    const auto with_token = lines(BearerToken{"t"});
+
+    CHECK(with_keys.find("authorization: GOOG4-HMAC-SHA256 Credential=id/19700101/auto/storage/goog4_request, SignedHeaders=host;x-goog-content-sha256;"
+                         "x-goog-date;x-goog-if-generation-match, Signature=") != std::string::npos);
+    CHECK(with_keys.find("x-amz-") == std::string::npos);
+    CHECK(with_token.find("authorization: Bearer t\n") != std::string::npos);
+    CHECK(with_token.find("x-goog-date") == std::string::npos);
+    CHECK(with_token.find("x-goog-if-generation-match: 0\n") != std::string::npos);
 }
