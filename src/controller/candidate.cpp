@@ -71,7 +71,8 @@ bool holds_all(const Field& field, Reach best) {
     const Record& record = *field.known.record;
     return std::ranges::all_of(writers(record), [&](const std::string& writer) {
         return covered(field, writer, record.synchronous, best) &&
-               std::ranges::all_of(record.superseded, [&](const auto& rule) { return covered(field, writer, rule, best); });
+               std::ranges::all_of(record.superseded,
+                                   [&](const auto& rule) { return covered(field, writer, rule, best); });
     });
 }
 

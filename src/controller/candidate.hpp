@@ -1,6 +1,7 @@
 #pragma once
-// Decision: who may be made primary, and who should be. Whoever is promoted must be bound by every promise that a
-// former primary may still hold, and must have every commit that was acknowledged under synchronous replication.
+// Decision: who may be made primary, and who should be. Whoever is promoted must be bound by every promise
+// that a former primary may still hold, and must have every commit that was acknowledged under synchronous
+// replication.
 
 #include <optional>
 #include <string>

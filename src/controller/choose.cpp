@@ -29,8 +29,8 @@ bool awaits_others(const Knowledge& known, const Policy& policy, const Proof& pr
 }
 
 // From when on what the candidates hold is all there is; none: it is not so yet.
-std::optional<Proof> stopped_for_good(const Knowledge& known, const Policy& policy, const Seen& seen, Instant now,
-                                      Choice& choice) {
+std::optional<Proof> stopped_for_good(const Knowledge& known, const Policy& policy, const Seen& seen,
+                                      Instant now, Choice& choice) {
     auto proof = proof_of_stop(known, policy, now);
     if (!proof) {
         choice.waits_for = "a former primary may still write";
@@ -50,13 +50,16 @@ std::optional<Proof> stopped_for_good(const Knowledge& known, const Policy& poli
 }
 
 // For the recorded primary, which has not accepted this term yet.
-std::optional<Assignment> promotion(const Knowledge& known, const Policy& policy, const Seen& seen, Instant now,
-                                    Choice& choice) {
+std::optional<Assignment> promotion(const Knowledge& known, const Policy& policy, const Seen& seen,
+                                    Instant now, Choice& choice) {
     const Record& record = *known.record;
     const auto proof = stopped_for_good(known, policy, seen, now, choice);
     if (!proof) return std::nullopt;
+    // What was asked for before that does not count: ask at once.
+    if (seen.asked_at < proof->at) choice.look_again = now;
     if (record.data_loss == DataLoss::refused && awaits_others(known, policy, *proof, now)) {
         choice.waits_for = "the other candidates have not said yet how far they got";
+        choice.look_again = now;
         return std::nullopt;
     }
     choice.waits_for = unfit(Field{known, policy, proof->at, now}, record.primary, record.data_loss);
@@ -73,12 +76,13 @@ std::optional<Assignment> for_primary(Knowledge& known, const Policy& policy, co
     // A grant now would only be waited for then.
     if (known.in_flight && known.in_flight->term != record.term) return std::nullopt;
     const bool accepted = seen.report.accepted == record.term;
-    std::optional<Assignment> it = accepted ? for_member(record, policy, record.primary)
-                                            : promotion(known, policy, seen, now, choice);
+    std::optional<Assignment> it =
+        accepted ? for_member(record, policy, record.primary) : promotion(known, policy, seen, now, choice);
     if (!it) {
         // Without a lease it refuses, and has seen the term: from then on it promises for no older one.
-        if (seen.report.term < record.term) return for_member(record, policy, record.primary);
-        return std::nullopt;
+        if (seen.report.term >= record.term) return std::nullopt;
+        choice.look_again = now;
+        return for_member(record, policy, record.primary);
     }
     if (!accepted && !known.promoted_at) known.promoted_at = now;
     it->lease = Lease{seen.report.echo, policy.ttl};

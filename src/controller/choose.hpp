@@ -1,11 +1,14 @@
 #pragma once
-// The whole policy of the controller, as a function of what it knows. At most one change of the record at a time, and
-// at most one assignment for each status that has arrived.
+// The whole policy of the controller, as a function of what it knows. At most one change of the record at a
+// time, and at most one assignment for each status that has arrived.
 //
-//  * A primary that serves gets a grant for each of its statuses, and the lists and rules are moved on, one step each.
-//  * One that does not serve is waited for: a lease time when it is silent, restart_window when its agent answers.
+//  * A primary that serves gets a grant for each of its statuses, and the lists and rules are moved on, one
+//  step each.
+//  * One that does not serve is waited for: a lease time when it is silent, restart_window when its agent
+//  answers.
 //    Then the best candidate is recorded under the next term. Nobody is promoted before the record says so.
-//  * The recorded primary is promoted when every former one has acknowledged its stop under this term, or all leases
+//  * The recorded primary is promoted when every former one has acknowledged its stop under this term, or all
+//  leases
 //    have run out; and when what was asked for after that shows that it holds what was acknowledged.
 
 #include <optional>
@@ -28,7 +31,7 @@ using Action = std::variant<Write, Assign>;
 
 struct Choice {
     std::vector<Action> actions;
-    std::string_view waits_for;        // for status; empty: all is well
+    std::string_view waits_for;         // for status; empty: all is well
     std::optional<Instant> look_again;  // something is due then although nothing may arrive
 };
 

@@ -8,8 +8,8 @@ namespace pgbosun::controller {
 namespace {
 
 bool serves(const Report& report, const Record& record) {
-    return report.instance == record.primary && report.term == record.term && report.accepted == record.term &&
-           report.serving;
+    return report.instance == record.primary && report.term == record.term &&
+           report.accepted == record.term && report.serving;
 }
 
 // It has seen this term, and has no right under it: it can get none before a higher one.
@@ -18,17 +18,17 @@ bool has_stopped(const Report& report, const Record& record) {
 }
 
 bool fit_for_list(const Knowledge& known, const Report& report) {
-    return report.able && !report.fenced && report.streaming &&
-           report.term == known.record->term &&
+    return report.able && !report.fenced && report.streaming && report.term == known.record->term &&
            report.reach.term == known.record->term;
 }
 
 void note(Knowledge& known, Seen& seen) {
     if (!known.record) return;
     if (serves(seen.report, *known.record)) known.served_at = std::max(known.served_at, seen.received_at);
-    if (has_stopped(seen.report, *known.record)) known.stopped_at.emplace(seen.report.instance, seen.received_at);
-    const bool unbound = seen.report.instance == known.record->primary && seen.report.term >= known.record->term &&
-                         seen.report.bound_for <= Duration::zero();
+    if (has_stopped(seen.report, *known.record))
+        known.stopped_at.emplace(seen.report.instance, seen.received_at);
+    const bool unbound = seen.report.instance == known.record->primary &&
+                         seen.report.term >= known.record->term && seen.report.bound_for <= Duration::zero();
     if (unbound && !known.unbound_at) known.unbound_at = seen.received_at;
     if (fit_for_list(known, seen.report)) seen.good_at = seen.received_at;
 }

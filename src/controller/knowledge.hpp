@@ -1,6 +1,7 @@
 #pragma once
-// What a controller knows while it leads: the record, what it saw of each instance and when, and what it has granted.
-// Nothing of it outlives the leadership. All moments are of the controller's own clock, but for a report's.
+// What a controller knows while it leads: the record, what it saw of each instance and when, and what it has
+// granted. Nothing of it outlives the leadership. All moments are of the controller's own clock, but for a
+// report's.
 
 #include <map>
 #include <optional>
@@ -42,14 +43,14 @@ struct Report {
     bool serving = false;  // postgres takes writes, and may
     bool stopped = true;   // no postgres that takes writes, or could without a new right
     bool fenced = false;
-    bool able = false;  // it could be promoted: data, and a postgres that runs or can
+    bool able = false;       // it could be promoted: data, and a postgres that runs or can
     bool streaming = false;  // from the primary of `term`
     Reach reach;             // all that it holds
     std::optional<SystemId> system_id;
     std::uint64_t promotable_version = 0;   // as primary: the list it has taken over
     std::uint64_t synchronous_version = 0;  // as primary: the rule it has taken over
-    Duration promised_for{};  // how long a promise for `term` still binds it
-    Duration bound_for{};     // how long it accepts no promotion: promises, and those of a life before
+    Duration promised_for{};                // how long a promise for `term` still binds it
+    Duration bound_for{};  // how long it accepts no promotion: promises, and those of a life before
 };
 
 struct Seen {
@@ -76,8 +77,8 @@ struct Knowledge {
     std::map<std::string, Instant> leased_until;  // when the last grant to it has run out, for certain
     std::map<std::string, Instant> stopped_at;    // under the record's term
     Instant served_at{};  // when the recorded primary was last seen serving, or became it
-    // The recorded primary has seen the term, so it promises for no older one, and nothing that it promised holds: a
-    // former primary that was kept up by promises alone has stopped too.
+    // The recorded primary has seen the term, so it promises for no older one, and nothing that it promised
+    // holds: a former primary that was kept up by promises alone has stopped too.
     std::optional<Instant> unbound_at;
     std::optional<Instant> promoted_at;  // when it was first told to become it
     std::optional<Wanted> wanted;

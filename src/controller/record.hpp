@@ -1,6 +1,6 @@
 #pragma once
-// Fact: what a cluster's record holds. It lives in an engine that gives compare-and-swap (etcd, Kubernetes); every
-// change is one, and whoever did not read the newest one changes nothing.
+// Fact: what a cluster's record holds. It lives in an engine that gives compare-and-swap (etcd, Kubernetes);
+// every change is one, and whoever did not read the newest one changes nothing.
 
 #include <optional>
 #include <string>
@@ -28,25 +28,28 @@ struct Record {
     std::string primary;
     Chosen chosen = Chosen::from_list;
     DataLoss data_loss = DataLoss::refused;
-    std::vector<std::string> former;  // who may still have a right from an older term, or have written under one
+    std::vector<std::string>
+        former;  // who may still have a right from an older term, or have written under one
     PromotableList promotable;
     PromotableList acknowledged;  // the list that the primary is known to have taken over
     SynchronousRule synchronous;
-    // Rules before it under which a commit may have been acknowledged that is not known to be covered by it yet.
+    // Rules before it under which a commit may have been acknowledged that is not known to be covered by it
+    // yet.
     std::vector<SynchronousRule> superseded;
     std::optional<SystemId> system_id;
     bool paused = false;  // no failover by itself
     bool operator==(const Record&) const = default;
 };
 
-// The next term, with `to` as primary. The list can only shrink here: the former primary may hold the promises of
-// either list, so only who is on both is bound to it.
+// The next term, with `to` as primary. The list can only shrink here: the former primary may hold the
+// promises of either list, so only who is on both is bound to it.
 Record change_primary(const Record& record, const std::string& to, Chosen chosen, DataLoss data_loss);
 
 bool contains(const std::vector<std::string>& names, const std::string& name);
 // On both lists.
 bool is_listed(const Record& record, const std::string& name);
-// Who may have acknowledged a commit that is not known to be covered by `synchronous` under the recorded primary.
+// Who may have acknowledged a commit that is not known to be covered by `synchronous` under the recorded
+// primary.
 std::vector<std::string> writers(const Record& record);
 
 }  // namespace pgbosun::controller

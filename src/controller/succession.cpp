@@ -90,7 +90,9 @@ Instant leases_end(const Knowledge& known, const Policy& policy) {
     return last;
 }
 
-Succession wait(std::string_view why, std::optional<Instant> until = {}) { return {std::nullopt, why, until}; }
+Succession wait(std::string_view why, std::optional<Instant> until = {}) {
+    return {std::nullopt, why, until};
+}
 
 Succession to_best(const Knowledge& known, const Policy& policy, Instant now, NotBefore not_before) {
     const auto best = pick(Field{known, policy, not_before, now}, known.record->primary);
@@ -136,7 +138,8 @@ Succession replace(const Knowledge& known, const Policy& policy, Instant now) {
     const auto proof = proof_of_stop(known, policy, now);
     if (!proof) return wait("a former primary may still write", leases_end(known, policy));
     const Seen* primary = find(known, record.primary);
-    const Instant heard_at = std::max(known.leader_since, primary == nullptr ? Instant{} : primary->received_at);
+    const Instant heard_at =
+        std::max(known.leader_since, primary == nullptr ? Instant{} : primary->received_at);
     const bool silent = now - heard_at >= policy.ttl;
     const bool accepted = primary != nullptr && primary->report.accepted == record.term;
     if (silent) {
@@ -146,8 +149,8 @@ Succession replace(const Knowledge& known, const Policy& policy, Instant now) {
         return to_best(known, policy, now, proof->at);
     }
     const Field field{known, policy, proof->at, now};
-    if (!accepted && !known.promoted_at && !record.former.empty() && record.data_loss == DataLoss::refused && primary != nullptr &&
-        primary->asked_at >= proof->at && is_surpassed(field, record.primary)) {
+    if (!accepted && !known.promoted_at && !record.former.empty() && record.data_loss == DataLoss::refused &&
+        primary != nullptr && primary->asked_at >= proof->at && is_surpassed(field, record.primary)) {
         auto better = to_best(known, policy, now, proof->at);
         if (better.record) return better;
     }
@@ -155,7 +158,8 @@ Succession replace(const Knowledge& known, const Policy& policy, Instant now) {
     const Instant begun = std::max({known.served_at, proof->at, known.promoted_at.value_or(Instant{})});
     const Instant until = begun + policy.restart_window;
     // Judged by what it says after that: a promotion or a restart may just have come to its end.
-    if (now < until || primary == nullptr || primary->asked_at < until) return wait("the primary answers, but does not serve yet", until);
+    if (now < until || primary == nullptr || primary->asked_at < until)
+        return wait("the primary answers, but does not serve yet", until);
     return to_best(known, policy, now, proof->at);
 }
 

@@ -258,7 +258,9 @@ Right take_promise(const Right& right, const PromiseAnswer& answer, Instant now)
     return next;
 }
 
-Reach reach(const Right& right, Timeline timeline, Lsn lsn) { return {right.record.data_term, timeline, lsn}; }
+Reach reach(const Right& right, Timeline timeline, Lsn lsn) {
+    return {right.record.data_term, timeline, lsn};
+}
 
 Right streams(const Right& right) {
     Right next = right;

@@ -32,7 +32,7 @@ struct AgentRecord {
     Term term = 0;        // the highest that it has seen
     std::string primary;  // of that term; empty: nobody has said
     Term accepted = 0;    // the last term as whose primary it accepted; equal to `term`: it is the primary
-    Term data_term = 0;    // Reach::term of the data
+    Term data_term = 0;   // Reach::term of the data
     PromotableList promotable;    // taken over as primary
     SynchronousRule synchronous;  // to be used as primary
     std::vector<Peer> peers;
@@ -114,7 +114,8 @@ Right take_promise(const Right& right, const PromiseAnswer& answer, Instant now)
 Reach reach(const Right& right, Timeline timeline, Lsn lsn);
 // It streams from the primary of the term that it has seen, on that primary's timeline.
 Right streams(const Right& right);
-// Its data is about to be changed by pg_rewind or replaced: until it streams it counts as the oldest there is.
+// Its data is about to be changed by pg_rewind or replaced: until it streams it counts as the oldest there
+// is.
 Right loses_data(const Right& right);
 
 // Until when it accepts no promotion, unless it is told that every former primary has stopped.

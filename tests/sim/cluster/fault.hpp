@@ -1,5 +1,6 @@
 #pragma once
-// A schedule of faults: what happens to whom, when and for how long. Drawn from a seed, written and read as text.
+// A schedule of faults: what happens to whom, when and for how long. Drawn from a seed, written and read as
+// text.
 
 #include <cstdint>
 #include <string>
@@ -9,14 +10,14 @@ namespace pgbosun::sim {
 
 enum class FaultKind {
     kill_postgres,
-    stop_agent,    // SIGSTOP; its guard and its postgres run on
-    freeze_pod,    // all of it
-    restart_agent, // its container; `length` until it is up again
-    cut,           // from `who` to `whom`, one way
-    isolate,       // `who` from everybody
-    cut_control,   // `who` from all controllers
-    cut_peers,     // `who` from all other instances
-    split,         // the nodes whose bits are set in `whom` from all others
+    stop_agent,     // SIGSTOP; its guard and its postgres run on
+    freeze_pod,     // all of it
+    restart_agent,  // its container; `length` until it is up again
+    cut,            // from `who` to `whom`, one way
+    isolate,        // `who` from everybody
+    cut_control,    // `who` from all controllers
+    cut_peers,      // `who` from all other instances
+    split,          // the nodes whose bits are set in `whom` from all others
     stop_controller,
     restart_controller,
     record_down,
@@ -40,9 +41,9 @@ struct Setting {
     std::uint64_t seed = 0;
     int instances = 3;
     int controllers = 2;
-    int loss = 0;       // messages, in a thousand
+    int loss = 0;  // messages, in a thousand
     int twice = 0;
-    int late = 0;       // by seconds
+    int late = 0;         // by seconds
     int synchronous = 0;  // standbys that must have a commit; 0: asynchronous
     bool preferred = false;
     int poll_ms = 500;

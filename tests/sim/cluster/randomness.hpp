@@ -1,6 +1,6 @@
 #pragma once
-// Random numbers that depend only on the seed and on what they are for, so that leaving one fault out of a schedule
-// changes as little of the rest as can be.
+// Random numbers that depend only on the seed and on what they are for, so that leaving one fault out of a
+// schedule changes as little of the rest as can be.
 
 #include <cstdint>
 

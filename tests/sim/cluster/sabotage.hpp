@@ -1,6 +1,6 @@
 #pragma once
-// Each rule of the protocol, taken out from outside: the product has no switch. A simulation that does not notice the
-// loss of a rule does not test it.
+// Each rule of the protocol, taken out from outside: the product has no switch. A simulation that does not
+// notice the loss of a rule does not test it.
 
 #include <array>
 #include <string_view>

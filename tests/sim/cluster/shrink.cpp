@@ -29,7 +29,7 @@ Schedule shrink(Schedule schedule, Sabotage sabotage) {
             other.faults.erase(other.faults.begin() + static_cast<std::ptrdiff_t>(index));
             try_instead(other);
         }
-        for (int Setting::*noise : {&Setting::loss, &Setting::twice, &Setting::late}) {
+        for (int Setting::* noise : {&Setting::loss, &Setting::twice, &Setting::late}) {
             if (schedule.setting.*noise == 0) continue;
             Schedule other = schedule;
             other.setting.*noise = 0;

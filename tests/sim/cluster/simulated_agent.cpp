@@ -16,7 +16,9 @@ constexpr Duration connection_lasts = std::chrono::milliseconds(1500);
 }  // namespace
 
 SimulatedAgent::SimulatedAgent(World& world, int node)
-    : world_(world), node_(node), name_("pg-" + std::to_string(node)),
+    : world_(world),
+      node_(node),
+      name_("pg-" + std::to_string(node)),
       random_(world.setting().seed, 1000 + static_cast<std::uint64_t>(node)),
       clock_(Random(world.setting().seed, 2000 + static_cast<std::uint64_t>(node))) {
     disk_.cluster = "orders";
@@ -110,7 +112,9 @@ void SimulatedAgent::work_inbox() {
 // The next message waits until it is on the disk; a process that is stopped meanwhile goes on from there.
 void SimulatedAgent::store(Happening then) {
     storing_ = true;
-    const Duration takes = slow_disk_ > 0 ? ms(draw(100, 3000)) : std::chrono::microseconds(draw(200, 15'000));
+    const Duration takes = slow_disk_ > 0
+                               ? ms(draw(100, 3000))
+                               : std::chrono::microseconds(draw(200, random_.chance(600) ? 2000 : 15'000));
     world_.after(takes, [this, life = life_, record = right_.record, then = std::move(then)] {
         if (life != life_) return;
         world_.must(record.term >= disk_.term || world_.without(Sabotage::old_terms_refused),
@@ -153,7 +157,8 @@ bool SimulatedAgent::writes_sometime() const {
 void SimulatedAgent::guard() {
     if (!postgres_runs() || !writes_sometime()) return;
     if (guarded_until_ && clock() < *guarded_until_) return;
-    if (world_.without(Sabotage::guard) || (world_.without(Sabotage::isolation) && is_primary(right_))) return;
+    if (world_.without(Sabotage::guard) || (world_.without(Sabotage::isolation) && is_primary(right_)))
+        return;
     world_.note(node_, [] { return std::string("the guard kills postgres"); });
     enter(Postgres::down);
 }
@@ -180,7 +185,8 @@ void SimulatedAgent::step() {
         }
         return;
     }
-    if ((postgres_ == Postgres::starting_primary || postgres_ == Postgres::promoting) && !may) enter(Postgres::down);
+    if ((postgres_ == Postgres::starting_primary || postgres_ == Postgres::promoting) && !may)
+        enter(Postgres::down);
     if (postgres_ == Postgres::standby && fenced) enter(Postgres::down);
     if (storing_ || fenced) return;
     if (postgres_ == Postgres::standby && may) {
@@ -229,7 +235,8 @@ void SimulatedAgent::enter(Postgres state) {
     if (state == Postgres::down) streamed_at_.reset();
 }
 
-void SimulatedAgent::enter_later(Postgres state, std::int64_t least_ms, std::int64_t most_ms, Happening then) {
+void SimulatedAgent::enter_later(Postgres state, std::int64_t least_ms, std::int64_t most_ms,
+                                 Happening then) {
     const auto number = ++postgres_number_;
     later(ms(draw(least_ms, most_ms)), number, state, std::move(then));
 }
@@ -265,12 +272,13 @@ void SimulatedAgent::tick(std::uint64_t life) {
 }
 
 void SimulatedAgent::set_rule() {
-    world_.after(ms(draw(5, 60)), [this, life = life_, number = postgres_number_, rule = right_.record.synchronous] {
-        if (life != life_ || number != postgres_number_ || !takes_writes()) return;
-        rule_ = rule;
-        rule_since_ = wal_.end;
-        acknowledge();
-    });
+    world_.after(ms(draw(5, 60)),
+                 [this, life = life_, number = postgres_number_, rule = right_.record.synchronous] {
+                     if (life != life_ || number != postgres_number_ || !takes_writes()) return;
+                     rule_ = rule;
+                     rule_since_ = wal_.end;
+                     acknowledge();
+                 });
 }
 
 // Clients, and WAL that streams.
@@ -281,7 +289,8 @@ void SimulatedAgent::postgres_tick(std::uint64_t life) {
     if (takes_writes()) {
         wal_.end += static_cast<std::uint64_t>(draw(1, 3));
         acknowledge();
-        std::erase_if(connected_, [&](const auto& it) { return world_.now() - it.second > connection_lasts; });
+        std::erase_if(connected_,
+                      [&](const auto& it) { return world_.now() - it.second > connection_lasts; });
         for (const auto& [standby, asked_at] : connected_) push(standby);
         return;
     }
@@ -300,8 +309,11 @@ void SimulatedAgent::asked_for_wal(int from) {
 }
 
 void SimulatedAgent::push(int to) {
-    auto stream = std::make_shared<const Stream>(Stream{wal_, is_primary(right_) && !storing_ ? right_.record.term : 0});
-    world_.send(node_, to, [&to_agent = world_.agent(to), from = node_, stream] { to_agent.wal_arrived(from, *stream); });
+    auto stream = std::make_shared<const Stream>(
+        Stream{wal_, is_primary(right_) && !storing_ ? right_.record.term : 0});
+    world_.send(node_, to, [&to_agent = world_.agent(to), from = node_, stream] {
+        to_agent.wal_arrived(from, *stream);
+    });
 }
 
 void SimulatedAgent::wal_arrived(int from, const Stream& stream) {
@@ -331,7 +343,8 @@ void SimulatedAgent::wal_arrived(int from, const Stream& stream) {
 
 void SimulatedAgent::note_stream(Term term) {
     inbox([this, term] {
-        const bool still = postgres_ == Postgres::standby && right_.record.term == term && !is_primary(right_);
+        const bool still =
+            postgres_ == Postgres::standby && right_.record.term == term && !is_primary(right_);
         if (!still || right_.record.data_term == term) return;
         adopt(streams(right_));
         store({});
@@ -393,7 +406,8 @@ controller::Report SimulatedAgent::report() const {
     it.stopped = !writes_sometime();
     it.fenced = fence_ > 0;
     it.able = !torn_ && postgres_ != Postgres::rejoining;
-    it.streaming = postgres_ == Postgres::standby && streamed_at_ && world_.now() - *streamed_at_ < std::chrono::seconds(1);
+    it.streaming = postgres_ == Postgres::standby && streamed_at_ &&
+                   world_.now() - *streamed_at_ < std::chrono::seconds(1);
     it.reach = reach(right_, Timeline{wal_.timeline}, Lsn{wal_.end});
     if (world_.without(Sabotage::data_term) && it.reach.term != record.term) it.reach.term = 0;
     it.system_id = SystemId{7};
@@ -403,7 +417,8 @@ controller::Report SimulatedAgent::report() const {
                        (instance::taken_over(rule_, name_, Lsn{rule_since_}, flushed) ||
                         world_.without(Sabotage::rule_taken_over));
     it.synchronous_version = ready ? rule_.version : UINT64_MAX;
-    if (right_.promised_until && *right_.promised_until > clock()) it.promised_for = *right_.promised_until - clock();
+    if (right_.promised_until && *right_.promised_until > clock())
+        it.promised_for = *right_.promised_until - clock();
     it.bound_for = std::max(Duration::zero(), bound_until(right_) - clock());
     if (world_.without(Sabotage::promise_honoured)) it.bound_for = Duration::zero();
     return it;

@@ -1,6 +1,6 @@
 #pragma once
-// An agent with its guard, its disk and a model of postgres. What it may do is decided by src/instance/right; here is
-// what it does with that: one message at a time, nothing answered before the disk has it.
+// An agent with its guard, its disk and a model of postgres. What it may do is decided by src/instance/right;
+// here is what it does with that: one message at a time, nothing answered before the disk has it.
 
 #include <deque>
 #include <memory>
@@ -53,7 +53,16 @@ public:
     void inbox(Happening happening);
 
 private:
-    enum class Postgres { down, starting_standby, standby, starting_primary, promoting, primary, closing, rejoining };
+    enum class Postgres {
+        down,
+        starting_standby,
+        standby,
+        starting_primary,
+        promoting,
+        primary,
+        closing,
+        rejoining
+    };
 
     [[nodiscard]] Instant clock() const { return clock_.local(world_.now()); }
     [[nodiscard]] bool agent_runs() const { return up_ && stopped_ == 0 && frozen_ == 0; }
@@ -107,9 +116,9 @@ private:
     bool starting_ = false;
     std::string upstream_;
     std::optional<Duration> streamed_at_;
-    std::map<int, Duration> connected_;        // standbys that have asked lately
+    std::map<int, Duration> connected_;  // standbys that have asked lately
     std::map<std::string, Lsn> flushed_;
-    SynchronousRule rule_;                     // in force
+    SynchronousRule rule_;  // in force
     std::uint64_t rule_since_ = 0;
 };
 

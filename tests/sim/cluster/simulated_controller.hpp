@@ -1,5 +1,6 @@
 #pragma once
-// A controller's process around the product's choose(): election, polling, and what it takes to write a record.
+// A controller's process around the product's choose(): election, polling, and what it takes to write a
+// record.
 
 #include <deque>
 

@@ -1,6 +1,6 @@
 #pragma once
-// The engine that keeps the record: compare-and-swap by revision, and a lock with a lease for the election. Requests
-// take their time, and are done also when nobody waits for the answer any more.
+// The engine that keeps the record: compare-and-swap by revision, and a lock with a lease for the election.
+// Requests take their time, and are done also when nobody waits for the answer any more.
 
 #include <functional>
 #include <optional>

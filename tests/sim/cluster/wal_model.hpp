@@ -1,6 +1,6 @@
 #pragma once
-// WAL as far as the protocol cares: which branch each stretch of it was written on. A branch is one promotion; its
-// timeline number may be that of another branch, its identity never is.
+// WAL as far as the protocol cares: which branch each stretch of it was written on. A branch is one
+// promotion; its timeline number may be that of another branch, its identity never is.
 
 #include <cstdint>
 #include <vector>

@@ -19,7 +19,7 @@ constexpr std::size_t longest_history = 6000;
 
 SimulatedClock::SimulatedClock(Random random)
     : offset_(random.between(1'000, 100'000) * 1'000'000'000), drift_ppm_(random.between(-10'000, 10'000)) {
-    if (random.chance(400)) drift_ppm_ = random.chance(500) ? 10'000 : -10'000;
+    if (random.chance(700)) drift_ppm_ = random.chance(500) ? 10'000 : -10'000;
 }
 
 Instant SimulatedClock::local(Duration truth) const {
@@ -62,7 +62,7 @@ void World::send(int from, int to, Happening happening) {
     if (random.chance(static_cast<std::uint64_t>(setting().loss))) return;
     const bool twice = random.chance(static_cast<std::uint64_t>(setting().twice)) && to != record_node();
     const auto deliver = [&] {
-        Duration delay = std::chrono::microseconds(random.between(200, 15'000));
+        Duration delay = std::chrono::microseconds(random.between(200, random.chance(600) ? 2000 : 15'000));
         if (random.chance(static_cast<std::uint64_t>(setting().late))) delay = ms(random.between(20, 9000));
         after(delay, [this, link, happening] {
             if (cut_[link] == 0) happening();
@@ -82,7 +82,8 @@ SimulatedAgent* World::agent(const std::string& name) {
 void World::note(int node, const std::function<std::string()>& what) {
     if (!keeps_history_ || history_.size() >= longest_history) return;
     const auto micros = now_.count() / 1000;
-    std::string text = std::to_string(micros / 1'000'000) + "." + std::to_string(1'000'000 + micros % 1'000'000).substr(1);
+    std::string text =
+        std::to_string(micros / 1'000'000) + "." + std::to_string(1'000'000 + micros % 1'000'000).substr(1);
     std::string who = node < setting().instances ? "pg-" + std::to_string(node)
                       : node < record_node()     ? "controller-" + std::to_string(node - setting().instances)
                                                  : "record";
@@ -99,12 +100,13 @@ void World::became_writer(int node) {
     SimulatedAgent& writer = agent(node);
     for (const auto& other : agents_) {
         if (other.get() == &writer) continue;
-        must(!other->takes_writes(), [&] { return writer.name() + " and " + other->name() + " take writes together"; });
+        must(!other->takes_writes(),
+             [&] { return writer.name() + " and " + other->name() + " take writes together"; });
     }
     for (const auto& [branch, position] : acknowledged_) {
         must(writer.wal().contains(branch, position), [&] {
-            return writer.name() + " lacks what was acknowledged on branch " + std::to_string(branch) + " at " +
-                   std::to_string(position);
+            return writer.name() + " lacks what was acknowledged on branch " + std::to_string(branch) +
+                   " at " + std::to_string(position);
         });
     }
     ++changes_;
@@ -136,9 +138,15 @@ void World::happen(const Fault& fault) {
         return "FAULT " + text.substr(text.find('\n') + 1);
     });
     switch (fault.kind) {
-        case FaultKind::kill_postgres: agent(fault.who).kill_postgres(); return;
-        case FaultKind::stop_agent: during([it = &agent(fault.who)](int by) { it->stop_agent(by); }); return;
-        case FaultKind::freeze_pod: during([it = &agent(fault.who)](int by) { it->freeze(by); }); return;
+        case FaultKind::kill_postgres:
+            agent(fault.who).kill_postgres();
+            return;
+        case FaultKind::stop_agent:
+            during([it = &agent(fault.who)](int by) { it->stop_agent(by); });
+            return;
+        case FaultKind::freeze_pod:
+            during([it = &agent(fault.who)](int by) { it->freeze(by); });
+            return;
         case FaultKind::restart_agent:
             agent(fault.who).go_down();
             after(length, [it = &agent(fault.who)] { it->come_up(); });
@@ -179,15 +187,27 @@ void World::happen(const Fault& fault) {
                 }
             });
             return;
-        case FaultKind::stop_controller: during([it = controller()](int by) { it->stop(by); }); return;
-        case FaultKind::restart_controller: during([it = controller()](int by) { it->go_down(by); }); return;
-        case FaultKind::record_down: during([this](int by) { record_->set_down(by); }); return;
-        case FaultKind::record_slow: during([this](int by) { record_->set_slow(by); }); return;
-        case FaultKind::slow_disk: during([it = &agent(fault.who)](int by) { it->set_slow_disk(by); }); return;
+        case FaultKind::stop_controller:
+            during([it = controller()](int by) { it->stop(by); });
+            return;
+        case FaultKind::restart_controller:
+            during([it = controller()](int by) { it->go_down(by); });
+            return;
+        case FaultKind::record_down:
+            during([this](int by) { record_->set_down(by); });
+            return;
+        case FaultKind::record_slow:
+            during([this](int by) { record_->set_slow(by); });
+            return;
+        case FaultKind::slow_disk:
+            during([it = &agent(fault.who)](int by) { it->set_slow_disk(by); });
+            return;
         case FaultKind::switchover:
             for (const auto& it : controllers_) it->want(agent(fault.who).name());
             return;
-        case FaultKind::fence: during([it = &agent(fault.who)](int by) { it->set_fence(by); }); return;
+        case FaultKind::fence:
+            during([it = &agent(fault.who)](int by) { it->set_fence(by); });
+            return;
     }
 }
 
@@ -237,7 +257,10 @@ void World::run() {
             return;
         }
     }
-    must(false, [&] { return "after " + std::to_string(bound.count() / 1'000'000'000) + " s without faults: " + why.value_or("nothing is acknowledged"); });
+    must(false, [&] {
+        return "after " + std::to_string(bound.count() / 1'000'000'000) +
+               " s without faults: " + why.value_or("nothing is acknowledged");
+    });
 }
 
 }  // namespace pgbosun::sim

@@ -1,6 +1,7 @@
 #pragma once
-// A cluster in simulated time: agents and controllers that run the product's decision code, a network, a record, and
-// faults from a schedule. What must never happen is checked whenever something could have made it so.
+// A cluster in simulated time: agents and controllers that run the product's decision code, a network, a
+// record, and faults from a schedule. What must never happen is checked whenever something could have made it
+// so.
 
 #include <cstdint>
 #include <deque>
@@ -105,7 +106,8 @@ private:
     int branches_ = 0;
     int changes_ = 0;
     std::uint64_t acknowledgements_ = 0;
-    std::map<int, std::uint64_t> acknowledged_;  // branch: the last position that was acknowledged synchronously
+    std::map<int, std::uint64_t>
+        acknowledged_;  // branch: the last position that was acknowledged synchronously
     std::optional<std::string> violation_;
     std::vector<std::string> history_;
 };

@@ -1,0 +1,66 @@
+#include "kept_schedules.hpp"
+
+namespace pgbosun::sim {
+
+const std::vector<std::string>& kept_schedules() {
+    static const std::vector<std::string> kept{
+        // A standby's position was believed that it reported while the old primary, out of the controller's
+        // sight, went
+        // on by promises: the data was judged by the leases' end alone (docs/decisions/0021).
+        "seed 67936 instances 3 controllers 2 loss 69 twice 0 late 22 synchronous 1 preferred 1 poll 500 end "
+        "16764\n"
+        "stop_agent at 8005 for 4858 who 0 whom 1\n"
+        "kill_postgres at 10091 for 0 who 1 whom 1\n"
+        "stop_agent at 10304 for 3247 who 2 whom 2\n",
+        // A write that was given up arrived later; its controller granted the deposed primary for ever, as it
+        // never
+        // read again.
+        "seed 2909 instances 3 controllers 2 loss 0 twice 0 late 0 synchronous 0 preferred 0 poll 500 end "
+        "10980\n"
+        "restart_agent at 9493 for 1229 who 1 whom 2\n"
+        "stop_controller at 7480 for 2049 who 3 whom 3\n"
+        "freeze_pod at 9484 for 3390 who 2 whom 1\n"
+        "freeze_pod at 5008 for 5278 who 0 whom 2\n"
+        "record_slow at 7012 for 8889 who 2 whom 0\n",
+        // A promotion was taken for failed before the next status could show its success, again and again.
+        "seed 21385 instances 4 controllers 2 loss 53 twice 48 late 21 synchronous 0 preferred 0 poll 1019 "
+        "end 31220\n"
+        "cut_control at 29406 for 1774 who 0 whom 0\n"
+        "cut_control at 19456 for 8008 who 0 whom 2\n"
+        "freeze_pod at 18676 for 6866 who 3 whom 1\n"
+        "cut_control at 22339 for 1930 who 2 whom 2\n"
+        "cut_control at 23048 for 1712 who 2 whom 3\n"
+        "cut_control at 22596 for 6428 who 0 whom 0\n"
+        "freeze_pod at 8530 for 8306 who 1 whom 2\n"
+        "freeze_pod at 14033 for 5815 who 2 whom 0\n"
+        "freeze_pod at 14896 for 1987 who 0 whom 3\n",
+        // A standby that already followed the new primary seemed to hold more than the primary's last report.
+        "seed 33948 instances 3 controllers 2 loss 0 twice 0 late 0 synchronous 1 preferred 0 poll 1357 end "
+        "19360\n"
+        "cut_control at 13489 for 3168 who 0 whom 2\n"
+        "freeze_pod at 13458 for 8581 who 2 whom 2\n"
+        "stop_agent at 19360 for 8241 who 0 whom 1\n"
+        "record_down at 9896 for 1469 who 1 whom 1\n"
+        "kill_postgres at 11722 for 0 who 1 whom 1\n"
+        "restart_agent at 15459 for 1061 who 0 whom 1\n"
+        "cut_control at 17833 for 12663 who 2 whom 2\n"
+        "freeze_pod at 18233 for 5597 who 0 whom 2\n"
+        "restart_controller at 9614 for 4604 who 4 whom 3\n"
+        "isolate at 9194 for 4158 who 1 whom 3\n"
+        "cut_peers at 8020 for 5018 who 2 whom 2\n"
+        "isolate at 11245 for 8795 who 3 whom 5\n",
+        // A rule of which too few standbys are left could not be replaced by one that the others can keep.
+        "seed 12 instances 4 controllers 2 loss 65 twice 0 late 38 synchronous 2 preferred 0 poll 500 end "
+        "16233\n",
+    };
+    return kept;
+}
+
+std::uint64_t known_seed(Sabotage sabotage) {
+    switch (sabotage) {
+        default:
+            return 1;
+    }
+}
+
+}  // namespace pgbosun::sim

@@ -1,0 +1,164 @@
+#include "controller/candidate.hpp"
+
+#include "scene.hpp"
+#include "support/catch.hpp"
+
+using namespace pgbosun;
+using namespace pgbosun::controller;
+using namespace std::chrono_literals;
+using pgbosun::test::now;
+
+namespace {
+
+Knowledge two_standbys(std::uint64_t b, std::uint64_t c) {
+    auto known = test::leading();
+    test::sees(known, test::report("b", b));
+    test::sees(known, test::report("c", c));
+    return known;
+}
+
+Pick picked(const Knowledge& known, const Policy& policy = test::policy(), NotBefore not_before = {}) {
+    return pick(Field{known, policy, not_before, now}, "a");
+}
+
+}  // namespace
+
+TEST_CASE("the one that holds the most is picked: by term of its data, timeline, position, priority, name") {
+    CHECK(picked(two_standbys(100, 101)).name == "c");
+    CHECK(picked(two_standbys(101, 100)).name == "b");
+    CHECK(picked(two_standbys(100, 100)).name == "b");
+
+    auto policy = test::policy();
+    policy.members[2].priority = 1;
+    CHECK(picked(two_standbys(100, 100), policy).name == "c");
+    CHECK(picked(two_standbys(101, 100), policy).name == "b");
+
+    auto known = two_standbys(900, 100);
+    auto older = test::report("b", 900);
+    older.reach.term = 4;
+    older.reach.timeline = Timeline{9};
+    test::sees(known, older);
+    CHECK(picked(known).name == "c");
+}
+
+TEST_CASE("who cannot be promoted is not picked") {
+    struct Row {
+        const char* name;
+        void (*change)(Report&, Policy&, Record&);
+    };
+    const Row rows[] = {
+        {"fenced", [](Report& it, Policy&, Record&) { it.fenced = true; }},
+        {"its postgres cannot", [](Report& it, Policy&, Record&) { it.able = false; }},
+        {"another system", [](Report& it, Policy&, Record&) { it.system_id = SystemId{8}; }},
+        {"no system id", [](Report& it, Policy&, Record&) { it.system_id.reset(); }},
+        {"never to be primary", [](Report&, Policy& it, Record&) { it.members[1].priority = -1; }},
+        {"not a member", [](Report&, Policy& it, Record&) { it.members.erase(it.members.begin() + 1); }},
+        {"not on the list", [](Report&, Policy&, Record& it) { it.promotable.names = {"c"}; }},
+        {"on the list, which nobody has taken over",
+         [](Report&, Policy&, Record& it) { it.acknowledged.names = {"c"}; }},
+    };
+    for (const Row& row : rows) {
+        INFO(row.name);
+        auto known = two_standbys(200, 100);
+        auto policy = test::policy();
+        auto report = test::report("b", 200);
+        row.change(report, policy, *known.record);
+        test::sees(known, report, now);
+        CHECK(picked(known, policy).name == "c");
+    }
+}
+
+TEST_CASE("who is on no list may be promoted when all who may write are known to have stopped") {
+    auto known = two_standbys(200, 100);
+    known.record->promotable.names = known.record->acknowledged.names = {"c"};
+    auto stopped = test::report("a", 50);
+    test::sees(known, stopped);
+
+    const auto best = picked(known);
+
+    CHECK(best.name == "b");
+    CHECK(best.chosen == Chosen::all_stopped);
+    stopped.stopped = false;
+    test::sees(known, stopped);
+    CHECK(picked(known).name == "c");
+}
+
+TEST_CASE("what was asked for too early, or came long ago, does not count") {
+    auto known = test::leading();
+    test::sees(known, test::report("b", 200), now - 1s);
+    test::sees(known, test::report("c", 100), now);
+    CHECK(picked(known).name == "b");
+    CHECK(picked(known, test::policy(), now - 1s + 1ns).name == "c");
+
+    known = test::leading();
+    test::sees(known, test::report("b", 200), now - test::ttl);
+    CHECK_FALSE(picked(known).name);
+}
+
+TEST_CASE("a synchronous failover waits until one of those who answer is bound to have every commit") {
+    struct Row {
+        int number;
+        std::vector<std::string> names;
+        std::vector<std::string> answering;
+        bool allowed;
+    };
+    const Row rows[] = {
+        {0, {}, {"b"}, true},
+        {1, {"a", "b"}, {"b"}, true},
+        {1, {"a", "b", "c"}, {"b"}, false},
+        {1, {"a", "b", "c"}, {"b", "c"}, true},
+        {2, {"a", "b", "c"}, {"b"}, true},
+        {1, {"a", "c"}, {"b"}, false},
+        {2, {"a", "b", "c", "d"}, {"b"}, false},
+        {2, {"a", "b", "c", "d"}, {"b", "c"}, true},
+    };
+    for (const Row& row : rows) {
+        auto known = test::leading();
+        known.record->synchronous = {1, SyncMethod::any, row.number, row.names};
+        for (const auto& name : row.answering) test::sees(known, test::report(name));
+        const auto best = picked(known);
+        INFO(row.number << " of " << row.names.size() << ", " << row.answering.size()
+                        << " answer: " << best.why_not);
+        CHECK(best.name.has_value() == row.allowed);
+
+        auto superseded = known;
+        superseded.record->superseded = {superseded.record->synchronous};
+        superseded.record->synchronous = {2, SyncMethod::any, 0, {}};
+        CHECK(picked(superseded).name.has_value() == row.allowed);
+    }
+}
+
+TEST_CASE("a synchronous standby that holds more than whoever can be promoted keeps it from being promoted") {
+    auto known = two_standbys(100, 200);
+    known.record->synchronous = {1, SyncMethod::any, 1, {"a", "b", "c"}};
+    auto unable = test::report("c", 200);
+    unable.able = false;
+    test::sees(known, unable);
+    CHECK_FALSE(picked(known).name);
+
+    unable.reach.lsn = Lsn{100};
+    test::sees(known, unable);
+    CHECK(picked(known).name == "b");
+}
+
+TEST_CASE("the old primary itself, stopped and within reach, says what it has acknowledged") {
+    auto known = test::leading();
+    known.record->synchronous = {1, SyncMethod::any, 1, {"a", "b", "c"}};
+    test::sees(known, test::report("b", 100));
+    CHECK_FALSE(picked(known).name);
+
+    test::sees(known, test::report("a", 100));
+    CHECK(picked(known).name == "b");
+    test::sees(known, test::report("a", 101));
+    CHECK_FALSE(picked(known).name);
+}
+
+TEST_CASE("an asynchronous candidate that lags by more than max_lag is refused") {
+    auto policy = test::policy();
+    policy.max_lag = 50;
+    for (const std::uint64_t lsn : {149, 150, 151}) {
+        auto known = two_standbys(100, 90);
+        test::sees(known, test::primary_report(lsn), now - 1h);
+        CHECK(picked(known, policy).name.has_value() == (lsn <= 150));
+    }
+}

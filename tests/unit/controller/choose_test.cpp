@@ -1,0 +1,306 @@
+#include "controller/choose.hpp"
+
+#include "instance/right.hpp"
+#include "scene.hpp"
+#include "support/catch.hpp"
+
+using namespace pgbosun;
+using namespace pgbosun::controller;
+using namespace std::chrono_literals;
+using pgbosun::test::now;
+using pgbosun::test::ttl;
+
+namespace {
+
+const Record* written(const Choice& choice) {
+    for (const auto& action : choice.actions) {
+        if (const auto* it = std::get_if<Write>(&action)) return &it->record;
+    }
+    return nullptr;
+}
+
+const Assignment* told(const Choice& choice, const std::string& name) {
+    for (const auto& action : choice.actions) {
+        const auto* it = std::get_if<Assign>(&action);
+        if (it != nullptr && it->assignment.instance == name) return &it->assignment;
+    }
+    return nullptr;
+}
+
+Choice chosen(Knowledge& known, Instant at = now) { return choose(known, test::policy(), at); }
+
+// Term 6 with primary b is recorded; a has a lease that runs out, for certain, at `now`.
+Knowledge succeeding() {
+    auto known = test::healthy();
+    known.leased_until["a"] = now;
+    learn(known, change_primary(*known.record, "b", Chosen::from_list, DataLoss::refused), now - 1s);
+    return known;
+}
+
+Report candidate(std::uint64_t lsn = 100) {
+    auto it = test::report("b", lsn, 6);
+    it.primary = "b";
+    return it;
+}
+
+}  // namespace
+
+TEST_CASE("a primary that serves gets one grant for each of its statuses, which hands back its clock") {
+    auto known = test::healthy();
+
+    const auto choice = chosen(known);
+
+    const auto* grant = told(choice, "a");
+    REQUIRE(grant);
+    CHECK(grant->lease == Lease{{"a boot", Instant(77s)}, ttl});
+    CHECK(known.leased_until["a"] == now + instance::with_margin(ttl));
+    CHECK_FALSE(told(choice, "b"));
+    CHECK(written(choice) == nullptr);
+    CHECK(choice.waits_for.empty());
+    CHECK_FALSE(told(chosen(known), "a"));
+}
+
+TEST_CASE("a controller whose leadership has run out does nothing") {
+    auto known = test::healthy();
+    known.leader_until = now;
+    CHECK(chosen(known).actions.empty());
+}
+
+TEST_CASE("who has not heard of the term is told") {
+    auto known = test::healthy();
+    test::sees(known, test::report("b", 100, 4));
+    const auto choice = chosen(known);
+    REQUIRE(told(choice, "b"));
+    CHECK_FALSE(told(choice, "b")->lease);
+    CHECK(told(choice, "b")->primary == "a");
+}
+
+TEST_CASE("a silent primary is replaced after a lease time, in the record first") {
+    auto known = test::leading();
+    test::sees(known, test::primary_report(), now - ttl + 1ns);
+    test::sees(known, test::report("b"));
+    test::sees(known, test::report("c"));
+    CHECK(written(chosen(known)) == nullptr);
+
+    const auto choice = chosen(known, now + 1ns);
+    REQUIRE(written(choice));
+    CHECK(written(choice)->primary == "b");
+    CHECK(written(choice)->term == 6);
+    CHECK_FALSE(told(choice, "b"));
+}
+
+TEST_CASE("a silent primary that its members have promised lately lives") {
+    auto known = test::leading();
+    test::sees(known, test::primary_report(), now - 1h);
+    auto bound = test::report("b");
+    bound.promised_for = 1s;
+    test::sees(known, bound);
+
+    const auto choice = chosen(known);
+
+    CHECK(written(choice) == nullptr);
+    CHECK(choice.look_again == now + 1s);
+}
+
+TEST_CASE("a primary whose agent answers gets the restart window to come back by itself") {
+    const auto down = [](Instant asked_at) {
+        auto known = test::leading();
+        known.served_at = now - 5s;
+        auto report = test::primary_report();
+        report.serving = false;
+        report.stopped = true;
+        test::sees(known, report, asked_at);
+        test::sees(known, test::report("b"));
+        return known;
+    };
+    auto known = down(now);
+    CHECK(written(chosen(known)) != nullptr);
+    known = down(now - 1ns);
+    CHECK(written(chosen(known)) == nullptr);
+}
+
+TEST_CASE("while it is paused, or its primary is fenced, a cluster is left as it is") {
+    auto known = test::leading();
+    known.record->paused = true;
+    test::sees(known, test::report("b"));
+    auto choice = chosen(known);
+    CHECK(written(choice) == nullptr);
+    CHECK(choice.waits_for == "it is paused");
+
+    known = test::leading();
+    auto fenced = test::primary_report();
+    fenced.serving = false;
+    fenced.fenced = fenced.stopped = true;
+    test::sees(known, fenced);
+    test::sees(known, test::report("b"));
+    CHECK(written(chosen(known)) == nullptr);
+}
+
+TEST_CASE(
+    "the recorded primary is promoted when leases and promises have run out, and what it says is newer") {
+    struct Row {
+        const char* name;
+        Instant at;
+        Duration bound_for;
+        bool promoted;
+    };
+    const Row rows[] = {
+        {"the lease may still hold", now - 1ns, {}, false},
+        {"it is bound by a promise", now, 1ns, false},
+        {"all has run out", now, {}, true},
+    };
+    for (const Row& row : rows) {
+        INFO(row.name);
+        auto known = succeeding();
+        auto report = candidate();
+        report.bound_for = row.bound_for;
+        test::sees(known, report, row.at);
+        test::sees(known, test::report("c", 100, 6), row.at);
+        const auto choice = chosen(known, row.at);
+        const auto* promotion = told(choice, "b");
+        CHECK((promotion != nullptr && promotion->lease) == row.promoted);
+        if (!row.promoted) continue;
+        CHECK(promotion->former == FormerPrimary::perhaps_alive);
+        CHECK(promotion->at_least == Reach{5, Timeline{1}, Lsn{100}});
+    }
+}
+
+TEST_CASE("a stop that was acknowledged under this term, and no other, makes the wait unnecessary") {
+    auto known = succeeding();
+    known.leased_until["a"] = now + 1h;
+    auto stopped = test::report("a");
+    test::sees(known, stopped, now + 1ms);
+    test::sees(known, candidate(), now + 3ms);
+    test::sees(known, test::report("c", 100, 6), now + 3ms);
+    CHECK_FALSE(told(chosen(known), "b"));
+
+    stopped.term = 6;
+    stopped.primary = "b";
+    test::sees(known, stopped, now + 2ms);
+    const auto choice = chosen(known, now + 3ms);
+    REQUIRE(told(choice, "b"));
+    CHECK(told(choice, "b")->former == FormerPrimary::stopped);
+}
+
+TEST_CASE("every former primary has to stop, not only the last one") {
+    auto known = succeeding();
+    known.record->former = {"z", "a"};
+    known.leased_until["z"] = now + 1s;
+    auto stopped = test::report("a", 100, 6);
+    stopped.primary = "b";
+    test::sees(known, stopped);
+    test::sees(known, candidate());
+    CHECK_FALSE(told(chosen(known), "b"));
+    CHECK_FALSE(proof_of_stop(known, test::policy(), now));
+    CHECK(proof_of_stop(known, test::policy(), now + 1s));
+}
+
+TEST_CASE("a fresh leader takes it that a lease was granted just before its election") {
+    auto known = elected(now, now + 1h);
+    learn(known, change_primary(test::record(), "b", Chosen::from_list, DataLoss::refused), now);
+    CHECK_FALSE(proof_of_stop(known, test::policy(), now + instance::with_margin(ttl) - 1ns));
+    CHECK(proof_of_stop(known, test::policy(), now + instance::with_margin(ttl)));
+}
+
+TEST_CASE("a recorded primary that another one surpasses gives way before it is promoted") {
+    auto known = succeeding();
+    test::sees(known, candidate(100), now);
+    auto ahead = test::report("c", 101, 6);
+    ahead.primary = "b";
+    test::sees(known, ahead, now);
+
+    const auto choice = chosen(known);
+
+    REQUIRE(written(choice));
+    CHECK(written(choice)->primary == "c");
+    CHECK(written(choice)->former == std::vector<std::string>{"a", "b"});
+}
+
+TEST_CASE("lists and rules move one step at a time") {
+    auto known = test::healthy();
+    known.record->acknowledged.version = 2;
+    auto choice = chosen(known);
+    REQUIRE(written(choice));
+    CHECK(written(choice)->acknowledged == written(choice)->promotable);
+
+    known = test::healthy();
+    known.record->promotable.version = 4;  // a has taken over 3 only
+    auto fenced = test::report("c");
+    fenced.fenced = true;
+    test::sees(known, fenced);
+    CHECK(written(chosen(known)) == nullptr);
+
+    known = test::healthy();
+    test::sees(known, fenced);
+    choice = chosen(known);
+    REQUIRE(written(choice));
+    CHECK(written(choice)->promotable == PromotableList{4, {"b"}});
+    CHECK(written(choice)->acknowledged.version == 3);
+}
+
+TEST_CASE("former primaries are forgotten when the new one serves and has taken over the synchronous rule") {
+    auto known = test::healthy();
+    known.record->former = {"b"};
+    known.record->synchronous = {8, SyncMethod::any, 1, {"a", "b"}};
+    auto policy = test::policy();
+    policy.synchronous = SynchronousWish{};
+    auto report = test::primary_report();
+    test::sees(known, report);
+    auto choice = choose(known, policy, now);
+    CHECK((written(choice) == nullptr || !written(choice)->former.empty()));
+
+    known.in_flight.reset();
+    report.synchronous_version = 8;
+    test::sees(known, report);
+    choice = choose(known, policy, now);
+    REQUIRE(written(choice));
+    CHECK(written(choice)->former.empty());
+}
+
+TEST_CASE("a switchover goes to who is on the list and can be promoted, else nothing changes") {
+    const auto wants = [](const char* name, void (*change)(Knowledge&)) {
+        auto known = test::healthy();
+        known.wanted = Wanted{name, DataLoss::refused, now + 1s};
+        change(known);
+        auto choice = chosen(known);
+        const auto* record = written(choice);
+        return record == nullptr ? std::string() : record->primary;
+    };
+    CHECK(wants("c", [](Knowledge&) {}) == "c");
+    CHECK(wants("a", [](Knowledge&) {}).empty());
+    CHECK(wants("nobody", [](Knowledge&) {}).empty());
+    CHECK(wants("c", [](Knowledge& known) { known.wanted->until = now; }).empty());
+    CHECK(wants("c", [](Knowledge& known) { known.record->acknowledged = {3, {"b"}}; }) != "c");
+}
+
+TEST_CASE("a new cluster gets its first primary when every member has answered: the one with data") {
+    auto known = elected(now - 1h, now + 1h);
+    Record empty;
+    empty.cluster = "orders";
+    learn(known, empty, now);
+    for (const char* name : {"a", "b"}) {
+        auto report = test::report(name, 0, 0);
+        report.reach = {};
+        report.primary.clear();
+        test::sees(known, report);
+    }
+    CHECK(written(chosen(known)) == nullptr);
+
+    auto with_data = test::report("c", 100, 0);
+    with_data.reach.term = 0;
+    test::sees(known, with_data);
+    const auto choice = chosen(known);
+    REQUIRE(written(choice));
+    CHECK(written(choice)->primary == "c");
+    CHECK(written(choice)->term == 1);
+    CHECK(written(choice)->former.empty());
+}
+
+TEST_CASE("a status of another cluster, or one that an older request brought late, changes nothing") {
+    auto known = test::healthy();
+    auto foreign = test::report("b", 999);
+    foreign.cluster = "order";
+    test::sees(known, foreign, now + 1s);
+    test::sees(known, test::report("b", 1), now - 1s);
+    CHECK(find(known, "b")->report.reach.lsn == Lsn{100});
+}
