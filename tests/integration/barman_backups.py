@@ -137,7 +137,7 @@ class Server:
     def gone(self):
         """Waits until the server has ended by itself; its log."""
         def ended():
-            return run(f"{bin_dir()}/pg_ctl", "-D", self.data, "status", check=False).returncode != 0
+            return "database system is shut down" in self.log()
         wait_for("the server to end", ended)
         return self.log()
 

@@ -131,7 +131,8 @@ class FullCircle(unittest.TestCase):
         base = f"{self.place.archive}/orders/base/{self.backup}"
         segment = f"{self.place.archive}/orders/wals/{self.last[:16]}"
         first = sorted(name for name in os.listdir(segment) if len(name) == 24)
-        begin = [line for line in open(f"{base}/backup.info") if line.startswith("begin_wal")][0].strip().split("=")[1]
+        with open(f"{base}/backup.info", encoding="utf-8") as file:
+            begin = [line for line in file if line.startswith("begin_wal")][0].strip().split("=")[1]
         self.assertIn(begin, first)
         os.rename(f"{segment}/{begin}", f"{segment}/hidden")
         with open(f"{base}/data.tar", "r+b") as tar:
