@@ -26,6 +26,8 @@ struct ArchiverCommand {
 
 constexpr std::array commands = {
     ArchiverCommand{"backup", backup_command, "take a base backup"},
+    ArchiverCommand{"catalog", catalog_command, "list, show, keep, delete and expire backups"},
+    ArchiverCommand{"wal", wal_command, "list the archive's WAL, or look for holes in it"},
     ArchiverCommand{"claim", claim_command, "claim a scheduled moment; `pgbosun run` starts it"},
     ArchiverCommand{"recovery-service", recovery_service_command, "WAL for bootstrap.recovery; `pgbosun run` starts it"},
     ArchiverCommand{"restore", restore_command, "make a data directory of a backup"},

@@ -29,6 +29,8 @@ int run_archiver_program(Arguments arguments);
 // The commands. `arguments` without the command's name.
 ExitCode service_command(Arguments arguments);
 ExitCode backup_command(Arguments arguments);
+ExitCode catalog_command(Arguments arguments);
+ExitCode wal_command(Arguments arguments);
 ExitCode claim_command(Arguments arguments);
 ExitCode recovery_service_command(Arguments arguments);
 ExitCode restore_command(Arguments arguments);

@@ -1,0 +1,151 @@
+// `pgbosun-archiver catalog list|show|keep|delete|expire|summary`: what the archive holds, and what of it goes.
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <iostream>
+
+#include "app/archiver_program.hpp"
+#include "app/job_run.hpp"
+#include "archive/summary_wire.hpp"
+#include "archive/wall_clock.hpp"
+#include "backup/catalog_text.hpp"
+
+namespace pgbosun::app {
+namespace {
+
+struct CatalogWords {
+    std::optional<std::string> config;
+    std::string reference = "latest";
+    bool json = false, force = false, dry_run = false, release = false, standalone = false;
+};
+
+ExitCode say_fault(const Fault& fault) {
+    std::cerr << "pgbosun: " << fault.text() << "\n";
+    return exit_code_of(fault);
+}
+
+template <class Value>
+ExitCode say(const Result<Value>& value, const CatalogWords& words) {
+    if (!value) return say_fault(value.error());
+    std::cout << (words.json ? backup::to_json(*value) : backup::to_text(*value)) << std::flush;
+    return ExitCode::done;
+}
+
+ExitCode list(backup::Catalog& catalog, const CatalogWords& words, const Settings&) {
+    return say(backup::list_backups(catalog), words);
+}
+
+ExitCode show(backup::Catalog& catalog, const CatalogWords& words, const Settings&) {
+    return say(backup::show_backup(catalog, words.reference), words);
+}
+
+ExitCode keep(backup::Catalog& catalog, const CatalogWords& words, const Settings&) {
+    const auto mark = words.release      ? backup::Keep::none
+                      : words.standalone ? backup::Keep::standalone
+                                         : backup::Keep::full;
+    return say(backup::keep_backup(catalog, words.reference, mark), words);
+}
+
+ExitCode remove(backup::Catalog& catalog, const CatalogWords& words, const Settings&) {
+    const auto force = words.force ? backup::Force::yes : backup::Force::no;
+    return say(backup::delete_backup(catalog, words.reference, force, archive::wall_now()), words);
+}
+
+ExitCode expire(backup::Catalog& catalog, const CatalogWords& words, const Settings& settings) {
+    std::optional<backup::RetentionPolicy> policy;
+    if (!settings.archive->retention.empty()) {
+        const auto read = backup::parse_retention(settings.archive->retention);
+        if (!read) return say_fault(read.error());
+        policy = *read;
+    }
+    const auto dry_run = words.dry_run ? backup::DryRun::yes : backup::DryRun::no;
+    return say(backup::expire(catalog, policy, archive::wall_now(), dry_run), words);
+}
+
+ExitCode summary(backup::Catalog& catalog, const CatalogWords&, const Settings&) {
+    const auto summary = backup::summarize(catalog);
+    if (!summary) return say_fault(summary.error());
+    std::cout << archive::render(*summary) << std::flush;
+    return ExitCode::done;
+}
+
+ExitCode list_wal(backup::Catalog& catalog, const CatalogWords& words, const Settings&) {
+    return say(backup::list_wal(catalog), words);
+}
+
+ExitCode verify_wal(backup::Catalog& catalog, const CatalogWords& words, const Settings&) {
+    const auto report = backup::verify_wal(catalog);
+    const auto said = say(report, words);
+    return said == ExitCode::done && !report->whole ? ExitCode::failed : said;
+}
+
+enum class Takes { nothing, backup };
+
+struct CatalogVerb {
+    std::string_view name;
+    ExitCode (*run)(backup::Catalog& catalog, const CatalogWords& words, const Settings& settings);
+    Takes takes;
+    const char* help;
+};
+
+constexpr CatalogVerb catalog_verbs[] = {
+    {"list", list, Takes::nothing, "Lists all backups, oldest first."},
+    {"show", show, Takes::backup, "Shows one backup and its objects."},
+    {"keep", keep, Takes::backup, "Marks a backup that is never to expire."},
+    {"delete", remove, Takes::backup, "Removes a backup, and the WAL that nothing needs any more."},
+    {"expire", expire, Takes::nothing, "Removes what archive.retention no longer wants, and what failed backups left."},
+    {"summary", summary, Takes::nothing, "One JSON line for pgbosun run."},
+};
+
+constexpr CatalogVerb wal_verbs[] = {
+    {"list", list_wal, Takes::nothing, "Lists the archive's WAL as runs of segments without a hole."},
+    {"verify", verify_wal, Takes::nothing, "Looks for holes; exit code 1 when recovery to now is impossible."},
+};
+
+void add_options(CLI::App& line, const CatalogVerb& verb, CatalogWords& words, std::string& report) {
+    line.add_option("--config", words.config, "configuration file")->type_name("FILE");
+    line.add_flag("--json", words.json, "JSON instead of text");
+    if (verb.run == summary) line.add_option("--report", report, "json");
+    if (verb.takes == Takes::backup) line.add_option("ID", words.reference, "identifier, name, latest or oldest");
+    if (verb.run == remove) line.add_flag("--force", words.force, "also the only one, or one that may be under way");
+    if (verb.run == expire) line.add_flag("--dry-run", words.dry_run, "only say what would go, and why the rest stays");
+    if (verb.run == keep) {
+        line.add_flag("--release", words.release, "it may expire again");
+        line.add_flag("--standalone", words.standalone, "keep only the WAL that makes the backup itself consistent");
+    }
+}
+
+ExitCode run_verb(std::span<const CatalogVerb> verbs, const std::string& group, Arguments arguments) {
+    const auto* verb = verbs.data();
+    const auto* const last = verbs.data() + verbs.size();
+    while (verb != last && (arguments.empty() || arguments[0] != verb->name)) ++verb;
+    if (verb == last) {
+        std::cerr << "usage: pgbosun-archiver " << group << " COMMAND [--help] [...]\n";
+        for (const auto& known : verbs) std::cerr << "  " << known.name << "\t" << known.help << "\n";
+        return ExitCode::wrong_usage;
+    }
+    CatalogWords words;
+    std::string report = "json";
+    CLI::App line(verb->help, "pgbosun-archiver " + group + " " + std::string(verb->name));
+    add_options(line, *verb, words, report);
+    if (const auto end = parse_command_line(line, arguments.subspan(1))) return *end;
+    const auto settings = read_configuration(words.config);
+    if (!settings) return ExitCode::wrong_usage;
+    // The summary is PID 1's: before the first segment is archived, nobody has made the directory.
+    const auto missing = verb->run == summary ? object_store::MissingRoot::make : object_store::MissingRoot::wait;
+    const auto store = open_archive(*settings->archive, missing);
+    if (!store) return ExitCode::wrong_usage;
+    backup::Catalog catalog(*store, settings->archive->server_name);
+    boost::asio::io_context loop;
+    const JobSignals signals(loop, [&] { store->cancel(); });
+    return run_beside(loop, [&] { return verb->run(catalog, words, *settings); });
+}
+
+}  // namespace
+
+ExitCode catalog_command(Arguments arguments) { return run_verb(catalog_verbs, "catalog", arguments); }
+
+ExitCode wal_command(Arguments arguments) { return run_verb(wal_verbs, "wal", arguments); }
+
+}  // namespace pgbosun::app
