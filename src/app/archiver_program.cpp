@@ -7,6 +7,7 @@
 #include <CLI/Formatter.hpp>
 #include <array>
 #include <iostream>
+#include <utility>
 #include <vector>
 
 #include "app/configuration.hpp"
@@ -87,8 +88,15 @@ std::unique_ptr<ObjectStore> open_archive(const ArchiveSettings& archive, object
 }
 
 ExitCode exit_code_of(const Fault& fault) {
-    const bool refused = fault.kind == FaultKind::refused || fault.kind == FaultKind::conflict;
-    return refused ? ExitCode::refused : ExitCode::failed;
+    switch (fault.kind) {
+        case FaultKind::refused:
+        case FaultKind::conflict: return ExitCode::refused;
+        case FaultKind::unavailable: return ExitCode::no_answer;
+        case FaultKind::not_found:
+        case FaultKind::corrupt:
+        case FaultKind::cancelled: return ExitCode::failed;
+    }
+    std::unreachable();
 }
 
 }  // namespace pgbosun::app

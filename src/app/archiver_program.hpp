@@ -50,7 +50,7 @@ std::optional<Settings> read_configuration(const std::optional<std::string>& con
 std::unique_ptr<ObjectStore> open_archive(
     const ArchiveSettings& archive, object_store::MissingRoot missing = object_store::MissingRoot::make);
 
-// What a command that failed ends with: refused and conflict are `refused`, unavailable `failed`.
+// What a command that failed ends with: refused and conflict are `refused`, unavailable `no_answer`.
 ExitCode exit_code_of(const Fault& fault);
 
 }  // namespace pgbosun::app
