@@ -18,6 +18,15 @@ namespace pgbosun {
 // Grows by one with every change of primary of the cluster. 0: no controller has spoken yet.
 using Term = std::uint64_t;
 
+// How far an instance's data reaches. `term`: of the last primary that it was, or streamed from. Two standbys that were
+// promoted apart may be on timelines of the same number; no two primaries are of the same term.
+struct Reach {
+    Term term = 0;
+    Timeline timeline{};
+    Lsn lsn;
+    auto operator<=>(const Reach&) const = default;
+};
+
 // A reading of one agent's own clock in one life of it, given out and handed back: only that agent compares
 // it.
 struct Echo {
@@ -72,7 +81,7 @@ struct Assignment {
     std::vector<Peer> peers;
     std::optional<Lease> lease;  // to the primary only
     FormerPrimary former = FormerPrimary::perhaps_alive;
-    Position at_least;  // a promotion: what the controller believes the instance to hold
+    Reach at_least;  // a promotion: what the controller believes the instance to hold
 };
 
 // From a primary to a promotable member: do not accept promotion over `term` for `ttl`.

@@ -73,16 +73,16 @@ Reception renew(Right right, const Assignment& assignment, Instant now) {
     return Reception{std::move(right), {}, {}};
 }
 
-std::optional<Refusal> unable(const Local& local, const Assignment& assignment) {
+std::optional<Refusal> unable(const Right& right, const Local& local, const Assignment& assignment) {
     if (local.fenced) return Refusal::fenced;
     if (local.ending) return Refusal::ending;
-    if (local.data == Data::none && assignment.at_least != Position{}) return Refusal::no_data;
-    if (local.position < assignment.at_least) return Refusal::data_behind;
+    if (local.data == Data::none && assignment.at_least != Reach{}) return Refusal::no_data;
+    if (reach(right, local.timeline, local.lsn) < assignment.at_least) return Refusal::data_behind;
     return std::nullopt;
 }
 
 Reception promote(Right right, const Assignment& assignment, const Local& local, Instant now) {
-    if (const auto refusal = unable(local, assignment)) return refused(std::move(right), *refusal);
+    if (const auto refusal = unable(right, local, assignment)) return refused(std::move(right), *refusal);
     const auto end = assignment.lease ? end_of(right, *assignment.lease, now) : std::nullopt;
     if (!end) return refused(std::move(right), Refusal::late);
     if (assignment.former != FormerPrimary::stopped) {
@@ -93,6 +93,7 @@ Reception promote(Right right, const Assignment& assignment, const Local& local,
         if (now < bound_until) return refused(std::move(right), Refusal::just_started, bound_until);
     }
     right.record.accepted = assignment.term;
+    right.record.data_term = assignment.term;
     right.record.promotable = assignment.promotable;
     right.record.synchronous = assignment.synchronous;
     right.record.peers = assignment.peers;
@@ -250,6 +251,20 @@ Right take_promise(const Right& right, const PromiseAnswer& answer, Instant now)
     } else {
         found->until = std::max(found->until, *end);
     }
+    return next;
+}
+
+Reach reach(const Right& right, Timeline timeline, Lsn lsn) { return {right.record.data_term, timeline, lsn}; }
+
+Right streams(const Right& right) {
+    Right next = right;
+    next.record.data_term = right.record.term;
+    return next;
+}
+
+Right loses_data(const Right& right) {
+    Right next = right;
+    next.record.data_term = 0;
     return next;
 }
 

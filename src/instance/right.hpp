@@ -32,6 +32,7 @@ struct AgentRecord {
     Term term = 0;        // the highest that it has seen
     std::string primary;  // of that term; empty: nobody has said
     Term accepted = 0;    // the last term as whose primary it accepted; equal to `term`: it is the primary
+    Term data_term = 0;    // Reach::term of the data
     PromotableList promotable;    // taken over as primary
     SynchronousRule synchronous;  // to be used as primary
     std::vector<Peer> peers;
@@ -66,7 +67,8 @@ std::optional<Instant> stop_by(const Right& right);
 enum class Data { none, standby, primary };
 struct Local {
     Data data = Data::none;
-    Position position;
+    Timeline timeline{};
+    Lsn lsn;
     bool fenced = false;
     bool ending = false;
 };
@@ -108,6 +110,12 @@ PromiseGiven give_promise(const Right& right, const PromiseRequest& request, Ins
 std::optional<PromiseRequest> ask_promise(const Right& right, Instant now);
 // An answer that is late, doubled or of an earlier term or life changes nothing.
 Right take_promise(const Right& right, const PromiseAnswer& answer, Instant now);
+
+Reach reach(const Right& right, Timeline timeline, Lsn lsn);
+// It streams from the primary of the term that it has seen, on that primary's timeline.
+Right streams(const Right& right);
+// Its data is about to be changed by pg_rewind or replaced: until it streams it counts as the oldest there is.
+Right loses_data(const Right& right);
 
 // After a start: what an earlier life left on the volume, and nothing else.
 Right recalled(AgentRecord record, std::string boot_id, Duration ttl, Instant now);

@@ -7,7 +7,7 @@ import sources
 from sources import Finding
 
 # Which other modules of src/ a module may include. Everybody may include include/pgbosun and itself.
-ALL = {"app", "archive", "codec", "host", "http", "instance", "object_store", "postgres", "supervision", "wal"}
+ALL = {"app", "archive", "codec", "controller", "host", "http", "instance", "object_store", "postgres", "supervision", "wal"}
 MAY_INCLUDE = {
     "vocabulary": set(),
     "wal": set(),
@@ -19,6 +19,7 @@ MAY_INCLUDE = {
     "postgres": {"wal"},
     "supervision": {"instance", "wal", "postgres"},  # docs/decisions/0002
     "archive": {"wal", "codec"},
+    "controller": {"instance", "wal"},
     "app": ALL,
     "main": ALL,  # src/*.cpp
     "include/pgbosun": set(),

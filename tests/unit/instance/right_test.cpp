@@ -18,10 +18,11 @@ Right standby() {
     record.instance = "me";
     record.term = 5;
     record.primary = "a";
+    record.data_term = 5;
     return recalled(record, "boot", ttl, now - 1h);
 }
 
-Local local() { return {Data::standby, {Timeline{1}, Lsn{100}}}; }
+Local local() { return {Data::standby, Timeline{1}, Lsn{100}}; }
 
 Assignment assignment(Term term, std::string primary = "me", Instant echo = now - 1s) {
     Assignment it;
@@ -32,7 +33,7 @@ Assignment assignment(Term term, std::string primary = "me", Instant echo = now 
     it.promotable = {7, {"b", "c"}};
     std::erase(it.promotable.names, it.primary);
     it.lease = Lease{{"boot", echo}, ttl};
-    it.at_least = {Timeline{1}, Lsn{100}};
+    it.at_least = {5, Timeline{1}, Lsn{100}};
     return it;
 }
 
@@ -186,14 +187,14 @@ TEST_CASE("a promotion is refused for each reason of its own, and the higher ter
          6},
         {"ending", [](Right&, Assignment&, Local& it) { it.ending = true; }, Refusal::ending, {}, 6},
         {"one byte behind",
-         [](Right&, Assignment&, Local& it) { it.position.lsn = Lsn{99}; },
+         [](Right&, Assignment&, Local& it) { it.lsn = Lsn{99}; },
          Refusal::data_behind,
          {},
          6},
         {"an older timeline, far ahead",
          [](Right&, Assignment& it, Local& here) {
-             it.at_least = {Timeline{2}, Lsn{1}};
-             here.position.lsn = Lsn{1000};
+             it.at_least = {5, Timeline{2}, Lsn{1}};
+             here.lsn = Lsn{1000};
          },
          Refusal::data_behind,
          {},
@@ -407,6 +408,20 @@ TEST_CASE("no promise is longer than this agent's own ttl, and its length is rem
     const auto given = give_promise(standby(), request(5, "a", 1h), now);
     CHECK(given.answer.lease.ttl == ttl);
     CHECK(given.right.record.longest_promise == ttl);
+}
+
+TEST_CASE("data is judged by the term of the primary that it came from, before timeline and position") {
+    const Right right = standby();
+    CHECK(reach(right, Timeline{9}, Lsn{9}) < Reach{6, Timeline{2}, Lsn{1}});
+    CHECK(reach(primary(), Timeline{1}, Lsn{100}).term == 6);
+
+    const Right told = receive(right, assignment(7, "b"), local(), now).right;
+    CHECK(reach(told, Timeline{1}, Lsn{100}).term == 5);
+    CHECK(reach(streams(told), Timeline{2}, Lsn{100}).term == 7);
+    CHECK(reach(loses_data(told), Timeline{2}, Lsn{100}).term == 0);
+    auto promotion = assignment(8);
+    promotion.at_least = {7, Timeline{1}, Lsn{1}};
+    CHECK(receive(told, promotion, local(), now).refusal == Refusal::data_behind);
 }
 
 TEST_CASE("only a primary asks for promises") {

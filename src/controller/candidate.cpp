@@ -1,0 +1,133 @@
+#include "controller/candidate.hpp"
+
+#include <algorithm>
+
+namespace pgbosun::controller {
+namespace {
+
+const Seen* fresh(const Field& field, const std::string& name) {
+    const Seen* seen = find(field.known, name);
+    if (seen == nullptr || seen->asked_at < field.not_before) return nullptr;
+    return field.now - seen->received_at < field.policy.ttl ? seen : nullptr;
+}
+
+int priority(const Field& field, const std::string& name) {
+    for (const auto& member : field.policy.members) {
+        if (member.peer.name == name) return member.priority;
+    }
+    return -1;
+}
+
+// No promise binds it, but there is nobody left to whom it could be bound.
+bool others_stopped(const Field& field, const std::string& name) {
+    return std::ranges::all_of(writers(*field.known.record), [&](const std::string& writer) {
+        if (writer == name) return true;
+        const Seen* seen = fresh(field, writer);
+        return seen != nullptr && seen->report.stopped;
+    });
+}
+
+std::optional<Chosen> admission(const Field& field, const std::string& name) {
+    const Record& record = *field.known.record;
+    if (is_listed(record, name)) return Chosen::from_list;
+    if (name == record.primary && record.chosen == Chosen::from_list) return Chosen::from_list;
+    if (others_stopped(field, name)) return Chosen::all_stopped;
+    return std::nullopt;
+}
+
+std::string_view unable(const Field& field, const std::string& name) {
+    const Seen* seen = fresh(field, name);
+    if (seen == nullptr) return "no candidate has answered in time";
+    const Report& report = seen->report;
+    if (priority(field, name) < 0) return "its priority says that it must never be primary";
+    if (report.fenced) return "it is fenced";
+    if (!report.able) return "its postgres cannot be promoted";
+    const auto& system_id = field.known.record->system_id;
+    if (system_id && report.system_id != system_id) return "its data is of another system";
+    if (!admission(field, name)) return "it is not on the promotable list";
+    return {};
+}
+
+// Whether who stands at `best` is bound to have all that `writer` acknowledged under `rule`.
+bool covered(const Field& field, const std::string& writer, const SynchronousRule& rule, Reach best) {
+    if (rule.number <= 0) return true;
+    const auto reached = [&](const std::string& name) {
+        const Seen* seen = fresh(field, name);
+        return seen != nullptr && seen->report.reach <= best;
+    };
+    const Seen* itself = fresh(field, writer);
+    if (itself != nullptr && itself->report.stopped && itself->report.reach <= best) return true;
+    std::int64_t known = 0;
+    std::int64_t all = 0;
+    for (const auto& name : rule.names) {
+        if (name == writer) continue;
+        ++all;
+        if (reached(name)) ++known;
+    }
+    return known + rule.number > all;
+}
+
+bool holds_all(const Field& field, Reach best) {
+    const Record& record = *field.known.record;
+    return std::ranges::all_of(writers(record), [&](const std::string& writer) {
+        return covered(field, writer, record.synchronous, best) &&
+               std::ranges::all_of(record.superseded, [&](const auto& rule) { return covered(field, writer, rule, best); });
+    });
+}
+
+bool lags(const Field& field, Reach best) {
+    const Record& record = *field.known.record;
+    const Seen* primary = find(field.known, record.primary);
+    const bool asynchronous = record.synchronous.number <= 0;
+    if (!field.policy.max_lag || !asynchronous || primary == nullptr) return false;
+    const Reach& its = primary->report.reach;
+    return its.timeline == best.timeline && its.lsn.value > best.lsn.value + *field.policy.max_lag;
+}
+
+bool is_better(const Field& field, const std::string& one, const std::string& other) {
+    const Reach ours = find(field.known, one)->report.reach;
+    const Reach theirs = find(field.known, other)->report.reach;
+    if (ours != theirs) return ours > theirs;
+    const auto& primary = field.known.record->primary;
+    if ((one == primary) != (other == primary)) return one == primary;
+    const int by_priority = priority(field, one) - priority(field, other);
+    return by_priority != 0 ? by_priority > 0 : one < other;
+}
+
+}  // namespace
+
+std::string_view unfit(const Field& field, const std::string& name, DataLoss data_loss) {
+    if (const auto why = unable(field, name); !why.empty()) return why;
+    if (data_loss == DataLoss::accepted) return {};
+    const Reach reach = find(field.known, name)->report.reach;
+    if (!holds_all(field, reach)) return "too few synchronous standbys answer to know who holds every commit";
+    if (lags(field, reach)) return "it lags by more than max_lag";
+    return {};
+}
+
+bool is_surpassed(const Field& field, const std::string& name) {
+    const Reach reach = find(field.known, name)->report.reach;
+    return std::ranges::any_of(field.known.seen, [&](const auto& it) {
+        return it.first != name && unable(field, it.first).empty() && it.second.report.reach > reach;
+    });
+}
+
+Pick pick(const Field& field, const std::string& except) {
+    Pick best;
+    best.why_not = "there is no candidate";
+    for (const auto& [name, seen] : field.known.seen) {
+        if (name == except) continue;
+        if (const auto why = unable(field, name); !why.empty()) {
+            if (!best.name) best.why_not = why;
+            continue;
+        }
+        if (!best.name || is_better(field, name, *best.name)) best.name = name;
+    }
+    if (!best.name) return best;
+    best.why_not = unfit(field, *best.name, DataLoss::refused);
+    best.chosen = admission(field, *best.name).value_or(Chosen::from_list);
+    if (!best.why_not.empty()) best.name.reset();
+    return best;
+}
+
+}  // namespace pgbosun::controller

@@ -1,0 +1,89 @@
+#include "controller/knowledge.hpp"
+
+#include <algorithm>
+
+#include "instance/right.hpp"
+
+namespace pgbosun::controller {
+namespace {
+
+bool serves(const Report& report, const Record& record) {
+    return report.instance == record.primary && report.term == record.term && report.accepted == record.term &&
+           report.serving;
+}
+
+// It has seen this term, and has no right under it: it can get none before a higher one.
+bool has_stopped(const Report& report, const Record& record) {
+    return report.instance != record.primary && report.term >= record.term && report.stopped;
+}
+
+bool fit_for_list(const Knowledge& known, const Report& report) {
+    return report.able && !report.fenced && report.streaming &&
+           report.term == known.record->term &&
+           report.reach.term == known.record->term;
+}
+
+void note(Knowledge& known, Seen& seen) {
+    if (!known.record) return;
+    if (serves(seen.report, *known.record)) known.served_at = std::max(known.served_at, seen.received_at);
+    if (has_stopped(seen.report, *known.record)) known.stopped_at.emplace(seen.report.instance, seen.received_at);
+    if (fit_for_list(known, seen.report)) seen.good_at = seen.received_at;
+}
+
+}  // namespace
+
+Knowledge elected(Instant now, Instant leader_until) {
+    Knowledge known;
+    known.leader_since = now;
+    known.leader_until = leader_until;
+    known.served_at = now;
+    return known;
+}
+
+void learn(Knowledge& known, Record record, Instant now) {
+    const bool other_term = !known.record || known.record->term != record.term;
+    known.record = std::move(record);
+    known.in_flight.reset();
+    if (other_term) {
+        known.stopped_at.clear();
+        known.served_at = now;
+    }
+    for (auto& [name, seen] : known.seen) {
+        seen.answered = false;
+        if (other_term) seen.good_at.reset();
+    }
+}
+
+void forget_record(Knowledge& known) {
+    known.record.reset();
+    known.in_flight.reset();
+}
+
+void observe(Knowledge& known, const Policy& policy, Report report, Instant asked_at, Instant received_at) {
+    if (report.cluster != policy.cluster) return;
+    Seen& seen = known.seen[report.instance];
+    if (asked_at < seen.asked_at) return;
+    seen.report = std::move(report);
+    seen.asked_at = asked_at;
+    seen.received_at = received_at;
+    seen.answered = false;
+    note(known, seen);
+}
+
+const Seen* find(const Knowledge& known, const std::string& name) {
+    const auto found = known.seen.find(name);
+    return found == known.seen.end() ? nullptr : &found->second;
+}
+
+Instant lease_end(const Knowledge& known, const Policy& policy, const std::string& name) {
+    const Instant before_us = known.leader_since + instance::with_margin(policy.ttl);
+    const auto found = known.leased_until.find(name);
+    return found == known.leased_until.end() ? before_us : std::max(before_us, found->second);
+}
+
+bool is_serving(const Knowledge& known, const Policy& policy, Instant now) {
+    const Seen* seen = find(known, known.record->primary);
+    return seen != nullptr && now - seen->received_at < policy.ttl && serves(seen->report, *known.record);
+}
+
+}  // namespace pgbosun::controller

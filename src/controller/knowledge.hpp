@@ -1,0 +1,95 @@
+#pragma once
+// What a controller knows while it leads: the record, what it saw of each instance and when, and what it has granted.
+// Nothing of it outlives the leadership. All moments are of the controller's own clock, but for a report's.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controller/record.hpp"
+
+namespace pgbosun::controller {
+
+struct Member {
+    Peer peer;
+    int priority = 0;  // breaks ties; below 0: never primary
+};
+
+struct SynchronousWish {
+    SyncMethod method = SyncMethod::any;
+    int number = 1;
+    DataDurability durability = DataDurability::required;
+};
+
+struct Policy {
+    std::string cluster;
+    std::vector<Member> members;
+    Duration ttl = std::chrono::seconds(3);
+    Duration restart_window = std::chrono::seconds(5);  // a primary may take so long to come back by itself
+    std::optional<std::uint64_t> max_lag;               // bytes; of an asynchronous candidate
+    std::optional<SynchronousWish> synchronous;
+};
+
+// What one status of an agent says, as far as it matters here.
+struct Report {
+    std::string instance;
+    std::string cluster;
+    Echo echo;  // the agent's clock at that moment
+    Term term = 0;
+    Term accepted = 0;     // the last term as whose primary it accepted
+    std::string primary;   // of `term`, as it was told
+    bool serving = false;  // postgres takes writes, and may
+    bool stopped = true;   // no postgres that takes writes, or could without a new right
+    bool fenced = false;
+    bool able = false;  // it could be promoted: data, and a postgres that runs or can
+    bool streaming = false;  // from the primary of `term`
+    Reach reach;             // all that it holds
+    std::optional<SystemId> system_id;
+    std::uint64_t promotable_version = 0;   // as primary: the list it has taken over
+    std::uint64_t synchronous_version = 0;  // as primary: the rule it has taken over
+    Term promised_term = 0;
+    Duration promised_for{};  // how long it is still bound by a promise for that term
+};
+
+struct Seen {
+    Report report;
+    Instant asked_at{};
+    Instant received_at{};
+    bool answered = false;
+    std::optional<Instant> good_at;  // when it was last seen fit for the promotable list
+};
+
+// An operator's wish; it ends with this controller's leadership.
+struct Wanted {
+    std::string primary;
+    DataLoss data_loss = DataLoss::refused;  // accepted: a failover by force
+    Instant until{};
+};
+
+struct Knowledge {
+    Instant leader_since{};
+    Instant leader_until{};           // counted from before the election was asked for or renewed
+    std::optional<Record> record;     // none: it must be read first
+    std::optional<Record> in_flight;  // being written
+    std::map<std::string, Seen> seen;
+    std::map<std::string, Instant> leased_until;  // when the last grant to it has run out, for certain
+    std::map<std::string, Instant> stopped_at;    // under the record's term
+    Instant served_at{};  // when the recorded primary was last seen serving, or became it
+    std::optional<Wanted> wanted;
+};
+
+Knowledge elected(Instant now, Instant leader_until);
+// The record was read, or written by us.
+void learn(Knowledge& known, Record record, Instant now);
+// What the record says is not known any more: a write has failed, or nobody knows whether it was done.
+void forget_record(Knowledge& known);
+// A status has arrived that was asked for at `asked_at`. One that is older than the newest changes nothing.
+void observe(Knowledge& known, const Policy& policy, Report report, Instant asked_at, Instant received_at);
+
+const Seen* find(const Knowledge& known, const std::string& name);
+// Until when an instance may hold a lease of this controller or of one before it.
+Instant lease_end(const Knowledge& known, const Policy& policy, const std::string& name);
+bool is_serving(const Knowledge& known, const Policy& policy, Instant now);
+
+}  // namespace pgbosun::controller

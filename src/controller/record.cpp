@@ -1,0 +1,37 @@
+#include "controller/record.hpp"
+
+#include <algorithm>
+
+namespace pgbosun::controller {
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+    return std::ranges::find(names, name) != names.end();
+}
+
+bool is_listed(const Record& record, const std::string& name) {
+    return contains(record.promotable.names, name) && contains(record.acknowledged.names, name);
+}
+
+std::vector<std::string> writers(const Record& record) {
+    std::vector<std::string> all = record.former;
+    if (!record.primary.empty() && !contains(all, record.primary)) all.push_back(record.primary);
+    return all;
+}
+
+Record change_primary(const Record& record, const std::string& to, Chosen chosen, DataLoss data_loss) {
+    Record next = record;
+    ++next.term;
+    next.primary = to;
+    next.chosen = chosen;
+    next.data_loss = data_loss;
+    next.former = writers(record);
+    std::erase(next.former, to);
+    next.promotable = {record.promotable.version + 1, {}};
+    for (const auto& name : record.promotable.names) {
+        if (name != to && contains(record.acknowledged.names, name)) next.promotable.names.push_back(name);
+    }
+    next.acknowledged = next.promotable;
+    return next;
+}
+
+}  // namespace pgbosun::controller

@@ -1,0 +1,173 @@
+#include "controller/succession.hpp"
+
+#include <algorithm>
+
+#include "controller/choose.hpp"
+
+namespace pgbosun::controller {
+namespace {
+
+std::vector<std::string> fit_for_list(const Knowledge& known, const Policy& policy, Instant now) {
+    const Record& record = *known.record;
+    std::vector<std::string> names;
+    for (const auto& member : policy.members) {
+        const auto& name = member.peer.name;
+        const Seen* seen = find(known, name);
+        if (name == record.primary || seen == nullptr || member.priority < 0) continue;
+        if (seen->report.fenced || !seen->good_at) continue;
+        if (record.system_id && seen->report.system_id != record.system_id) continue;
+        // Who is on the list stays for a while: each change of it is a write.
+        const Duration patience = contains(record.promotable.names, name) ? 2 * policy.ttl : policy.ttl;
+        if (now - *seen->good_at < patience) names.push_back(name);
+    }
+    return names;
+}
+
+std::vector<std::string> all_members(const Policy& policy) {
+    std::vector<std::string> names;
+    for (const auto& member : policy.members) names.push_back(member.peer.name);
+    std::ranges::sort(names);
+    return names;
+}
+
+SynchronousRule wanted_rule(const Record& record, const Policy& policy) {
+    SynchronousRule rule = record.synchronous;
+    if (!policy.synchronous) {
+        rule.number = 0;
+        rule.names.clear();
+        return rule;
+    }
+    const int listed = static_cast<int>(record.promotable.names.size());
+    std::vector<std::string> names = record.promotable.names;
+    names.push_back(record.primary);
+    std::ranges::sort(names);
+    rule.method = policy.synchronous->method;
+    if (policy.synchronous->durability == DataDurability::preferred) {
+        rule.number = std::min(policy.synchronous->number, listed);
+        rule.names = std::move(names);
+    } else {
+        // Required: with too few standbys commits wait; it never names fewer than it needs.
+        rule.number = policy.synchronous->number;
+        if (listed >= rule.number) rule.names = std::move(names);
+        if (rule.names.empty()) rule.names = all_members(policy);
+    }
+    return rule;
+}
+
+// What the primary reports to have taken over; true: the record said otherwise.
+bool acknowledge(Record& record, const Report& report) {
+    bool changed = false;
+    if (report.promotable_version == record.promotable.version &&
+        record.acknowledged.version != record.promotable.version) {
+        record.acknowledged = record.promotable;
+        changed = true;
+    }
+    if (report.synchronous_version != record.synchronous.version) return changed;
+    // All that was ever acknowledged is on a quorum of its own standbys now.
+    changed |= !record.superseded.empty() || !record.former.empty();
+    record.superseded.clear();
+    record.former.clear();
+    return changed;
+}
+
+// Bound by a promise, it would refuse; and so fresh a promise says that the primary lives.
+std::optional<Instant> promised_until(const Knowledge& known, const Policy& policy, Instant now) {
+    std::optional<Instant> latest;
+    for (const auto& [name, seen] : known.seen) {
+        if (now - seen.received_at >= policy.ttl || seen.report.promised_term != known.record->term) continue;
+        const Instant until = seen.received_at + seen.report.promised_for;
+        if (until > now && (!latest || until > *latest)) latest = until;
+    }
+    return latest;
+}
+
+// When the leases of the former ones that have not acknowledged a stop have run out.
+Instant leases_end(const Knowledge& known, const Policy& policy) {
+    Instant last{};
+    for (const auto& name : known.record->former) {
+        if (!known.stopped_at.contains(name)) last = std::max(last, lease_end(known, policy, name));
+    }
+    return last;
+}
+
+Succession wait(std::string_view why, std::optional<Instant> until = {}) { return {std::nullopt, why, until}; }
+
+Succession to_best(const Knowledge& known, const Policy& policy, Instant now, NotBefore not_before) {
+    const auto best = pick(Field{known, policy, not_before, now}, known.record->primary);
+    if (!best.name) return wait(best.why_not);
+    return {change_primary(*known.record, *best.name, best.chosen, DataLoss::refused), {}, {}};
+}
+
+std::optional<Record> as_wanted(const Knowledge& known, const Policy& policy, Instant now) {
+    const auto& wanted = known.wanted;
+    if (!wanted || now >= wanted->until || wanted->primary == known.record->primary) return std::nullopt;
+    const Field field{known, policy, {}, now};
+    // A switchover moves to who follows closely; a failover by force to whom the operator names.
+    if (wanted->data_loss == DataLoss::refused && !is_serving(known, policy, now)) return std::nullopt;
+    if (!unfit(field, wanted->primary, DataLoss::accepted).empty()) return std::nullopt;
+    if (!is_listed(*known.record, wanted->primary)) return std::nullopt;
+    return change_primary(*known.record, wanted->primary, Chosen::from_list, wanted->data_loss);
+}
+
+}  // namespace
+
+Record move_on(const Knowledge& known, const Policy& policy, Instant now) {
+    Record next = *known.record;
+    const Report& report = find(known, next.primary)->report;
+    if (!next.system_id) next.system_id = report.system_id;
+    next.data_loss = DataLoss::refused;
+    if (acknowledge(next, report)) return next;
+    if (next.acknowledged.version == next.promotable.version) {
+        auto names = fit_for_list(known, policy, now);
+        if (names != next.promotable.names) next.promotable = {next.promotable.version + 1, std::move(names)};
+    }
+    auto rule = wanted_rule(next, policy);
+    if (rule != next.synchronous && next.superseded.size() < most_superseded) {
+        ++rule.version;
+        next.superseded.push_back(std::move(next.synchronous));
+        next.synchronous = std::move(rule);
+    }
+    return next;
+}
+
+Succession replace(const Knowledge& known, const Policy& policy, Instant now) {
+    const Record& record = *known.record;
+    if (record.paused) return wait("it is paused");
+    const auto proof = proof_of_stop(known, policy, now);
+    if (!proof) return wait("a former primary may still write", leases_end(known, policy));
+    const Seen* primary = find(known, record.primary);
+    const Instant heard_at = std::max(known.leader_since, primary == nullptr ? Instant{} : primary->received_at);
+    const bool silent = now - heard_at >= policy.ttl;
+    const bool accepted = primary != nullptr && primary->report.accepted == record.term;
+    if (silent) {
+        if (const auto until = promised_until(known, policy, now)) {
+            return wait("its promotable members have promised the silent primary lately", until);
+        }
+        return to_best(known, policy, now, proof->at);
+    }
+    const Field field{known, policy, proof->at, now};
+    if (!accepted && !record.former.empty() && record.data_loss == DataLoss::refused && primary != nullptr &&
+        primary->asked_at >= proof->at && is_surpassed(field, record.primary)) {
+        auto better = to_best(known, policy, now, proof->at);
+        if (better.record) return better;
+    }
+    if (primary != nullptr && primary->report.fenced && accepted) return wait("the primary is fenced");
+    const Instant until = std::max({known.served_at, proof->at}) + policy.restart_window;
+    if (now < until) return wait("the primary answers, but does not serve yet", until);
+    return to_best(known, policy, now, proof->at);
+}
+
+Succession succeed(const Knowledge& known, const Policy& policy, Instant now) {
+    if (known.record->term == 0) {
+        // A new cluster: the best data there is, or none, when all members have answered.
+        if (known.seen.size() < policy.members.size()) return wait("not every member has answered yet");
+        return to_best(known, policy, now, {});
+    }
+    if (auto wanted = as_wanted(known, policy, now)) return {std::move(wanted), {}, {}};
+    if (!is_serving(known, policy, now)) return replace(known, policy, now);
+    Record next = move_on(known, policy, now);
+    if (next == *known.record) return {};
+    return {std::move(next), {}, {}};
+}
+
+}  // namespace pgbosun::controller

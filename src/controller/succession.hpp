@@ -1,0 +1,23 @@
+#pragma once
+// Decision: what the record should say next.
+
+#include <optional>
+#include <string_view>
+
+#include "controller/knowledge.hpp"
+
+namespace pgbosun::controller {
+
+struct Succession {
+    std::optional<Record> record;  // none: it stays
+    std::string_view waits_for;
+    std::optional<Instant> look_again;
+};
+
+Succession succeed(const Knowledge& known, const Policy& policy, Instant now);
+
+// The parts of it; for a primary that serves, and for one that does not.
+Record move_on(const Knowledge& known, const Policy& policy, Instant now);
+Succession replace(const Knowledge& known, const Policy& policy, Instant now);
+
+}  // namespace pgbosun::controller

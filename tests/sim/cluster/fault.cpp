@@ -1,0 +1,135 @@
+#include "fault.hpp"
+
+#include <array>
+#include <sstream>
+#include <stdexcept>
+#include <string_view>
+
+#include "randomness.hpp"
+
+namespace pgbosun::sim {
+namespace {
+
+struct Named {
+    FaultKind kind;
+    std::string_view name;
+    int weight;
+    std::int64_t shortest_ms;
+    std::int64_t longest_ms;
+};
+
+constexpr std::array kinds{
+    Named{FaultKind::kill_postgres, "kill_postgres", 8, 0, 0},
+    Named{FaultKind::stop_agent, "stop_agent", 8, 100, 9000},
+    Named{FaultKind::freeze_pod, "freeze_pod", 8, 100, 9000},
+    Named{FaultKind::restart_agent, "restart_agent", 12, 100, 6000},
+    Named{FaultKind::cut, "cut", 14, 500, 12000},
+    Named{FaultKind::isolate, "isolate", 12, 500, 12000},
+    Named{FaultKind::stop_controller, "stop_controller", 8, 100, 9000},
+    Named{FaultKind::restart_controller, "restart_controller", 6, 100, 5000},
+    Named{FaultKind::record_down, "record_down", 5, 500, 9000},
+    Named{FaultKind::record_slow, "record_slow", 7, 500, 9000},
+    Named{FaultKind::slow_disk, "slow_disk", 4, 500, 6000},
+    Named{FaultKind::switchover, "switchover", 10, 0, 0},
+    Named{FaultKind::fence, "fence", 4, 500, 8000},
+};
+
+FaultKind draw_kind(Random& random) {
+    int total = 0;
+    for (const auto& it : kinds) total += it.weight;
+    auto left = static_cast<int>(random.below(static_cast<std::uint64_t>(total)));
+    for (const auto& it : kinds) {
+        if (left < it.weight) return it.kind;
+        left -= it.weight;
+    }
+    return kinds.back().kind;
+}
+
+const Named& about(FaultKind kind) {
+    for (const auto& it : kinds) {
+        if (it.kind == kind) return it;
+    }
+    throw std::logic_error("a kind of fault without a name");
+}
+
+int draw_who(Random& random, FaultKind kind, const Setting& setting) {
+    if (kind == FaultKind::stop_controller || kind == FaultKind::restart_controller) {
+        return setting.instances + static_cast<int>(random.below(static_cast<std::uint64_t>(setting.controllers)));
+    }
+    if (kind == FaultKind::cut || kind == FaultKind::isolate) {
+        // Controllers and the record too.
+        return static_cast<int>(random.below(static_cast<std::uint64_t>(setting.instances + setting.controllers + 1)));
+    }
+    return static_cast<int>(random.below(static_cast<std::uint64_t>(setting.instances)));
+}
+
+}  // namespace
+
+Schedule draw(std::uint64_t seed) {
+    Random random(seed, 1);
+    Schedule schedule;
+    Setting& setting = schedule.setting;
+    setting.seed = seed;
+    setting.instances = random.chance(150) ? 2 : (random.chance(100) ? 4 : 3);
+    setting.controllers = 2;
+    if (random.chance(500)) {
+        setting.loss = static_cast<int>(random.below(80));
+        setting.twice = static_cast<int>(random.below(60));
+        setting.late = static_cast<int>(random.below(60));
+    }
+    if (random.chance(600)) setting.synchronous = setting.instances > 3 && random.chance(400) ? 2 : 1;
+    setting.preferred = random.chance(250);
+    // Some schedules are crowded, others give each fault its time.
+    const auto count = random.between(2, 22);
+    setting.faults_end_ms = 6000 + count * random.between(300, 2000);
+    for (std::int64_t index = 0; index < count; ++index) {
+        const auto kind = draw_kind(random);
+        Fault fault;
+        fault.kind = kind;
+        fault.at_ms = random.between(4000, setting.faults_end_ms);
+        fault.length_ms = random.between(about(kind).shortest_ms, about(kind).longest_ms);
+        fault.who = draw_who(random, kind, setting);
+        fault.whom = draw_who(random, kind, setting);
+        schedule.faults.push_back(fault);
+    }
+    return schedule;
+}
+
+std::string to_text(const Schedule& schedule) {
+    const Setting& it = schedule.setting;
+    std::ostringstream text;
+    text << "seed " << it.seed << " instances " << it.instances << " controllers " << it.controllers << " loss " << it.loss
+         << " twice " << it.twice << " late " << it.late << " synchronous " << it.synchronous << " preferred "
+         << it.preferred << " end " << it.faults_end_ms << "\n";
+    for (const auto& fault : schedule.faults) {
+        text << about(fault.kind).name << " at " << fault.at_ms << " for " << fault.length_ms << " who " << fault.who
+             << " whom " << fault.whom << "\n";
+    }
+    return text.str();
+}
+
+Schedule parse_schedule(const std::string& text) {
+    std::istringstream in(text);
+    Schedule schedule;
+    std::string word;
+    Setting& it = schedule.setting;
+    in >> word >> it.seed >> word >> it.instances >> word >> it.controllers >> word >> it.loss >> word >> it.twice >>
+        word >> it.late >> word >> it.synchronous >> word >> it.preferred >> word >> it.faults_end_ms;
+    if (!in) throw std::runtime_error("a schedule that cannot be read: " + text);
+    std::string name;
+    while (in >> name) {
+        Fault fault;
+        bool known = false;
+        for (const auto& kind : kinds) {
+            if (kind.name != name) continue;
+            fault.kind = kind.kind;
+            known = true;
+        }
+        in >> word >> fault.at_ms >> word >> fault.length_ms >> word >> fault.who >> word >> fault.whom;
+        if (!known || !in) throw std::runtime_error("a fault that cannot be read: " + name);
+        schedule.faults.push_back(fault);
+    }
+    return schedule;
+}
+
+}  // namespace pgbosun::sim

@@ -1,0 +1,57 @@
+#pragma once
+// A schedule of faults: what happens to whom, when and for how long. Drawn from a seed, written and read as text.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace pgbosun::sim {
+
+enum class FaultKind {
+    kill_postgres,
+    stop_agent,    // SIGSTOP; its guard and its postgres run on
+    freeze_pod,    // all of it
+    restart_agent, // its container; `length` until it is up again
+    cut,           // from `who` to `whom`, one way
+    isolate,       // `who` from everybody
+    stop_controller,
+    restart_controller,
+    record_down,
+    record_slow,
+    slow_disk,
+    switchover,  // to `who`
+    fence,
+};
+
+struct Fault {
+    FaultKind kind{};
+    std::int64_t at_ms = 0;
+    std::int64_t length_ms = 0;
+    int who = 0;
+    int whom = 0;
+    bool operator==(const Fault&) const = default;
+};
+
+// Of the machines of one schedule.
+struct Setting {
+    std::uint64_t seed = 0;
+    int instances = 3;
+    int controllers = 2;
+    int loss = 0;       // messages, in a thousand
+    int twice = 0;
+    int late = 0;       // by seconds
+    int synchronous = 0;  // standbys that must have a commit; 0: asynchronous
+    bool preferred = false;
+    std::int64_t faults_end_ms = 0;
+};
+
+struct Schedule {
+    Setting setting;
+    std::vector<Fault> faults;
+};
+
+Schedule draw(std::uint64_t seed);
+std::string to_text(const Schedule& schedule);
+Schedule parse_schedule(const std::string& text);
+
+}  // namespace pgbosun::sim

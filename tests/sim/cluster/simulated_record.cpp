@@ -1,0 +1,52 @@
+#include "simulated_record.hpp"
+
+namespace pgbosun::sim {
+
+void SimulatedRecord::request(int from, Happening work) {
+    world_.send(from, world_.record_node(), [this, work = std::move(work)] {
+        if (down_ > 0) return;
+        Random random(world_.setting().seed, 900000 + requests_++);
+        const Duration takes = slow_ > 0 ? ms(random.between(50, 6000)) : std::chrono::microseconds(random.between(300, 8000));
+        world_.after(takes, work);
+    });
+}
+
+void SimulatedRecord::read(int from, std::function<void(Revised)> answer) {
+    request(from, [this, from, answer = std::move(answer)] {
+        world_.send(world_.record_node(), from, [answer, found = stored_] { answer(found); });
+    });
+}
+
+void SimulatedRecord::write(int from, controller::Record record, std::uint64_t expected,
+                            std::function<void(std::optional<std::uint64_t>)> answer) {
+    request(from, [this, from, record = std::move(record), expected, answer = std::move(answer)] {
+        std::optional<std::uint64_t> written;
+        if (expected == stored_.revision || world_.without(Sabotage::compare_and_swap)) {
+            world_.must(record.term >= stored_.record.term, [] { return std::string("the record's term goes back"); });
+            stored_ = {record, stored_.revision + 1};
+            written = stored_.revision;
+            world_.note(world_.record_node(), [&] {
+                return "term " + std::to_string(record.term) + " primary " + record.primary + ", former " +
+                       std::to_string(record.former.size()) + ", list v" + std::to_string(record.promotable.version) +
+                       " of " + std::to_string(record.promotable.names.size()) + " acknowledged v" +
+                       std::to_string(record.acknowledged.version) + ", rule v" +
+                       std::to_string(record.synchronous.version) + " after " +
+                       std::to_string(record.superseded.size());
+            });
+        }
+        world_.send(world_.record_node(), from, [answer, written] { answer(written); });
+    });
+}
+
+void SimulatedRecord::lock(int from, std::function<void(bool)> answer) {
+    request(from, [this, from, answer = std::move(answer)] {
+        const bool free = holder_ == from || world_.now() >= held_until_;
+        if (free) {
+            holder_ = from;
+            held_until_ = world_.now() + lock_time;
+        }
+        world_.send(world_.record_node(), from, [answer, free] { answer(free); });
+    });
+}
+
+}  // namespace pgbosun::sim
