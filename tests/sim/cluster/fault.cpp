@@ -1,5 +1,6 @@
 #include "fault.hpp"
 
+#include <algorithm>
 #include <array>
 #include <sstream>
 #include <stdexcept>
@@ -25,6 +26,9 @@ constexpr std::array kinds{
     Named{FaultKind::restart_agent, "restart_agent", 12, 100, 6000},
     Named{FaultKind::cut, "cut", 14, 500, 12000},
     Named{FaultKind::isolate, "isolate", 12, 500, 12000},
+    Named{FaultKind::cut_control, "cut_control", 10, 500, 15000},
+    Named{FaultKind::cut_peers, "cut_peers", 8, 300, 12000},
+    Named{FaultKind::split, "split", 6, 500, 12000},
     Named{FaultKind::stop_controller, "stop_controller", 8, 100, 9000},
     Named{FaultKind::restart_controller, "restart_controller", 6, 100, 5000},
     Named{FaultKind::record_down, "record_down", 5, 500, 9000},
@@ -34,15 +38,26 @@ constexpr std::array kinds{
     Named{FaultKind::fence, "fence", 4, 500, 8000},
 };
 
-FaultKind draw_kind(Random& random) {
-    int total = 0;
-    for (const auto& it : kinds) total += it.weight;
-    auto left = static_cast<int>(random.below(static_cast<std::uint64_t>(total)));
+// A few kinds together reach further than all of them at once.
+std::vector<Named> draw_kinds(Random& random) {
+    std::vector<Named> chosen;
+    const bool all = random.chance(300);
     for (const auto& it : kinds) {
+        if (all || random.chance(300)) chosen.push_back(it);
+    }
+    if (chosen.empty()) chosen.push_back(kinds[random.below(kinds.size())]);
+    return chosen;
+}
+
+FaultKind draw_kind(Random& random, const std::vector<Named>& chosen) {
+    int total = 0;
+    for (const auto& it : chosen) total += it.weight;
+    auto left = static_cast<int>(random.below(static_cast<std::uint64_t>(total)));
+    for (const auto& it : chosen) {
         if (left < it.weight) return it.kind;
         left -= it.weight;
     }
-    return kinds.back().kind;
+    return chosen.back().kind;
 }
 
 const Named& about(FaultKind kind) {
@@ -79,17 +94,22 @@ Schedule draw(std::uint64_t seed) {
     }
     if (random.chance(600)) setting.synchronous = setting.instances > 3 && random.chance(400) ? 2 : 1;
     setting.preferred = random.chance(250);
+    setting.poll_ms = random.chance(300) ? static_cast<int>(random.between(200, 1400)) : 500;
+    const auto chosen = draw_kinds(random);
     // Some schedules are crowded, others give each fault its time.
     const auto count = random.between(2, 22);
     setting.faults_end_ms = 6000 + count * random.between(300, 2000);
+    // Faults come in bursts, as trouble does.
+    std::int64_t centre = random.between(4000, setting.faults_end_ms);
     for (std::int64_t index = 0; index < count; ++index) {
-        const auto kind = draw_kind(random);
+        const auto kind = draw_kind(random, chosen);
         Fault fault;
         fault.kind = kind;
-        fault.at_ms = random.between(4000, setting.faults_end_ms);
+        if (random.chance(350)) centre = random.between(4000, setting.faults_end_ms);
+        fault.at_ms = std::min(centre + random.between(0, 2500), setting.faults_end_ms);
         fault.length_ms = random.between(about(kind).shortest_ms, about(kind).longest_ms);
         fault.who = draw_who(random, kind, setting);
-        fault.whom = draw_who(random, kind, setting);
+        fault.whom = kind == FaultKind::split ? static_cast<int>(random.between(1, 62)) : draw_who(random, kind, setting);
         schedule.faults.push_back(fault);
     }
     return schedule;
@@ -100,7 +120,7 @@ std::string to_text(const Schedule& schedule) {
     std::ostringstream text;
     text << "seed " << it.seed << " instances " << it.instances << " controllers " << it.controllers << " loss " << it.loss
          << " twice " << it.twice << " late " << it.late << " synchronous " << it.synchronous << " preferred "
-         << it.preferred << " end " << it.faults_end_ms << "\n";
+         << it.preferred << " poll " << it.poll_ms << " end " << it.faults_end_ms << "\n";
     for (const auto& fault : schedule.faults) {
         text << about(fault.kind).name << " at " << fault.at_ms << " for " << fault.length_ms << " who " << fault.who
              << " whom " << fault.whom << "\n";
@@ -114,7 +134,8 @@ Schedule parse_schedule(const std::string& text) {
     std::string word;
     Setting& it = schedule.setting;
     in >> word >> it.seed >> word >> it.instances >> word >> it.controllers >> word >> it.loss >> word >> it.twice >>
-        word >> it.late >> word >> it.synchronous >> word >> it.preferred >> word >> it.faults_end_ms;
+        word >> it.late >> word >> it.synchronous >> word >> it.preferred >> word >> it.poll_ms >> word >>
+        it.faults_end_ms;
     if (!in) throw std::runtime_error("a schedule that cannot be read: " + text);
     std::string name;
     while (in >> name) {

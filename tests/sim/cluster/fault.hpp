@@ -14,6 +14,9 @@ enum class FaultKind {
     restart_agent, // its container; `length` until it is up again
     cut,           // from `who` to `whom`, one way
     isolate,       // `who` from everybody
+    cut_control,   // `who` from all controllers
+    cut_peers,     // `who` from all other instances
+    split,         // the nodes whose bits are set in `whom` from all others
     stop_controller,
     restart_controller,
     record_down,
@@ -42,6 +45,7 @@ struct Setting {
     int late = 0;       // by seconds
     int synchronous = 0;  // standbys that must have a commit; 0: asynchronous
     bool preferred = false;
+    int poll_ms = 500;
     std::int64_t faults_end_ms = 0;
 };
 

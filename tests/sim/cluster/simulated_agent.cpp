@@ -32,7 +32,7 @@ void SimulatedAgent::come_up() {
     if (--down_ > 0) return;
     ++life_;
     // Its container may have been put on another machine, which shows another time.
-    if (life_ > 1 && random_.chance(300)) clock_ = SimulatedClock(Random(world_.setting().seed, 5000 + life_ * 100 + static_cast<std::uint64_t>(node_)));
+    if (life_ > 2 && random_.chance(400)) clock_.move(random_.between(-6000, 6000));
     up_ = true;
     if (world_.without(Sabotage::term_on_disk)) {
         disk_.term = disk_.accepted = 0;
@@ -59,7 +59,17 @@ void SimulatedAgent::go_down() {
 }
 
 void SimulatedAgent::kill_postgres() {
-    if (up_ && postgres_ != Postgres::down && postgres_ != Postgres::rejoining) enter(Postgres::down);
+    if (!up_ || postgres_ == Postgres::down || postgres_ == Postgres::rejoining) return;
+    enter(Postgres::down);
+    if (random_.chance(400)) {
+        // It has crashed before: its agent waits before it starts it again.
+        starting_ = true;
+        world_.after(ms(draw(300, 6000)), [this, life = life_, number = postgres_number_] {
+            if (life != life_ || number != postgres_number_) return;
+            starting_ = false;
+            work_inbox();
+        });
+    }
     work_inbox();
 }
 

@@ -80,7 +80,8 @@ void SimulatedAgent::promised(const PromiseAnswer& given) {
         if (world_.without(Sabotage::promise_from_sending)) answer.lease.echo = {right_.boot_id, clock()};
         auto right = instance::take_promise(right_, answer, clock());
         if (world_.without(Sabotage::promise_by_all)) {
-            for (const auto& name : right.record.promotable.names) {
+            const auto names = right.record.promotable.names;
+            for (const auto& name : names) {
                 answer.from = name;
                 right = instance::take_promise(right, answer, clock());
             }

@@ -8,7 +8,6 @@ namespace pgbosun::sim {
 namespace {
 
 constexpr Duration between_ticks = std::chrono::milliseconds(250);
-constexpr Duration between_polls = std::chrono::milliseconds(500);
 constexpr Duration between_reads = std::chrono::seconds(3);
 constexpr Duration operation_timeout = std::chrono::milliseconds(2500);
 constexpr Duration wish_lasts = std::chrono::seconds(5);
@@ -86,7 +85,7 @@ void SimulatedController::tick(std::uint64_t life) {
     // A write of a controller that was deposed may arrive late, and nobody says so.
     const bool stale = !read_at_ || now - *read_at_ > between_reads;
     if ((!known_.record || stale) && !operation_at_) read();
-    if (!polls_at_ || now >= *polls_at_ || *polls_at_ - now > between_polls) poll();
+    if (!polls_at_ || now >= *polls_at_ || *polls_at_ - now > ms(world_.setting().poll_ms)) poll();
     decide();
 }
 
@@ -163,7 +162,7 @@ void SimulatedController::write(controller::Record record) {
 
 void SimulatedController::poll() {
     const Instant asked_at = clock();
-    polls_at_ = asked_at + between_polls;
+    polls_at_ = asked_at + ms(world_.setting().poll_ms);
     for (int node = 0; node < world_.setting().instances; ++node) {
         world_.send(node_, node, [this, node, asked_at, life = life_] {
             world_.agent(node).report_to(node_, [this, node, asked_at, life](const controller::Report& report) {

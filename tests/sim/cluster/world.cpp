@@ -154,6 +154,31 @@ void World::happen(const Fault& fault) {
                 }
             });
             return;
+        case FaultKind::cut_control:
+            during([this, who = fault.who](int by) {
+                for (int other = setting().instances; other < record_node(); ++other) {
+                    set_cut(who, other, by);
+                    set_cut(other, who, by);
+                }
+            });
+            return;
+        case FaultKind::cut_peers:
+            during([this, who = fault.who](int by) {
+                for (int other = 0; other < setting().instances; ++other) {
+                    set_cut(who, other, by);
+                    set_cut(other, who, by);
+                }
+            });
+            return;
+        case FaultKind::split:
+            during([this, side = fault.whom](int by) {
+                for (int one = 0; one <= record_node(); ++one) {
+                    for (int other = 0; other <= record_node(); ++other) {
+                        if (((side >> one) & 1) != ((side >> other) & 1)) set_cut(one, other, by);
+                    }
+                }
+            });
+            return;
         case FaultKind::stop_controller: during([it = controller()](int by) { it->stop(by); }); return;
         case FaultKind::restart_controller: during([it = controller()](int by) { it->go_down(by); }); return;
         case FaultKind::record_down: during([this](int by) { record_->set_down(by); }); return;

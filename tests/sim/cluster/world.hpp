@@ -33,6 +33,8 @@ class SimulatedClock {
 public:
     explicit SimulatedClock(Random random);
     [[nodiscard]] Instant local(Duration truth) const;
+    // Another machine, whose clock shows another time.
+    void move(std::int64_t by_ms) { offset_ += by_ms * 1'000'000; }
     // Not before the clock shows `moment`.
     [[nodiscard]] Duration truth(Instant moment) const;
 
