@@ -7,7 +7,7 @@ import sources
 from sources import Finding
 
 # Which other modules of src/ a module may include. Everybody may include include/pgbosun and itself.
-ALL = {"app", "archive", "codec", "controller", "host", "http", "instance", "object_store", "postgres", "supervision", "wal"}
+ALL = {"app", "archive", "cluster_record", "codec", "controller", "host", "http", "instance", "object_store", "postgres", "supervision", "wal"}
 MAY_INCLUDE = {
     "vocabulary": set(),
     "wal": set(),
@@ -20,6 +20,7 @@ MAY_INCLUDE = {
     "supervision": {"instance", "wal", "postgres"},  # docs/decisions/0002
     "archive": {"wal", "codec"},
     "controller": {"instance", "wal"},
+    "cluster_record": {"http"},  # docs/decisions/0030
     "app": ALL,
     "main": ALL,  # src/*.cpp
     "include/pgbosun": set(),
@@ -28,10 +29,11 @@ MAY_INCLUDE = {
 # The homes of each library. A second home wants a reason, which stands here.
 LIBRARY_HOMES = {
     "Boost.Asio": (r"boost/(asio|system)", {"vocabulary", "host", "postgres", "http", "supervision", "archive", "app",
-                                            "main", "include/pgbosun"}),  # the loop itself: Task
+                                            "cluster_record", "controller", "main", "include/pgbosun"}),  # the loop itself: Task
     "Boost.Beast": (r"boost/beast", {"http"}),
     "another part of Boost": (r"boost/(?!asio|system|beast)", set()),
-    "nlohmann_json": (r"nlohmann/", {"http", "archive", "postgres"}),  # three wire formats: API, link, jsonlog
+    "nlohmann_json": (r"nlohmann/", {"http", "archive", "postgres",  # wire formats: API, link, jsonlog;
+                                                "cluster_record", "controller"}),  # etcd and Kubernetes, the record
     "yaml-cpp": (r"yaml-cpp/", {"app", "postgres"}),                   # configuration, metric queries
     "spdlog": (r"(spdlog|fmt)/", {"host"}),
     "CLI11": (r"CLI/", {"app"}),

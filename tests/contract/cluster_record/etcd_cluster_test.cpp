@@ -116,6 +116,6 @@ TEST_CASE("with authentication only a user with a password is heard") {
     write_password("right");
     REQUIRE(run(loop, known->create("first")));
     CHECK(run(loop, known->read())->text == "first");
-    CHECK(run(loop, known->changed(5s)) == RecordChange::seen);
-    CHECK(run(loop, known->changed(50ms)) == RecordChange::none);
+    CHECK(run(loop, known->changed(5s)).value() == RecordChange::seen);
+    CHECK(run(loop, known->changed(50ms)).value() == RecordChange::none);
 }

@@ -1,0 +1,26 @@
+#pragma once
+// What a server serves: from requests to answers, apart from sockets.
+
+#include <optional>
+
+#include "http/access.hpp"
+#include "http/message.hpp"
+#include "pgbosun/instance_control.hpp"
+#include "pgbosun/task.hpp"
+
+namespace pgbosun::http {
+
+// Which door a connection came through.
+enum class Entrance { api, metrics_only };
+
+class Site {
+public:
+    virtual ~Site() = default;
+
+    // Fills in the response; or returns a command, which the caller carries out.
+    virtual std::optional<ControlRequest> answer(const Request& request, const Peer& peer, Entrance entrance,
+                                                 const Credentials& credentials, Response& response) = 0;
+    virtual Task<> carry_out(ControlRequest request, Response& response) = 0;
+};
+
+}  // namespace pgbosun::http
