@@ -27,7 +27,7 @@ Controller::Controller(boost::asio::io_context& loop, const Clock& clock, Policy
       policy_(std::move(policy)),
       candidate_(std::move(candidate)),
       publication_(parts.publication),
-      keeper_(loop, clock, *parts.record, policy_.cluster, candidate_.text(), whole_seconds(policy_.ttl),
+      keeper_(loop, clock, *parts.record, policy_, candidate_.text(), whole_seconds(policy_.ttl),
               [this] { decide_.wake(); }),
       decide_(loop),
       publish_(loop) {

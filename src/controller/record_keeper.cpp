@@ -15,12 +15,12 @@ Task<> nothing() { co_return; }
 
 }  // namespace
 
-RecordKeeper::RecordKeeper(boost::asio::io_context& loop, const Clock& clock, ClusterRecord& engine, std::string cluster,
+RecordKeeper::RecordKeeper(boost::asio::io_context& loop, const Clock& clock, ClusterRecord& engine, const Policy& policy,
                            std::string candidate, Duration ttl, std::function<void()> changed)
     : loop_(loop),
       clock_(clock),
       engine_(engine),
-      cluster_(std::move(cluster)),
+      policy_(policy),
       candidate_(std::move(candidate)),
       ttl_(ttl),
       changed_(std::move(changed)),
@@ -128,7 +128,7 @@ Task<> RecordKeeper::read() {
         co_return;
     }
     auto record = text ? parse_record(text->text) : std::unexpected(text.error());
-    if (record && record->cluster != cluster_) {
+    if (record && record->cluster != policy_.cluster) {
         record = fail(FaultKind::corrupt, "the record is of the cluster " + record->cluster);
     }
     note_answer(record ? nullptr : &record.error());
@@ -140,13 +140,34 @@ Task<> RecordKeeper::read() {
     changed_();
 }
 
-Task<> RecordKeeper::create() {
+// A record that somebody has removed: what is known of it is written again, unless an instance has seen a later term.
+// A new cluster begins only where no instance has ever been told anything.
+std::optional<Record> RecordKeeper::first_record() {
+    Term highest = 0;
+    for (const auto& [name, seen] : known_->seen) highest = std::max(highest, seen.report.term);
+    if (last_read_ && last_read_->term >= highest) return last_read_;
+    if (highest > 0) {
+        const Fault gone{FaultKind::corrupt, "it is gone, and the instances know of term " + std::to_string(highest),
+                         "put it back from a backup of the engine"};
+        note_answer(&gone);
+        return std::nullopt;
+    }
+    again_at_ = clock_.now() + pause_after_failure;
+    if (known_->seen.size() < policy_.members.size()) return std::nullopt;
     Record record;
-    record.cluster = cluster_;
-    std::string text = to_text(record);
+    record.cluster = policy_.cluster;
+    return record;
+}
+
+Task<> RecordKeeper::create() {
+    const auto record = first_record();
+    if (!record) co_return;
+    std::string text = to_text(*record);
     const auto created = co_await engine_.create(std::move(text));
     note_answer(created ? nullptr : &created.error());
-    if (created) log::info("there was no record: a new cluster begins", {{"record", engine_.describe()}});
+    if (!created) co_return;
+    log::warning("there was no record: it has been created", {{"record", engine_.describe()}, {"term", record->term}});
+    again_at_ = clock_.now();
 }
 
 Task<> RecordKeeper::write_out() {

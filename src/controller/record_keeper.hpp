@@ -15,7 +15,7 @@ namespace pgbosun::controller {
 class RecordKeeper {
 public:
     // All are borrowed. `ttl`: of the leadership. `changed`: called when there is something new to decide on.
-    RecordKeeper(boost::asio::io_context& loop, const Clock& clock, ClusterRecord& engine, std::string cluster,
+    RecordKeeper(boost::asio::io_context& loop, const Clock& clock, ClusterRecord& engine, const Policy& policy,
                  std::string candidate, Duration ttl, std::function<void()> changed);
 
     void begin();
@@ -42,6 +42,8 @@ private:
     Task<> keep();
     Task<> read();
     Task<> create();
+    // none: not now, and why is noted.
+    std::optional<Record> first_record();
     Task<> write_out();
     Task<> look_at_other();
     void lead_no_longer(const std::string& why);
@@ -51,7 +53,8 @@ private:
     boost::asio::io_context& loop_;
     const Clock& clock_;
     ClusterRecord& engine_;
-    std::string cluster_, candidate_;
+    const Policy& policy_;
+    std::string candidate_;
     Duration ttl_;
     std::function<void()> changed_;
     Wake wake_, watch_pause_;
