@@ -61,23 +61,23 @@ Result<KubernetesClient> KubernetesClient::make(boost::asio::io_context& io, Kub
     return KubernetesClient(io, std::move(options), std::move(*client));
 }
 
-Result<http::Question> KubernetesClient::question(std::string method, std::string target) const {
+Result<http::Question> KubernetesClient::question(http::Method method, std::string target) const {
     auto token = http::read_token(options_.token_file);
     if (!token) return std::unexpected(std::move(token.error()));
     http::Question question;
-    question.method = std::move(method);
+    question.method = to_string(method);
     question.target = std::move(target);
     question.token = std::move(*token);
     question.timeout = options_.request_timeout;
     return question;
 }
 
-Task<Result<KubernetesAnswer>> KubernetesClient::ask(std::string method, std::string target, std::string body,
-                                                     std::string content_type) const {
-    auto asked = question(std::move(method), std::move(target));
+Task<Result<KubernetesAnswer>> KubernetesClient::ask(http::Method method, std::string target, std::string body,
+                                                     std::string_view content_type) const {
+    auto asked = question(method, std::move(target));
     if (!asked) co_return std::unexpected(std::move(asked.error()));
     asked->body = std::move(body);
-    asked->content_type = std::move(content_type);
+    asked->content_type = content_type;
     const auto answered = co_await client_.ask(*io_, std::move(*asked));
     if (!answered) co_return std::unexpected(answered.error());
     if (auto fault = fault_of(*answered)) co_return std::unexpected(std::move(*fault));
@@ -89,7 +89,7 @@ Task<Result<KubernetesAnswer>> KubernetesClient::ask(std::string method, std::st
 Task<Result<int>> KubernetesClient::watch(std::string target, Duration at_most, http::Sink sink) const {
     const auto seconds = std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(at_most).count());
     target.append("&timeoutSeconds=").append(std::to_string(seconds));
-    auto asked = question("GET", std::move(target));
+    auto asked = question(http::Method::get, std::move(target));
     if (!asked) co_return std::unexpected(std::move(asked.error()));
     asked->timeout = at_most;
     asked->sink = std::move(sink);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "http/client.hpp"
+#include "http/message.hpp"
 #include "pgbosun/fault.hpp"
 #include "pgbosun/task.hpp"
 
@@ -37,8 +38,8 @@ public:
     static Result<KubernetesClient> make(boost::asio::io_context& io, KubernetesOptions options);
 
     // Answers of 200 to 299, 404, 409 and 410 are success; 401 and 403 refused, all else unavailable.
-    Task<Result<KubernetesAnswer>> ask(std::string method, std::string target, std::string body,
-                                       std::string content_type = "application/json") const;
+    Task<Result<KubernetesAnswer>> ask(http::Method method, std::string target, std::string body,
+                                       std::string_view content_type = "application/json") const;
     // Lines of a watch, until the sink has enough.
     Task<Result<int>> watch(std::string target, Duration at_most, http::Sink sink) const;
 
@@ -49,7 +50,7 @@ public:
 private:
     KubernetesClient(boost::asio::io_context& io, KubernetesOptions options, http::Client client)
         : io_(&io), options_(std::move(options)), client_(std::move(client)) {}
-    [[nodiscard]] Result<http::Question> question(std::string method, std::string target) const;
+    [[nodiscard]] Result<http::Question> question(http::Method method, std::string target) const;
 
     boost::asio::io_context* io_;
     KubernetesOptions options_;

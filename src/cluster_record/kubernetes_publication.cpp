@@ -11,8 +11,8 @@ Task<Result<>> KubernetesPublication::publish(std::string instance, PublishedRol
     const Json patch = {{"metadata", {{"labels", {{"pgbosun.io/role", value}}}}}};
     std::string target = client_.path("", "pods/" + instance);
     std::string body = patch.dump();
-    std::string type = "application/merge-patch+json";
-    const auto answer = co_await client_.ask("PATCH", std::move(target), std::move(body), std::move(type));
+    constexpr std::string_view type = "application/merge-patch+json";
+    const auto answer = co_await client_.ask(http::Method::patch, std::move(target), std::move(body), type);
     if (!answer) co_return std::unexpected(answer.error());
     if (answer->status == 200) co_return Result<>{};
     if (answer->status == 404) co_return fail(FaultKind::not_found, "there is no pod " + instance);
@@ -40,7 +40,7 @@ Task<Result<>> KubernetesPublication::tell(std::string reason, std::string messa
                         {"source", {{"component", "pgbosun-controller"}}}};
     std::string target = client_.path("", "events");
     std::string body = event.dump(-1, ' ', false, Json::error_handler_t::replace);
-    const auto answer = co_await client_.ask("POST", std::move(target), std::move(body));
+    const auto answer = co_await client_.ask(http::Method::post, std::move(target), std::move(body));
     if (!answer) co_return std::unexpected(answer.error());
     if (answer->status < 300) co_return Result<>{};
     co_return fail(FaultKind::refused, "Kubernetes does not take an event");

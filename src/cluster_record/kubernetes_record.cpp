@@ -77,7 +77,7 @@ Json KubernetesRecord::config_map(std::string text) const {
 Task<Result<RecordText>> KubernetesRecord::read() {
     std::string target = client_.path("", "configmaps/" + name_);
     std::string none;
-    const auto answer = co_await client_.ask("GET", std::move(target), std::move(none));
+    const auto answer = co_await client_.ask(http::Method::get, std::move(target), std::move(none));
     if (!answer) co_return std::unexpected(answer.error());
     if (answer->status == 404) co_return fail(FaultKind::not_found, "there is no ConfigMap " + name_);
     const Json& body = answer->body;
@@ -89,9 +89,9 @@ Task<Result<RecordText>> KubernetesRecord::read() {
     co_return RecordText{text_at(body, {"data", "record"}), Revision{version_of(body)}};
 }
 
-Task<Result<Revision>> KubernetesRecord::store(std::string method, std::string target, Json body) {
+Task<Result<Revision>> KubernetesRecord::store(http::Method method, std::string target, Json body) {
     std::string text = body.dump(-1, ' ', false, Json::error_handler_t::replace);
-    const auto answer = co_await client_.ask(std::move(method), std::move(target), std::move(text));
+    const auto answer = co_await client_.ask(method, std::move(target), std::move(text));
     if (!answer) co_return std::unexpected(answer.error());
     if (answer->status == 404 || answer->status == 409) {
         co_return fail(FaultKind::conflict, "the object " + name_ + " in Kubernetes is not the one that was read");
@@ -100,19 +100,19 @@ Task<Result<Revision>> KubernetesRecord::store(std::string method, std::string t
 }
 
 Task<Result<Revision>> KubernetesRecord::create(std::string text) {
-    return store("POST", client_.path("", "configmaps"), config_map(std::move(text)));
+    return store(http::Method::post, client_.path("", "configmaps"), config_map(std::move(text)));
 }
 
 Task<Result<Revision>> KubernetesRecord::replace(std::string text, Revision expected) {
     Json body = config_map(std::move(text));
     body["metadata"]["resourceVersion"] = expected.value;
-    return store("PUT", client_.path("", "configmaps/" + name_), std::move(body));
+    return store(http::Method::put, client_.path("", "configmaps/" + name_), std::move(body));
 }
 
 Task<Result<>> KubernetesRecord::begin_watching() {
     std::string target = client_.path("", "configmaps") + "?fieldSelector=metadata.name%3D" + name_;
     std::string none;
-    const auto answer = co_await client_.ask("GET", std::move(target), std::move(none));
+    const auto answer = co_await client_.ask(http::Method::get, std::move(target), std::move(none));
     if (!answer) co_return std::unexpected(answer.error());
     told_until_ = version_of(answer->body);
     if (!told_until_->empty()) co_return Result<>{};
@@ -148,7 +148,7 @@ Task<Result<RecordChange>> KubernetesRecord::changed(Duration wait) {
 Task<Result<std::optional<KubernetesRecord::Lease>>> KubernetesRecord::read_lease() {
     std::string target = client_.path(coordination, "leases/" + name_);
     std::string none;
-    const auto answer = co_await client_.ask("GET", std::move(target), std::move(none));
+    const auto answer = co_await client_.ask(http::Method::get, std::move(target), std::move(none));
     if (!answer) co_return std::unexpected(answer.error());
     if (answer->status == 404) co_return std::optional<Lease>();
     const Json& body = answer->body;
@@ -181,9 +181,9 @@ Task<Result<>> KubernetesRecord::write_lease(std::optional<Lease> over, std::str
                     {"renewTime", now},
                     {"leaseTransitions", over ? over->transitions + (same || holder.empty() ? 0 : 1) : 0}};
     if (over) body["metadata"]["resourceVersion"] = over->version;
-    std::string method = over ? "PUT" : "POST";
+    const auto method = over ? http::Method::put : http::Method::post;
     std::string target = client_.path(coordination, over ? "leases/" + name_ : "leases");
-    const auto stored = co_await store(std::move(method), std::move(target), std::move(body));
+    const auto stored = co_await store(method, std::move(target), std::move(body));
     if (!stored) co_return std::unexpected(stored.error());
     co_return Result<>{};
 }

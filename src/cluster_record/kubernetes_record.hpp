@@ -43,7 +43,7 @@ private:
     };
 
     [[nodiscard]] nlohmann::json config_map(std::string text) const;
-    Task<Result<Revision>> store(std::string method, std::string target, nlohmann::json body);
+    Task<Result<Revision>> store(http::Method method, std::string target, nlohmann::json body);
     Task<Result<>> begin_watching();
     // none: there is no Lease.
     Task<Result<std::optional<Lease>>> read_lease();
