@@ -89,14 +89,17 @@ std::optional<ExitCode> outcome(const ControllerVerbCommand& command, const Cont
     return ExitCode::failed;
 }
 
-// A client that has found a follower goes on with the leader.
+// A client that has found a follower goes on with the leader, where it can be reached from here.
 Result<ControllerStatus> find_leader(Target& target) {
     auto status = look(target);
     if (!status || status->leads || status->leader_url.empty()) return status;
     auto leader = http::Client::url(status->leader_url, target.trust, "8009");
-    if (!leader) return std::unexpected(std::move(leader.error()));
-    target.client = std::move(*leader);
-    return look(target);
+    if (!leader) return status;
+    Target other{std::move(*leader), target.trust, target.token};
+    auto seen = look(other);
+    if (!seen) return status;
+    target = std::move(other);
+    return seen;
 }
 
 std::string position_of(const InstanceStatus& status) {

@@ -76,7 +76,7 @@ Task<> RecordKeeper::campaign() {
     const auto won = co_await engine_.campaign(ttl_);
     note_answer(won ? nullptr : &won.error());
     if (!won) {
-        again_at_ = std::max(again_at_, clock_.now());
+        again_at_ = clock_.now() + ttl_ / 4;
         co_await look_at_other();
         co_return;
     }
