@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pgbosun/archive_link.hpp"
+#include "pgbosun/assignment.hpp"
 #include "pgbosun/lsn.hpp"
 #include "pgbosun/time.hpp"
 
@@ -124,6 +125,21 @@ struct LogStatus {
     std::optional<Instant> blocked_since;  // stdout is not being read
 };
 
+// With `mode: managed`: what a controller has to know beside all else.
+struct ManagedStatus {
+    Term accepted = 0;     // the last term as whose primary it accepted; equal to `term`: it is the primary
+    std::string primary;   // of `term`, as it was told; empty: nobody has said
+    bool serving = false;  // postgres takes writes, and may
+    bool stopped = true;   // there is no postgres that takes writes, or could without a new right
+    bool able = false;     // it could be promoted: there is data, and a postgres that runs or can
+    Reach reach;           // all that it holds
+    std::uint64_t promotable_version = 0;   // as primary: the list it has taken over
+    std::uint64_t synchronous_version = 0;  // as primary: the rule it has taken over
+    Term promised_term = 0;
+    Duration promised_for{};  // how long it is still bound by a promise for that term
+    bool operator==(const ManagedStatus&) const = default;
+};
+
 struct InstanceStatus {
     std::string instance;
     std::string cluster;
@@ -147,6 +163,7 @@ struct InstanceStatus {
     bool pending_restart = false;
     std::vector<std::string> pending_restart_parameters;
     std::optional<Instant> valid_until;  // right to write; none: has none, or needs none
+    std::optional<ManagedStatus> managed;  // none: it is its own authority
     PostgresStatus postgres;
     LsnStatus lsn;
     std::vector<StandbyStatus> standbys;

@@ -45,19 +45,20 @@ std::string_view parent_of(std::string_view path) {
 
 std::string_view name_of(std::string_view path) { return path.substr(path.rfind('.') + 1); }
 
-std::set<std::string, std::less<>> keys_and_sections() {
-    std::set<std::string, std::less<>> all;
-    for (const auto& key : settings_keys()) {
-        for (std::string_view path = key.path; !path.empty(); path = parent_of(path)) all.emplace(path);
-    }
+using Candidates = std::set<std::string, std::less<>>;
+
+void add_with_sections(Candidates& all, std::string_view key) {
+    for (std::string_view path = key; !path.empty(); path = parent_of(path)) all.emplace(path);
+}
+
+Candidates keys_and_sections() {
+    Candidates all;
+    for (const auto& key : settings_keys()) add_with_sections(all, key.path);
     return all;
 }
 
-}  // namespace
-
-std::optional<std::string> suggest_key(std::string_view path) {
+std::optional<std::string> closest(std::string_view path, const Candidates& candidates) {
     if (name_of(path).size() > longest_compared) return std::nullopt;
-    static const auto candidates = keys_and_sections();
     const auto wanted = plain(name_of(path));
     std::optional<std::string> best;
     auto smallest = std::max<std::size_t>(1, wanted.size() / 3) + 1;
@@ -75,6 +76,19 @@ std::optional<std::string> suggest_key(std::string_view path) {
         }
     }
     return best;
+}
+
+}  // namespace
+
+std::optional<std::string> suggest_key(std::string_view path) {
+    static const auto candidates = keys_and_sections();
+    return closest(path, candidates);
+}
+
+std::optional<std::string> suggest_among(std::string_view path, const std::vector<std::string>& keys) {
+    Candidates candidates;
+    for (const auto& key : keys) add_with_sections(candidates, key);
+    return closest(path, candidates);
 }
 
 }  // namespace pgbosun::app

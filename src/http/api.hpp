@@ -9,31 +9,26 @@
 #include "http/message.hpp"
 #include "http/query.hpp"
 #include "http/routes.hpp"
+#include "http/site.hpp"
 #include "http/traffic.hpp"
 #include "pgbosun/instance_control.hpp"
 #include "pgbosun/journal.hpp"
 
 namespace pgbosun::http {
 
-// Which door a connection came through.
-enum class Entrance { api, metrics_only };
-
 inline constexpr Duration default_wait = std::chrono::seconds(30);
 inline constexpr Duration max_wait = std::chrono::seconds(300);
 inline constexpr std::size_t max_journal_entries = 1000;
 
-// What a caller carries out, for it takes its time.
-using Work = std::variant<ControlRequest, JobRequest>;
-
-class Api {
+class Api final : public Site {
 public:
     // All are borrowed and outlive the Api.
     Api(InstanceControl& control, Journal& journal, const Traffic& traffic);
 
     // Fills in the response; or returns work, which the caller carries out.
     std::optional<Work> answer(const Request& request, const Peer& peer, Entrance entrance,
-                               const Credentials& credentials, Response& response);
-    Task<> carry_out(Work work, Response& response);
+                               const Credentials& credentials, Response& response) override;
+    Task<> carry_out(Work work, Response& response) override;
 
     static void refuse(const Problem& problem, Response& response);
 

@@ -10,6 +10,7 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 #include <algorithm>
+#include <memory>
 #include <tuple>
 #include <vector>
 
@@ -73,9 +74,13 @@ struct Place {
 std::string head_of(const Question& question, const Place& place) {
     std::string head = question.method + " " + question.target + " HTTP/1.1\r\nHost: ";
     head.append(place.host.empty() ? "localhost" : place.host).append("\r\nConnection: close\r\nUser-Agent: pgbosun\r\n");
-    if (question.token) head.append("Authorization: Bearer ").append(*question.token).append("\r\n");
+    if (question.authorization) {
+        head.append("Authorization: ").append(*question.authorization).append("\r\n");
+    } else if (question.token) {
+        head.append("Authorization: Bearer ").append(*question.token).append("\r\n");
+    }
     if (question.last_event_id) head.append("Last-Event-ID: ").append(*question.last_event_id).append("\r\n");
-    if (!question.body.empty()) head.append("Content-Type: application/json\r\n");
+    if (!question.body.empty()) head.append("Content-Type: ").append(question.content_type).append("\r\n");
     head.append("Content-Length: ").append(std::to_string(question.body.size())).append("\r\n\r\n");
     return head.append(question.body);
 }
@@ -84,24 +89,25 @@ bool is_one_line(std::string_view text) {
     return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
 }
 
-// One question and its answer. `timer` is pushed on by each piece of the answer.
-class Exchange {
+// One question and its answer. `timer` is pushed on by each piece of the answer. Owned by run() and by the timer's
+// handlers, which may be queued already when it is cancelled.
+class Exchange : public std::enable_shared_from_this<Exchange> {
 public:
-    Exchange(asio::io_context& io, const Question& question, const Place& place)
-        : io_(io), question_(question), place_(place), timer_(io), socket_(io), resolver_(io), parser_(question.sink) {}
+    Exchange(asio::io_context& io, Question question, Place place)
+        : question_(std::move(question)),
+          place_(std::move(place)),
+          timer_(io),
+          socket_(io),
+          resolver_(io),
+          parser_(question_.sink) {}
 
-    Result<Answered> run() {
-        Result<Answered> result = fail(FaultKind::unavailable, "no answer from " + name() + " in time");
-        bool finished = false;
-        asio::co_spawn(io_, talk(), [&](const std::exception_ptr& thrown, Result<Answered> answered) {
-            if (thrown) std::rethrow_exception(thrown);
-            finished = true;
-            if (!timed_out_) result = std::move(answered);
-            timer_.cancel();
-        });
+    Task<Result<Answered>> run() {
+        const auto self = shared_from_this();
         start_timer();
-        while (!finished && io_.run_one() > 0) continue;
-        return result;
+        auto answered = co_await talk();
+        timer_.cancel();
+        if (timed_out_) co_return fail(FaultKind::unavailable, "no answer from " + name() + " in time");
+        co_return answered;
     }
 
 private:
@@ -109,13 +115,16 @@ private:
 
     void start_timer() {
         timer_.expires_after(question_.timeout);
-        timer_.async_wait([this](const error_code& error) {
-            if (error) return;
-            timed_out_ = true;
-            resolver_.cancel();
-            error_code ignored;
-            stream_ ? stream_->close() : void(socket_.close(ignored));
+        timer_.async_wait([self = shared_from_this()](const error_code& error) {
+            if (!error) self->give_up();
         });
+    }
+
+    void give_up() {
+        timed_out_ = true;
+        resolver_.cancel();
+        error_code ignored;
+        stream_ ? stream_->close() : void(socket_.close(ignored));
     }
 
     Task<Result<>> connect_local() {
@@ -141,6 +150,8 @@ private:
             std::tie(error) = co_await socket_.async_connect(endpoint, asio::as_tuple(asio::use_awaitable));
             if (!error || timed_out_) break;
         }
+        error_code unused;  // not TCP after all: it is slower, and that is all
+        if (!error) socket_.set_option(asio::ip::tcp::no_delay(true), unused);
         if (!error) co_return Result<>{};
         co_return fail(FaultKind::unavailable, "nobody answers at " + name() + ": " + error.message());
     }
@@ -192,9 +203,8 @@ private:
         co_return Result<>{};
     }
 
-    asio::io_context& io_;
-    const Question& question_;
-    const Place& place_;
+    const Question question_;
+    const Place place_;
     asio::steady_timer timer_;
     Socket socket_;
     asio::ip::tcp::resolver resolver_;
@@ -211,7 +221,7 @@ Client Client::unix_socket(std::string path) {
     return client;
 }
 
-Result<Client> Client::url(std::string_view url, ClientTrust trust) {
+Result<Client> Client::url(std::string_view url, ClientTrust trust, std::string_view default_port) {
     const auto refuse = [&] {
         return fail(FaultKind::refused, "\"" + std::string(url) + "\" is not a URL of pgbosun",
                     "write it as http://host:8008 or https://host:8008");
@@ -231,7 +241,7 @@ Result<Client> Client::url(std::string_view url, ClientTrust trust) {
     if (bracket == std::string_view::npos) return refuse();
     const auto colon = rest.find(':', bracket);
     client.host_ = rest.substr(0, colon);
-    client.port_ = colon == std::string_view::npos ? "8008" : rest.substr(colon + 1);
+    client.port_ = colon == std::string_view::npos ? default_port : rest.substr(colon + 1);
     if (bracket != 0) client.host_ = client.host_.substr(1, bracket - 1);
     const auto port = parse_number(client.port_);
     if (client.host_.empty() || client.host_.find_first_of("/@ \r\n") != std::string::npos || !port || *port > 65535) {
@@ -240,20 +250,37 @@ Result<Client> Client::url(std::string_view url, ClientTrust trust) {
     return client;
 }
 
-Result<Answered> Client::request(const Question& question) const {
-    if (!is_one_line(question.target) || !is_one_line(question.token.value_or("")) ||
-        !is_one_line(question.last_event_id.value_or(""))) {
-        return fail(FaultKind::refused, "a line break in what should be one line of the request");
+Result<TlsContext> Client::check(const Question& question) const {
+    for (const std::string_view text : {std::string_view(question.target), std::string_view(question.content_type)}) {
+        if (!is_one_line(text)) return fail(FaultKind::refused, "a line break in what should be one line of the request");
     }
-    Place place{path_, host_, port_, {}};
-    if (trust_) {
-        auto tls = client_tls(*trust_);
-        if (!tls) return std::unexpected(std::move(tls.error()));
-        place.tls = std::move(*tls);
+    for (const auto& text : {question.token, question.authorization, question.last_event_id}) {
+        if (!is_one_line(text.value_or(""))) {
+            return fail(FaultKind::refused, "a line break in what should be one line of the request");
+        }
     }
-    asio::io_context io(1);
-    Exchange exchange(io, question, place);
-    return exchange.run();
+    return trust_ ? client_tls(*trust_) : TlsContext{};
 }
+
+Task<Result<Answered>> Client::ask(asio::io_context& io, Question question) const {
+    auto tls = check(question);
+    if (!tls) co_return std::unexpected(std::move(tls.error()));
+    Place place{path_, host_, port_, std::move(*tls)};
+    const auto exchange = std::make_shared<Exchange>(io, std::move(question), std::move(place));
+    co_return co_await exchange->run();
+}
+
+Result<Answered> Client::request(const Question& question) const {
+    asio::io_context io(1);
+    std::optional<Result<Answered>> result;
+    asio::co_spawn(io, ask(io, question), [&](const std::exception_ptr& thrown, Result<Answered> answered) {
+        if (thrown) std::rethrow_exception(thrown);
+        result = std::move(answered);
+    });
+    while (!result && io.run_one() > 0) continue;
+    return std::move(*result);
+}
+
+std::string Client::name() const { return path_.empty() ? host_ + ":" + port_ : path_; }
 
 }  // namespace pgbosun::http

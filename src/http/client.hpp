@@ -1,7 +1,7 @@
 #pragma once
-// Asks a pgbosun over its control socket or a URL; blocks until it has the answer. For the client commands only:
-// PID 1 must not block.
+// Asks a pgbosun, or another server of JSON over HTTP/1.1, at a Unix socket or a URL. One connection for each question.
 
+#include <boost/asio/io_context.hpp>
 #include <functional>
 #include <optional>
 #include <string>
@@ -9,6 +9,7 @@
 
 #include "http/tls.hpp"
 #include "pgbosun/fault.hpp"
+#include "pgbosun/task.hpp"
 #include "pgbosun/time.hpp"
 
 namespace pgbosun::http {
@@ -26,8 +27,10 @@ using Sink = std::function<Flow(std::string_view piece)>;
 struct Question {
     std::string method = "GET";
     std::string target = "/";
-    std::string body;                  // JSON; empty: none
-    std::optional<std::string> token;  // sent as bearer token
+    std::string body;                  // empty: none
+    std::string content_type = "application/json";  // of the body
+    std::optional<std::string> token;               // sent as bearer token
+    std::optional<std::string> authorization;       // the whole field instead, for who wants another form
     std::optional<std::string> last_event_id;
     // For the whole exchange; with a sink between two pieces. An event stream has a piece every 15 s.
     Duration timeout = std::chrono::seconds(30);
@@ -38,14 +41,20 @@ class Client {
 public:
     static Client unix_socket(std::string path);
     // "http://host:8008", "https://[::1]:8008"; no path behind it. refused: not such a URL.
-    static Result<Client> url(std::string_view url, ClientTrust trust = {});
+    static Result<Client> url(std::string_view url, ClientTrust trust = {}, std::string_view default_port = "8008");
 
     // unavailable: nobody answers, or not in time. corrupt: something that is not HTTP answers. Any status is success.
     // No part of the body is kept beyond 64 MB.
+    // Blocks until it has the answer: for the client commands only.
     [[nodiscard]] Result<Answered> request(const Question& question) const;
+    // The same on a loop. Reads the files of the trust (blocking) anew for each question. `io` outlives the task.
+    [[nodiscard]] Task<Result<Answered>> ask(boost::asio::io_context& io, Question question) const;
+    // "host:port", or the path of the socket.
+    [[nodiscard]] std::string name() const;
 
 private:
     Client() = default;
+    [[nodiscard]] Result<TlsContext> check(const Question& question) const;
 
     std::string path_;  // of the Unix socket; empty: TCP
     std::string host_, port_;

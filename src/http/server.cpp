@@ -14,10 +14,10 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <fstream>
 
 #include "http/listener.hpp"
 #include "http/session.hpp"
+#include "http/token_file.hpp"
 
 namespace pgbosun::http {
 namespace {
@@ -26,7 +26,6 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 constexpr Duration accept_pause = std::chrono::milliseconds(100);  // out of descriptors: nothing to gain by hurrying
-constexpr std::size_t max_token_bytes = 4096;
 
 // An exception here is a bug of ours and ends the program, but for what our own cancellation throws.
 void finish(const std::exception_ptr& thrown) {
@@ -142,24 +141,6 @@ Task<> accept_all(std::shared_ptr<ServerState> state, std::shared_ptr<Listener> 
     }
 }
 
-Result<std::optional<std::string>> read_token(const std::optional<std::string>& file) {
-    if (!file) return std::nullopt;
-    std::ifstream input(*file, std::ios::binary);
-    std::string token(max_token_bytes + 1, '\0');
-    input.read(token.data(), static_cast<std::streamsize>(token.size()));
-    token.resize(static_cast<std::size_t>(input.gcount()));
-    if (!input.is_open() || input.bad()) {
-        return fail(FaultKind::refused, "http.token_file " + *file + " cannot be read",
-                    "create it, readable for the uid of pgbosun");
-    }
-    if (token.size() > max_token_bytes) {
-        return fail(FaultKind::refused, "http.token_file " + *file + " is longer than 4096 bytes");
-    }
-    token.erase(token.find_last_not_of(" \t\r\n") + 1);
-    if (token.empty()) return fail(FaultKind::refused, "http.token_file " + *file + " is empty", "put a secret into it");
-    return token;
-}
-
 struct Secrets {
     TlsContext tls;
     Credentials credentials;
@@ -169,7 +150,7 @@ Result<Secrets> read_secrets(const HttpSettings& http) {
     auto tls = server_tls(http);
     if (!tls) return std::unexpected(std::move(tls.error()));
     auto token = read_token(http.token_file);
-    if (!token) return std::unexpected(std::move(token.error()));
+    if (!token) return std::unexpected(std::move(token.error()).in("http.token_file"));
     return Secrets{std::move(*tls), {::geteuid(), std::move(*token), http.client_ca.has_value()}};
 }
 
@@ -182,6 +163,9 @@ Server::Server(asio::io_context& io, InstanceControl& control, Journal& journal,
       http_(http),
       metrics_(metrics),
       control_socket_(std::move(control_socket)) {}
+
+Server::Server(asio::io_context& io, Site& site, const HttpSettings& http, Limits limits)
+    : state_(std::make_shared<ServerState>(io, site, limits)), io_(io), http_(http) {}
 
 Server::~Server() { stop(); }
 
@@ -196,12 +180,16 @@ Result<> Server::start() {
         if (!listener) return std::unexpected(std::move(listener.error()).in("metrics.listen"));
         metrics_only = std::move(*listener);
     }
-    auto local = Listener::unix_socket(io_, control_socket_);
-    if (!local) return std::unexpected(std::move(local.error()));
+    std::shared_ptr<Listener> local;
+    if (!control_socket_.empty()) {
+        auto listener = Listener::unix_socket(io_, control_socket_);
+        if (!listener) return std::unexpected(std::move(listener.error()));
+        local = std::move(*listener);
+    }
     state_->tls = std::move(secrets->tls);
     state_->credentials = std::move(secrets->credentials);
     tcp_ = std::move(*tcp);
-    unix_ = std::move(*local);
+    unix_ = std::move(local);
     metrics_only_ = std::move(metrics_only);
     for (const auto& listener : {tcp_, unix_, metrics_only_}) {
         if (listener) asio::co_spawn(io_, accept_all(state_, listener), finish);

@@ -17,6 +17,7 @@ namespace pgbosun::http {
 
 struct ServerState;
 class Listener;
+class Site;
 
 class Server {
 public:
@@ -26,6 +27,8 @@ public:
     // operation_aborted.
     Server(boost::asio::io_context& io, InstanceControl& control, Journal& journal, const HttpSettings& http,
            const MetricsSettings& metrics, std::string control_socket, Limits limits = {});
+    // Another site than an instance's: TCP only. The site outlives the server.
+    Server(boost::asio::io_context& io, Site& site, const HttpSettings& http, Limits limits = {});
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;

@@ -209,17 +209,17 @@ Task<> Session::stream_events() {
 }
 
 Task<bool> Session::stream_entries(std::uint64_t& after) {
-    auto entries = state_.journal.since(after, entries_at_once);
+    auto entries = state_.journal->since(after, entries_at_once);
     if (entries.empty()) {
         // stop() while a piece was being written cannot cancel a wait that has not begun.
         if (!stream_->socket().is_open()) co_return false;
         doing_ = Doing::streaming;
         deadline_ = Time::max();
-        co_await state_.journal.wait(after, state_.limits.heartbeat);
+        co_await state_.journal->wait(after, state_.limits.heartbeat);
         if (!stream_->socket().is_open()) co_return false;
-        entries = state_.journal.since(after, entries_at_once);
+        entries = state_.journal->since(after, entries_at_once);
     }
-    const InstanceStatus& status = state_.control.status();
+    const InstanceStatus& status = state_.control->status();
     for (const auto& entry : entries) append_event(out_, entry, status);
     if (entries.empty()) out_.append(": still here\n\n");
     if (!entries.empty()) after = entries.back().id;

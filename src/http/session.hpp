@@ -24,14 +24,23 @@ class Session;
 // the server still has somewhere to put its answer.
 struct ServerState {
     ServerState(boost::asio::io_context& context, InstanceControl& instance, Journal& events, Limits bounds)
-        : io(context), control(instance), journal(events), limits(bounds), api(instance, events, traffic), sweep(context) {}
+        : io(context),
+          control(&instance),
+          journal(&events),
+          limits(bounds),
+          own_api(std::make_unique<Api>(instance, events, traffic)),
+          api(*own_api),
+          sweep(context) {}
+    ServerState(boost::asio::io_context& context, Site& site, Limits bounds)
+        : io(context), limits(bounds), api(site), sweep(context) {}
 
     boost::asio::io_context& io;
-    InstanceControl& control;
-    Journal& journal;
+    InstanceControl* control = nullptr;  // both are there for a site with an event stream
+    Journal* journal = nullptr;
     Limits limits;
     Traffic traffic;
-    Api api;
+    std::unique_ptr<Api> own_api;
+    Site& api;
     Credentials credentials;
     TlsContext tls;
     std::list<std::shared_ptr<Session>> sessions;

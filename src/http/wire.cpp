@@ -161,6 +161,20 @@ Json progress_of(const InstanceStatus& status) {
             {"for_s", age(progress.since, status.now)}};
 }
 
+Json managed_of(const std::optional<ManagedStatus>& managed) {
+    if (!managed) return {};
+    const Reach& reach = managed->reach;
+    return {{"accepted", managed->accepted},
+            {"primary", text_or_null(managed->primary)},
+            {"serving", managed->serving},
+            {"stopped", managed->stopped},
+            {"able", managed->able},
+            {"reach", {{"term", reach.term}, {"timeline", number(reach.timeline)}, {"lsn", to_string(reach.lsn)}}},
+            {"promotable_version", managed->promotable_version},
+            {"synchronous_version", managed->synchronous_version},
+            {"promised", {{"term", managed->promised_term}, {"for_ms", milliseconds(managed->promised_for)}}}};
+}
+
 Json state_of(const InstanceStatus& status) {
     Json json;
     json["phase"] = to_string(status.phase);
@@ -179,6 +193,7 @@ Json state_of(const InstanceStatus& status) {
     json["ready_reason"] = text_or_null(status.ready_reason);
     json["pending_restart"] = status.pending_restart;
     json["pending_restart_parameters"] = status.pending_restart_parameters;
+    json["managed"] = managed_of(status.managed);
     json["postgres"] = postgres_of(status.postgres, status.now);
     json["lsn"] = lsn_of(status);
     json["standbys"] = standbys_of(status.standbys);

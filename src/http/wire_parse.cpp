@@ -267,6 +267,34 @@ void read_jobs(const Fields& top, InstanceStatus& status) {
     });
 }
 
+void read_managed(const Fields& top, InstanceStatus& status) {
+    top.object("managed", [&](const Fields& fields) {
+        ManagedStatus& managed = status.managed.emplace();
+        fields.number("accepted", managed.accepted);
+        fields.text("primary", managed.primary);
+        fields.truth("serving", managed.serving);
+        fields.truth("stopped", managed.stopped);
+        fields.truth("able", managed.able);
+        fields.number("promotable_version", managed.promotable_version);
+        fields.number("synchronous_version", managed.synchronous_version);
+        fields.object("reach", [&](const Fields& reach) {
+            std::uint32_t timeline = 0;
+            std::optional<Lsn> lsn;
+            reach.number("term", managed.reach.term);
+            reach.number("timeline", timeline);
+            reach.lsn("lsn", lsn);
+            managed.reach.timeline = Timeline{timeline};
+            managed.reach.lsn = lsn.value_or(Lsn{});
+        });
+        fields.object("promised", [&](const Fields& promised) {
+            std::uint32_t for_ms = 0;
+            promised.number("term", managed.promised_term);
+            promised.number("for_ms", for_ms);
+            managed.promised_for = std::chrono::milliseconds(for_ms);
+        });
+    });
+}
+
 void read_machine(const Fields& top, InstanceStatus& status) {
     top.each("volumes", [&](const Fields& fields) {
         VolumeStatus& volume = status.volumes.emplace_back();
@@ -379,6 +407,7 @@ Result<InstanceStatus> parse_status(std::string_view text) {
     read_archive(top, status);
     read_jobs(top, status);
     read_machine(top, status);
+    read_managed(top, status);
     if (!error.empty()) return fail(FaultKind::corrupt, "not a status that this version knows: " + error);
     return status;
 }

@@ -7,8 +7,8 @@ import sources
 from sources import Finding
 
 # Which other modules of src/ a module may include. Everybody may include include/pgbosun and itself.
-ALL = {"app", "archive", "backup", "codec", "controller", "host", "http", "instance", "object_store", "postgres",
-       "supervision", "wal"}
+ALL = {"app", "archive", "backup", "cluster_record", "codec", "controller", "host", "http", "instance", "object_store",
+       "postgres", "supervision", "wal"}
 MAY_INCLUDE = {
     "vocabulary": set(),
     "wal": set(),
@@ -22,6 +22,7 @@ MAY_INCLUDE = {
     "archive": {"wal", "codec"},
     "backup": {"archive", "wal", "codec"},  # docs/decisions/0006
     "controller": {"instance", "wal"},
+    "cluster_record": {"http"},  # docs/decisions/0030
     "app": ALL,
     "main": ALL,  # src/*.cpp
     "include/pgbosun": set(),
@@ -30,10 +31,12 @@ MAY_INCLUDE = {
 # The homes of each library. A second home wants a reason, which stands here.
 LIBRARY_HOMES = {
     "Boost.Asio": (r"boost/(asio|system)", {"vocabulary", "host", "postgres", "http", "supervision", "archive", "backup", "app",
+                                            "cluster_record", "controller",
                                             "main", "include/pgbosun"}),  # the loop itself: Task
     "Boost.Beast": (r"boost/beast", {"http"}),
     "another part of Boost": (r"boost/(?!asio|system|beast)", set()),
-    "nlohmann_json": (r"nlohmann/", {"http", "archive", "backup", "postgres", "object_store"}),  # API, link, backup_manifest, jsonlog, tokens
+    "nlohmann_json": (r"nlohmann/", {"http", "archive", "backup", "postgres", "object_store",  # API, link, manifest, jsonlog, tokens
+                                            "cluster_record", "controller"}),  # etcd and Kubernetes, the record
     "yaml-cpp": (r"yaml-cpp/", {"app", "postgres"}),                   # configuration, metric queries
     "spdlog": (r"(spdlog|fmt)/", {"host"}),
     "CLI11": (r"CLI/", {"app"}),

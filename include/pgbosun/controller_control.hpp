@@ -1,0 +1,63 @@
+#pragma once
+// What the HTTP API of a controller may show and ask for. Control thread; the caller has authenticated already.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pgbosun/assignment.hpp"
+#include "pgbosun/instance_control.hpp"
+#include "pgbosun/instance_status.hpp"
+
+namespace pgbosun {
+
+struct SeenInstance {
+    std::string name;
+    std::string url;
+    bool answers = false;
+    std::string trouble;                   // why it is not counted on; empty: it is
+    std::optional<InstanceStatus> status;  // the last that it gave
+    std::optional<Instant> heard_at;
+};
+
+struct ControllerStatus {
+    std::string cluster;
+    std::string candidate;  // this controller
+    std::string leader;     // empty: not known
+    std::string leader_url;
+    bool leads = false;
+    std::string record_at;  // "etcd at http://etcd-0:2379"
+    bool record_answers = false;
+    // As this controller knows the record; term 0: it does not, or there is none yet.
+    Term term = 0;
+    std::string primary;
+    bool serving = false;  // the recorded primary takes writes
+    bool paused = false;
+    std::vector<std::string> promotable;
+    SynchronousRule synchronous;
+    std::string waits_for;  // why nothing is done about a primary that does not serve; empty: nothing is to be done
+    std::string wanted;     // the primary that an operator asked for, until it is so
+    std::vector<SeenInstance> instances;
+    std::uint64_t changes = 0;  // of the primary, by this controller
+    Instant now{};
+};
+
+enum class ControllerVerb { switchover, failover, pause, resume };
+
+struct ControllerRequest {
+    ControllerVerb verb{};
+    std::string to;        // empty: the best; never with failover
+    std::string asked_by;  // for the log
+};
+
+class ControllerControl {
+public:
+    virtual ~ControllerControl() = default;
+
+    virtual ControllerStatus status() = 0;
+    // Starts it and returns: what becomes of it is in the status. To be asked of the leader only.
+    virtual ControlAnswer command(ControllerRequest request) = 0;
+};
+
+}  // namespace pgbosun

@@ -1,0 +1,187 @@
+#include "app/controller_run.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <csignal>
+#include <iostream>
+
+#include "app/configuration.hpp"
+#include "app/controller_settings.hpp"
+#include "app/posix_outside.hpp"
+#include "app/yaml_document.hpp"
+#include "cluster_record/etcd_record.hpp"
+#include "cluster_record/kubernetes_publication.hpp"
+#include "cluster_record/kubernetes_record.hpp"
+#include "controller/controller.hpp"
+#include "host/boot_clock.hpp"
+#include "host/identity.hpp"
+#include "host/log_output.hpp"
+#include "host/signals.hpp"
+#include "http/agent_client.hpp"
+#include "http/controller_api.hpp"
+#include "http/server.hpp"
+#include "pgbosun/log.hpp"
+
+namespace pgbosun::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto longest_goodbye = 3s;
+
+controller::Policy policy_of(const ControllerSettings& settings) {
+    controller::Policy policy;
+    policy.cluster = settings.cluster;
+    policy.ttl = settings.ttl;
+    policy.restart_window = settings.restart_window;
+    policy.max_lag = settings.max_lag;
+    for (const auto& it : settings.instances) policy.members.push_back({{it.name, it.url, it.conninfo}, it.priority});
+    if (const auto& wish = settings.synchronous) {
+        policy.synchronous = controller::SynchronousWish{wish->method, wish->number, wish->data_durability};
+    }
+    return policy;
+}
+
+// What answers where others reach us.
+std::string advertised(const ControllerSettings& settings, const EnvironmentView& environment, std::uint16_t port) {
+    if (settings.advertise) return *settings.advertise;
+    const auto host = settings.http.listen.substr(0, settings.http.listen.rfind(':'));
+    const bool everywhere = host.empty() || host == "*" || host == "0.0.0.0" || host == "[::]";
+    const auto name = environment.variable("HOSTNAME").value_or("");
+    const std::string own = name.empty() ? environment.hostname : name;
+    return (settings.http.cert_file ? "https://" : "http://") + (everywhere ? own : host) + ":" + std::to_string(port);
+}
+
+struct Engine {
+    std::unique_ptr<ClusterRecord> record;
+    std::unique_ptr<Publication> publication;
+};
+
+Result<Engine> etcd_engine(boost::asio::io_context& loop, const ControllerSettings& settings, const std::string& candidate) {
+    cluster_record::EtcdOptions options;
+    options.endpoints = settings.etcd->endpoints;
+    options.cluster = settings.cluster;
+    options.candidate = candidate;
+    options.trust = {settings.etcd->ca_file, settings.etcd->cert_file, settings.etcd->key_file};
+    options.user = settings.etcd->user;
+    options.password_file = settings.etcd->password_file;
+    options.request_timeout = std::min<Duration>(1s, settings.ttl / 3);
+    auto record = cluster_record::EtcdRecord::make(loop, std::move(options));
+    if (!record) return std::unexpected(std::move(record.error()));
+    return Engine{std::move(*record), nullptr};
+}
+
+Result<Engine> kubernetes_engine(boost::asio::io_context& loop, const Clock& clock, const ControllerSettings& settings,
+                                 const std::string& candidate, const EnvironmentView& environment) {
+    const KubernetesSettings& given = *settings.kubernetes;
+    auto options = given.server ? Result<cluster_record::KubernetesOptions>(cluster_record::KubernetesOptions{})
+                                : cluster_record::in_cluster(environment.variable);
+    if (!options) return std::unexpected(std::move(options.error()));
+    if (given.server) options->server = *given.server;
+    if (given.name_space) options->name_space = *given.name_space;
+    if (given.token_file) options->token_file = given.token_file;
+    if (given.ca_file) options->ca_file = given.ca_file;
+    if (options->name_space.empty()) {
+        return fail(FaultKind::refused, "the namespace is not known", "set record.kubernetes.namespace");
+    }
+    options->cluster = settings.cluster;
+    options->candidate = candidate;
+    options->request_timeout = std::min<Duration>(2s, settings.ttl / 3);
+    auto client = cluster_record::KubernetesClient::make(loop, std::move(*options));
+    if (!client) return std::unexpected(std::move(client.error()));
+    return Engine{std::make_unique<cluster_record::KubernetesRecord>(*client, clock),
+                  std::make_unique<cluster_record::KubernetesPublication>(*client, clock)};
+}
+
+Result<std::map<std::string, std::unique_ptr<AgentLink>>> links_of(boost::asio::io_context& loop,
+                                                                   const ControllerSettings& settings) {
+    std::map<std::string, std::unique_ptr<AgentLink>> links;
+    http::AgentTimes times;
+    times.status = std::min<Duration>(times.status, settings.ttl / 3);
+    for (const auto& instance : settings.instances) {
+        http::ClientTrust trust;
+        trust.ca_file = settings.ca_file;
+        auto client = http::Client::url(instance.url, std::move(trust));
+        if (!client) return std::unexpected(std::move(client.error()).in("instances"));
+        links[instance.name] = std::make_unique<http::AgentClient>(loop, std::move(*client), settings.token_file, times);
+    }
+    return links;
+}
+
+int refuse(const Fault& fault) {
+    log::error(fault.what, {{"hint", fault.hint}});
+    return static_cast<int>(ExitCode::wrong_usage);
+}
+
+log::Level level_of(const ControllerSettings& settings) {
+    Settings for_level;
+    for_level.log.level = settings.log.level;
+    return log_level_of(for_level);
+}
+
+Task<> say_goodbye(controller::Controller& controller, boost::asio::io_context& loop) {
+    co_await controller.end();
+    loop.stop();
+}
+
+// The controller, once its parts are there.
+int serve(boost::asio::io_context& loop, host::Signals& signals, const ControllerSettings& settings,
+          const EnvironmentView& environment) {
+    const host::BootClock clock;
+    const auto port_text = settings.http.listen.substr(settings.http.listen.rfind(':') + 1);
+    const auto port = static_cast<std::uint16_t>(std::stoi(port_text));
+    const controller::Candidate candidate{advertised(settings, environment, port),
+                                          environment.hostname + "-" + host::boot_id().substr(0, 8)};
+    auto engine = settings.etcd ? etcd_engine(loop, settings, candidate.text())
+                                : kubernetes_engine(loop, clock, settings, candidate.text(), environment);
+    if (!engine) return refuse(engine.error());
+    auto links = links_of(loop, settings);
+    if (!links) return refuse(links.error());
+    controller::Controller controller(loop, clock, policy_of(settings), candidate,
+                                      {engine->record.get(), engine->publication.get(), std::move(*links)});
+    http::ControllerApi api(controller);
+    http::Server server(loop, api, settings.http);
+    if (const auto listening = server.start(); !listening) return refuse(listening.error());
+    boost::asio::steady_timer goodbye(loop);
+    const auto end = [&] {
+        log::info("a signal: the controller ends");
+        controller::spawn(loop, say_goodbye(controller, loop));
+        goodbye.expires_after(longest_goodbye);
+        goodbye.async_wait([&loop](const boost::system::error_code& error) {
+            if (!error) loop.stop();
+        });
+    };
+    signals.on(SIGTERM, end);
+    signals.on(SIGINT, end);
+    log::info("pgbosun-controller " PGBOSUN_VERSION, {{"cluster", settings.cluster},
+                                                      {"controller", candidate.id},
+                                                      {"url", candidate.url},
+                                                      {"record", engine->record->describe()},
+                                                      {"port", server.port()}});
+    controller.begin();
+    loop.run();
+    server.stop();
+    return static_cast<int>(ExitCode::done);
+}
+
+}  // namespace
+
+int run_controller(const RunControllerCommand& command) {
+    const EnvironmentView environment = process_environment();
+    const auto file = configuration_file(command.config, environment).value_or(command.config);
+    const auto text = PosixOutside().read(file, longest_document);
+    if (!text) {
+        std::cerr << "pgbosun-controller: " << text.error().text() << "\n";
+        return static_cast<int>(ExitCode::wrong_usage);
+    }
+    const auto read = read_controller_settings(*text, file, environment);
+    host::log_output::use(1, read.settings.log.format, level_of(read.settings));
+    for (const auto& finding : read.findings) log::error(to_text(finding));
+    if (!read.usable()) return static_cast<int>(ExitCode::wrong_usage);
+
+    // The loop ends first of all that its coroutines refer to: what is left of them is destroyed with it.
+    auto loop = std::make_unique<boost::asio::io_context>(1);
+    host::Signals signals(*loop);
+    return serve(*loop, signals, read.settings, environment);
+}
+
+}  // namespace pgbosun::app

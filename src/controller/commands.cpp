@@ -1,0 +1,92 @@
+// What an operator may ask a controller for.
+#include <algorithm>
+
+#include "controller/controller.hpp"
+#include "pgbosun/log.hpp"
+
+namespace pgbosun::controller {
+namespace {
+
+// How long a switchover may wait for its candidate before it is given up.
+constexpr Duration longest_wish = std::chrono::seconds(30);
+
+ControlAnswer refuse(std::string detail, std::string hint = {}) {
+    return {Answer::refused, std::move(detail), std::move(hint)};
+}
+
+// The best for a switchover: who is bound to the primary's promises, and holds the most.
+Pick pick_for_switchover(const Knowledge& known, const Policy& policy, Instant now) {
+    Knowledge listed = known;
+    std::erase_if(listed.seen, [&](const auto& it) { return !is_listed(*known.record, it.first); });
+    return pick(Field{listed, policy, {}, now}, known.record->primary);
+}
+
+}  // namespace
+
+ControlAnswer Controller::command(ControllerRequest request) {
+    Knowledge* known = keeper_.knowledge();
+    if (known == nullptr) return refuse("this controller does not lead");
+    if (!known->record || known->record->term == 0) {
+        return refuse("there is no primary yet", "ask again when `status` shows one");
+    }
+    log::info("an operator asks", {{"by", request.asked_by}, {"to", request.to}});
+    const bool moves = request.verb == ControllerVerb::switchover || request.verb == ControllerVerb::failover;
+    return moves ? switch_to(*known, request) : set_paused(*known, request.verb);
+}
+
+ControlAnswer Controller::switch_to(Knowledge& known, const ControllerRequest& request) {
+    const Record& record = *known.record;
+    const Instant now = clock_.now();
+    const bool forced = request.verb == ControllerVerb::failover;
+    std::string to = request.to;
+    if (to.empty()) {
+        if (forced) return refuse("a failover needs a name", "pgbosun-controller failover --to NAME");
+        const auto best = pick_for_switchover(known, policy_, now);
+        if (!best.name) return refuse(std::string("nobody can take over: ") + std::string(best.why_not));
+        to = *best.name;
+    }
+    if (!instances_.contains(to)) return refuse("\"" + to + "\" is not an instance of this cluster");
+    if (to == record.primary) return refuse(to + " is the primary already");
+    if (!is_listed(record, to)) {
+        return refuse(to + " may not be promoted: it is not on the promotable list",
+                      "a standby comes onto it when it streams; `status` shows the list");
+    }
+    const bool serves = is_serving(known, policy_, now);
+    if (!forced && !serves) {
+        return refuse("the primary does not serve, so nothing can be handed over",
+                      "a failover comes by itself; to force it, though commits may be lost: failover --to " + to);
+    }
+    Wanted wanted{to, forced ? DataLoss::accepted : DataLoss::refused, now + longest_wish};
+    wanted_ = to;
+    if (forced) {
+        known.wanted = std::move(wanted);
+        decide_.wake();
+    } else {
+        spawn(loop_, checkpoint_first(record.primary, std::move(wanted)));
+    }
+    return {Answer::under_way, {}, {}};
+}
+
+// So that the checkpoint at its shutdown is a short one.
+Task<> Controller::checkpoint_first(std::string primary, Wanted wanted) {
+    const auto written = co_await instances_.at(primary).observer->link().checkpoint();
+    if (!written) log::warning("no checkpoint before the switchover: " + written.error().text(), {{"instance", primary}});
+    Knowledge* known = keeper_.knowledge();
+    if (known == nullptr || !known->record || known->record->primary != primary) co_return;
+    wanted.until = clock_.now() + longest_wish;
+    known->wanted = std::move(wanted);
+    decide_.wake();
+}
+
+ControlAnswer Controller::set_paused(Knowledge& known, ControllerVerb verb) {
+    const bool paused = verb == ControllerVerb::pause;
+    if (known.record->paused == paused) return {Answer::done, {}, {}};
+    if (known.in_flight) return refuse("the record is being changed at this moment", "ask again");
+    Record record = *known.record;
+    record.paused = paused;
+    known.in_flight = record;
+    keeper_.write(std::move(record));
+    return {Answer::under_way, {}, {}};
+}
+
+}  // namespace pgbosun::controller

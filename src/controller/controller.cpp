@@ -1,0 +1,243 @@
+#include "controller/controller.hpp"
+
+#include <algorithm>
+
+#include "pgbosun/log.hpp"
+
+namespace pgbosun::controller {
+namespace {
+
+constexpr Duration longest_pause = std::chrono::milliseconds(100);   // between two looks at what is known
+constexpr Duration publish_again = std::chrono::seconds(1);          // after a failure
+constexpr Duration shortest_leadership = std::chrono::seconds(2);    // what etcd grants at least
+
+Duration whole_seconds(Duration ttl) { return std::chrono::ceil<std::chrono::seconds>(std::max(ttl, shortest_leadership)); }
+
+}  // namespace
+
+Candidate Candidate::parse(const std::string& text) {
+    const auto space = text.find(' ');
+    return space == std::string::npos ? Candidate{"", text} : Candidate{text.substr(0, space), text.substr(space + 1)};
+}
+
+Controller::Controller(boost::asio::io_context& loop, const Clock& clock, Policy policy, Candidate candidate,
+                       ControllerParts parts)
+    : loop_(loop),
+      clock_(clock),
+      policy_(std::move(policy)),
+      candidate_(std::move(candidate)),
+      publication_(parts.publication),
+      keeper_(loop, clock, *parts.record, policy_, candidate_.text(), whole_seconds(policy_.ttl),
+              [this] { decide_.wake(); }),
+      decide_(loop),
+      publish_(loop) {
+    for (auto& [name, link] : parts.links) {
+        auto hear = [this, name = name](const Heard& heard) { take(name, heard); };
+        instances_[name].observer =
+            std::make_unique<Observer>(loop_, clock_, std::move(link), policy_.ttl / 6, std::move(hear));
+    }
+}
+
+void Controller::begin() {
+    for (auto& [name, instance] : instances_) instance.observer->begin();
+    keeper_.begin();
+    spawn(loop_, act());
+    if (publication_ != nullptr) spawn(loop_, publish_all());
+}
+
+void Controller::take(const std::string& name, const Heard& heard) {
+    Instance& instance = instances_.at(name);
+    instance.heard = heard;
+    auto report = heard.status ? report_of(*heard.status, policy_.cluster, name)
+                               : std::expected<Report, std::string>(std::unexpected(heard.status.error().what));
+    const std::string trouble = report ? "" : report.error();
+    if (trouble != instance.trouble) {
+        if (report) log::info("the instance answers", {{"instance", name}});
+        if (!report) log::warning("the instance is not counted on: " + trouble, {{"instance", name}});
+        instance.trouble = trouble;
+    }
+    if (heard.status) {
+        instance.last = *heard.status;
+        instance.last_at = heard.received_at;
+    }
+    if (report && keeper_.knowledge() != nullptr) {
+        observe(*keeper_.knowledge(), policy_, std::move(*report), heard.asked_at, heard.received_at);
+    }
+    decide_.wake();
+}
+
+Task<> Controller::act() {
+    for (;;) {
+        Duration pause = longest_pause;
+        if (Knowledge* known = keeper_.knowledge()) {
+            const Instant now = clock_.now();
+            Choice choice = choose(*known, policy_, now);
+            note(choice);
+            for (auto& action : choice.actions) perform(std::move(action));
+            if (choice.look_again) pause = std::clamp(*choice.look_again - now, Duration::zero(), longest_pause);
+        } else {
+            serving_term_ = 0;
+            waits_for_.clear();
+            wanted_.clear();
+        }
+        publish_.wake();
+        co_await decide_.wait(pause);
+        // A deadline that has passed and still waits for something must not make this spin.
+        if (pause == Duration::zero()) co_await decide_.wait(std::chrono::milliseconds(1));
+    }
+}
+
+void Controller::perform(Action action) {
+    if (auto* assign = std::get_if<Assign>(&action)) {
+        spawn(loop_, deliver(std::move(assign->assignment)));
+    } else {
+        perform_write(std::move(std::get<Write>(action)));
+    }
+}
+
+void Controller::perform_write(Write write) {
+    const Record& before = *keeper_.knowledge()->record;
+    const Record& after = write.record;
+    if (after.term != before.term) {
+        ++changes_;
+        log::warning("the primary is to change", {{"from", before.primary}, {"to", after.primary}, {"term", after.term},
+                                                 {"forced", after.data_loss == DataLoss::accepted}});
+    } else if (after.promotable != before.promotable) {
+        std::string names;
+        for (const auto& name : after.promotable.names) names.append(names.empty() ? "" : ", ").append(name);
+        log::info("the promotable list changes", {{"names", names}, {"term", after.term}});
+    }
+    keeper_.write(std::move(write.record));
+}
+
+// What has changed since the last look, once.
+void Controller::note(const Choice& choice) {
+    const Knowledge& known = *keeper_.knowledge();
+    if (choice.waits_for != waits_for_) {
+        waits_for_ = choice.waits_for;
+        if (!waits_for_.empty()) log::warning("no failover yet: " + waits_for_);
+    }
+    if (known.wanted && clock_.now() >= known.wanted->until) {
+        log::error("the switchover was not possible in time", {{"to", known.wanted->primary}});
+        keeper_.knowledge()->wanted.reset();
+        wanted_.clear();
+    }
+    if (!known.record || known.record->term == 0 || !is_serving(known, policy_, clock_.now())) return;
+    if (known.record->term == serving_term_) return;
+    if (serving_term_ != 0) wanted_.clear();
+    serving_term_ = known.record->term;
+    log::info("the primary takes writes", {{"primary", known.record->primary}, {"term", serving_term_}});
+    if (publication_ == nullptr) return;
+    std::string message = known.record->primary + " is the primary of term " + std::to_string(serving_term_);
+    spawn(loop_, tell("PrimaryServes", std::move(message)));
+}
+
+Task<> Controller::deliver(Assignment assignment) {
+    const std::string name = assignment.instance;
+    const bool promotion = assignment.primary == name;
+    Instance& instance = instances_.at(name);
+    const auto taken = co_await instance.observer->link().assign(std::move(assignment));
+    const std::string refusal = taken ? "" : taken.error().text();
+    if (refusal != instance.refusal && !taken) {
+        log::warning("an assignment was not taken: " + refusal, {{"instance", name}, {"primary", promotion}});
+    }
+    instance.refusal = refusal;
+    const bool news = instance.last && instance.last->managed && taken &&
+                      (!promotion || instance.last->managed->accepted != instance.last->term);
+    if (news) instance.observer->look_again();
+}
+
+bool Controller::is_fresh(const Instance& instance) const {
+    return instance.trouble.empty() && clock_.now() - instance.last_at < policy_.ttl;
+}
+
+// none: it stays as it is, because nobody knows better.
+std::optional<PublishedRole> Controller::role_of(const std::string& name) const {
+    const Knowledge& known = *knowledge();
+    const Instance& instance = instances_.at(name);
+    const bool recorded = name == known.record->primary;
+    if (recorded && is_serving(known, policy_, clock_.now())) return PublishedRole::primary;
+    // A primary that is silent to us may serve by the promises of the others.
+    if (recorded && !is_fresh(instance)) return std::nullopt;
+    if (!recorded && is_fresh(instance) && instance.last->role == Role::standby && instance.last->lsn.streaming) {
+        return PublishedRole::standby;
+    }
+    const bool was_standby = instance.published == PublishedRole::standby;
+    if (!recorded && !is_fresh(instance) && was_standby) return std::nullopt;
+    return PublishedRole::none;
+}
+
+Task<> Controller::publish_all() {
+    Wake breath(loop_);
+    for (;;) {
+        co_await publish_.wait(publish_again);
+        // Who is no primary any more first.
+        for (const bool primaries : {false, true}) {
+            for (auto& [name, instance] : instances_) {
+                if (knowledge() == nullptr || !knowledge()->record) {
+                    instance.published.reset();
+                    continue;
+                }
+                const auto role = role_of(name);
+                if (!role || role == instance.published || (role == PublishedRole::primary) != primaries) continue;
+                co_await publish(name, *role);
+                if (instance.published != role) co_await breath.wait(publish_again / 10);
+            }
+        }
+    }
+}
+
+Task<> Controller::publish(const std::string& name, PublishedRole role) {
+    std::string instance = name;
+    const auto published = co_await publication_->publish(std::move(instance), role);
+    if (published || published.error().kind == FaultKind::not_found) {
+        instances_.at(name).published = role;
+        log::info("the role is published", {{"instance", name}, {"role", to_string(role)}});
+    } else {
+        log::warning("the role is not published: " + published.error().text(), {{"instance", name}});
+    }
+}
+
+Task<> Controller::tell(std::string reason, std::string message) {
+    std::ignore = co_await publication_->tell(std::move(reason), std::move(message));  // nobody depends on it
+}
+
+ControllerStatus Controller::status() {
+    ControllerStatus it;
+    const Candidate leader = Candidate::parse(keeper_.leader());
+    it.now = clock_.now();
+    it.cluster = policy_.cluster;
+    it.candidate = candidate_.id;
+    it.leader = leader.id;
+    it.leader_url = leader.url;
+    it.leads = knowledge() != nullptr;
+    it.record_at = keeper_.describe();
+    it.record_answers = keeper_.answers();
+    const auto& record = knowledge() != nullptr && knowledge()->record ? knowledge()->record : keeper_.last_read();
+    if (record) {
+        it.term = record->term;
+        it.primary = record->primary;
+        it.paused = record->paused;
+        it.promotable = record->promotable.names;
+        it.synchronous = record->synchronous;
+    }
+    for (const auto& [name, instance] : instances_) {
+        SeenInstance seen;
+        seen.name = name;
+        const auto member = std::ranges::find(policy_.members, name, [](const Member& m) { return m.peer.name; });
+        if (member != policy_.members.end()) seen.url = member->peer.url;
+        seen.answers = instance.heard.status.has_value();
+        seen.trouble = instance.trouble.empty() ? instance.refusal : instance.trouble;
+        seen.status = instance.last;
+        if (instance.last) seen.heard_at = instance.last_at;
+        const auto& managed = instance.last ? instance.last->managed : std::nullopt;
+        if (name == it.primary && managed && managed->accepted == it.term) it.serving = managed->serving && seen.answers;
+        it.instances.push_back(std::move(seen));
+    }
+    it.waits_for = waits_for_;
+    it.wanted = wanted_;
+    it.changes = changes_;
+    return it;
+}
+
+}  // namespace pgbosun::controller

@@ -1,0 +1,212 @@
+#include "controller/record_keeper.hpp"
+
+#include <algorithm>
+
+#include "controller/record_text.hpp"
+#include "pgbosun/log.hpp"
+
+namespace pgbosun::controller {
+namespace {
+
+constexpr Duration pause_after_failure = std::chrono::milliseconds(200);
+constexpr Duration longest_watch = std::chrono::seconds(15);
+
+Task<> nothing() { co_return; }
+
+}  // namespace
+
+RecordKeeper::RecordKeeper(boost::asio::io_context& loop, const Clock& clock, ClusterRecord& engine, const Policy& policy,
+                           std::string candidate, Duration ttl, std::function<void()> changed)
+    : loop_(loop),
+      clock_(clock),
+      engine_(engine),
+      policy_(policy),
+      candidate_(std::move(candidate)),
+      ttl_(ttl),
+      changed_(std::move(changed)),
+      wake_(loop),
+      watch_pause_(loop) {}
+
+void RecordKeeper::begin() {
+    spawn(loop_, tend());
+    spawn(loop_, watch());
+}
+
+void RecordKeeper::write(Record record) {
+    to_write_ = std::move(record);
+    wake_.wake();
+}
+
+Task<> RecordKeeper::tend() {
+    while (!ending_) {
+        const Instant now = clock_.now();
+        if (known_ && now >= known_->leader_until) lead_no_longer("it could not be kept in time");
+        if (now >= again_at_) co_await take_step(now);
+        co_await wake_.wait(next_wait());
+    }
+}
+
+Task<> RecordKeeper::take_step(Instant now) {
+    if (!known_) return campaign();
+    if (now >= keep_at_) return keep();
+    if (!known_->record || (reread_ && !known_->in_flight)) return read();
+    if (to_write_) return write_out();
+    return nothing();
+}
+
+Duration RecordKeeper::next_wait() const {
+    const Instant now = clock_.now();
+    if (now < again_at_) return again_at_ - now;
+    if (!known_) return ttl_ / 4;
+    if (!known_->record || to_write_ || reread_) return Duration::zero();
+    return std::max(Duration::zero(), keep_at_ - now);
+}
+
+// The first failure of a row is told, and its end.
+void RecordKeeper::note_answer(const Fault* fault) {
+    const bool ill = fault != nullptr && fault->kind != FaultKind::conflict && fault->kind != FaultKind::not_found;
+    if (fault != nullptr) again_at_ = clock_.now() + pause_after_failure;
+    if (ill && fault->what != trouble_) log::warning("the record: " + fault->what, {{"hint", fault->hint}});
+    if (!ill && !trouble_.empty()) log::info("the record answers", {{"record", engine_.describe()}});
+    trouble_ = ill ? fault->what : "";
+}
+
+Task<> RecordKeeper::campaign() {
+    const Instant asked_at = clock_.now();
+    const auto won = co_await engine_.campaign(ttl_);
+    note_answer(won ? nullptr : &won.error());
+    if (!won) {
+        again_at_ = clock_.now() + ttl_ / 4;
+        co_await look_at_other();
+        co_return;
+    }
+    known_ = elected(clock_.now(), asked_at + ttl_);
+    keep_at_ = asked_at + ttl_ / 3;
+    leader_ = candidate_;
+    log::info("this controller leads", {{"controller", candidate_}});
+    changed_();
+}
+
+// A follower knows who leads and what the record says, for who asks it.
+Task<> RecordKeeper::look_at_other() {
+    auto leader = co_await engine_.leader();
+    if (leader && leader->value_or("") != leader_) {
+        leader_ = leader->value_or("");
+        if (!leader_.empty()) log::info("another controller leads", {{"leader", leader_}});
+    }
+    const auto text = co_await engine_.read();
+    if (!text) co_return;
+    auto record = parse_record(text->text);
+    if (record) last_read_ = std::move(*record);
+}
+
+Task<> RecordKeeper::keep() {
+    const Instant asked_at = clock_.now();
+    const auto kept = co_await engine_.keep();
+    note_answer(kept ? nullptr : &kept.error());
+    if (kept) {
+        known_->leader_until = asked_at + ttl_;
+        keep_at_ = asked_at + ttl_ / 3;
+    } else if (kept.error().kind == FaultKind::conflict) {
+        lead_no_longer(kept.error().what);
+    }
+}
+
+void RecordKeeper::lead_no_longer(const std::string& why) {
+    log::warning("this controller leads no longer: " + why);
+    known_.reset();
+    to_write_.reset();
+    leader_.clear();
+    changed_();
+}
+
+Task<> RecordKeeper::read() {
+    reread_ = false;
+    auto text = co_await engine_.read();
+    if (!text && text.error().kind == FaultKind::not_found) {
+        co_await create();
+        co_return;
+    }
+    auto record = text ? parse_record(text->text) : std::unexpected(text.error());
+    if (record && record->cluster != policy_.cluster) {
+        record = fail(FaultKind::corrupt, "the record is of the cluster " + record->cluster);
+    }
+    note_answer(record ? nullptr : &record.error());
+    if (!record) co_return;
+    revision_ = text->revision;
+    last_read_ = *record;
+    const bool news = !known_->record || *known_->record != *record;
+    if (news) learn(*known_, std::move(*record), clock_.now());
+    changed_();
+}
+
+// A record that somebody has removed: what is known of it is written again, unless an instance has seen a later term.
+// A new cluster begins only where no instance has ever been told anything.
+std::optional<Record> RecordKeeper::first_record() {
+    Term highest = 0;
+    for (const auto& [name, seen] : known_->seen) highest = std::max(highest, seen.report.term);
+    if (last_read_ && last_read_->term >= highest) return last_read_;
+    if (highest > 0) {
+        const Fault gone{FaultKind::corrupt, "it is gone, and the instances know of term " + std::to_string(highest),
+                         "put it back from a backup of the engine"};
+        note_answer(&gone);
+        return std::nullopt;
+    }
+    again_at_ = clock_.now() + pause_after_failure;
+    if (known_->seen.size() < policy_.members.size()) return std::nullopt;
+    Record record;
+    record.cluster = policy_.cluster;
+    return record;
+}
+
+Task<> RecordKeeper::create() {
+    const auto record = first_record();
+    if (!record) co_return;
+    std::string text = to_text(*record);
+    const auto created = co_await engine_.create(std::move(text));
+    note_answer(created ? nullptr : &created.error());
+    if (!created) co_return;
+    log::warning("there was no record: it has been created", {{"record", engine_.describe()}, {"term", record->term}});
+    again_at_ = clock_.now();
+}
+
+Task<> RecordKeeper::write_out() {
+    Record record = std::move(*std::exchange(to_write_, std::nullopt));
+    std::string text = to_text(record);
+    Revision expected = revision_;
+    const auto written = co_await engine_.replace(std::move(text), std::move(expected));
+    note_answer(written ? nullptr : &written.error());
+    if (!written) {
+        // Nobody knows whether it was done.
+        forget_record(*known_);
+        co_return;
+    }
+    revision_ = *written;
+    if (known_->record->term != record.term) {
+        log::info("the record names a primary", {{"primary", record.primary}, {"term", record.term},
+                                                 {"former", known_->record->primary}});
+    }
+    last_read_ = record;
+    learn(*known_, std::move(record), clock_.now());
+    changed_();
+}
+
+Task<> RecordKeeper::watch() {
+    while (!ending_) {
+        const auto change = co_await engine_.changed(longest_watch);
+        if (change && *change == RecordChange::seen) {
+            reread_ = true;
+            again_at_ = std::min(again_at_, clock_.now());
+            wake_.wake();
+        }
+        co_await watch_pause_.wait(change ? std::chrono::milliseconds(10) : std::chrono::milliseconds(1000));
+    }
+}
+
+Task<> RecordKeeper::resign() {
+    ending_ = true;
+    if (known_) std::ignore = co_await engine_.resign();  // it runs out by itself too
+    known_.reset();
+}
+
+}  // namespace pgbosun::controller

@@ -1,0 +1,73 @@
+#pragma once
+// Shell: has this candidate elected and keeps it so, and reads and writes the record for it. One call at a time.
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "controller/knowledge.hpp"
+#include "controller/wake.hpp"
+#include "pgbosun/cluster_record.hpp"
+
+namespace pgbosun::controller {
+
+class RecordKeeper {
+public:
+    // All are borrowed. `ttl`: of the leadership. `changed`: called when there is something new to decide on.
+    RecordKeeper(boost::asio::io_context& loop, const Clock& clock, ClusterRecord& engine, const Policy& policy,
+                 std::string candidate, Duration ttl, std::function<void()> changed);
+
+    void begin();
+    // While this candidate leads. May end at any suspension point.
+    [[nodiscard]] Knowledge* knowledge() { return known_ ? &*known_ : nullptr; }
+    // What `choose` wants written; it is in flight from now on.
+    void write(Record record);
+    void look_again() { wake_.wake(); }
+
+    // As it was read or written last, by whoever led then.
+    [[nodiscard]] const std::optional<Record>& last_read() const { return last_read_; }
+    [[nodiscard]] const std::string& leader() const { return leader_; }
+    [[nodiscard]] bool answers() const { return trouble_.empty(); }
+    [[nodiscard]] std::string describe() const { return engine_.describe(); }
+
+    // Another may lead at once. The last thing to be done.
+    Task<> resign();
+
+private:
+    Task<> tend();
+    Task<> take_step(Instant now);
+    Task<> watch();
+    Task<> campaign();
+    Task<> keep();
+    Task<> read();
+    Task<> create();
+    // none: not now, and why is noted.
+    std::optional<Record> first_record();
+    Task<> write_out();
+    Task<> look_at_other();
+    void lead_no_longer(const std::string& why);
+    void note_answer(const Fault* fault);
+    [[nodiscard]] Duration next_wait() const;
+
+    boost::asio::io_context& loop_;
+    const Clock& clock_;
+    ClusterRecord& engine_;
+    const Policy& policy_;
+    std::string candidate_;
+    Duration ttl_;
+    std::function<void()> changed_;
+    Wake wake_, watch_pause_;
+    std::optional<Knowledge> known_;
+    std::optional<Record> to_write_;
+    std::optional<Record> last_read_;
+    Revision revision_;  // of known_->record
+    Instant again_at_{};  // after a failure, no call before this
+    Instant keep_at_{};
+    std::string leader_;
+    std::string trouble_ = "it has not been asked yet";  // empty: the engine answers
+    bool reread_ = false;
+    bool ending_ = false;
+};
+
+}  // namespace pgbosun::controller

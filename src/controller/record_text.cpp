@@ -1,0 +1,98 @@
+#include "controller/record_text.hpp"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace pgbosun::controller {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int format = 1;
+constexpr std::size_t fields_of_record = 12;
+
+Json rule_json(const SynchronousRule& rule) {
+    return {{"version", rule.version},
+            {"method", rule.method == SyncMethod::any ? "any" : "first"},
+            {"number", rule.number},
+            {"names", rule.names}};
+}
+
+Json list_json(const PromotableList& list) { return {{"version", list.version}, {"names", list.names}}; }
+
+// Reads what must be there; nlohmann's exceptions for what is not are caught in parse_record.
+SynchronousRule rule_of(const Json& json) {
+    SynchronousRule rule;
+    json.at("version").get_to(rule.version);
+    rule.method = json.at("method").get<std::string>() == "first" ? SyncMethod::first : SyncMethod::any;
+    json.at("number").get_to(rule.number);
+    json.at("names").get_to(rule.names);
+    return rule;
+}
+
+PromotableList list_of(const Json& json) {
+    return {json.at("version").get<std::uint64_t>(), json.at("names").get<std::vector<std::string>>()};
+}
+
+std::optional<SystemId> system_id_of(const Json& json) {
+    if (json.is_null()) return std::nullopt;
+    const auto text = json.get<std::string>();
+    std::uint64_t id = 0;
+    std::from_chars(text.data(), text.data() + text.size(), id);
+    return SystemId{id};
+}
+
+Record record_of(const Json& json) {
+    Record record;
+    json.at("cluster").get_to(record.cluster);
+    json.at("term").get_to(record.term);
+    json.at("primary").get_to(record.primary);
+    record.chosen = json.at("chosen").get<std::string>() == "all_stopped" ? Chosen::all_stopped : Chosen::from_list;
+    record.data_loss = json.at("data_loss").get<std::string>() == "accepted" ? DataLoss::accepted : DataLoss::refused;
+    json.at("former").get_to(record.former);
+    record.promotable = list_of(json.at("promotable"));
+    record.acknowledged = list_of(json.at("acknowledged"));
+    record.synchronous = rule_of(json.at("synchronous"));
+    for (const auto& rule : json.at("superseded")) record.superseded.push_back(rule_of(rule));
+    record.system_id = system_id_of(json.at("system_id"));
+    json.at("paused").get_to(record.paused);
+    return record;
+}
+
+}  // namespace
+
+std::string to_text(const Record& record) {
+    Json json = {{"format", format},
+                 {"cluster", record.cluster},
+                 {"term", record.term},
+                 {"primary", record.primary},
+                 {"chosen", record.chosen == Chosen::all_stopped ? "all_stopped" : "from_list"},
+                 {"data_loss", record.data_loss == DataLoss::accepted ? "accepted" : "refused"},
+                 {"former", record.former},
+                 {"promotable", list_json(record.promotable)},
+                 {"acknowledged", list_json(record.acknowledged)},
+                 {"synchronous", rule_json(record.synchronous)},
+                 {"superseded", Json::array()},
+                 {"system_id", record.system_id ? Json(std::to_string(number(*record.system_id))) : Json()},
+                 {"paused", record.paused}};
+    for (const auto& rule : record.superseded) json["superseded"].push_back(rule_json(rule));
+    return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Result<Record> parse_record(std::string_view text) {
+    const auto corrupt = [](const std::string& why) {
+        return fail(FaultKind::corrupt, "the record cannot be read: " + why,
+                    "a later version wrote it, or a person: run one version of the controller, or put the record right");
+    };
+    const Json json = Json::parse(text, nullptr, false);
+    if (!json.is_object()) return corrupt("it is no JSON object");
+    if (json.value("format", 0) != format || json.size() != fields_of_record + 1) return corrupt("another format");
+    try {
+        return record_of(json);
+    } catch (const Json::exception& error) {
+        return corrupt(error.what());
+    }
+}
+
+}  // namespace pgbosun::controller

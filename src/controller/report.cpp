@@ -1,0 +1,32 @@
+#include "controller/report.hpp"
+
+namespace pgbosun::controller {
+
+std::expected<Report, std::string> report_of(const InstanceStatus& status, const std::string& cluster,
+                                             const std::string& name) {
+    if (status.cluster != cluster) return std::unexpected("it is of the cluster \"" + status.cluster + "\"");
+    if (status.instance != name) return std::unexpected("it calls itself \"" + status.instance + "\"");
+    if (!status.managed) return std::unexpected("it has no `mode: managed`, and takes no assignments");
+    const ManagedStatus& managed = *status.managed;
+    Report report;
+    report.instance = status.instance;
+    report.cluster = status.cluster;
+    report.echo = {status.boot_id, status.now};
+    report.term = status.term;
+    report.accepted = managed.accepted;
+    report.primary = managed.primary;
+    report.serving = managed.serving;
+    report.stopped = managed.stopped;
+    report.fenced = status.fenced.has_value();
+    report.able = managed.able;
+    report.streaming = status.lsn.streaming;
+    report.reach = managed.reach;
+    report.system_id = status.system_id;
+    report.promotable_version = managed.promotable_version;
+    report.synchronous_version = managed.synchronous_version;
+    report.promised_term = managed.promised_term;
+    report.promised_for = managed.promised_for;
+    return report;
+}
+
+}  // namespace pgbosun::controller

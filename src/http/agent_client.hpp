@@ -1,0 +1,39 @@
+#pragma once
+// An agent over its HTTP API.
+
+#include <boost/asio/io_context.hpp>
+#include <optional>
+#include <string>
+
+#include "http/client.hpp"
+#include "pgbosun/agent_link.hpp"
+
+namespace pgbosun::http {
+
+struct AgentTimes {
+    Duration status = std::chrono::seconds(1);
+    Duration assign = std::chrono::seconds(5);
+    Duration checkpoint = std::chrono::seconds(30);
+    Duration silence = std::chrono::seconds(20);  // of an event stream, which says something every 15 s
+};
+
+class AgentClient final : public AgentLink {
+public:
+    // `token_file` is read anew for each command. `io` outlives it.
+    AgentClient(boost::asio::io_context& io, Client client, std::optional<std::string> token_file, AgentTimes times = {});
+
+    Task<Result<InstanceStatus>> status() override;
+    Task<Result<>> assign(Assignment assignment) override;
+    Task<Result<>> checkpoint() override;
+    Task<Result<>> follow(std::function<void()> on_event) override;
+
+private:
+    Task<Result<>> command(Question question);
+
+    boost::asio::io_context& io_;
+    Client client_;
+    std::optional<std::string> token_file_;
+    AgentTimes times_;
+};
+
+}  // namespace pgbosun::http

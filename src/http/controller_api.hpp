@@ -1,0 +1,42 @@
+#pragma once
+// The HTTP API of a controller: /livez, /readyz, /metrics, /v1/status, and POST /v1/switchover, failover, pause, resume.
+// A controller that does not lead sends who commands to the one that does (307).
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "http/site.hpp"
+#include "pgbosun/controller_control.hpp"
+#include "pgbosun/fault.hpp"
+#include "pgbosun/metric.hpp"
+
+namespace pgbosun::http {
+
+class ControllerApi final : public Site {
+public:
+    // `control` outlives it.
+    explicit ControllerApi(ControllerControl& control) : control_(control) {}
+
+    std::optional<Work> answer(const Request& request, const Peer& peer, Entrance entrance,
+                                         const Credentials& credentials, Response& response) override;
+    Task<> carry_out(Work work, Response& response) override;
+
+private:
+    void command(ControllerVerb verb, const Request& request, const Peer& peer, const Credentials& credentials,
+                 Response& response);
+    void look(std::string_view path, Response& response);
+
+    ControllerControl& control_;
+};
+
+std::string render_controller_status(const ControllerStatus& status);
+// What the client commands show. corrupt: it is none.
+Result<ControllerStatus> parse_controller_status(std::string_view text);
+std::vector<MetricFamily> controller_metrics(const ControllerStatus& status);
+
+// The body of a command: {"to": "pg-2"}; empty: {}. refused: names the field.
+Result<std::string> parse_target(std::string_view body);
+std::string render_target(const std::string& to);
+
+}  // namespace pgbosun::http

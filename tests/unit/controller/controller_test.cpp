@@ -1,0 +1,237 @@
+// The controller's shell, with decisions and rights as they are and agents, record and clock of the test.
+#include "controller/controller.hpp"
+
+#include <chrono>
+
+#include "support/catch.hpp"
+#include "support/fake_agent.hpp"
+#include "support/fake_cluster_record.hpp"
+#include "support/run.hpp"
+
+using namespace pgbosun;
+using namespace pgbosun::test;
+using namespace std::chrono_literals;
+using controller::Candidate;
+using controller::Controller;
+
+namespace {
+
+constexpr Duration ttl = 600ms;
+
+// Runs as fast as the machine's.
+class SteadyClock final : public Clock {
+public:
+    [[nodiscard]] Instant now() const override {
+        return Instant(std::chrono::hours(10) + std::chrono::steady_clock::now().time_since_epoch());
+    }
+    [[nodiscard]] WallTime wall() const override { return {}; }
+};
+
+class FakePublication final : public Publication {
+public:
+    std::map<std::string, PublishedRole> roles;
+    std::vector<std::string> told;
+
+    Task<Result<>> publish(std::string instance, PublishedRole role) override {
+        roles[instance] = role;
+        co_return Result<>{};
+    }
+    Task<Result<>> tell(std::string reason, std::string message) override {
+        told.push_back(reason + ": " + message);
+        co_return Result<>{};
+    }
+    [[nodiscard]] std::string primaries() const {
+        std::string names;
+        for (const auto& [name, role] : roles) {
+            if (role == PublishedRole::primary) names += name;
+        }
+        return names;
+    }
+};
+
+struct World {
+    boost::asio::io_context loop;
+    SteadyClock clock;
+    FakeRecordEngine engine{loop, clock};
+    FakePublication publication;
+    FakeAgents agents;
+    controller::Policy policy;
+    struct One {
+        std::unique_ptr<FakeClusterRecord> record;
+        std::unique_ptr<Controller> controller;
+    };
+    std::vector<One> controllers;
+
+    World() {
+        policy.cluster = "orders";
+        policy.ttl = ttl;
+        policy.restart_window = 300ms;
+        for (const std::string name : {"pg-1", "pg-2", "pg-3"}) {
+            policy.members.push_back({{name, "http://" + name, "host=" + name}, 0});
+            agents.agents[name] = std::make_unique<FakeAgent>(loop, clock, agents, name, ttl);
+        }
+    }
+
+    Controller& start(const std::string& id) {
+        const Candidate candidate{"http://" + id + ":8009", id};
+        One one;
+        one.record = std::make_unique<FakeClusterRecord>(engine, candidate.text());
+        controller::ControllerParts parts;
+        parts.record = one.record.get();
+        parts.publication = &publication;
+        for (auto& [name, agent] : agents.agents) parts.links[name] = std::make_unique<FakeAgentLink>(*agent);
+        one.controller = std::make_unique<Controller>(loop, clock, policy, candidate, std::move(parts));
+        one.controller->begin();
+        controllers.push_back(std::move(one));
+        return *controllers.back().controller;
+    }
+
+    // Never two, at any step.
+    template <class Condition>
+    void until(Condition condition) {
+        const Instant give_up = clock.now() + 30s;
+        while (!condition()) {
+            REQUIRE(clock.now() < give_up);
+            loop.restart();
+            loop.run_one_for(10ms);
+            REQUIRE(agents.serving().find("and") == std::string::npos);
+        }
+    }
+    // All three are there, and two could take over.
+    void until_whole(Controller& controller) {
+        until([&] { return !agents.serving().empty() && controller.status().promotable.size() == 2; });
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a new cluster gets a record, a primary and a published role") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    const auto status = one.status();
+    CHECK(status.leads);
+    CHECK(status.leader == "one");
+    CHECK(status.leader_url == "http://one:8009");
+    CHECK(status.term == 1);
+    CHECK(status.primary == "pg-1");
+    REQUIRE(world.engine.stored());
+    CHECK(world.engine.stored()->text.find("\"primary\": \"pg-1\"") != std::string::npos);
+    world.until([&] { return world.publication.primaries() == "pg-1" && world.publication.roles.size() == 3; });
+    world.until([&] { return world.publication.roles["pg-2"] == PublishedRole::standby; });
+    CHECK(world.publication.told == std::vector<std::string>{"PrimaryServes: pg-1 is the primary of term 1"});
+}
+
+TEST_CASE("a primary that is gone is replaced, and follows when it is back") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    const Instant died_at = world.clock.now();
+    world.agents["pg-1"].die();
+    world.until([&] { return world.agents.serving() == "pg-2"; });
+    CHECK(world.clock.now() - died_at < ttl + 1s);
+    world.until([&] { return world.publication.primaries() == "pg-2"; });
+    world.agents["pg-1"].come_back();
+    world.until_whole(one);
+    CHECK(one.status().term == 2);
+    CHECK(world.agents["pg-1"].right().record.primary == "pg-2");
+}
+
+TEST_CASE("a primary whose postgres does not come back in its window is replaced") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    world.agents["pg-1"].postgres_up = false;
+    world.agents["pg-1"].tell();
+    world.until([&] { return world.agents.serving() == "pg-2"; });
+    CHECK(one.status().changes == 2);
+}
+
+TEST_CASE("a switchover goes to whom it should, after a checkpoint") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    const auto answer = one.command({ControllerVerb::switchover, "pg-3", "a test"});
+    CHECK(answer.answer == Answer::under_way);
+    world.until([&] { return world.agents.serving() == "pg-3"; });
+    CHECK(world.agents["pg-1"].checkpoints == 1);
+    world.until([&] { return one.status().wanted.empty(); });
+    CHECK(one.status().primary == "pg-3");
+}
+
+TEST_CASE("what makes no sense is refused with a reason, and nothing changes") {
+    World world;
+    auto& one = world.start("one");
+    CHECK(one.command({ControllerVerb::switchover, "pg-2", ""}).answer == Answer::refused);
+    world.until_whole(one);
+    const auto before = world.engine.stored();
+    for (const std::string to : {"pg-1", "pg-9"}) {
+        for (const auto verb : {ControllerVerb::switchover, ControllerVerb::failover}) {
+            const auto answer = one.command({verb, to, ""});
+            CHECK(answer.answer == Answer::refused);
+            CHECK_FALSE(answer.detail.empty());
+        }
+    }
+    CHECK(one.command({ControllerVerb::failover, "", ""}).answer == Answer::refused);
+    CHECK(one.command({ControllerVerb::resume, "", ""}).answer == Answer::done);
+    CHECK(world.engine.stored() == before);
+}
+
+TEST_CASE("paused, a primary that is gone is waited for, and resumed it is replaced") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    world.until([&] { return one.command({ControllerVerb::pause, "", ""}).answer != Answer::refused; });
+    world.until([&] { return one.status().paused; });
+    world.agents["pg-1"].die();
+    world.until([&] { return one.status().waits_for == "it is paused"; });
+    CHECK(world.agents.serving().empty());
+    world.until([&] { return one.command({ControllerVerb::resume, "", ""}).answer != Answer::refused; });
+    world.until([&] { return world.agents.serving() == "pg-2"; });
+}
+
+TEST_CASE("of two controllers one leads; the other takes over, and the primary stays") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    auto& two = world.start("two");
+    world.until([&] { return two.status().leader == "one" && two.status().primary == "pg-1"; });
+    CHECK_FALSE(two.status().leads);
+    CHECK(two.command({ControllerVerb::switchover, "", ""}).answer == Answer::refused);
+    const auto end = [&one]() -> Task<bool> {
+        co_await one.end();
+        co_return true;
+    };
+    run(world.loop, end());
+    world.until([&] { return two.status().leads && two.status().serving; });
+    CHECK(two.status().term == 1);
+    CHECK(world.agents.serving() == "pg-1");
+}
+
+TEST_CASE("a record that is away delays nothing while the primary is well, and a lost answer is found out") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    world.engine.lose_next_answer();
+    const auto answer = one.command({ControllerVerb::switchover, "pg-2", ""});
+    CHECK(answer.answer == Answer::under_way);
+    world.until([&] { return world.agents.serving() == "pg-2"; });
+    world.engine.go_away();
+    world.until([&] { return !one.status().record_answers; });
+    CHECK(world.agents.serving() == "pg-2");
+    world.engine.go_away(false);
+    world.until([&] { return one.status().record_answers && one.status().leads; });
+    CHECK(world.engine.stored()->text.find("\"term\": 2") != std::string::npos);
+}
+
+TEST_CASE("who answers under a wrong name, of another cluster or unmanaged is not counted on") {
+    InstanceStatus status;
+    status.instance = "pg-1";
+    status.cluster = "orders";
+    status.managed.emplace();
+    CHECK(controller::report_of(status, "orders", "pg-1"));
+    CHECK_FALSE(controller::report_of(status, "orders", "pg-2"));
+    CHECK_FALSE(controller::report_of(status, "invoices", "pg-1"));
+    status.managed.reset();
+    CHECK_FALSE(controller::report_of(status, "orders", "pg-1"));
+}

@@ -1,0 +1,57 @@
+#include "controller/record_text.hpp"
+
+#include "support/catch.hpp"
+
+using namespace pgbosun;
+using namespace pgbosun::controller;
+
+namespace {
+
+Record whole() {
+    Record record;
+    record.cluster = "orders";
+    record.term = 9;
+    record.primary = "pg-2";
+    record.chosen = Chosen::all_stopped;
+    record.data_loss = DataLoss::accepted;
+    record.former = {"pg-1"};
+    record.promotable = {4, {"pg-3"}};
+    record.acknowledged = {3, {"pg-1", "pg-3"}};
+    record.synchronous = {5, SyncMethod::first, 1, {"pg-1", "pg-2", "pg-3"}};
+    record.superseded = {{4, SyncMethod::any, 2, {"pg-1"}}};
+    record.system_id = SystemId{7'710'436'416'726'794'584U};
+    record.paused = true;
+    return record;
+}
+
+std::string without(std::string text, const std::string& from, const std::string& to) {
+    const auto at = text.find(from);
+    REQUIRE(at != std::string::npos);
+    return text.replace(at, from.size(), to);
+}
+
+}  // namespace
+
+TEST_CASE("a record is read as it was written") {
+    CHECK(parse_record(to_text(whole())).value() == whole());
+    Record fresh;
+    fresh.cluster = "orders";
+    CHECK(parse_record(to_text(fresh)).value() == fresh);
+}
+
+TEST_CASE("what a later version or a person wrote is not taken for a record") {
+    const std::string good = to_text(whole());
+    const std::vector<std::pair<std::string, std::string>> table = {
+        {"\"format\": 1", "\"format\": 2"},     {"\"paused\": true", "\"paused\": 1"},
+        {"\"paused\": true", "\"resting\": 1"}, {"\"term\": 9", "\"term\": 9, \"more\": 1"},
+        {"\"term\": 9", "\"term\": \"nine\""},  {"\"system_id\": \"", "\"system_id\": 1, \"x\": \""},
+    };
+    for (const auto& [from, to] : table) {
+        INFO(from << " -> " << to);
+        const auto read = parse_record(without(good, from, to));
+        REQUIRE_FALSE(read);
+        CHECK(read.error().kind == FaultKind::corrupt);
+        CHECK_FALSE(read.error().hint.empty());
+    }
+    for (const std::string text : {"", "[]", "{}", "null", "\xff"}) CHECK_FALSE(parse_record(text));
+}
