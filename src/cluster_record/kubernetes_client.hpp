@@ -4,7 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <functional>
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 

@@ -115,6 +115,8 @@ void Controller::note(const Choice& choice) {
     const Knowledge& known = *keeper_.knowledge();
     if (choice.waits_for != waits_for_) {
         waits_for_ = choice.waits_for;
+        // What is waited for is most likely what somebody has to say.
+        for (auto& [name, instance] : instances_) instance.observer->look_again();
         if (!waits_for_.empty()) log::warning("no failover yet: " + waits_for_);
     }
     if (known.wanted && clock_.now() >= known.wanted->until) {
@@ -159,9 +161,8 @@ std::optional<PublishedRole> Controller::role_of(const std::string& name) const 
     if (recorded && is_serving(known, policy_, clock_.now())) return PublishedRole::primary;
     // A primary that is silent to us may serve by the promises of the others.
     if (recorded && !is_fresh(instance)) return std::nullopt;
-    if (!recorded && is_fresh(instance) && instance.last->role == Role::standby && instance.last->lsn.streaming) {
-        return PublishedRole::standby;
-    }
+    // Whether it may be read from is for its readiness to say: during a failover no standby streams.
+    if (!recorded && is_fresh(instance) && instance.last->role == Role::standby) return PublishedRole::standby;
     const bool was_standby = instance.published == PublishedRole::standby;
     if (!recorded && !is_fresh(instance) && was_standby) return std::nullopt;
     return PublishedRole::none;
@@ -235,6 +236,7 @@ ControllerStatus Controller::status() {
         it.instances.push_back(std::move(seen));
     }
     it.waits_for = waits_for_;
+    if (it.leads && !record) it.waits_for = "not every member has answered yet";
     it.wanted = wanted_;
     it.changes = changes_;
     return it;

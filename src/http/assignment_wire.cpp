@@ -176,7 +176,7 @@ void read_reach(Strict& fields, Reach& reach) {
     reach.lsn = lsn.value_or(Lsn{});
 }
 
-void read_peer(Strict& fields, Peer& peer) {
+void read_peer(Strict& fields, pgbosun::Peer& peer) {
     fields.text("name", peer.name);
     fields.text("url", peer.url);
     fields.text("conninfo", peer.conninfo);

@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "controller/record_text.hpp"
 #include "support/catch.hpp"
 #include "support/fake_agent.hpp"
 #include "support/fake_cluster_record.hpp"
@@ -99,7 +100,12 @@ struct World {
     }
     // All three are there, and two could take over.
     void until_whole(Controller& controller) {
-        until([&] { return !agents.serving().empty() && controller.status().promotable.size() == 2; });
+        until([&] {
+            const auto& stored = engine.stored();
+            const auto record = controller::parse_record(stored ? stored->text : "");
+            return !agents.serving().empty() && record && record->acknowledged.names.size() == 2 &&
+                   record->acknowledged == record->promotable && record->former.empty() && controller.status().serving;
+        });
     }
 };
 

@@ -1,0 +1,272 @@
+"""Two controllers, a real etcd and three agents that are played here: who is primary, through failures and commands.
+
+controller_test.py PGBOSUN_CONTROLLER      exits with 77 when there is no etcd
+"""
+
+import contextlib
+import http.server
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+CONTROLLER = sys.argv[1]
+ETCD = os.environ.get("PGBOSUN_ETCD") or shutil.which("etcd")
+if ETCD is None:
+    print("SKIPPED: there is no etcd (Debian's package is etcd-server; PGBOSUN_ETCD names its program)")
+    sys.exit(77)
+PATIENCE = 30
+
+
+def free_port():
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def until(what, condition):
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > give_up:
+            raise AssertionError(f"not in {PATIENCE} s: {what}")
+        time.sleep(0.01)
+
+
+class Agent:
+    """Keeps the lease's rule (its own clock, echoed) and follows whom it is told to; it has no PostgreSQL."""
+
+    def __init__(self, cluster, name):
+        self.cluster, self.name = cluster, name
+        self.lock = threading.Condition()
+        self.term = self.accepted = self.data_term = 0
+        self.primary = ""
+        self.promotable = self.synchronous = 0
+        self.valid_until = 0.0
+        self.changes = 0
+        self.alive = True
+        agent = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def answer(self, status, document):
+                body = json.dumps(document).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_GET(self):
+                if not agent.alive:
+                    return self.close()
+                if self.path == "/v1/status":
+                    return self.answer(200, agent.status())
+                return self.stream()
+
+            def stream(self):
+                self.close_connection = True
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nretry: 1000\n\n")
+                seen = agent.changes
+                while agent.alive:
+                    with agent.lock:
+                        agent.lock.wait_for(lambda: agent.changes != seen or not agent.alive, 1)
+                    if agent.changes != seen:
+                        seen = agent.changes
+                        self.wfile.write(b"id: %d\nevent: phase\ndata: {}\n\n" % seen)
+
+            def do_PUT(self):
+                self.command(agent.assign)
+
+            def do_POST(self):
+                self.command(lambda _: None)
+
+            def command(self, act):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if not agent.alive:
+                    return self.close()
+                if self.headers["Authorization"] != "Bearer secret":
+                    return self.answer(403, {"detail": "no token"})
+                refusal = act(json.loads(body) if body else None)
+                return self.answer(409, {"detail": refusal}) if refusal else self.answer(200, agent.status())
+
+            def close(self):
+                self.close_connection = True
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, *_):
+                pass
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+    def is_primary(self):
+        return self.term > 0 and self.accepted == self.term
+
+    def serves(self):
+        return self.alive and self.is_primary() and time.monotonic() < self.valid_until
+
+    def streams(self):
+        return not self.is_primary() and any(a.serves() and a.name == self.primary and a.term == self.term
+                                             for a in self.cluster)
+
+    def status(self):
+        with self.lock:
+            serving, streaming = self.serves(), self.streams()
+            if serving or streaming:
+                self.data_term = self.term
+            return {"instance": self.name, "cluster": "orders", "version": "0", "boot_id": self.name + "-life",
+                    "monotonic_ms": int(time.monotonic() * 1000), "phase": "running",
+                    "role": "primary" if serving else "standby", "term": self.term, "system_id": "7",
+                    "lsn": {"streaming": streaming, "received": "0/5000060", "current": "0/5000060"},
+                    "managed": {"accepted": self.accepted, "primary": self.primary or None, "serving": serving,
+                                "stopped": not self.is_primary(), "able": True,
+                                "reach": {"term": self.data_term, "timeline": 1, "lsn": "0/5000060"},
+                                "promotable_version": self.promotable, "synchronous_version": self.synchronous,
+                                "promised": {"term": self.term, "for_ms": 0}}}
+
+    def assign(self, it):
+        with self.lock:
+            if it["instance"] != self.name or it["cluster"] != "orders":
+                return "for another"
+            if it["term"] < self.term:
+                return "a higher term has been seen"
+            before = (self.term, self.accepted)
+            if it["term"] > self.term:
+                self.valid_until = 0.0
+            self.term, self.primary = it["term"], it["primary"]
+            if self.primary == self.name:
+                lease = it.get("lease")
+                if lease is None or lease["boot_id"] != self.name + "-life":
+                    return "no lease"
+                end = (lease["monotonic_ms"] + lease["ttl_ms"]) / 1000
+                if not self.is_primary() and end < time.monotonic():
+                    return "late"
+                self.valid_until = max(self.valid_until, end)
+                self.accepted = self.term
+                self.promotable = it["promotable"]["version"]
+                self.synchronous = it["synchronous"]["version"]
+            if before != (self.term, self.accepted):
+                self.changes += 1
+                self.lock.notify_all()
+        return None
+
+    def die(self):
+        with self.lock:
+            self.alive = False
+            self.lock.notify_all()
+
+
+class ControllerTest(unittest.TestCase):
+    def setUp(self):
+        self.place = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) if hasattr(self, "enterContext") \
+            else pathlib.Path(tempfile.mkdtemp())
+        (self.place / "token").write_text("secret\n")
+        client, peer = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+        self.etcd = self.start([ETCD, "--data-dir", str(self.place / "etcd"), "--listen-client-urls", client,
+                                "--advertise-client-urls", client, "--listen-peer-urls", peer,
+                                "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}"], "etcd.log")
+        self.agents = []
+        self.agents += [Agent(self.agents, f"pg-{i}") for i in (1, 2, 3)]
+        self.controllers = {}
+        for _ in range(2):
+            port = free_port()
+            config = {"cluster": "orders", "record": {"etcd": {"endpoints": [client]}}, "lease": {"ttl": "2s"},
+                      "token_file": str(self.place / "token"), "http": {"listen": f"127.0.0.1:{port}"},
+                      "failover": {"restart_window": "1s"},
+                      "instances": [{"name": a.name, "url": a.url, "conninfo": f"host={a.name}"} for a in self.agents]}
+            file = self.place / f"{port}.yaml"
+            file.write_text(json.dumps(config))
+            self.controllers[f"http://127.0.0.1:{port}"] = self.start(
+                [CONTROLLER, "run", "--config", str(file)], f"{port}.log")
+        until("a primary, and two that could take over", self.is_whole)
+
+    def start(self, command, log):
+        process = subprocess.Popen(command, stdout=open(self.place / log, "w"), stderr=subprocess.STDOUT)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def ask(self, *words, url=None):
+        url = url or next(url for url, process in self.controllers.items() if process.poll() is None)
+        done = subprocess.run([CONTROLLER, *words, "--url", url, "--token-file", str(self.place / "token")],
+                              capture_output=True, text=True, timeout=PATIENCE)
+        return done.returncode, done.stdout + done.stderr
+
+    def seen(self):
+        code, text = self.ask("status", "--json")
+        return json.loads(text) if code == 0 else {}
+
+    def is_whole(self):
+        view = self.seen()
+        return bool(view.get("serving")) and len(view["promotable"]) == 2 and self.leader_is_settled(view)
+
+    def leader_is_settled(self, view):
+        primary = next(a for a in self.agents if a.name == view["primary"])
+        return primary.promotable > 0 and len(self.serving()) == 1
+
+    def serving(self):
+        return [a.name for a in self.agents if a.serves()]
+
+    def test_a_primary_that_is_gone_is_replaced(self):
+        old = self.serving()[0]
+        died = time.monotonic()
+        next(a for a in self.agents if a.name == old).die()
+        until("another primary", lambda: self.serving() and self.serving() != [old])
+        took = time.monotonic() - died
+        print(f"replaced after {took:.2f} s with a ttl of 2 s")
+        self.assertEqual(self.seen()["term"], 2)
+
+    def test_a_switchover_is_carried_out_from_either_controller(self):
+        for url in self.controllers:
+            until("the cluster is whole", self.is_whole)
+            to = next(a.name for a in self.agents if a.name not in self.serving())
+            until("it is taken", lambda: self.ask("switchover", "--to", to, url=url)[0] == 0)
+            self.assertEqual(self.serving(), [to])
+
+    def test_what_makes_no_sense_is_refused_and_changes_nothing(self):
+        before = self.seen()["term"]
+        self.assertEqual(self.ask("switchover", "--to", self.serving()[0])[0], 3)
+        self.assertEqual(self.ask("failover", "--to", "pg-9")[0], 3)
+        self.assertEqual(self.ask("failover")[0], 2)
+        self.assertEqual(self.seen()["term"], before)
+
+    def test_the_leader_is_killed_and_the_primary_stays(self):
+        leader = self.controllers[self.seen()["leader_url"]]
+        primary = self.serving()
+        leader.send_signal(signal.SIGKILL)
+        leader.wait()
+        until("the other leads", lambda: self.seen().get("leads") and self.seen().get("serving"))
+        # These agents have no promises of their own to live by, so the primary may have stopped for a moment.
+        until("the primary serves", lambda: self.serving() == primary)
+        self.assertEqual(self.seen()["term"], 1)
+
+    def test_paused_nothing_is_promoted_until_resumed(self):
+        until("it is paused", lambda: self.ask("pause")[0] == 0)
+        old = self.serving()[0]
+        next(a for a in self.agents if a.name == old).die()
+        until("it is said", lambda: self.seen().get("waits_for") == "it is paused")
+        self.assertEqual(self.serving(), [])
+        self.assertEqual(self.ask("resume")[0], 0)
+        until("another primary", self.serving)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
