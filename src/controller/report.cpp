@@ -24,7 +24,6 @@ std::expected<Report, std::string> report_of(const InstanceStatus& status, const
     report.system_id = status.system_id;
     report.promotable_version = managed.promotable_version;
     report.synchronous_version = managed.synchronous_version;
-    report.promised_term = managed.promised_term;
     report.promised_for = managed.promised_for;
     return report;
 }
