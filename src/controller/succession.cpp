@@ -70,15 +70,18 @@ bool acknowledge(Record& record, const Report& report) {
     return changed;
 }
 
-// Bound by a promise, it would refuse; and so fresh a promise says that the primary lives.
+// Until when the primary may go on although it is silent: every member of its list has promised, which is what it needs.
 std::optional<Instant> promised_until(const Knowledge& known, const Policy& policy, Instant now) {
-    std::optional<Instant> latest;
-    for (const auto& [name, seen] : known.seen) {
-        if (now - seen.received_at >= policy.ttl || seen.report.term != known.record->term) continue;
-        const Instant until = seen.received_at + seen.report.promised_for;
-        if (until > now && (!latest || until > *latest)) latest = until;
+    std::optional<Instant> first;
+    for (const auto& name : known.record->promotable.names) {
+        const Seen* seen = find(known, name);
+        if (seen == nullptr || now - seen->received_at >= policy.ttl) return std::nullopt;
+        if (seen->report.term != known.record->term) return std::nullopt;
+        const Instant until = seen->received_at + seen->report.promised_for;
+        if (until <= now) return std::nullopt;
+        first = std::min(first.value_or(until), until);
     }
-    return latest;
+    return first;
 }
 
 // When the leases of the former ones that have not acknowledged a stop have run out.

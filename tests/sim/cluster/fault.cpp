@@ -123,8 +123,8 @@ std::string to_text(const Schedule& schedule) {
     std::ostringstream text;
     text << "seed " << it.seed << " instances " << it.instances << " controllers " << it.controllers
          << " loss " << it.loss << " twice " << it.twice << " late " << it.late << " synchronous "
-         << it.synchronous << " preferred " << it.preferred << " poll " << it.poll_ms << " end "
-         << it.faults_end_ms << "\n";
+         << it.synchronous << " preferred " << it.preferred << " poll " << it.poll_ms << " brisk " << it.brisk
+         << " end " << it.faults_end_ms << "\n";
     for (const auto& fault : schedule.faults) {
         text << about(fault.kind).name << " at " << fault.at_ms << " for " << fault.length_ms << " who "
              << fault.who << " whom " << fault.whom << "\n";
@@ -139,7 +139,7 @@ Schedule parse_schedule(const std::string& text) {
     Setting& it = schedule.setting;
     in >> word >> it.seed >> word >> it.instances >> word >> it.controllers >> word >> it.loss >> word >>
         it.twice >> word >> it.late >> word >> it.synchronous >> word >> it.preferred >> word >> it.poll_ms >>
-        word >> it.faults_end_ms;
+        word >> it.brisk >> word >> it.faults_end_ms;
     if (!in) throw std::runtime_error("a schedule that cannot be read: " + text);
     std::string name;
     while (in >> name) {

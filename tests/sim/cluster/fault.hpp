@@ -47,6 +47,7 @@ struct Setting {
     int synchronous = 0;  // standbys that must have a commit; 0: asynchronous
     bool preferred = false;
     int poll_ms = 500;
+    bool brisk = false;  // network, disks and promotions take next to no time
     std::int64_t faults_end_ms = 0;
 };
 

@@ -7,7 +7,8 @@ const std::vector<std::string>& kept_schedules() {
         // A standby's position was believed that it reported while the old primary, out of the controller's
         // sight, went
         // on by promises: the data was judged by the leases' end alone (docs/decisions/0021).
-        "seed 67936 instances 3 controllers 2 loss 69 twice 0 late 22 synchronous 1 preferred 1 poll 500 end "
+        "seed 67936 instances 3 controllers 2 loss 69 twice 0 late 22 synchronous 1 preferred 1 poll 500 "
+        "brisk 0 end "
         "16764\n"
         "stop_agent at 8005 for 4858 who 0 whom 1\n"
         "kill_postgres at 10091 for 0 who 1 whom 1\n"
@@ -15,7 +16,8 @@ const std::vector<std::string>& kept_schedules() {
         // A write that was given up arrived later; its controller granted the deposed primary for ever, as it
         // never
         // read again.
-        "seed 2909 instances 3 controllers 2 loss 0 twice 0 late 0 synchronous 0 preferred 0 poll 500 end "
+        "seed 2909 instances 3 controllers 2 loss 0 twice 0 late 0 synchronous 0 preferred 0 poll 500 brisk "
+        "0 end "
         "10980\n"
         "restart_agent at 9493 for 1229 who 1 whom 2\n"
         "stop_controller at 7480 for 2049 who 3 whom 3\n"
@@ -35,7 +37,8 @@ const std::vector<std::string>& kept_schedules() {
         "freeze_pod at 14033 for 5815 who 2 whom 0\n"
         "freeze_pod at 14896 for 1987 who 0 whom 3\n",
         // A standby that already followed the new primary seemed to hold more than the primary's last report.
-        "seed 33948 instances 3 controllers 2 loss 0 twice 0 late 0 synchronous 1 preferred 0 poll 1357 end "
+        "seed 33948 instances 3 controllers 2 loss 0 twice 0 late 0 synchronous 1 preferred 0 poll 1357 "
+        "brisk 0 end "
         "19360\n"
         "cut_control at 13489 for 3168 who 0 whom 2\n"
         "freeze_pod at 13458 for 8581 who 2 whom 2\n"
@@ -50,7 +53,8 @@ const std::vector<std::string>& kept_schedules() {
         "cut_peers at 8020 for 5018 who 2 whom 2\n"
         "isolate at 11245 for 8795 who 3 whom 5\n",
         // A rule of which too few standbys are left could not be replaced by one that the others can keep.
-        "seed 12 instances 4 controllers 2 loss 65 twice 0 late 38 synchronous 2 preferred 0 poll 500 end "
+        "seed 12 instances 4 controllers 2 loss 65 twice 0 late 38 synchronous 2 preferred 0 poll 500 brisk "
+        "0 end "
         "16233\n",
     };
     return kept;

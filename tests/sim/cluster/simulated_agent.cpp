@@ -114,7 +114,9 @@ void SimulatedAgent::store(Happening then) {
     storing_ = true;
     const Duration takes = slow_disk_ > 0
                                ? ms(draw(100, 3000))
-                               : std::chrono::microseconds(draw(200, random_.chance(600) ? 2000 : 15'000));
+                               : std::chrono::microseconds(draw(200, world_.setting().brisk ? 300
+                                                                     : random_.chance(600)  ? 2000
+                                                                                            : 15'000));
     world_.after(takes, [this, life = life_, record = right_.record, then = std::move(then)] {
         if (life != life_) return;
         world_.must(record.term >= disk_.term || world_.without(Sabotage::old_terms_refused),
@@ -192,7 +194,7 @@ void SimulatedAgent::step() {
     if (postgres_ == Postgres::standby && may) {
         rule_ = right_.record.synchronous;
         enter(Postgres::promoting);
-        enter_later(Postgres::primary, 1, 200, [this] {
+        enter_later(Postgres::primary, 1, world_.setting().brisk ? 3 : 200, [this] {
             wal_.legs.push_back({world_.new_branch(), wal_.end});
             ++wal_.end;
             ++wal_.timeline;

@@ -211,7 +211,7 @@ void SimulatedController::decide() {
         }
     }
     if (!choice.look_again) return;
-    const Instant when = std::max(*choice.look_again, clock() + ms(20));
+    const Instant when = std::max(*choice.look_again, clock() + ms(4));
     if (polls_at_ && *polls_at_ <= when) return;
     polls_at_ = when;
     world_.after(clock_.truth(when) - world_.now(), [this, life = life_] {

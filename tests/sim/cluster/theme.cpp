@@ -33,6 +33,7 @@ void late_grants(Theme& it) {
 
 // Only the guard stops the old primary, at the last moment.
 void last_moment(Theme& it) {
+    it.schedule.setting.brisk = true;
     it.schedule.setting.instances = 2;
     it.add(FaultKind::cut_peers, it.start - 4000, 13'000, 0);
     it.add(FaultKind::cut_control, it.start, 9000, 0);
@@ -60,11 +61,12 @@ void left_with_unlisted(Theme& it) {
     it.add(FaultKind::split, it.start + 30 + it.between(0, 80), 14'000, 0, 3);
 }
 
-// The primary's postgres is down for a while, and its agent hears nothing.
+// The primary's postgres is down for a while, and its agent hears little and late.
 void deaf_and_down(Theme& it) {
-    it.add(FaultKind::kill_postgres, it.start, 0, 0);
-    for (const int controller : {3, 4})
-        it.add(FaultKind::cut, it.start + it.between(0, 800), 14'000, controller, 0);
+    it.schedule.setting.loss = 100;
+    it.schedule.setting.late = 250;
+    it.schedule.setting.poll_ms = 1000;
+    for (int round = 0; round < 6; ++round) it.add(FaultKind::kill_postgres, it.start + round * 3500, 0, 0);
 }
 
 // Two primaries ago somebody was left who still has a right.
@@ -72,34 +74,28 @@ void primary_before_last(Theme& it) {
     it.add(FaultKind::switchover, it.start, 0, 1);
     const auto cut = it.start + it.between(5, 60);
     it.add(FaultKind::cut_control, cut, 16'000, 0);
-    it.add(FaultKind::cut_control, cut, it.between(3000, 5800), 1);
+    const auto third = it.between(2900, 3600);
+    it.add(FaultKind::cut_control, cut, third, 2);
+    it.add(FaultKind::cut_control, cut, third + it.between(100, 2400), 1);
 }
 
 // The old primary goes on by promises, and with one standby only.
 void on_promises_alone(Theme& it) {
     it.schedule.setting.synchronous = 1;
     it.add(FaultKind::cut_control, it.start, 14'000, 0);
-    const auto later = it.start + it.between(2500, 5000);
-    it.add(FaultKind::kill_postgres, later, 0, 1);
-    it.add(FaultKind::stop_agent, later + it.between(0, 500), 5000, 2);
+    const auto later = it.start + it.between(3300, 4000);
+    it.add(FaultKind::stop_agent, later, 9000, 0);
+    it.add(FaultKind::kill_postgres, later + it.between(500, 2500), 0, 1);
+    it.add(FaultKind::stop_agent, later + it.between(1500, 2900), 5000, 2);
 }
 
-// The chosen one stops streaming just before the switchover.
-void left_behind(Theme& it) {
-    it.schedule.setting.synchronous = 1;
-    it.schedule.setting.poll_ms = 1400;
-    const auto cut = it.start + it.between(0, 1500);
-    it.add(FaultKind::cut, cut, 6000, 0, 1);
-    it.add(FaultKind::switchover, cut + it.between(0, 700), 0, 1);
-}
-
-// The second primary in a row dies before the third has what the first acknowledged.
+// The only synchronous standby left does not have yet what was acknowledged before.
 void not_caught_up(Theme& it) {
     it.schedule.setting.synchronous = 1;
-    it.add(FaultKind::cut_peers, it.start - 1000, 14'000, 2);
-    const auto back = it.between(3500, 5000);
-    it.add(FaultKind::restart_agent, it.start, back, 0);
-    it.add(FaultKind::restart_agent, it.start + back + it.between(100, 2200), 9000, 1);
+    it.schedule.setting.poll_ms = 200;
+    it.add(FaultKind::cut_peers, it.start - it.between(100, 700), 14'000, 2);
+    it.add(FaultKind::fence, it.start, 20'000, 1);
+    it.add(FaultKind::restart_agent, it.start + it.between(900, 2500), 8000, 0);
 }
 
 Draw theme_of(Sabotage sabotage) {
@@ -121,7 +117,7 @@ Draw theme_of(Sabotage sabotage) {
         case Sabotage::data_after_promise:
             return on_promises_alone;
         case Sabotage::data_after_stop:
-            return left_behind;
+            return on_promises_alone;
         case Sabotage::rule_taken_over:
             return not_caught_up;
         default:

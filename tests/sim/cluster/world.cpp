@@ -62,7 +62,9 @@ void World::send(int from, int to, Happening happening) {
     if (random.chance(static_cast<std::uint64_t>(setting().loss))) return;
     const bool twice = random.chance(static_cast<std::uint64_t>(setting().twice)) && to != record_node();
     const auto deliver = [&] {
-        Duration delay = std::chrono::microseconds(random.between(200, random.chance(600) ? 2000 : 15'000));
+        Duration delay = std::chrono::microseconds(random.between(200, setting().brisk      ? 300
+                                                                       : random.chance(600) ? 2000
+                                                                                            : 15'000));
         if (random.chance(static_cast<std::uint64_t>(setting().late))) delay = ms(random.between(20, 9000));
         after(delay, [this, link, happening] {
             if (cut_[link] == 0) happening();

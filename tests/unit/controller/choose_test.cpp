@@ -89,17 +89,23 @@ TEST_CASE("a silent primary is replaced after a lease time, in the record first"
     CHECK_FALSE(told(choice, "b"));
 }
 
-TEST_CASE("a silent primary that its members have promised lately lives") {
+TEST_CASE("a silent primary that all its members have promised lately lives") {
     auto known = test::leading();
     test::sees(known, test::primary_report(), now - 1h);
     auto bound = test::report("b");
     bound.promised_for = 1s;
     test::sees(known, bound);
+    auto other = test::report("c");
+    other.promised_for = 2s;
+    test::sees(known, other);
 
     const auto choice = chosen(known);
 
     CHECK(written(choice) == nullptr);
     CHECK(choice.look_again == now + 1s);
+    other.promised_for = 0s;
+    test::sees(known, other);
+    CHECK(written(chosen(known)) != nullptr);
 }
 
 TEST_CASE("a primary whose agent answers gets the restart window to come back by itself") {
