@@ -87,12 +87,12 @@ class Agent:
                         self.wfile.write(b"id: %d\nevent: phase\ndata: {}\n\n" % seen)
 
             def do_PUT(self):
-                self.command(agent.assign)
+                self.control(agent.assign)
 
             def do_POST(self):
-                self.command(lambda _: None)
+                self.control(lambda _: None)
 
-            def command(self, act):
+            def control(self, act):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 if not agent.alive:
                     return self.close()
