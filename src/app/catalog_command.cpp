@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "app/archiver_program.hpp"
+#include "app/job_output.hpp"
 #include "app/job_run.hpp"
 #include "archive/summary_wire.hpp"
 #include "archive/wall_clock.hpp"
@@ -17,12 +18,23 @@ namespace {
 struct CatalogWords {
     std::optional<std::string> config;
     std::string reference = "latest";
+    std::string report = "text";
     bool json = false, force = false, dry_run = false, release = false, standalone = false;
 };
 
 ExitCode say_fault(const Fault& fault) {
     std::cerr << "pgbosun: " << fault.text() << "\n";
     return exit_code_of(fault);
+}
+
+// As a job of PID 1 tells its end.
+ExitCode say_as_job(const Fault& fault) {
+    JobOutput(JobFormat::json).result({.done = false, .id = {}, .detail = fault.what, .hint = fault.hint});
+    return exit_code_of(fault);
+}
+ExitCode say_as_job(const std::string& id, const std::string& text) {
+    JobOutput(JobFormat::json).result({.done = true, .id = id, .detail = text.substr(0, text.find('\n')), .hint = {}});
+    return ExitCode::done;
 }
 
 template <class Value>
@@ -49,7 +61,9 @@ ExitCode keep(backup::Catalog& catalog, const CatalogWords& words, const Setting
 
 ExitCode remove(backup::Catalog& catalog, const CatalogWords& words, const Settings&) {
     const auto force = words.force ? backup::Force::yes : backup::Force::no;
-    return say(backup::delete_backup(catalog, words.reference, force, archive::wall_now()), words);
+    const auto deleted = backup::delete_backup(catalog, words.reference, force, archive::wall_now());
+    if (words.report != "json") return say(deleted, words);
+    return deleted ? say_as_job(deleted->entry.id, backup::to_text(*deleted)) : say_as_job(deleted.error());
 }
 
 ExitCode expire(backup::Catalog& catalog, const CatalogWords& words, const Settings& settings) {
@@ -60,7 +74,9 @@ ExitCode expire(backup::Catalog& catalog, const CatalogWords& words, const Setti
         policy = *read;
     }
     const auto dry_run = words.dry_run ? backup::DryRun::yes : backup::DryRun::no;
-    return say(backup::expire(catalog, policy, archive::wall_now(), dry_run), words);
+    const auto expired = backup::expire(catalog, policy, archive::wall_now(), dry_run);
+    if (words.report != "json") return say(expired, words);
+    return expired ? say_as_job({}, backup::to_text(*expired)) : say_as_job(expired.error());
 }
 
 ExitCode summary(backup::Catalog& catalog, const CatalogWords&, const Settings&) {
@@ -103,10 +119,11 @@ constexpr CatalogVerb wal_verbs[] = {
     {"verify", verify_wal, Takes::nothing, "Looks for holes; exit code 1 when recovery to now is impossible."},
 };
 
-void add_options(CLI::App& line, const CatalogVerb& verb, CatalogWords& words, std::string& report) {
+void add_options(CLI::App& line, const CatalogVerb& verb, CatalogWords& words) {
     line.add_option("--config", words.config, "configuration file")->type_name("FILE");
     line.add_flag("--json", words.json, "JSON instead of text");
-    if (verb.run == summary) line.add_option("--report", report, "json");
+    const bool by_agent = verb.run == summary || verb.run == remove || verb.run == expire;
+    if (by_agent) line.add_option("--report", words.report, "text, or json: as a job of pgbosun run tells its end");
     if (verb.takes == Takes::backup) line.add_option("ID", words.reference, "identifier, name, latest or oldest");
     if (verb.run == remove) line.add_flag("--force", words.force, "also the only one, or one that may be under way");
     if (verb.run == expire) line.add_flag("--dry-run", words.dry_run, "only say what would go, and why the rest stays");
@@ -126,9 +143,8 @@ ExitCode run_verb(std::span<const CatalogVerb> verbs, const std::string& group, 
         return ExitCode::wrong_usage;
     }
     CatalogWords words;
-    std::string report = "json";
     CLI::App line(verb->help, "pgbosun-archiver " + group + " " + std::string(verb->name));
-    add_options(line, *verb, words, report);
+    add_options(line, *verb, words);
     if (const auto end = parse_command_line(line, arguments.subspan(1))) return *end;
     const auto settings = read_configuration(words.config);
     if (!settings) return ExitCode::wrong_usage;

@@ -42,7 +42,7 @@ class Backups(Case):
 
     def test_a_backup_is_begun_shown_and_listed_and_metrics_know_it(self):
         it = self.up()
-        answer = it.http("POST", "/v1/backups?wait=60s", {"name": "first"})
+        answer = it.http("POST", "/v1/backups?wait=60s", {"name": "nightly"})
         self.assertEqual(answer.status, 200, answer)
         name = answer.json["id"]
         self.assertRegex(name, r"^\d{8}T\d{6}$")
@@ -53,9 +53,9 @@ class Backups(Case):
         self.assertEqual(status["backup"]["holes"], [])
         listed = it.http("GET", "/v1/backups").json
         self.assertEqual([(backup["id"], backup["state"], backup["name"]) for backup in listed["backups"]],
-                         [(name, "done", "first")])
+                         [(name, "done", "nightly")])
         self.assertEqual(it.http("GET", f"/v1/backups/{name}").json["id"], name)
-        self.assertEqual(it.http("GET", "/v1/backups/first").json["id"], name)
+        self.assertEqual(it.http("GET", "/v1/backups/nightly").json["id"], name)
         self.assertEqual(it.http("GET", "/v1/backups/20000101T000000").status, 404)
         metrics = it.http("GET", "/metrics").text
         self.assertRegex(metrics, r"(?m)^cnpg_collector_last_available_backup_timestamp 1[0-9.e+]+")

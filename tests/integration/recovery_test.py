@@ -6,7 +6,7 @@ import signal
 
 import archives
 import instance
-from backups import Place, Server
+from barman_backups import Place, Server
 from instance import Case, children, command_line, process_name, wait_for
 
 

@@ -19,7 +19,7 @@ InstanceStatus running_primary() {
     s.role = Role::primary;
     s.timeline = Timeline{3};
     s.started = s.ready = true;
-    s.postgres = {41, 170011, s.now - 1h - 5min, 0, 0, true, {}, ""};
+    s.postgres = {41, 170011, s.now - 1h - 5min, 0, true, {}, ""};
     s.lsn.current = Lsn{0x5000060};
     s.standbys = {{"pg-2", "streaming", "quorum", "", 0}, {"pg-long", "catchup", "async", "", 5U << 20}};
     s.archive = ArchiveReport{};

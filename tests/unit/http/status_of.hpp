@@ -43,8 +43,8 @@ inline InstanceStatus full_status() {
     status.pending_restart = true;
     status.pending_restart_parameters = {"max_connections"};
     status.valid_until = now + 2780ms;
-    status.postgres = {41, 170011, now - 3712s, 2, 0, true, now - 1500ms, "timeout"};
-    status.lsn = {Lsn{0x5000060}, std::nullopt, Lsn{0x16B374D848}, Lsn{0x16B374D840}, 8, true, true};
+    status.postgres = {41, 170011, now - 3712s, 2, true, now - 1500ms, "timeout"};
+    status.lsn = {Lsn{0x5000060}, Lsn{0x16B374D848}, Lsn{0x16B374D840}, 8, true, true};
     status.standbys = {{"pg-2", "streaming", "quorum", "10.0.0.2", 0}, {"pg-3", "catchup", "async", "", std::nullopt}};
     status.synchronous = true;
     status.archive = ArchiveReport{"s3://b/p", "000000010000000000000001", "2026-11-21T01:00:00.000Z", 4,
