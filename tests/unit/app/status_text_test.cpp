@@ -51,7 +51,7 @@ TEST_CASE("a lagging standby says why it is not ready") {
     s.ready = false;
     s.ready_reason = "replay is 64 MB behind, max_lag is 16 MB";
     s.standbys.clear();
-    s.lsn = {{}, {}, Lsn{0x9000000}, Lsn{0x5000000}, 64U << 20, true, false};
+    s.lsn = {{}, Lsn{0x9000000}, Lsn{0x5000000}, 64U << 20, true, false};
 
     const auto text = status_text(s, Colour::never);
 
