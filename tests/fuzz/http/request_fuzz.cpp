@@ -24,8 +24,9 @@ void answer(Api& api, const RequestReader& reader, const Request& request) {
         std::abort();
     }
     // The same as the operator: commands are read, and those that are taken are within their limits.
-    const auto command = api.answer(request, UnixPeer{0}, Entrance::api, credentials, response);
-    if (command && (command->wait > max_wait || command->reason.size() > 1000)) std::abort();
+    const auto work = api.answer(request, UnixPeer{0}, Entrance::api, credentials, response);
+    const auto* const command = work ? std::get_if<ControlRequest>(&*work) : nullptr;
+    if (command != nullptr && (command->wait > max_wait || command->reason.size() > 1000)) std::abort();
     std::string out;
     append(out, response, request);
 }
