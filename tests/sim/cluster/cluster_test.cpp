@@ -32,7 +32,7 @@ Schedule schedule_for(Sabotage sabotage, std::uint64_t seed) {
 
 // The seed that is known to show it, else the first that does.
 std::optional<std::uint64_t> seed_that_shows(Sabotage sabotage) {
-    constexpr std::uint64_t most_tried = 4000;
+    constexpr std::uint64_t most_tried = 40000;
     const auto known = known_seed(sabotage);
     if (violation_of(schedule_for(sabotage, known), sabotage)) return known;
     for (std::uint64_t seed = 1; seed <= most_tried; ++seed) {

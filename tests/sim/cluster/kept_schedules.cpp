@@ -26,7 +26,7 @@ const std::vector<std::string>& kept_schedules() {
         "record_slow at 7012 for 8889 who 2 whom 0\n",
         // A promotion was taken for failed before the next status could show its success, again and again.
         "seed 21385 instances 4 controllers 2 loss 53 twice 48 late 21 synchronous 0 preferred 0 poll 1019 "
-        "end 31220\n"
+        "brisk 0 end 31220\n"
         "cut_control at 29406 for 1774 who 0 whom 0\n"
         "cut_control at 19456 for 8008 who 0 whom 2\n"
         "freeze_pod at 18676 for 6866 who 3 whom 1\n"
