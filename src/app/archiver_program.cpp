@@ -87,6 +87,11 @@ std::unique_ptr<ObjectStore> open_archive(const ArchiveSettings& archive, object
     return nullptr;
 }
 
+object_store::MissingRoot missing_root_of(const Settings& settings) {
+    const std::string recovery = settings.data_directory() + "/recovery.signal";
+    return ::access(recovery.c_str(), F_OK) == 0 ? object_store::MissingRoot::wait : object_store::MissingRoot::make;
+}
+
 ExitCode exit_code_of(const Fault& fault) {
     switch (fault.kind) {
         case FaultKind::refused:

@@ -50,6 +50,9 @@ std::optional<Settings> read_configuration(const std::optional<std::string>& con
 std::unique_ptr<ObjectStore> open_archive(
     const ArchiveSettings& archive, object_store::MissingRoot missing = object_store::MissingRoot::make);
 
+// In a recovery a directory that is not there is waited for: it has not been mounted yet.
+object_store::MissingRoot missing_root_of(const Settings& settings);
+
 // What a command that failed ends with: refused and conflict are `refused`, unavailable `no_answer`.
 ExitCode exit_code_of(const Fault& fault);
 

@@ -19,9 +19,7 @@ ExitCode service_command(Arguments arguments) {
     }
     const auto settings = read_configuration(config);
     if (!settings) return ExitCode::wrong_usage;
-    const std::string recovery = settings->data_directory() + "/recovery.signal";
-    const auto missing = ::access(recovery.c_str(), F_OK) == 0 ? object_store::MissingRoot::wait
-                                                               : object_store::MissingRoot::make;
+    const auto missing = missing_root_of(*settings);
     const auto store = open_archive(*settings->archive, missing);
     if (!store) return ExitCode::wrong_usage;
     return static_cast<ExitCode>(archive::run_archiver(*settings, *store));

@@ -190,7 +190,7 @@ class Client(Case):
 
     def test_wrong_usage_ends_with_2(self):
         for arguments in (("fense",), ("fence", "--wait", "soon"), ("demote", "--upstream", "password=x host=y"),
-                          ("fence", "--raison", "x"), ("backup",), ("checkpoint", "--url", "http://127.0.0.1:1")):
+                          ("fence", "--raison", "x"), ("checkpoint", "--url", "http://127.0.0.1:1")):
             with self.subTest(arguments):
                 self.ends_with(2, *arguments)
 
