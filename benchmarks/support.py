@@ -15,6 +15,7 @@ import time
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 POSTGRES_BIN = os.environ.get("PGBOSUN_POSTGRES_BIN", "/usr/lib/postgresql/15/bin")
 PATIENCE = 120
+PROGRAMS = ("pgbosun", "pgbosun-archiver", "pgbosun-wal", "pgbosun-controller")
 
 
 def note(text):
@@ -97,7 +98,7 @@ class Bench:
             built = os.path.join(SOURCE, "build-release/bin")
         need(os.path.join(POSTGRES_BIN, "postgres"), "postgresql-15")
         os.mkdir(self.programs, 0o755)
-        for name in ("pgbosun", "pgbosun-archiver", "pgbosun-wal"):
+        for name in PROGRAMS:
             target = self.program(name)
             shutil.copyfile(os.path.join(built, name), target)
             os.chmod(target, 0o755)

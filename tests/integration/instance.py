@@ -29,7 +29,8 @@ LOOK_AGAIN = 0.03
 TAIL_LINES = 60
 
 BUILD = os.environ.get("PGBOSUN_BUILD", "build")
-PGBOSUN = os.path.abspath(os.path.join(BUILD, "src", "pgbosun"))
+PROGRAMS = os.environ.get("PGBOSUN_PROGRAMS") or os.path.join(BUILD, "src")
+PGBOSUN = os.path.abspath(os.path.join(PROGRAMS, "pgbosun"))
 PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ROOT = os.geteuid() == 0
 
