@@ -155,6 +155,7 @@ class Cluster:
                  controller_config=None, directory=None):
         self._owns_directory = directory is None
         self.directory = directory or tempfile.mkdtemp(prefix="pgb-cluster-", dir="/tmp")
+        os.makedirs(self.directory, exist_ok=True)
         os.chmod(self.directory, 0o755)
         self.network = network
         self.ttl = ttl
@@ -321,13 +322,16 @@ class Cluster:
     def servers(self):
         return [it.server for it in self.members]
 
-    def ask(self, *words, controller=None):
-        """A command of pgbosun-controller."""
-        controller = controller or next(it for it in self.controllers if it.runs)
+    def asking(self, controller, *words):
+        """The command that asks a controller, on its own machine."""
         enter = self.network.nodes[controller.name].enter if self.network else []
-        done = subprocess.run([*enter, CONTROLLER, *words, "--url", controller.url, "--token-file",
-                               f"{self.directory}/token"], capture_output=True, text=True, timeout=instance.DEADLINE,
-                              check=False)
+        return [*enter, CONTROLLER, *words, "--url", controller.url, "--token-file", f"{self.directory}/token"]
+
+    def ask(self, *words):
+        """What a command of pgbosun-controller ends with and says."""
+        controller = next(it for it in self.controllers if it.runs)
+        done = subprocess.run(self.asking(controller, *words), capture_output=True, text=True,
+                              timeout=instance.DEADLINE, check=False)
         return done.returncode, done.stdout + done.stderr
 
     def prepare_writes(self):
