@@ -84,6 +84,22 @@ struct Assignment {
     Reach at_least;  // a promotion: what the controller believes the instance to hold
 };
 
+// What an agent must not forget, not even by a power cut.
+struct AgentRecord {
+    std::string cluster;
+    std::string instance;
+    Term term = 0;        // the highest that it has seen
+    std::string primary;  // of that term; empty: nobody has said
+    Term accepted = 0;    // the last term as whose primary it accepted; equal to `term`: it is the primary
+    Term data_term = 0;   // Reach::term of the data
+    PromotableList promotable;    // taken over as primary
+    SynchronousRule synchronous;  // to be used as primary
+    std::vector<Peer> peers;
+    Duration longest_promise{};  // ever given: a restarted agent may be bound for so long
+    std::optional<SystemId> system_id;  // of the data that it has had; none: none yet
+    bool operator==(const AgentRecord&) const = default;
+};
+
 // From a primary to a promotable member: do not accept promotion over `term` for `ttl`.
 struct PromiseRequest {
     std::string cluster;

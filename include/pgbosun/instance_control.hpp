@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pgbosun/assignment.hpp"
 #include "pgbosun/catalog_summary.hpp"
 #include "pgbosun/instance_status.hpp"
 #include "pgbosun/metric.hpp"
@@ -60,6 +61,17 @@ struct JobAnswer {
     bool unknown = false;  // refused: there is no such backup
 };
 
+// What is asked about the right to write; see assignment.hpp.
+enum class RightVerb { assign, promise };
+
+struct RightAnswer {
+    Answer answer{};      // never under_way
+    std::string detail;   // refused, failed: why
+    std::string hint;
+    std::optional<Duration> again_in;  // refused: from when on the same would be accepted, where that is known
+    PromiseAnswer promise;             // of a promise that was given
+};
+
 class InstanceControl {
 public:
     virtual ~InstanceControl() = default;
@@ -69,6 +81,10 @@ public:
     // Changes whenever anything in the status but `now` does: lets a server keep the rendered text.
     [[nodiscard]] virtual std::uint64_t status_revision() const = 0;
     virtual Task<ControlAnswer> command(ControlRequest request) = 0;
+    // refused also when the instance is its own authority. done: it is on disk, and so is what it means for the right to
+    // write; that postgres has followed is for the status to say.
+    virtual Task<RightAnswer> assign(Assignment assignment) = 0;
+    virtual Task<RightAnswer> promise(PromiseRequest request) = 0;
     // One backup and one drill at a time: another one is refused, and says which runs since when.
     virtual Task<JobAnswer> job(JobRequest request) = 0;
     // The last look at the archive's catalog; none: there was none yet. Holds until the next suspension point.

@@ -48,6 +48,7 @@ struct StandbyStatus {
     std::string sync;        // sync_state: async, potential, sync, quorum
     std::string client_address;
     std::optional<std::uint64_t> replay_lag_bytes;
+    std::optional<Lsn> flushed;  // all before it is on its disk
 };
 
 struct LsnStatus {
@@ -133,10 +134,12 @@ struct ManagedStatus {
     bool stopped = true;   // there is no postgres that takes writes, or could without a new right
     bool able = false;     // it could be promoted: there is data, and a postgres that runs or can
     Reach reach;           // all that it holds
-    std::uint64_t promotable_version = 0;   // as primary: the list it has taken over
-    std::uint64_t synchronous_version = 0;  // as primary: the rule it has taken over
+    Duration reach_age{};  // how old that knowledge is; nobody may rely on it for what came after
+    std::uint64_t promotable_version = 0;              // as primary: the list it has taken over
+    std::optional<std::uint64_t> synchronous_version;  // as primary: the rule that it has taken over; none: not yet
     Term promised_term = 0;
     Duration promised_for{};  // how long it is still bound by a promise for that term
+    Duration bound_for{};     // how long it accepts no promotion: promises, and those of a life before
     bool operator==(const ManagedStatus&) const = default;
 };
 

@@ -33,7 +33,6 @@ using namespace std::chrono_literals;
 
 // The right to write is renewed this many times in the time that it lasts.
 constexpr int renewals = 5;
-constexpr Duration standalone_grace = 1s;
 constexpr Duration file_look = 5s;
 constexpr Duration version_timeout = 30s;
 constexpr Duration last_flush = 2s;
@@ -54,66 +53,13 @@ postgres::SessionTarget local_server(const Settings& settings) {
 
 }  // namespace
 
-// The guard as the supervision sees it: replaced when it dies, and told again what to watch.
-class Agent::Guarding final : public PostgresGuard {
-public:
-    Guarding(host::ChildProcesses& processes, const Settings& settings, const Clock& clock,
-             std::function<void()> on_loss)
-        : processes_(processes), settings_(settings), clock_(clock), on_loss_(std::move(on_loss)) {
-        replace();
-    }
-
-    Result<> watch(ProcessId postmaster) override {
-        watched_ = postmaster;
-        if (!guard_) replace();
-        if (!guard_) return fail(FaultKind::unavailable, "no guard could be started");
-        return guard_->watch(postmaster);
-    }
-
-    void unwatch() override {
-        watched_.reset();
-        if (guard_) guard_->unwatch();
-    }
-
-    void renew() {
-        if (guard_) guard_->renew(clock_.now() + settings_.lease.standalone_guard);
-    }
-
-private:
-    void replace() {
-        auto started = host::Guard::start(processes_, [this] { lost(); });
-        if (!started) {
-            log::error("the guard cannot be started: " + started.error().what);
-            return;
-        }
-        guard_ = std::move(*started);
-        guard_->set_grace(standalone_grace);
-        renew();
-    }
-
-    void lost() {
-        log::error("the guard has ended; another one is started");
-        // Its destructor tells a guard that lives to kill what it watches; this one is dead already.
-        guard_.reset();
-        replace();
-        const bool watching = !watched_ || (guard_ && guard_->watch(*watched_));
-        if (!watching) on_loss_();
-    }
-
-    host::ChildProcesses& processes_;
-    const Settings& settings_;
-    const Clock& clock_;
-    std::function<void()> on_loss_;
-    std::unique_ptr<host::Guard> guard_;
-    std::optional<ProcessId> watched_;
-};
-
 Agent::Agent(boost::asio::io_context& loop, host::Signals& signals, Settings settings)
     : loop_(loop), signals_(signals), settings_(std::move(settings)), processes_(loop), files_(loop, processes_),
       session_(loop, local_server(settings_)),
       guard_(std::make_unique<Guarding>(processes_, settings_, clock_, [this] { instance_->guard_lost(); })),
       surroundings_{loop_, clock_, processes_, process_table_, files_, session_,
                     [this](const std::string& database, const std::string& user) { return open_session(database, user); },
+                    [this](std::string conninfo) { return open_upstream(std::move(conninfo)); },
                     *guard_, look_at_machine(), archiver_program()},
       timer_(loop), secret_watch_(files_), read_files_ended_(loop) {
     watch_volumes();
@@ -217,6 +163,7 @@ supervision::Instance::Wiring Agent::wiring() {
         }
     };
     wiring.metrics = make_metrics();
+    if (settings_.mode == Mode::managed) wiring.cluster = cluster_wiring();
     return wiring;
 }
 
@@ -263,6 +210,8 @@ void Agent::postgres_logged(std::string_view line) {
                            line.find("\"backend_type\":\"startup\"") != std::string_view::npos ||
                            line.find("\"PANIC\"") != std::string_view::npos;
     if (of_server) note_end_of_server(line);
+    // A WAL receiver's, of the primary that it asked.
+    if (line.find("has already been removed") != std::string_view::npos) instance_->note_wal_gone();
     host::log_output::pass_through(postgres::log_line(line, settings_.log.format, clock_.wall()));
 }
 
@@ -450,16 +399,19 @@ Result<> Agent::take_configuration(std::string_view text) {
     Settings fresh = std::move(read.settings);
     const bool fixed_changed = fresh.volume != settings_.volume || fresh.run_dir != settings_.run_dir ||
                                fresh.instance != settings_.instance || fresh.cluster != settings_.cluster ||
+                               fresh.mode != settings_.mode || fresh.lease.ttl != settings_.lease.ttl ||
                                fresh.metrics.listen != settings_.metrics.listen ||
                                fresh.archive.has_value() != settings_.archive.has_value();
     if (fixed_changed) {
-        log::warning("volume, run_dir, instance, cluster, metrics.listen and whether there is an archive change "
+        log::warning("volume, run_dir, instance, cluster, mode, lease.ttl, metrics.listen and whether there is an archive change "
                      "only when pgbosun is started anew");
     }
     fresh.volume = settings_.volume;
     fresh.run_dir = settings_.run_dir;
     fresh.instance = settings_.instance;
     fresh.cluster = settings_.cluster;
+    fresh.mode = settings_.mode;
+    fresh.lease.ttl = settings_.lease.ttl;
     fresh.run_as = settings_.run_as;
     fresh.postgresql.bin_dir = settings_.postgresql.bin_dir;
     fresh.metrics.listen = settings_.metrics.listen;

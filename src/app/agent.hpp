@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/archiver_process.hpp"
+#include "app/guarding.hpp"
 #include "app/proc_table.hpp"
 #include "app/secret_watch.hpp"
 #include "app/settings_reader.hpp"
@@ -15,7 +16,6 @@
 #include "host/boot_timer.hpp"
 #include "host/child_processes.hpp"
 #include "host/fifo_lines.hpp"
-#include "host/guard.hpp"
 #include "host/log_queue.hpp"
 #include "host/signals.hpp"
 #include "host/volume_watch.hpp"
@@ -38,7 +38,6 @@ public:
     int run();
 
 private:
-    class Guarding;
     struct WatchedVolume {
         std::string name;
         std::string path;
@@ -49,6 +48,8 @@ private:
     supervision::Instance::Wiring wiring();
     std::unique_ptr<postgres::MetricsCollector> make_metrics();
     std::unique_ptr<PgSession> open_session(const std::string& database, const std::string& user);
+    supervision::ClusterWiring cluster_wiring();
+    Task<Result<std::unique_ptr<PgSession>>> open_upstream(std::string conninfo);
     Result<> open_log_fifos();
     // `pgbosun-archiver`, as its service or with a command.
     Command archiver_command(std::vector<std::string> arguments) const;

@@ -174,11 +174,25 @@ void check_drill(ReadSettings& read) {
     }
 }
 
-void check_version(ReadSettings& read) {
+// The controller and the other members reach it over TCP.
+void check_cluster(ReadSettings& read) {
     const auto& settings = read.settings;
-    if (settings.mode == Mode::managed) {
-        read.add(Severity::error, "mode", "this version only runs standalone instances",
-                 "write mode: standalone; controllers come with a later version");
+    if (settings.mode != Mode::managed) return;
+    if (!settings.http.token_file && !settings.http.client_ca) {
+        read.add(Severity::error, "mode", "a managed instance takes orders over HTTP, and nobody could prove to be allowed",
+                 "set http.token_file, the same for all instances and controllers of the cluster");
+    }
+    if (settings.bootstrap.join) {
+        read.add(Severity::error, "bootstrap.join", "a managed instance clones the primary that its controller names",
+                 "remove bootstrap.join");
+    }
+    if (settings.postgresql.synchronous) {
+        read.add(Severity::error, "postgresql.synchronous", "the controller decides it in a managed cluster",
+                 "move it into the controller's configuration");
+    }
+    constexpr auto shortest_ttl = std::chrono::milliseconds(500);
+    if (settings.lease.ttl < shortest_ttl) {
+        read.add(Severity::error, "lease.ttl", "is too short to be renewed in time", "500ms is the least; 3s the default");
     }
 }
 
@@ -193,7 +207,7 @@ void check_whole(ReadSettings& read) {
     check_drill(read);
     check_interfaces(read);
     check_times(read);
-    check_version(read);
+    check_cluster(read);
 }
 
 }  // namespace pgbosun::app

@@ -5,10 +5,16 @@
 namespace pgbosun::controller {
 namespace {
 
-const Seen* fresh(const Field& field, const std::string& name) {
+const Seen* lately(const Field& field, const std::string& name) {
     const Seen* seen = find(field.known, name);
     if (seen == nullptr || seen->asked_at < field.not_before) return nullptr;
     return field.now - seen->received_at < field.policy.ttl ? seen : nullptr;
+}
+
+// What it says of its data counts, too.
+const Seen* fresh(const Field& field, const std::string& name) {
+    const Seen* seen = lately(field, name);
+    return seen != nullptr && seen->reached_at >= field.not_before ? seen : nullptr;
 }
 
 int priority(const Field& field, const std::string& name) {
@@ -22,7 +28,7 @@ int priority(const Field& field, const std::string& name) {
 bool others_stopped(const Field& field, const std::string& name) {
     return std::ranges::all_of(writers(*field.known.record), [&](const std::string& writer) {
         if (writer == name) return true;
-        const Seen* seen = fresh(field, writer);
+        const Seen* seen = lately(field, writer);
         return seen != nullptr && seen->report.stopped;
     });
 }

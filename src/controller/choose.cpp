@@ -24,7 +24,7 @@ Assignment for_member(const Record& record, const Policy& policy, const std::str
 bool awaits_others(const Knowledge& known, const Policy& policy, const Proof& proof, Instant now) {
     if (now >= proof.at + policy.ttl / 5) return false;
     return std::ranges::any_of(known.seen, [&](const auto& it) {
-        return it.second.asked_at < proof.at && now - it.second.received_at < policy.ttl / 2;
+        return it.second.reached_at < proof.at && now - it.second.received_at < policy.ttl / 2;
     });
 }
 
@@ -56,7 +56,7 @@ std::optional<Assignment> promotion(const Knowledge& known, const Policy& policy
     const auto proof = stopped_for_good(known, policy, seen, now, choice);
     if (!proof) return std::nullopt;
     // What was asked for before that does not count: ask at once.
-    if (seen.asked_at < proof->at) choice.look_again = now;
+    if (seen.reached_at < proof->at) choice.look_again = now;
     if (record.data_loss == DataLoss::refused && awaits_others(known, policy, *proof, now)) {
         choice.waits_for = "the other candidates have not said yet how far they got";
         choice.look_again = now;

@@ -7,6 +7,9 @@
 namespace pgbosun::controller {
 namespace {
 
+// Nobody waits for something so old; it keeps the difference from running over.
+constexpr Duration longest_age = std::chrono::hours(1);
+
 bool serves(const Report& report, const Record& record) {
     return report.instance == record.primary && report.term == record.term &&
            report.accepted == record.term && report.serving;
@@ -71,6 +74,7 @@ void observe(Knowledge& known, const Policy& policy, Report report, Instant aske
     seen.report = std::move(report);
     seen.asked_at = asked_at;
     seen.received_at = received_at;
+    seen.reached_at = asked_at - instance::with_margin(std::min(seen.report.reach_age, longest_age));
     seen.answered = false;
     note(known, seen);
 }

@@ -46,6 +46,7 @@ struct Report {
     bool able = false;       // it could be promoted: data, and a postgres that runs or can
     bool streaming = false;  // from the primary of `term`
     Reach reach;             // all that it holds
+    Duration reach_age{};    // how old that knowledge is
     std::optional<SystemId> system_id;
     std::uint64_t promotable_version = 0;   // as primary: the list it has taken over
     std::uint64_t synchronous_version = 0;  // as primary: the rule it has taken over
@@ -57,6 +58,7 @@ struct Seen {
     Report report;
     Instant asked_at{};
     Instant received_at{};
+    Instant reached_at{};  // what it says of its data was so then, or later
     bool answered = false;
     std::optional<Instant> good_at;  // when it was last seen fit for the promotable list
 };

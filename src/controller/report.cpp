@@ -1,5 +1,7 @@
 #include "controller/report.hpp"
 
+#include <limits>
+
 namespace pgbosun::controller {
 
 std::expected<Report, std::string> report_of(const InstanceStatus& status, const std::string& cluster,
@@ -23,8 +25,10 @@ std::expected<Report, std::string> report_of(const InstanceStatus& status, const
     report.reach = managed.reach;
     report.system_id = status.system_id;
     report.promotable_version = managed.promotable_version;
-    report.synchronous_version = managed.synchronous_version;
+    report.reach_age = managed.reach_age;
+    report.synchronous_version = managed.synchronous_version.value_or(std::numeric_limits<std::uint64_t>::max());
     report.promised_for = managed.promised_for;
+    report.bound_for = managed.bound_for;
     return report;
 }
 

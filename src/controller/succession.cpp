@@ -153,7 +153,7 @@ Succession replace(const Knowledge& known, const Policy& policy, Instant now) {
     }
     const Field field{known, policy, proof->at, now};
     if (!accepted && !known.promoted_at && !record.former.empty() && record.data_loss == DataLoss::refused &&
-        primary != nullptr && primary->asked_at >= proof->at && is_surpassed(field, record.primary)) {
+        primary != nullptr && primary->reached_at >= proof->at && is_surpassed(field, record.primary)) {
         auto better = to_best(known, policy, now, proof->at);
         if (better.record) return better;
     }

@@ -52,14 +52,25 @@ Task<Result<InstanceStatus>> AgentClient::status() {
     co_return parse_status(answered->body);
 }
 
-Task<Result<>> AgentClient::command(Question question) {
+Task<Result<Answered>> AgentClient::command(Question question) {
     auto token = read_token(token_file_);
     if (!token) co_return std::unexpected(std::move(token.error()));
     question.token = std::move(*token);
-    const auto answered = co_await client_.ask(io_, std::move(question));
+    auto answered = co_await client_.ask(io_, std::move(question));
     if (!answered) co_return std::unexpected(answered.error());
-    if (answered->status == 200 || answered->status == 202) co_return Result<>{};
+    if (answered->status == 200 || answered->status == 202) co_return std::move(*answered);
     co_return std::unexpected(fault_of(*answered, client_.name()));
+}
+
+Task<Result<PromiseAnswer>> AgentClient::promise(PromiseRequest request) {
+    Question question;
+    question.method = "POST";
+    question.target = "/v1/promise";
+    question.body = render_promise_request(request);
+    question.timeout = times_.promise;
+    const auto answered = co_await command(std::move(question));
+    if (!answered) co_return std::unexpected(answered.error());
+    co_return parse_promise_answer(answered->body);
 }
 
 Task<Result<>> AgentClient::assign(Assignment assignment) {
@@ -68,7 +79,9 @@ Task<Result<>> AgentClient::assign(Assignment assignment) {
     question.target = "/v1/assignment";
     question.body = render_assignment(assignment);
     question.timeout = times_.assign;
-    co_return co_await command(std::move(question));
+    const auto taken = co_await command(std::move(question));
+    if (!taken) co_return std::unexpected(taken.error());
+    co_return Result<>{};
 }
 
 Task<Result<>> AgentClient::checkpoint() {
@@ -76,7 +89,9 @@ Task<Result<>> AgentClient::checkpoint() {
     question.method = "POST";
     question.target = "/v1/checkpoint?wait=" + std::to_string(times_.checkpoint / std::chrono::seconds(1)) + "s";
     question.timeout = times_.checkpoint + std::chrono::seconds(1);
-    co_return co_await command(std::move(question));
+    const auto written = co_await command(std::move(question));
+    if (!written) co_return std::unexpected(written.error());
+    co_return Result<>{};
 }
 
 Task<Result<>> AgentClient::follow(std::function<void()> on_event) {

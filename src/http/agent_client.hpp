@@ -13,6 +13,7 @@ namespace pgbosun::http {
 struct AgentTimes {
     Duration status = std::chrono::seconds(1);
     Duration assign = std::chrono::seconds(5);
+    Duration promise = std::chrono::seconds(1);
     Duration checkpoint = std::chrono::seconds(30);
     Duration silence = std::chrono::seconds(20);  // of an event stream, which says something every 15 s
 };
@@ -26,9 +27,11 @@ public:
     Task<Result<>> assign(Assignment assignment) override;
     Task<Result<>> checkpoint() override;
     Task<Result<>> follow(std::function<void()> on_event) override;
+    // What one agent asks another.
+    Task<Result<PromiseAnswer>> promise(PromiseRequest request);
 
 private:
-    Task<Result<>> command(Question question);
+    Task<Result<Answered>> command(Question question);
 
     boost::asio::io_context& io_;
     Client client_;

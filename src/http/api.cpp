@@ -65,8 +65,6 @@ Problem unknown_path(Entrance entrance) {
     return {404, "there is nothing at this path", "docs/http-api.md lists all paths", {}};
 }
 
-Problem later_version() { return {404, "this path is not part of this version of pgbosun", "use a later one", {}}; }
-
 }  // namespace
 
 Api::Api(InstanceControl& control, Journal& journal, const Traffic& traffic)
@@ -96,10 +94,6 @@ std::optional<Work> Api::answer(const Request& request, const Peer& peer, Entran
                                 refuse(wrong_method(wrong), response);
                                 return std::nullopt;
                             },
-                            [&](LaterVersion) -> std::optional<Work> {
-                                refuse(later_version(), response);
-                                return std::nullopt;
-                            },
                             [&](UnknownPath) -> std::optional<Work> {
                                 refuse(unknown_path(entrance), response);
                                 return std::nullopt;
@@ -124,10 +118,11 @@ std::optional<Work> Api::serve(const Route& route, const Request& request, const
     if (std::holds_alternative<JobVerb>(route.endpoint)) {
         return read_job(route, request, query, std::move(asked_by), response);
     }
+    if (const auto* verb = std::get_if<RightVerb>(&route.endpoint)) return read_right(*verb, request, query, response);
     std::visit(Cases{[&](Probe probe) { serve_probe(probe, query, response); },
                      [&](RoleCheck check) { serve_role(check, request, query, response); },
                      [&](Document document) { serve_document(document, request, query, response); }, [](Verb) {},
-                     [](JobVerb) {}},
+                     [](JobVerb) {}, [](RightVerb) {}},
                route.endpoint);
     return std::nullopt;
 }
@@ -241,8 +236,12 @@ std::optional<ControlRequest> Api::read_command(Verb verb, const Request& reques
 Task<> Api::carry_out(Work work, Response& response) {
     if (auto* command = std::get_if<ControlRequest>(&work)) {
         co_await carry_out_command(std::move(*command), response);
+    } else if (auto* job = std::get_if<JobRequest>(&work)) {
+        co_await carry_out_job(std::move(*job), response);
+    } else if (auto* assignment = std::get_if<Assignment>(&work)) {
+        co_await carry_out_assignment(std::move(*assignment), response);
     } else {
-        co_await carry_out_job(std::move(std::get<JobRequest>(work)), response);
+        co_await carry_out_promise(std::move(std::get<PromiseRequest>(work)), response);
     }
 }
 

@@ -46,6 +46,9 @@ private:
                                                std::string asked_by, Response& response);
     std::optional<JobRequest> read_job(const Route& route, const Request& request, const Query& query,
                                        std::string asked_by, Response& response);
+    std::optional<Work> read_right(RightVerb verb, const Request& request, const Query& query, Response& response);
+    Task<> carry_out_assignment(Assignment assignment, Response& response);
+    Task<> carry_out_promise(PromiseRequest request, Response& response);
     Task<> carry_out_command(ControlRequest request, Response& response);
     Task<> carry_out_job(JobRequest request, Response& response);
     void append_status(std::string& out);

@@ -1,6 +1,7 @@
 #include "http/assignment_wire.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -31,6 +32,21 @@ Json lease_json(const Lease& lease) {
 
 Json reach_json(const Reach& reach) {
     return {{"term", reach.term}, {"timeline", number(reach.timeline)}, {"lsn", to_string(reach.lsn)}};
+}
+
+Json list_json(const PromotableList& list) { return {{"version", list.version}, {"names", list.names}}; }
+
+Json rule_json(const SynchronousRule& rule) {
+    return {{"version", rule.version},
+            {"method", rule.method == SyncMethod::any ? "any" : "first"},
+            {"number", rule.number},
+            {"names", rule.names}};
+}
+
+Json peers_json(const std::vector<pgbosun::Peer>& peers) {
+    Json json = Json::array();
+    for (const auto& peer : peers) json.push_back({{"name", peer.name}, {"url", peer.url}, {"conninfo", peer.conninfo}});
+    return json;
 }
 
 // One object whose fields are each read once; what nobody has read is a stranger. Only the first complaint is kept.
@@ -182,6 +198,29 @@ void read_peer(Strict& fields, pgbosun::Peer& peer) {
     fields.text("conninfo", peer.conninfo);
 }
 
+void read_peers(Strict& fields, std::vector<pgbosun::Peer>& peers) {
+    std::string complaint;
+    fields.list("peers", [&](const Json& element, const std::string& path) {
+        Strict peer(element, path, complaint);
+        read_peer(peer, peers.emplace_back());
+    });
+    if (!complaint.empty()) fields.complain("peers", "must hold name, url and conninfo of each, and nothing else");
+}
+
+// As text: JSON readers that use doubles would round it.
+void read_system_id(Strict& fields, const std::string& text, AgentRecord& it) {
+    if (text.empty()) return;
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) return fields.complain("system_id", "must be a number");
+    it.system_id = SystemId{value};
+}
+
+void read_list(Strict& fields, PromotableList& list) {
+    list.version = fields.number("version");
+    fields.names("names", list.names);
+}
+
 void read_synchronous(Strict& fields, SynchronousRule& rule) {
     rule.version = fields.number("version");
     rule.method = fields.word("method", {"any", "first"}) == 0 ? SyncMethod::any : SyncMethod::first;
@@ -194,17 +233,9 @@ void read_assignment(Strict& fields, Assignment& it) {
     fields.text("instance", it.instance);
     it.term = fields.number("term");
     fields.text("primary", it.primary);
-    fields.object("promotable", [&](Strict& list) {
-        it.promotable.version = list.number("version");
-        list.names("names", it.promotable.names);
-    });
+    fields.object("promotable", [&](Strict& list) { read_list(list, it.promotable); });
     fields.object("synchronous", [&](Strict& rule) { read_synchronous(rule, it.synchronous); });
-    std::string complaint;
-    fields.list("peers", [&](const Json& element, const std::string& path) {
-        Strict peer(element, path, complaint);
-        read_peer(peer, it.peers.emplace_back());
-    });
-    if (!complaint.empty()) fields.complain("peers", "must hold name, url and conninfo of each, and nothing else");
+    read_peers(fields, it.peers);
     if (fields.has("lease")) fields.object("lease", [&](Strict& lease) { read_lease(lease, it.lease.emplace()); });
     it.former = fields.word("former", {"perhaps_alive", "stopped"}) == 0 ? FormerPrimary::perhaps_alive
                                                                          : FormerPrimary::stopped;
@@ -215,15 +246,9 @@ void read_assignment(Strict& fields, Assignment& it) {
 
 std::string render_assignment(const Assignment& it) {
     Json json = {{"cluster", it.cluster}, {"instance", it.instance}, {"term", it.term}, {"primary", it.primary}};
-    json["promotable"] = {{"version", it.promotable.version}, {"names", it.promotable.names}};
-    json["synchronous"] = {{"version", it.synchronous.version},
-                           {"method", it.synchronous.method == SyncMethod::any ? "any" : "first"},
-                           {"number", it.synchronous.number},
-                           {"names", it.synchronous.names}};
-    json["peers"] = Json::array();
-    for (const auto& peer : it.peers) {
-        json["peers"].push_back({{"name", peer.name}, {"url", peer.url}, {"conninfo", peer.conninfo}});
-    }
+    json["promotable"] = list_json(it.promotable);
+    json["synchronous"] = rule_json(it.synchronous);
+    json["peers"] = peers_json(it.peers);
     if (it.lease) json["lease"] = lease_json(*it.lease);
     json["former"] = it.former == FormerPrimary::stopped ? "stopped" : "perhaps_alive";
     json["at_least"] = reach_json(it.at_least);
@@ -261,6 +286,39 @@ Result<PromiseAnswer> parse_promise_answer(std::string_view body) {
         answer.term = fields.number("term");
         fields.truth("promised", answer.promised);
         fields.object("lease", [&](Strict& lease) { read_lease(lease, answer.lease); });
+    });
+}
+
+std::string render_agent_record(const AgentRecord& it) {
+    return text_of({{"cluster", it.cluster},
+                    {"instance", it.instance},
+                    {"term", it.term},
+                    {"primary", it.primary},
+                    {"accepted", it.accepted},
+                    {"data_term", it.data_term},
+                    {"promotable", list_json(it.promotable)},
+                    {"synchronous", rule_json(it.synchronous)},
+                    {"peers", peers_json(it.peers)},
+                    {"longest_promise_ms", milliseconds(it.longest_promise)},
+                    {"system_id", it.system_id ? std::to_string(number(*it.system_id)) : ""}}) +
+           "\n";
+}
+
+Result<AgentRecord> parse_agent_record(std::string_view text) {
+    return parse<AgentRecord>(text, [](Strict& fields, AgentRecord& it) {
+        fields.text("cluster", it.cluster);
+        fields.text("instance", it.instance);
+        it.term = fields.number("term");
+        fields.text("primary", it.primary);
+        it.accepted = fields.number("accepted");
+        it.data_term = fields.number("data_term");
+        fields.object("promotable", [&](Strict& list) { read_list(list, it.promotable); });
+        fields.object("synchronous", [&](Strict& rule) { read_synchronous(rule, it.synchronous); });
+        read_peers(fields, it.peers);
+        it.longest_promise = std::chrono::milliseconds(fields.number("longest_promise_ms", longest_ttl_ms));
+        std::string system_id;
+        fields.text("system_id", system_id);
+        read_system_id(fields, system_id, it);
     });
 }
 

@@ -22,4 +22,8 @@ Result<PromiseRequest> parse_promise_request(std::string_view body);
 std::string render_promise_answer(const PromiseAnswer& answer);
 Result<PromiseAnswer> parse_promise_answer(std::string_view body);
 
+// As it stands on the agent's own volume.
+std::string render_agent_record(const AgentRecord& record);
+Result<AgentRecord> parse_agent_record(std::string_view text);
+
 }  // namespace pgbosun::http

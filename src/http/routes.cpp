@@ -64,9 +64,9 @@ constexpr auto table = std::to_array<Route>({
     command_at("/v1/checkpoint", Verb::checkpoint),
     command_at("/v1/promote", Verb::promote),
     command_at("/v1/demote", Verb::demote),
+    {"/v1/assignment", MethodSet{Method::put}, RightVerb::assign, Access::control},
+    {"/v1/promise", act, RightVerb::promise, Access::control},
 });
-
-constexpr auto later = std::to_array<std::string_view>({"/v1/assignment", "/v1/promise"});
 
 constexpr std::size_t longest_parameter = 200;
 
@@ -96,7 +96,7 @@ std::string to_string(MethodSet methods) {
 
 std::span<const Route> routes() { return table; }
 
-std::variant<const Route*, WrongMethod, LaterVersion, UnknownPath> find_route(Method method, std::string_view path) {
+std::variant<const Route*, WrongMethod, UnknownPath> find_route(Method method, std::string_view path) {
     std::optional<MethodSet> allowed;
     for (const Route& route : table) {
         if (!matches(route, path)) continue;
@@ -104,7 +104,6 @@ std::variant<const Route*, WrongMethod, LaterVersion, UnknownPath> find_route(Me
         allowed = allowed ? *allowed | route.methods : route.methods;
     }
     if (allowed) return WrongMethod{*allowed};
-    if (std::ranges::find(later, path) != later.end()) return LaterVersion{};
     return UnknownPath{};
 }
 

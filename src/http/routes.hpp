@@ -19,7 +19,7 @@ enum class Probe { live, started, ready };
 enum class Document { patroni, metrics, status, events, journal, backups, backup };
 
 // What a path is about; each has one way to be answered.
-using Endpoint = std::variant<Probe, RoleCheck, Document, Verb, JobVerb>;
+using Endpoint = std::variant<Probe, RoleCheck, Document, Verb, JobVerb, RightVerb>;
 
 class MethodSet {
 public:
@@ -50,11 +50,10 @@ struct Route {
 std::span<const Route> routes();
 
 struct UnknownPath {};
-struct LaterVersion {};  // named in the interface, but not served by this version
 struct WrongMethod {
     MethodSet allowed;
 };
-std::variant<const Route*, WrongMethod, LaterVersion, UnknownPath> find_route(Method method, std::string_view path);
+std::variant<const Route*, WrongMethod, UnknownPath> find_route(Method method, std::string_view path);
 // What stands in place of the route's parameter.
 std::string_view parameter_of(const Route& route, std::string_view path);
 

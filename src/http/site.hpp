@@ -15,7 +15,7 @@ namespace pgbosun::http {
 enum class Entrance { api, metrics_only };
 
 // What a caller carries out, for it takes its time.
-using Work = std::variant<ControlRequest, JobRequest>;
+using Work = std::variant<ControlRequest, JobRequest, Assignment, PromiseRequest>;
 
 class Site {
 public:

@@ -68,7 +68,8 @@ Json standbys_of(const std::vector<StandbyStatus>& standbys) {
                         {"state", standby.state},
                         {"sync", standby.sync},
                         {"client_address", text_or_null(standby.client_address)},
-                        {"replay_lag_bytes", or_null(standby.replay_lag_bytes)}});
+                        {"replay_lag_bytes", or_null(standby.replay_lag_bytes)},
+                        {"flushed", lsn_or_null(standby.flushed)}});
     }
     return json;
 }
@@ -169,10 +170,15 @@ Json managed_of(const std::optional<ManagedStatus>& managed) {
             {"serving", managed->serving},
             {"stopped", managed->stopped},
             {"able", managed->able},
-            {"reach", {{"term", reach.term}, {"timeline", number(reach.timeline)}, {"lsn", to_string(reach.lsn)}}},
+            {"reach",
+             {{"term", reach.term},
+              {"timeline", number(reach.timeline)},
+              {"lsn", to_string(reach.lsn)},
+              {"age_ms", milliseconds(managed->reach_age)}}},
             {"promotable_version", managed->promotable_version},
-            {"synchronous_version", managed->synchronous_version},
-            {"promised", {{"term", managed->promised_term}, {"for_ms", milliseconds(managed->promised_for)}}}};
+            {"synchronous_version", or_null(managed->synchronous_version)},
+            {"promised", {{"term", managed->promised_term}, {"for_ms", milliseconds(managed->promised_for)}}},
+            {"bound_for_ms", milliseconds(managed->bound_for)}};
 }
 
 Json state_of(const InstanceStatus& status) {
@@ -231,7 +237,8 @@ std::string render_problem(const Problem& problem) {
 std::string render_status_clock(const InstanceStatus& status) {
     std::string text = "{\"monotonic_ms\":" + std::to_string(milliseconds(status.now.time_since_epoch()));
     text.append(",\"valid_for_ms\":");
-    if (!status.valid_until) return text.append("null,");
+    // For ever: nobody else can be promoted.
+    if (!status.valid_until || *status.valid_until == Instant::max()) return text.append("null,");
     const auto left = std::max<std::int64_t>(0, milliseconds(*status.valid_until - status.now));
     return text.append(std::to_string(left)).append(",");
 }

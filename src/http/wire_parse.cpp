@@ -13,6 +13,8 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr std::uint64_t longest_age_ms = 1'000'000'000'000;
+
 // Reads the fields of one object. The first that is of the wrong type is remembered; the others keep their default.
 class Fields {
 public:
@@ -191,6 +193,7 @@ void read_postgres(const Fields& top, InstanceStatus& status) {
         fields.text("sync", standby.sync);
         fields.text("client_address", standby.client_address);
         fields.number("replay_lag_bytes", standby.replay_lag_bytes);
+        fields.lsn("flushed", standby.flushed);
     });
 }
 
@@ -283,6 +286,9 @@ void read_managed(const Fields& top, InstanceStatus& status) {
             reach.number("term", managed.reach.term);
             reach.number("timeline", timeline);
             reach.lsn("lsn", lsn);
+            std::uint64_t age_ms = 0;
+            reach.number("age_ms", age_ms);
+            managed.reach_age = std::chrono::milliseconds(std::min(age_ms, longest_age_ms));
             managed.reach.timeline = Timeline{timeline};
             managed.reach.lsn = lsn.value_or(Lsn{});
         });
@@ -292,6 +298,9 @@ void read_managed(const Fields& top, InstanceStatus& status) {
             promised.number("for_ms", for_ms);
             managed.promised_for = std::chrono::milliseconds(for_ms);
         });
+        std::uint32_t bound_for_ms = 0;
+        fields.number("bound_for_ms", bound_for_ms);
+        managed.bound_for = std::chrono::milliseconds(bound_for_ms);
     });
 }
 

@@ -16,6 +16,7 @@ Duration back_off(int crashes) {
 void Turn::on(const Begin& event) {
     if (!is<Inspecting>()) return;
     if (event.fence_found) state().desired.fence = Fence::on;
+    state().desired.part = event.part;
     inspect();
 }
 
@@ -25,8 +26,16 @@ void Turn::on(const VolumeJudged& event) {
     if (rest_if_unwanted()) return;
     switch (event.verdict) {
         case VolumeVerdict::empty:
-        case VolumeVerdict::unfinished: enter(Bootstrapping{}, Bootstrap{}); return;
-        case VolumeVerdict::usable: clear_then(AfterClearing::launch); return;
+        case VolumeVerdict::unfinished:
+            if (allows_writes(state().desired.part)) {
+                enter(Bootstrapping{}, Bootstrap{});
+            } else if (state().desired.part == Part::standby) {
+                clear_then(AfterClearing::rejoin);
+            } else {
+                clear_then(AfterClearing::await_right);
+            }
+            return;
+        case VolumeVerdict::usable: take_up(); return;
         case VolumeVerdict::occupied:
         case VolumeVerdict::unreadable: enter(Inspecting{now_ + Policy::look_again}); return;
         case VolumeVerdict::refused: enter(Failed{}); return;
@@ -37,10 +46,34 @@ void Turn::on(const VolumeJudged& event) {
 void Turn::on(const BootstrapEnded& event) {
     if (!is<Bootstrapping>()) return;
     if (rest_if_unwanted()) return;
+    if (as<Bootstrapping>()->kill_at) {
+        inspect();  // cancelled, for it was given another part
+        return;
+    }
     switch (event.outcome) {
         case BootstrapOutcome::done: inspect(); return;
         case BootstrapOutcome::failed: crashed(); return;
         case BootstrapOutcome::primary_absent: enter(BackingOff{now_ + Policy::look_again}); return;
+        case BootstrapOutcome::refused: enter(Failed{}); return;
+    }
+    std::unreachable();
+}
+
+void Turn::on(const RejoinEnded& event) {
+    if (!is<Rejoining>()) return;
+    if (rest_if_unwanted()) return;
+    const bool cancelled = as<Rejoining>()->kill_at.has_value();
+    if (cancelled) {
+        inspect();
+        return;
+    }
+    switch (event.outcome) {
+        case BootstrapOutcome::done:
+            state().ready_for = Part::standby;
+            inspect();
+            return;
+        case BootstrapOutcome::failed: crashed(); return;
+        case BootstrapOutcome::primary_absent: enter(Rejoining{now_ + Policy::look_again, {}}); return;
         case BootstrapOutcome::refused: enter(Failed{}); return;
     }
     std::unreachable();
@@ -60,6 +93,16 @@ void Turn::on(const StraysGone&) {
         case AfterClearing::go_on:
         case AfterClearing::mark_standby: inspect(); return;
         case AfterClearing::launch: enter(CheckingRoom{}, CheckRoom{}); return;
+        case AfterClearing::rejoin:
+        case AfterClearing::await_right:
+            if (state().desired.part == Part::standby) {
+                enter(Rejoining{}, Rejoin{});
+            } else if (allows_writes(state().desired.part)) {
+                inspect();  // it was given another part meanwhile
+            } else {
+                enter(AwaitingRight{});
+            }
+            return;
         case AfterClearing::back_off: enter(BackingOff{now_ + back_off(state().crashes.count)}); return;
         case AfterClearing::give_up: end(1); return;
         case AfterClearing::rest: enter(Failed{}); return;
@@ -75,7 +118,9 @@ void Turn::on(const StandbyMarked&) {
 void Turn::on(const RoomFound& event) {
     if (!is<CheckingRoom>()) return;
     if (rest_if_unwanted()) return;
-    if (event.enough) {
+    if (state().ready_for != state().desired.part) {
+        inspect();  // it was given another part meanwhile
+    } else if (event.enough) {
         enter(Launching{}, Launch{});
     } else {
         enter(WaitingForRoom{now_ + Policy::look_again});
@@ -96,9 +141,15 @@ void Turn::on(const PostmasterExited& event) {
     switch (stopping->purpose) {
         case Purpose::end:
         case Purpose::fence:
-        case Purpose::guard: clear_then(AfterClearing::go_on); return;
+        case Purpose::guard:
+        case Purpose::isolate:
+        case Purpose::rejoin: clear_then(AfterClearing::go_on); return;
         case Purpose::restart: state().cause = Cause::restart; clear_then(AfterClearing::go_on); return;
-        case Purpose::demote: state().cause = Cause::demote; clear_then(AfterClearing::mark_standby); return;
+        case Purpose::demote:
+            state().cause = Cause::demote;
+            // In a cluster it is marked when it has been compared with the new primary.
+            clear_then(state().desired.part == Part::own ? AfterClearing::mark_standby : AfterClearing::go_on);
+            return;
     }
     std::unreachable();
 }
@@ -111,6 +162,16 @@ void Turn::on(const Accepting& event) {
         state().crashes = Crashes{};
     }
     enter(Running{event.role});
+    switch (state().desired.part) {
+        case Part::own: return;
+        case Part::primary: be_primary(); return;
+        case Part::standby:
+            if (event.role == Role::primary) stop(Purpose::demote, StopMode::fast, now_);
+            return;
+        case Part::unknown:
+        case Part::isolated: be_isolated(); return;
+    }
+    std::unreachable();
 }
 
 void Turn::on(const CheckpointEnded&) {
@@ -130,6 +191,34 @@ void Turn::on(const FenceRemoved&) {
     inspect();
 }
 
+void Turn::on(const PartGiven& event) {
+    const Part before = std::exchange(state().desired.part, event.part);
+    const bool same = before == event.part && !event.other_primary;
+    // Who regains the right for the same data and term goes on where it was.
+    const bool renewed = state().ready_for == Part::primary && allows_writes(event.part);
+    if (same) return;
+    if (!renewed && event.part != Part::isolated) state().ready_for = Part::unknown;
+    switch (event.part) {
+        case Part::own: return;
+        case Part::primary: be_primary(); return;
+        case Part::standby: be_standby(before, event.other_primary); return;
+        case Part::unknown:
+        case Part::isolated: be_isolated(); return;
+    }
+    std::unreachable();
+}
+
+void Turn::on(const CannotFollow&) {
+    const auto* running = as<Running>();
+    if (running == nullptr || running->role != Role::standby || state().desired.part != Part::standby) return;
+    state().ready_for = Part::unknown;
+    stop(Purpose::rejoin, StopMode::fast, now_);
+}
+
+void Turn::on(const RightEnds&) {
+    if (has_postmaster(state()) && !takes_no_writes(state())) be_isolated();
+}
+
 void Turn::on(const GuardLost&) {
     if (has_postmaster(state()) && !is<Stopping>()) stop(Purpose::guard, StopMode::immediate, now_);
 }
@@ -139,12 +228,20 @@ void Turn::on(const DeadlinePassed&) {
     if (!deadline || now_ < *deadline) return;
     if (is<Inspecting>() || is<BackingOff>()) {
         inspect();
+    } else if (auto* rejoining = as<Rejoining>()) {
+        if (rejoining->kill_at) {
+            enter(Rejoining{{}, now_ + Policy::kill_again}, CancelRejoin{.kill = true});
+        } else {
+            inspect();
+        }
     } else if (is<WaitingForRoom>()) {
         enter(CheckingRoom{}, CheckRoom{});
     } else if (is<Bootstrapping>()) {
         enter(Bootstrapping{now_ + Policy::kill_again}, CancelBootstrap{.kill = true});
     } else if (const auto* checkpointing = as<Checkpointing>()) {
         stop(checkpointing->purpose, gentle(), checkpointing->stop_began);
+    } else if (is<Promoting>() && state().desired.part == Part::primary) {
+        start_promotion();
     } else if (is<Promoting>()) {
         enter(Running{Role::standby});
     } else if (is<Stopping>()) {
@@ -157,8 +254,8 @@ void Turn::on(const EndRequested& event) {
     const bool harder = !wanted || event.mode > *wanted;
     if (!harder) return;
     wanted = event.mode;
-    if (is<Bootstrapping>()) {
-        enter(Bootstrapping{now_ + Policy::cancel_timeout}, CancelBootstrap{});
+    if (is<Bootstrapping>() || (is<Rejoining>() && !as<Rejoining>()->again_at)) {
+        cancel_tool();
     } else if (auto* stopping = as<Stopping>()) {
         stopping->purpose = Purpose::end;
         if (event.mode > stopping->mode && !stopping->killing) stop(Purpose::end, event.mode, now_);

@@ -37,6 +37,7 @@ std::string_view reason(Verdict verdict) {
         case Verdict::refused_not_standby: return "the instance is not a standby";
         case Verdict::refused_no_upstream: return "there is no primary to follow";
         case Verdict::refused_busy: return "another stop, promotion or demotion is under way";
+        case Verdict::refused_managed: return "a controller decides who is the primary";
         case Verdict::refused_failed: return "the data directory cannot be used";
     }
     std::unreachable();
@@ -54,6 +55,7 @@ std::string_view hint(Verdict verdict) {
         case Verdict::refused_no_upstream:
             return "name the new primary: {\"upstream\": \"host=...\"}, or set bootstrap.join.primary_conninfo";
         case Verdict::refused_busy: return "wait for its end; pgbosun status --watch shows it";
+        case Verdict::refused_managed: return "pgbosun-controller switchover, or failover --to NAME";
         case Verdict::refused_failed: return "mend what status names, then: pgbosun restart";
     }
     std::unreachable();
@@ -72,6 +74,15 @@ std::string_view name_of(const Event& event) {
                               }
                               std::unreachable();
                           },
+                          [](const RejoinEnded& it) -> std::string_view {
+                              switch (it.outcome) {
+                                  case BootstrapOutcome::done: return "rejoin is done";
+                                  case BootstrapOutcome::failed: return "rejoin failed";
+                                  case BootstrapOutcome::primary_absent: return "the primary to clone is absent";
+                                  case BootstrapOutcome::refused: return "rejoin is refused";
+                              }
+                              std::unreachable();
+                          },
                           [](const StraysGone&) -> std::string_view { return "strays are gone"; },
                           [](const StandbyMarked&) -> std::string_view { return "standby.signal is written"; },
                           [](const RoomFound& it) -> std::string_view { return it.enough ? "room enough" : "no room"; },
@@ -86,6 +97,18 @@ std::string_view name_of(const Event& event) {
                           [](const CheckpointEnded&) -> std::string_view { return "checkpoint ended"; },
                           [](const FenceStored&) -> std::string_view { return "fence is on disk"; },
                           [](const FenceRemoved&) -> std::string_view { return "fence is off the disk"; },
+                          [](const PartGiven& it) -> std::string_view {
+                              switch (it.part) {
+                                  case Part::own: return "it is its own authority";
+                                  case Part::unknown: return "nobody is the primary";
+                                  case Part::standby: return it.other_primary ? "follow another primary" : "be a standby";
+                                  case Part::isolated: return "the right to write is gone";
+                                  case Part::primary: return "be the primary";
+                              }
+                              std::unreachable();
+                          },
+                          [](const CannotFollow&) -> std::string_view { return "cannot follow the primary"; },
+                          [](const RightEnds&) -> std::string_view { return "the last right ends"; },
                           [](const GuardLost&) -> std::string_view { return "guard is lost"; },
                           [](const DeadlinePassed&) -> std::string_view { return "deadline passed"; },
                           [](const EndRequested& it) -> std::string_view {
@@ -107,6 +130,9 @@ std::string_view name_of(const Action& action) {
             [](const InspectVolume&) { return "inspect the volume"; },
             [](const Bootstrap&) { return "bootstrap"; },
             [](const CancelBootstrap& it) { return it.kill ? "kill the bootstrap" : "cancel the bootstrap"; },
+            [](const Rejoin&) { return "rejoin"; },
+            [](const CancelRejoin& it) { return it.kill ? "kill the rejoin" : "cancel the rejoin"; },
+            [](const FollowPrimary&) { return "follow"; },
             [](const ClearStrays&) { return "kill strays"; },
             [](const MarkStandby&) { return "write standby.signal"; },
             [](const CheckRoom&) { return "check for room"; },

@@ -25,6 +25,7 @@ enum class VolumeVerdict {
 
 struct Begin {
     bool fence_found = false;  // the volume holds a fence from an earlier life
+    Part part = Part::own;
 };
 struct VolumeJudged {
     VolumeVerdict verdict{};
@@ -38,6 +39,10 @@ enum class BootstrapOutcome {
     refused,         // it would fail again: a person decides
 };
 struct BootstrapEnded {
+    BootstrapOutcome outcome{};
+};
+// The same of a rejoin: done: the data may be launched as a standby; primary_absent: there is none to clone from yet.
+struct RejoinEnded {
     BootstrapOutcome outcome{};
 };
 struct StraysGone {};
@@ -56,6 +61,15 @@ struct Accepting {
 struct CheckpointEnded {};  // with or without success
 struct FenceStored {};
 struct FenceRemoved {};
+// Another part, or another primary to follow.
+struct PartGiven {
+    Part part{};
+    bool other_primary = false;
+};
+// A running standby cannot follow the primary: its data has parted from it, or WAL that it needs is gone.
+struct CannotFollow {};
+// The right of the term before is about to end: what still writes must not be waited for.
+struct RightEnds {};
 struct GuardLost {};  // the guard is gone and could not be replaced
 struct DeadlinePassed {};
 struct EndRequested {
@@ -67,15 +81,20 @@ struct Asked {
     bool has_upstream = false;
 };
 
-using Event = std::variant<Begin, VolumeJudged, BootstrapEnded, StraysGone, StandbyMarked, RoomFound, LaunchFailed,
-                           PostmasterExited, Accepting, CheckpointEnded, FenceStored, FenceRemoved, GuardLost,
-                           DeadlinePassed, EndRequested, Asked>;
+using Event = std::variant<Begin, VolumeJudged, BootstrapEnded, RejoinEnded, StraysGone, StandbyMarked, RoomFound,
+                           LaunchFailed, PostmasterExited, Accepting, CheckpointEnded, FenceStored, FenceRemoved, PartGiven,
+                           CannotFollow, RightEnds, GuardLost, DeadlinePassed, EndRequested, Asked>;
 
 struct InspectVolume {};
 struct Bootstrap {};
 struct CancelBootstrap {
     bool kill = false;
 };
+struct Rejoin {};
+struct CancelRejoin {
+    bool kill = false;
+};
+struct FollowPrimary {};  // a running standby: the primary that is known now
 struct ClearStrays {};
 struct MarkStandby {};
 struct CheckRoom {};
@@ -93,7 +112,7 @@ struct End {
     int exit_status = 0;
 };
 
-using Action = std::variant<InspectVolume, Bootstrap, CancelBootstrap, ClearStrays, MarkStandby, CheckRoom, Launch,
+using Action = std::variant<InspectVolume, Bootstrap, CancelBootstrap, Rejoin, CancelRejoin, FollowPrimary, ClearStrays, MarkStandby, CheckRoom, Launch,
                             StopPostgres, KillPostgres, Checkpoint, Promote, Reload, StoreFence, RemoveFence, End>;
 
 // No heap: stopping postgres must work when memory is gone.
@@ -125,6 +144,7 @@ enum class Verdict {
     refused_not_standby,
     refused_no_upstream,
     refused_busy,    // another stop, promotion or demotion is under way
+    refused_managed,  // a controller decides about it
     refused_failed,  // nothing can run here until a person has mended the volume
 };
 bool is_refusal(Verdict verdict);

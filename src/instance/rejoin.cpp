@@ -1,6 +1,7 @@
 #include "instance/rejoin.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -54,6 +55,12 @@ std::optional<RejoinPlan> impossible(const LocalData& local, const Upstream& ups
 }
 
 }  // namespace
+
+std::string_view name_of(const RejoinPlan& plan) {
+    constexpr std::string_view names[] = {"follow", "clone", "rewind", "reclone", "refuse", "wait"};
+    static_assert(std::size(names) == std::variant_size_v<decltype(plan.what)>);
+    return names[plan.what.index()];
+}
 
 std::optional<Lsn> divergence(const wal::TimelineHistory& local, const wal::TimelineHistory& upstream) {
     std::optional<Lsn> shared;

@@ -86,6 +86,8 @@ struct RejoinPlan {
     std::string_view why;  // one line for journal and status
 };
 
+std::string_view name_of(const RejoinPlan& plan);
+
 // local none: the data directory is empty.
 RejoinPlan plan_rejoin(const std::optional<LocalData>& local, const Upstream& upstream,
                        const Attempts& attempts);

@@ -133,6 +133,18 @@ bool may_write(const Right& right, Instant now) {
     return until && now < *until;
 }
 
+Part part_of(const Right& right, Instant now) {
+    if (right.record.term == 0) return Part::unknown;
+    if (is_primary(right)) return may_write(right, now) ? Part::primary : Part::isolated;
+    return right.record.primary.empty() ? Part::unknown : Part::standby;
+}
+
+std::optional<Instant> next_change(const Right& right, Instant now) {
+    const auto end = stop_by(right);
+    if (!end || *end == Instant::max() || *end <= now) return std::nullopt;
+    return end;
+}
+
 std::string_view reason(Refusal refusal) {
     switch (refusal) {
         case Refusal::other_cluster:
@@ -271,6 +283,12 @@ Right streams(const Right& right) {
 Right loses_data(const Right& right) {
     Right next = right;
     next.record.data_term = 0;
+    return next;
+}
+
+Right stopped(const Right& right) {
+    Right next = right;
+    next.stop_by.reset();
     return next;
 }
 

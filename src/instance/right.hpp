@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "instance/part.hpp"
 #include "pgbosun/assignment.hpp"
 
 namespace pgbosun::instance {
@@ -25,20 +26,7 @@ namespace pgbosun::instance {
 // What the giving side adds to each wait, so that clocks may differ by a few per cent.
 constexpr Duration with_margin(Duration wait) { return wait + wait / 20; }
 
-// What an agent must not forget, not even by a power cut.
-struct AgentRecord {
-    std::string cluster;
-    std::string instance;
-    Term term = 0;        // the highest that it has seen
-    std::string primary;  // of that term; empty: nobody has said
-    Term accepted = 0;    // the last term as whose primary it accepted; equal to `term`: it is the primary
-    Term data_term = 0;   // Reach::term of the data
-    PromotableList promotable;    // taken over as primary
-    SynchronousRule synchronous;  // to be used as primary
-    std::vector<Peer> peers;
-    Duration longest_promise{};  // ever given: a restarted agent may be bound for so long
-    bool operator==(const AgentRecord&) const = default;
-};
+using pgbosun::AgentRecord;
 
 struct ReceivedPromise {
     std::string from;
@@ -60,6 +48,10 @@ bool is_primary(const Right& right);
 // none: it has no right. Instant::max(): nobody else can be promoted, so it needs nobody's leave.
 std::optional<Instant> valid_until(const Right& right);
 bool may_write(const Right& right, Instant now);
+// What it may be at `now`; ask for a moment a little later than it is, and a postgres can still be stopped in time.
+Part part_of(const Right& right, Instant now);
+// The next moment at which that may change by itself; none: only by what somebody says.
+std::optional<Instant> next_change(const Right& right, Instant now);
 // When what is left of postgres must be dead, whatever it is doing: what the guard enforces.
 std::optional<Instant> stop_by(const Right& right);
 
@@ -117,6 +109,9 @@ Right streams(const Right& right);
 // Its data is about to be changed by pg_rewind or replaced: until it streams it counts as the oldest there
 // is.
 Right loses_data(const Right& right);
+
+// No postgres of the term before is left: nothing is to be stopped any more.
+Right stopped(const Right& right);
 
 // Until when it accepts no promotion, unless it is told that every former primary has stopped.
 Instant bound_until(const Right& right);

@@ -26,6 +26,8 @@ Phase phase_while_stopping(Purpose purpose) {
         case Purpose::end:
         case Purpose::fence:
         case Purpose::guard: return Phase::stopping;
+        case Purpose::isolate: return Phase::isolated;
+        case Purpose::rejoin: return Phase::rejoining;
         case Purpose::restart: return Phase::restarting;
         case Purpose::demote: return Phase::demoting;
     }
@@ -33,6 +35,17 @@ Phase phase_while_stopping(Purpose purpose) {
 }
 
 }  // namespace
+
+std::string_view to_string(Part part) {
+    switch (part) {
+        case Part::own: return "its own authority";
+        case Part::unknown: return "not known";
+        case Part::standby: return "standby";
+        case Part::isolated: return "primary without the right to write";
+        case Part::primary: return "primary";
+    }
+    std::unreachable();
+}
 
 std::string_view to_string(StopMode mode) {
     switch (mode) {
@@ -49,11 +62,30 @@ bool has_postmaster(const InstanceState& state) {
            std::holds_alternative<Promoting>(state.activity) || std::holds_alternative<Stopping>(state.activity);
 }
 
+bool takes_no_writes(const InstanceState& state) {
+    return std::visit(Overloaded{
+                          [](const Inspecting&) { return false; },  // strays are not known to be gone
+                          [](const Clearing&) { return false; },
+                          [](const Bootstrapping&) { return false; },
+                          [&](const Launching&) { return state.ready_for == Part::standby; },
+                          [](const Running& it) { return it.role == Role::standby; },
+                          [](const Checkpointing&) { return false; },
+                          [](const Promoting&) { return false; },
+                          [](const Stopping&) { return false; },
+                          [](const auto&) { return true; },
+                      },
+                      state.activity);
+}
+
 Phase phase_of(const InstanceState& state) {
     return std::visit(
         Overloaded{
             [](const Bootstrapping&) { return Phase::bootstrapping; },
             [](const MarkingStandby&) { return Phase::demoting; },
+            [](const Rejoining&) { return Phase::rejoining; },
+            [&](const AwaitingRight&) {
+                return state.desired.part == Part::isolated ? Phase::isolated : Phase::starting;
+            },
             [&](const Running&) { return state.recovering ? Phase::bootstrapping : Phase::running; },
             [](const Promoting&) { return Phase::promoting; },
             [](const Checkpointing& it) { return phase_while_stopping(it.purpose); },
@@ -75,6 +107,7 @@ std::optional<Instant> next_deadline(const InstanceState& state) {
     return std::visit(Overloaded{
                           [](const Inspecting& it) { return it.again_at; },
                           [](const Bootstrapping& it) { return it.kill_at; },
+                          [](const Rejoining& it) { return it.kill_at ? it.kill_at : it.again_at; },
                           [](const WaitingForRoom& it) { return Deadline(it.again_at); },
                           [](const BackingOff& it) { return Deadline(it.until); },
                           [](const Checkpointing& it) { return Deadline(it.deadline); },
@@ -91,6 +124,8 @@ std::string_view name_of(const Activity& activity) {
                           [](const Bootstrapping&) { return "bootstrapping"; },
                           [](const Clearing&) { return "clearing"; },
                           [](const MarkingStandby&) { return "marking_standby"; },
+                          [](const Rejoining&) { return "rejoining"; },
+                          [](const AwaitingRight&) { return "awaiting_right"; },
                           [](const CheckingRoom&) { return "checking_room"; },
                           [](const WaitingForRoom&) { return "waiting_for_room"; },
                           [](const BackingOff&) { return "backing_off"; },

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <variant>
 
+#include "instance/part.hpp"
 #include "pgbosun/instance_status.hpp"
 #include "pgbosun/time.hpp"
 
@@ -26,11 +27,12 @@ enum class Fence { off, storing, on, removing };
 struct Desired {
     Fence fence = Fence::off;
     std::optional<StopMode> end;  // pgbosun itself was told to end
+    Part part = Part::own;
     auto operator<=>(const Desired&) const = default;
 };
 
 // Why the postmaster is stopped; what comes after is decided from Desired when it has gone.
-enum class Purpose { end, fence, restart, demote, guard };
+enum class Purpose { end, fence, restart, demote, guard, isolate, rejoin };
 
 // Why there is no running postmaster, or not yet: it names the public phase.
 enum class Cause { start, restart, crash, demote, unfence };
@@ -46,13 +48,23 @@ struct Bootstrapping {
     auto operator<=>(const Bootstrapping&) const = default;
 };
 // Processes of a postmaster that is gone are being killed: two postmasters must never share a data directory.
-enum class AfterClearing { go_on, launch, back_off, mark_standby, give_up, rest };
+enum class AfterClearing { go_on, launch, back_off, mark_standby, rejoin, await_right, give_up, rest };
 struct Clearing {
     AfterClearing next = AfterClearing::go_on;
     auto operator<=>(const Clearing&) const = default;
 };
 struct MarkingStandby {
     auto operator<=>(const MarkingStandby&) const = default;
+};
+// Bringing the data in step with the primary's: comparing, pg_rewind, pg_basebackup; or waiting to try it again.
+struct Rejoining {
+    std::optional<Instant> again_at;
+    std::optional<Instant> kill_at;  // told to end: the tool gets this long
+    auto operator<=>(const Rejoining&) const = default;
+};
+// At rest: no postgres may run before somebody says who is the primary, or renews the right to write.
+struct AwaitingRight {
+    auto operator<=>(const AwaitingRight&) const = default;
 };
 struct CheckingRoom {
     auto operator<=>(const CheckingRoom&) const = default;
@@ -103,8 +115,9 @@ struct Ended {
     auto operator<=>(const Ended&) const = default;
 };
 
-using Activity = std::variant<Inspecting, Bootstrapping, Clearing, MarkingStandby, CheckingRoom, WaitingForRoom,
-                              BackingOff, Launching, Running, Checkpointing, Promoting, Stopping, Fenced, Failed, Ended>;
+using Activity = std::variant<Inspecting, Bootstrapping, Clearing, MarkingStandby, Rejoining, AwaitingRight, CheckingRoom,
+                              WaitingForRoom, BackingOff, Launching, Running, Checkpointing, Promoting, Stopping, Fenced,
+                              Failed, Ended>;
 
 // Crashes since the first one of this window; the window ends `restart.period` after it began.
 struct Crashes {
@@ -118,11 +131,16 @@ struct InstanceState {
     Activity activity = Inspecting{};
     Cause cause = Cause::start;
     Crashes crashes;
+    // The part for which the data was judged and, for a standby, brought in step with the primary's, since the part or
+    // the primary has changed; unknown: not yet.
+    Part ready_for = Part::unknown;
     bool recovering = false;  // a restored data directory is on its way to its recovery target: no primary yet
     auto operator<=>(const InstanceState&) const = default;
 };
 
 bool has_postmaster(const InstanceState& state);
+// No postgres takes writes, and none could without another part being given. Processes of an earlier life are gone.
+bool takes_no_writes(const InstanceState& state);
 Phase phase_of(const InstanceState& state);
 // The moment at which DeadlinePassed is due; none: it waits for something else to happen.
 std::optional<Instant> next_deadline(const InstanceState& state);

@@ -16,6 +16,71 @@ bool Turn::rest_if_unwanted() {
     return false;
 }
 
+void Turn::take_up() {
+    const Part part = state().desired.part;
+    if (allows_writes(part)) {
+        state().ready_for = part;
+        clear_then(AfterClearing::launch);
+    } else if (part == Part::standby) {
+        clear_then(state().ready_for == Part::standby ? AfterClearing::launch : AfterClearing::rejoin);
+    } else {
+        clear_then(AfterClearing::await_right);
+    }
+}
+
+void Turn::be_primary() {
+    const auto* running = as<Running>();
+    if (running != nullptr && running->role == Role::standby && !state().recovering) {
+        start_promotion();
+    } else if (is<AwaitingRight>()) {
+        inspect();
+    } else if (is<Rejoining>()) {
+        cancel_tool();
+    }
+}
+
+void Turn::be_standby(Part before, bool other_primary) {
+    const auto* running = as<Running>();
+    if (running != nullptr && running->role == Role::standby) {
+        if (other_primary) add(FollowPrimary{});
+        // Its data is still a standby's; it was compared with the primary that it followed before.
+        state().ready_for = Part::standby;
+    } else if (auto* stopping = as<Stopping>()) {
+        if (stopping->mode == StopMode::smart) stop(stopping->purpose, StopMode::fast, now_);
+    } else if (const auto* checkpointing = as<Checkpointing>()) {
+        stop(checkpointing->purpose, StopMode::fast, now_);
+    } else if (is<Launching>() && before == Part::standby) {
+        state().ready_for = Part::standby;
+    } else if (has_postmaster(state())) {
+        stop(Purpose::demote, StopMode::fast, now_);
+    } else if (is<AwaitingRight>() || is<Failed>()) {
+        inspect();
+    } else if (is<Bootstrapping>() || is<Rejoining>()) {
+        cancel_tool();
+    }
+}
+
+void Turn::be_isolated() {
+    if (const auto* stopping = as<Stopping>()) {
+        if (!stopping->killing && stopping->mode != StopMode::immediate) stop(stopping->purpose, StopMode::immediate, now_);
+    } else if (const auto* checkpointing = as<Checkpointing>(); checkpointing && checkpointing->purpose != Purpose::restart) {
+        stop(checkpointing->purpose, StopMode::immediate, now_);
+    } else if (has_postmaster(state())) {
+        stop(Purpose::isolate, StopMode::immediate, now_);
+    }
+}
+
+// What comes next is decided when it has ended.
+void Turn::cancel_tool() {
+    if (is<Bootstrapping>()) {
+        enter(Bootstrapping{now_ + Policy::cancel_timeout}, CancelBootstrap{});
+    } else if (as<Rejoining>()->again_at) {
+        inspect();  // nothing runs
+    } else if (!as<Rejoining>()->kill_at) {
+        enter(Rejoining{{}, now_ + Policy::cancel_timeout}, CancelRejoin{});
+    }
+}
+
 void Turn::crashed(bool hopeless) {
     auto& crashes = state().crashes;
     // Replay may take hours between two crashes of a recovery: all of them count.
@@ -78,9 +143,11 @@ Verdict Turn::fence() {
         if (stopping->purpose != Purpose::demote) stopping->purpose = Purpose::fence;
     } else if (has_postmaster(state())) {
         stop(Purpose::fence, StopMode::fast, now_);
-    } else if (is<Bootstrapping>()) {
-        enter(Bootstrapping{now_ + Policy::cancel_timeout}, CancelBootstrap{});
-    } else if (is<BackingOff>() || is<WaitingForRoom>() || is<Inspecting>() || is<Failed>()) {
+    } else if (is<Rejoining>() && as<Rejoining>()->again_at) {
+        enter(Fenced{});
+    } else if (is<Bootstrapping>() || is<Rejoining>()) {
+        cancel_tool();
+    } else if (is<BackingOff>() || is<WaitingForRoom>() || is<Inspecting>() || is<Failed>() || is<AwaitingRight>()) {
         enter(Fenced{});
     }
     return Verdict::accepted;
@@ -99,7 +166,7 @@ Verdict Turn::unfence() {
 Verdict Turn::restart() {
     if (state().desired.fence != Fence::off) return Verdict::refused_fenced;
     if (is<Bootstrapping>()) return Verdict::refused_bootstrapping;
-    if (is<Promoting>()) return Verdict::refused_busy;
+    if (is<Promoting>() || is<Rejoining>()) return Verdict::refused_busy;
     if (is<Running>()) {
         checkpoint_then_stop(Purpose::restart);
         return Verdict::accepted;
@@ -126,21 +193,23 @@ Verdict Turn::why_not_running() {
     if (state().desired.fence != Fence::off) return Verdict::refused_fenced;
     if (is<Bootstrapping>()) return Verdict::refused_bootstrapping;
     if (is<Failed>()) return Verdict::refused_failed;
-    if (is<Stopping>() || is<Checkpointing>() || is<Promoting>()) return Verdict::refused_busy;
+    if (is<Stopping>() || is<Checkpointing>() || is<Promoting>() || is<Rejoining>()) return Verdict::refused_busy;
     return Verdict::refused_not_running;
 }
 
 Verdict Turn::promote() {
+    if (state().desired.part != Part::own) return Verdict::refused_managed;
     if (is<Promoting>()) return Verdict::accepted;
     const auto* running = as<Running>();
     if (running == nullptr) return why_not_running();
     if (state().recovering) return Verdict::refused_bootstrapping;
     if (running->role == Role::primary) return Verdict::already_so;
-    enter(Promoting{now_ + Policy::promotion_timeout}, Promote{});
+    start_promotion();
     return Verdict::accepted;
 }
 
 Verdict Turn::demote(const Asked& event) {
+    if (state().desired.part != Part::own) return Verdict::refused_managed;
     const auto* running = as<Running>();
     if (running == nullptr) {
         const auto* stopping = as<Stopping>();

@@ -17,6 +17,7 @@ public:
     void on(const Begin& event);
     void on(const VolumeJudged& event);
     void on(const BootstrapEnded& event);
+    void on(const RejoinEnded& event);
     void on(const StraysGone& event);
     void on(const StandbyMarked& event);
     void on(const RoomFound& event);
@@ -26,6 +27,9 @@ public:
     void on(const CheckpointEnded& event);
     void on(const FenceStored& event);
     void on(const FenceRemoved& event);
+    void on(const PartGiven& event);
+    void on(const CannotFollow& event);
+    void on(const RightEnds& event);
     void on(const GuardLost& event);
     void on(const DeadlinePassed& event);
     void on(const EndRequested& event);
@@ -59,6 +63,14 @@ private:
     void end(int exit_status) { enter(Ended{exit_status}, End{exit_status}); }
     // Ends or rests fenced, when that is what is wanted; only where no postmaster and no tool exists.
     bool rest_if_unwanted();
+    // What to make of a data directory that may be used.
+    void take_up();
+    // Of the part that was given, by what is going on.
+    void be_primary();
+    void be_standby(Part before, bool other_primary);
+    void be_isolated();
+    void cancel_tool();
+    void start_promotion() { enter(Promoting{now_ + Policy::promotion_timeout}, Promote{}); }
     // The postmaster, or the tool, is gone although nobody asked for it.
     void crashed(bool hopeless = false);
     void stop(Purpose purpose, StopMode mode, Instant began);

@@ -76,6 +76,7 @@ std::vector<StandbyStatus> standbys_of(Row& row) {
                               .sync = text_of(entry, "sync"),
                               .client_address = text_of(entry, "address")};
         const auto lag = entry.find("lag");
+        standby.flushed = parse_lsn(text_of(entry, "flushed"));
         if (lag != entry.end() && lag->is_number())
             standby.replay_lag_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(0, lag->get<std::int64_t>()));
         standbys.push_back(std::move(standby));
@@ -121,6 +122,7 @@ select pg_is_in_recovery() as in_recovery,
             else ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint end as timeline,
        (select setting from pg_settings where name = 'wal_segment_size') as wal_segment_size,
        current_setting('data_checksums') = 'on' as checksums,
+       current_setting('synchronous_standby_names') as synchronous_names,
        greatest(0, (extract(epoch from clock_timestamp() - pg_postmaster_start_time()) * 1000)::bigint) as up_ms,
        coalesce((select (extract(epoch from min(backend_start)) * 1000000)::bigint from pg_stat_activity
                   where backend_type = 'checkpointer'), 0) as run,
@@ -133,7 +135,7 @@ select pg_is_in_recovery() as in_recovery,
        case when pg_is_in_recovery() then pg_is_wal_replay_paused() else false end as replay_paused,
        (select coalesce(json_agg(name order by name), '[]') from pg_settings where pending_restart) as pending_restart,
        (select coalesce(json_agg(json_build_object('name', application_name, 'state', state, 'sync', sync_state,
-                   'address', host(client_addr), 'lag', pg_wal_lsn_diff(
+                   'address', host(client_addr), 'flushed', flush_lsn::text, 'lag', pg_wal_lsn_diff(
                        case when pg_is_in_recovery() then pg_last_wal_receive_lsn() else pg_current_wal_lsn() end,
                        replay_lsn)::bigint) order by application_name, pid), '[]')
           from pg_stat_replication) as standbys
@@ -156,6 +158,7 @@ Result<ServerFacts> parse_server_facts(const Rows& rows) {
     facts.lsn = lsn_of(row, facts.recovery);
     facts.pending_restart = names_of(row);
     facts.standbys = standbys_of(row);
+    facts.synchronous_standby_names = row.text("synchronous_names");
     if (!row.faulty().empty())
         return fail(FaultKind::corrupt, "the server's facts have no usable column " + row.faulty());
     return facts;

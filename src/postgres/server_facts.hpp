@@ -27,6 +27,7 @@ struct ServerFacts {
     LsnStatus lsn;
     std::vector<std::string> pending_restart;  // parameter names
     std::vector<StandbyStatus> standbys;
+    std::string synchronous_standby_names;  // as this session has it
 };
 
 // May answer `refused` once in the instant of a promotion: ask again at the next interval.

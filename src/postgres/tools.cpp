@@ -113,6 +113,18 @@ Command base_backup_command(const Settings& settings, const BaseBackupLaunch& la
     return command;
 }
 
+Command rewind_command(const Settings& settings, const RewindLaunch& launch) {
+    Command command;
+    command.program = settings.postgresql.bin_dir + "/pg_rewind";
+    command.arguments = {"--target-pgdata=" + settings.data_directory(), "--source-server=" + launch.conninfo};
+    if (settings.archive) command.arguments.emplace_back("--restore-target-wal");
+    command.environment = base_environment(settings);
+    command.environment.push_back("PGBOSUN_ARCHIVE_SOCKET=" + settings.archive_socket());
+    if (!launch.passfile.empty()) command.environment.push_back("PGPASSFILE=" + launch.passfile);
+    command.death_signal = SIGKILL;
+    return command;
+}
+
 std::optional<std::string> wal_directory(const Settings& settings) {
     if (!settings.postgresql.wal_dir) return std::nullopt;
     return *settings.postgresql.wal_dir + "/pg_wal";

@@ -53,6 +53,13 @@ struct BaseBackupLaunch {
 };
 Command base_backup_command(const Settings& settings, const BaseBackupLaunch& launch);
 
+struct RewindLaunch {
+    std::string conninfo;  // of the new primary: rendered, without password
+    std::string passfile;  // empty: none
+};
+// Finishes crash recovery first, where that is due; fetches what WAL it lacks from the archive, when there is one.
+Command rewind_command(const Settings& settings, const RewindLaunch& launch);
+
 // <wal_dir>/pg_wal: the volume's own directory may hold lost+found. None: pg_wal is in the data directory.
 std::optional<std::string> wal_directory(const Settings& settings);
 

@@ -41,29 +41,17 @@ void Bootstrapper::cancel(bool kill) {
 }
 
 Task<Bootstrapper::Report> Bootstrapper::run(const Settings& settings) {
-    cancelled_ = false;
-    last_error_line_.clear();
     const char* what = settings.bootstrap.join ? "pg_basebackup" : settings.bootstrap.recovery ? "restore" : "initdb";
-    progress_ = ProgressStatus{what, 0, 0, outside_.clock.now()};
-    const std::string marker = settings.state_directory() + std::string(bootstrap_marker);
-
-    auto result = co_await clear(settings);
-    if (result) {
-        std::string path = marker;
-        std::string text = std::string(what) + "\n";
-        result = co_await outside_.files.write_durably(std::move(path), std::move(text));
-    }
+    auto result = co_await begin(settings, what);
     if (result && settings.bootstrap.join) {
-        result = co_await clone(settings);
+        std::string conninfo = settings.bootstrap.join->primary_conninfo;
+        result = co_await clone(settings, std::move(conninfo));
     } else if (result && settings.bootstrap.recovery) {
         result = co_await recover(settings);
     } else if (result) {
         result = co_await initialise(settings);
     }
-    if (result) {
-        std::string path = marker;
-        result = co_await outside_.files.remove_durably(std::move(path));
-    }
+    if (result) result = co_await finish(settings);
     progress_.reset();
     if (result) co_return Report{instance::BootstrapOutcome::done, {}, {}};
     auto outcome = instance::BootstrapOutcome::failed;
@@ -74,6 +62,34 @@ Task<Bootstrapper::Report> Bootstrapper::run(const Settings& settings) {
         if (kind == FaultKind::unavailable) outcome = instance::BootstrapOutcome::primary_absent;
     }
     co_return Report{outcome, result.error().what, result.error().hint};
+}
+
+Task<Bootstrapper::Report> Bootstrapper::clone_from(const Settings& settings, std::string conninfo) {
+    auto result = co_await begin(settings, "pg_basebackup");
+    if (result) result = co_await clone(settings, std::move(conninfo));
+    if (result) result = co_await finish(settings);
+    progress_.reset();
+    if (result) co_return Report{instance::BootstrapOutcome::done, {}, {}};
+    const bool absent = looks_like_absence(result.error().what);
+    co_return Report{absent ? instance::BootstrapOutcome::primary_absent : instance::BootstrapOutcome::failed,
+                     result.error().what, result.error().hint};
+}
+
+// Whatever is done until finish(), killed there it is begun anew: the marker says that the data directory is ours.
+Task<Result<>> Bootstrapper::begin(const Settings& settings, const char* what) {
+    cancelled_ = false;
+    last_error_line_.clear();
+    progress_ = ProgressStatus{what, 0, 0, outside_.clock.now()};
+    auto cleared = co_await clear(settings);
+    if (!cleared) co_return cleared;
+    std::string path = settings.state_directory() + std::string(bootstrap_marker);
+    std::string text = std::string(what) + "\n";
+    co_return co_await outside_.files.write_durably(std::move(path), std::move(text));
+}
+
+Task<Result<>> Bootstrapper::finish(const Settings& settings) {
+    std::string path = settings.state_directory() + std::string(bootstrap_marker);
+    co_return co_await outside_.files.remove_durably(std::move(path));
 }
 
 Task<Result<>> Bootstrapper::clear(const Settings& settings) {
@@ -247,8 +263,8 @@ Task<Result<>> Bootstrapper::run_steps(const Settings& settings) {
     co_return Result<>();
 }
 
-Task<Result<>> Bootstrapper::clone(const Settings& settings) {
-    const auto upstream = following(settings, settings.bootstrap.join->primary_conninfo);
+Task<Result<>> Bootstrapper::clone(const Settings& settings, std::string conninfo) {
+    const auto upstream = following(settings, conninfo);
     if (!upstream) co_return std::unexpected(upstream.error());
     auto passfile = co_await write_passfile(outside_, settings);
     if (!passfile) co_return std::unexpected(std::move(passfile.error()));
@@ -258,14 +274,13 @@ Task<Result<>> Bootstrapper::clone(const Settings& settings) {
     postgres::BaseBackupLaunch launch;
     launch.conninfo = upstream->primary_conninfo;
     launch.passfile = std::move(*passfile);
-    launch.max_rate = settings.bootstrap.join->max_rate;
+    if (settings.bootstrap.join) launch.max_rate = settings.bootstrap.join->max_rate;
     if (*account) launch.nss_wrapper = postgres::NssWrapper{**account + ".passwd", **account + ".group"};
     Command command = postgres::base_backup_command(settings, launch);
     std::string name = "pg_basebackup";
     auto done = co_await run_tool(std::move(command), std::move(name));
     if (!done) {
-        done.error().hint = "check bootstrap.join.primary_conninfo, the primary's pg_hba and the replication user's "
-                            "password; it is tried again";
+        done.error().hint = "check the primary's conninfo and pg_hba, and the replication user's password; it is tried again";
         co_return done;
     }
     // Before the marker goes: without this file the clone would start as a second primary.

@@ -34,6 +34,8 @@ public:
 
     // No process of it is left when it returns.
     Task<Report> run(const Settings& settings);
+    // A clone of the primary at `conninfo`, whatever the settings say of a bootstrap.
+    Task<Report> clone_from(const Settings& settings, std::string conninfo);
     void cancel(bool kill);
 
     [[nodiscard]] const std::optional<ProgressStatus>& progress() const { return progress_; }
@@ -43,7 +45,9 @@ private:
     Task<Result<>> initialise(const Settings& settings);
     Task<Result<>> run_sql(const Settings& settings);
     Task<Result<>> run_steps(const Settings& settings);
-    Task<Result<>> clone(const Settings& settings);
+    Task<Result<>> begin(const Settings& settings, const char* what);
+    Task<Result<>> finish(const Settings& settings);
+    Task<Result<>> clone(const Settings& settings, std::string conninfo);
     Task<Result<>> recover(const Settings& settings);
     Task<Result<>> own_archive_is_empty(const Settings& settings);
     Task<Result<>> run_restore();

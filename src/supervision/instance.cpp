@@ -24,14 +24,15 @@ Instance::Instance(Surroundings& outside, const Settings& settings, Wiring wirin
     : outside_(outside), settings_(settings), wiring_(std::move(wiring)),
       journal_(outside.loop, outside.files, outside.clock, settings.state_directory() + "/journal",
                wiring_.journal_codec),
-      performer_(outside, settings,
-                 Performer::Calls{[this](const instance::Event& event) { handle(event); }, wiring_.output, wiring_.end,
-                                  [this] { changed(); }, [this] { return jobs_.look_at_catalog(); }}),
+      performer_(outside, settings, performer_calls()),
       supervisor_(policy(), outside.clock, performer_, *this),
       monitor_(outside, settings,
                Monitor::Calls{[this]() -> const instance::InstanceState& { return supervisor_.state(); },
-                              [this](const instance::Event& event) { handle(event); }, [this] { changed(); }}),
-      role_upkeep_(outside), jobs_(outside, settings, job_calls()), changed_(outside.loop) {}
+                              [this](const instance::Event& event) { handle(event); }, [this] { changed(); },
+                              [this] { return unsettled(); }}),
+      role_upkeep_(outside), jobs_(outside, settings, job_calls()), changed_(outside.loop) {
+    if (wiring_.cluster) membership_ = std::make_unique<Membership>(outside_, settings_, wiring_.boot_id, membership_calls());
+}
 
 JobCalls Instance::job_calls() {
     JobCalls calls;
@@ -74,7 +75,13 @@ Task<> Instance::recall_and_begin() {
         log::warning("the instance is fenced since an earlier run: PostgreSQL is not started",
                      {{"reason", performer_.fence()->reason}, {"hint", "pgbosun unfence lifts it"}});
     }
-    handle(instance::Begin{fenced});
+    if (membership_) {
+        co_await membership_->recall();
+        spawn(outside_.loop, membership_->keep_right());
+        spawn(outside_.loop, membership_->collect_promises());
+        spawn(outside_.loop, accompany());
+    }
+    handle(instance::Begin{fenced, membership_ ? membership_->part() : instance::Part::own});
 }
 
 // What is read from memory that others write (volumes, log, lag of time) has no event of its own.
@@ -125,6 +132,7 @@ void Instance::follow_recovery(const instance::InstanceState& after) {
 // synchronous_standby_names lists who is there: it is written anew when standbys come and go.
 void Instance::follow_standbys() {
     const auto& synchronous = settings_.postgresql.synchronous;
+    if (membership_) return accompany_primary();
     if (!synchronous || synchronous->data_durability != DataDurability::preferred) return;
     if (status_.phase != Phase::running || status_.role != Role::primary) return;
     std::vector<std::string> streaming;
@@ -159,6 +167,8 @@ void Instance::saw(const instance::InstanceState& before, const instance::Event&
         monitor_.forget_server();
     }
     if (!instance::has_postmaster(after) && instance::has_postmaster(before)) monitor_.forget_server();
+    const bool writer_gone = instance::takes_no_writes(after) && !instance::takes_no_writes(before);
+    if (membership_ && writer_gone) membership_->writer_gone();
     if (after.recovering != before.recovering) follow_recovery(after);
     wiring_.arm(instance::next_deadline(after));
     const bool moved = after.activity.index() != before.activity.index() || after.desired != before.desired;
@@ -215,8 +225,10 @@ const InstanceStatus& Instance::status() {
                                  wiring_.volumes(now), wiring_.log(), wiring_.shortage(), now});
         status_.backup = jobs_.backups();
         status_.drill = jobs_.drill();
+        note_position();
     }
     status_.now = now;
+    if (membership_) add_managed(status_, now);
     return status_;
 }
 

@@ -12,15 +12,25 @@
 #include "postgres/metrics.hpp"
 #include "supervision/instance_journal.hpp"
 #include "supervision/jobs.hpp"
+#include "supervision/membership.hpp"
 #include "supervision/monitor.hpp"
 #include "supervision/performer.hpp"
 #include "supervision/role_upkeep.hpp"
 #include "supervision/status.hpp"
 #include "supervision/supervisor.hpp"
+#include "supervision/synchronous_upkeep.hpp"
 
 namespace pgbosun::supervision {
 
 enum class Recovering { no, yes };
+
+// What a managed cluster needs beside all else.
+struct ClusterWiring {
+    RecordCodec codec;
+    std::function<void(std::optional<Instant>)> guard;  // when postgres must be dead
+    std::function<Task<Result<PromiseAnswer>>(Peer member, PromiseRequest request)> ask;
+    std::function<Task<Result<InstanceStatus>>(Peer member)> look_at;
+};
 
 class Instance final : public InstanceControl, private Witness {
 public:
@@ -42,6 +52,7 @@ public:
         decltype(JobCalls::next_moment) next_moment;
         // Told when a recovery from bootstrap.recovery.source begins and ends: the source's archiver is needed for it.
         std::function<void(Recovering)> recovering;
+        std::optional<ClusterWiring> cluster;  // none: standalone
     };
 
     Instance(Surroundings& outside, const Settings& settings, Wiring wiring);
@@ -54,6 +65,8 @@ public:
     // The settings have been replaced in place by the owner.
     void settings_changed();
     void archive_reported(ArchiveReport report);
+    // PostgreSQL has logged that a standby asked for WAL that is no longer there.
+    void note_wal_gone() { wal_gone_at_ = outside_.clock.now(); }
     void note_fatal(std::string message) { performer_.note_fatal(std::move(message)); }
 
     InstanceJournal& journal() { return journal_; }
@@ -62,6 +75,8 @@ public:
     const InstanceStatus& status() override;
     [[nodiscard]] std::uint64_t status_revision() const override { return revision_; }
     Task<ControlAnswer> command(ControlRequest request) override;
+    Task<RightAnswer> assign(Assignment assignment) override;
+    Task<RightAnswer> promise(PromiseRequest request) override;
     Task<JobAnswer> job(JobRequest request) override { return jobs_.ask(std::move(request)); }
     const CatalogSummary* catalog() override { return jobs_.catalog(); }
     std::vector<MetricFamily> metrics() override;
@@ -78,6 +93,17 @@ private:
     Task<> recall_and_begin();
     Task<> refresh_each_second();
     Task<> refresh_metrics();
+    // Of a managed cluster; see instance_cluster.cpp.
+    Membership::Calls membership_calls();
+    Performer::Calls performer_calls();
+    instance::Local local();
+    void note_position();
+    void add_managed(InstanceStatus& status, Instant now);
+    Task<> accompany();
+    Task<> accompany_standby();
+    void accompany_primary();
+    [[nodiscard]] bool unsettled() const;
+
     std::optional<ControlAnswer> judge(Verb verb, std::uint64_t checkpoints, std::uint64_t reloads,
                                        std::uint64_t launches) const;
     [[nodiscard]] instance::Policy policy() const;
@@ -89,6 +115,13 @@ private:
     Performer performer_;
     Supervisor supervisor_;
     Monitor monitor_;
+    std::unique_ptr<Membership> membership_;  // none: standalone
+    Position position_;       // the furthest that the data was seen to reach, since it was last replaced
+    SynchronousUpkeep synchronous_;
+    std::optional<Instant> wal_gone_at_;
+    Lsn replayed_;            // as it was when it last moved, at
+    Instant replayed_at_{};
+    bool old_data_looked_for_ = false;
     RoleUpkeep role_upkeep_;
     Jobs jobs_;
     Broadcast changed_;

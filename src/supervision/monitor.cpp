@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 
 // While something is about to change, so that it is known soon after it has.
 constexpr Duration quick_pace = 50ms;
+constexpr Duration unsettled_pace = 100ms;
 constexpr Duration wal_directory_pace = 5s;
 constexpr std::size_t most_wal_files = 1'000'000;
 
@@ -36,6 +37,7 @@ void Monitor::forget_server() {
     ++server_number_;
     facts_.server.reset();
     facts_.server_at.reset();
+    facts_.server_asked_at.reset();
     facts_.silent_since.reset();
     facts_.silent_reason.clear();
 }
@@ -44,7 +46,8 @@ Duration Monitor::pace() const {
     const auto& activity = calls_.state().activity;
     const bool soon = std::holds_alternative<instance::Launching>(activity) ||
                       std::holds_alternative<instance::Promoting>(activity);
-    return soon ? quick_pace : settings_.monitor.interval;
+    if (soon) return quick_pace;
+    return calls_.unsettled() ? std::min(unsettled_pace, settings_.monitor.interval) : settings_.monitor.interval;
 }
 
 Task<> Monitor::watch_server() {
@@ -95,6 +98,7 @@ Task<> Monitor::ask_server() {
     const bool first = !facts_.server;
     facts_.server = std::move(*server);
     facts_.server_at = outside_.clock.now();
+    facts_.server_asked_at = asked_at;
     facts_.silent_since.reset();
     facts_.silent_reason.clear();
     facts_.came_up_once = true;

@@ -17,6 +17,7 @@ namespace pgbosun::supervision {
 struct MonitoredFacts {
     std::optional<postgres::ServerFacts> server;  // of the postmaster that lives now
     std::optional<Instant> server_at;
+    std::optional<Instant> server_asked_at;  // what it says was so then, or later
     // Set while it does not answer, since the first question that stayed without an answer.
     std::optional<Instant> silent_since;
     std::string silent_reason;
@@ -33,6 +34,7 @@ public:
         std::function<const instance::InstanceState&()> state;
         std::function<void(const instance::Event&)> answer;
         std::function<void()> changed;
+        std::function<bool()> unsettled;  // somebody waits for what it finds
     };
     Monitor(Surroundings& outside, const Settings& settings, Calls calls);
 

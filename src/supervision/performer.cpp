@@ -6,6 +6,7 @@
 #include "pgbosun/log.hpp"
 #include "postgres/tools.hpp"
 #include "supervision/fence_file.hpp"
+#include "supervision/follower.hpp"
 #include "supervision/preparation.hpp"
 #include "supervision/spawn.hpp"
 
@@ -21,6 +22,9 @@ constexpr Duration promote_timeout = 5s;
 constexpr std::uint64_t room_beside_wal = 1024 * 1024;
 
 constexpr std::size_t longest_upstream_file = 8192;
+
+constexpr Duration setting_look = 5ms;
+constexpr int most_looks_at_setting = 100;
 
 // PostgreSQL's log comes through a FIFO, its end through the kernel.
 constexpr Duration last_line_look = 100ms;
@@ -48,7 +52,7 @@ Task<> pause(boost::asio::io_context& loop, Duration duration) {
 
 Performer::Performer(Surroundings& outside, const Settings& settings, Calls calls)
     : outside_(outside), settings_(settings), calls_(std::move(calls)),
-      bootstrapper_(outside, calls_.output, calls_.look_at_catalog) {}
+      bootstrapper_(outside, calls_.output, calls_.look_at_catalog), rejoiner_(outside, bootstrapper_, calls_.rejoin) {}
 
 void Performer::start(Task<> task) { spawn(outside_.loop, std::move(task)); }
 
@@ -59,6 +63,7 @@ void Performer::set_reason(std::string reason, std::string hint) {
 }
 
 std::string Performer::upstream() const {
+    if (calls_.primary) return followed_;
     if (!upstream_.empty()) return upstream_;
     return settings_.bootstrap.join ? settings_.bootstrap.join->primary_conninfo : std::string();
 }
@@ -69,6 +74,9 @@ void Performer::perform(const instance::Action& action) {
         void operator()(const instance::InspectVolume&) const { it.start(it.inspect()); }
         void operator()(const instance::Bootstrap&) const { it.start(it.bootstrap()); }
         void operator()(const instance::CancelBootstrap& order) const { it.bootstrapper_.cancel(order.kill); }
+        void operator()(const instance::Rejoin&) const { it.start(it.rejoin()); }
+        void operator()(const instance::CancelRejoin& order) const { it.rejoiner_.cancel(order.kill); }
+        void operator()(const instance::FollowPrimary&) const { it.start(it.follow()); }
         void operator()(const instance::ClearStrays&) const { it.start(it.clear_strays()); }
         void operator()(const instance::MarkStandby&) const { it.start(it.mark_standby()); }
         void operator()(const instance::CheckRoom&) const { it.start(it.check_room()); }
@@ -96,6 +104,13 @@ Task<> Performer::inspect() {
     Inspection found = co_await inspect_volume(outside_, settings_);
     if (number != inspection_number_) co_return;
     inspection_ = std::move(found);
+    const bool nothing = inspection_->verdict == instance::VolumeVerdict::empty ||
+                         inspection_->verdict == instance::VolumeVerdict::unfinished;
+    if (nothing && calls_.may_initialise && !calls_.may_initialise()) {
+        inspection_->verdict = instance::VolumeVerdict::refused;
+        inspection_->reason = "the data directory is gone, although this instance is the primary of its cluster";
+        inspection_->hint = "bring the data back, or let another instance take over: pgbosun-controller failover --to NAME";
+    }
     const auto verdict = inspection_->verdict;
     if (!inspection_->reason.empty()) {
         const auto level = verdict == instance::VolumeVerdict::refused ? log::Level::error : log::Level::warning;
@@ -128,6 +143,46 @@ Task<> Performer::bootstrap() {
         set_reason(report.reason, report.hint);
     }
     calls_.answer(instance::BootstrapEnded{report.outcome});
+}
+
+Task<> Performer::rejoin() {
+    std::string conninfo = calls_.primary();
+    const std::string whom = conninfo;
+    const auto report = co_await rejoiner_.run(settings_, *inspection_, std::move(conninfo), wal_gone_);
+    followed_.clear();
+    if (report.outcome == instance::BootstrapOutcome::done) {
+        if (report.compared) followed_ = whom;
+        wal_gone_ = false;
+        clear_reason();
+    } else {
+        if (report.reason != reason_) log::warning("rejoining: " + report.reason, {{"hint", report.hint}});
+        set_reason(report.reason, report.hint);
+    }
+    calls_.answer(instance::RejoinEnded{report.outcome});
+}
+
+// Asked again as long as the standby does not stream; a second one at a time would only repeat the first.
+Task<> Performer::follow() {
+    std::string conninfo = calls_.primary();
+    const std::string whom = conninfo;
+    if (following_ || whom.empty() || !inspection_ || !inspection_->usable) co_return;
+    following_ = true;
+    const auto compared = co_await compare_with_primary(outside_, inspection_->usable->control, std::move(conninfo));
+    following_ = false;
+    if (!postmaster_ || whom != calls_.primary()) co_return;
+    if (!compared) {
+        set_reason("the primary is not followed yet: " + compared.error().what, compared.error().hint);
+        co_return;
+    }
+    const bool may = std::holds_alternative<instance::Follow>(compared->plan.what);
+    if (may && followed_ == whom) co_return;
+    calls_.rejoin.planned(compared->plan, compared->local, compared->upstream);
+    if (may) {
+        followed_ = whom;
+        co_await reload();
+    } else {
+        calls_.answer(instance::CannotFollow{});
+    }
 }
 
 Task<> Performer::clear_strays() {
@@ -197,6 +252,7 @@ Task<Result<postgres::ConfigurationFacts>> Performer::configuration_facts() {
     facts.wal_program = outside_.machine.wal_program;
     facts.account = outside_.machine.account;
     facts.connected_standbys = connected_standbys_;
+    facts.synchronous_standby_names = synchronous_;
     if (inspection_ && inspection_->usable && inspection_->usable->start != postgres::StartMode::primary) {
         auto upstream_facts = following(settings_, upstream());
         if (!upstream_facts) co_return std::unexpected(std::move(upstream_facts.error()));
@@ -357,7 +413,14 @@ Task<> Performer::checkpoint() {
 }
 
 Task<> Performer::promote() {
+    // In a cluster the first commit must wait for whom the controller named.
+    if (synchronous_) co_await reload();
     const auto session = outside_.open_session("postgres", std::string(postgres::superuser));
+    if (synchronous_ && !co_await sees_synchronous(*session)) {
+        log::error("the promotion waits: PostgreSQL has not taken over synchronous_standby_names");
+        set_reason("synchronous_standby_names is not in force yet", "the promotion is tried again");
+        co_return;
+    }
     std::string sql = "select pg_catalog.pg_promote(false)";
     const auto asked = co_await session->query(std::move(sql), {}, promote_timeout);
     // Without success the deadline of the promotion ends it; the monitor sees the role change otherwise.
@@ -365,6 +428,18 @@ Task<> Performer::promote() {
         log::error("PostgreSQL does not take the order to promote: " + asked.error().what);
         set_reason(asked.error().what, "ask again when PostgreSQL answers");
     }
+}
+
+// A server process that was made after the postmaster has read the configuration shows what it holds.
+Task<bool> Performer::sees_synchronous(PgSession& session) {
+    for (int i = 0; i < most_looks_at_setting; ++i) {
+        std::string sql = "select current_setting('synchronous_standby_names')";
+        const auto value = co_await session.query(std::move(sql), {}, promote_timeout);
+        if (value && value->rows.size() == 1 && value->rows[0][0] == synchronous_) co_return true;
+        session.close();
+        co_await pause(outside_.loop, setting_look);
+    }
+    co_return false;
 }
 
 Task<> Performer::reload() {

@@ -13,6 +13,7 @@
 #include "supervision/bootstrap.hpp"
 #include "supervision/effects.hpp"
 #include "supervision/inspection.hpp"
+#include "supervision/rejoiner.hpp"
 #include "supervision/surroundings.hpp"
 
 namespace pgbosun::supervision {
@@ -29,6 +30,11 @@ public:
         std::function<void(int exit_status)> end;
         std::function<void()> changed;  // something that status shows
         LookAtCatalog look_at_catalog;
+        // In a cluster: the conninfo of the primary that it is to follow; empty: of nobody. Standalone: no function.
+        std::function<std::string()> primary;
+        // In a cluster: whether an empty volume may become a new one.
+        std::function<bool()> may_initialise;
+        Rejoiner::Calls rejoin;
     };
 
     // `settings` is read anew for each action: the owner may replace it between two.
@@ -48,6 +54,17 @@ public:
     Task<> recall_upstream();
     [[nodiscard]] std::string upstream() const;
 
+    // In a cluster: whom the running standby follows, after it was compared; empty: nobody.
+    [[nodiscard]] const std::string& followed() const { return followed_; }
+    // WAL that it needs is nowhere any more: the next rejoin clones it.
+    void note_wal_gone() { wal_gone_ = true; }
+    void forget_old_data() { start(rejoiner_.forget_old_data(settings_)); }
+
+    // PostgreSQL's value of synchronous_standby_names, where a controller decides it; written by the next Reload, and
+    // before a promotion.
+    void set_synchronous(std::string value) { synchronous_ = std::move(value); }
+    [[nodiscard]] const std::optional<std::string>& synchronous() const { return synchronous_; }
+
     // The recovery is over: the next launch is told nothing of it.
     void forget_recovery() { start(remove_recovery_marker()); }
 
@@ -58,7 +75,9 @@ public:
     [[nodiscard]] const std::optional<Inspection>& inspection() const { return inspection_; }
     [[nodiscard]] std::optional<ProcessId> postmaster() const { return postmaster_; }
     [[nodiscard]] std::optional<Instant> postmaster_since() const { return postmaster_since_; }
-    [[nodiscard]] const std::optional<ProgressStatus>& progress() const { return bootstrapper_.progress(); }
+    [[nodiscard]] const std::optional<ProgressStatus>& progress() const {
+        return rejoiner_.progress() ? rejoiner_.progress() : bootstrapper_.progress();
+    }
     // Why the last thing that failed did, for status: room, volume, launch, exit of the postmaster.
     [[nodiscard]] const std::string& reason() const { return reason_; }
     [[nodiscard]] const std::string& hint() const { return hint_; }
@@ -77,6 +96,8 @@ private:
     void set_reason(std::string reason, std::string hint);
     Task<> inspect();
     Task<> bootstrap();
+    Task<> rejoin();
+    Task<> follow();
     Task<> clear_strays();
     Task<> mark_standby();
     Task<> check_room();
@@ -91,6 +112,7 @@ private:
     void kill();
     Task<> checkpoint();
     Task<> promote();
+    Task<bool> sees_synchronous(PgSession& session);
     Task<> reload();
     Task<> reconcile_fence();
     void start(Task<> task);
@@ -99,6 +121,7 @@ private:
     const Settings& settings_;
     Calls calls_;
     Bootstrapper bootstrapper_;
+    Rejoiner rejoiner_;
     std::uint64_t inspection_number_ = 0;
     std::optional<Inspection> inspection_;
     std::optional<ProcessId> postmaster_;
@@ -110,6 +133,10 @@ private:
     FenceTask fence_task_ = FenceTask::none;
     bool fence_task_running_ = false;
     std::string upstream_;
+    std::string followed_;
+    bool following_ = false;  // a comparison is under way
+    bool wal_gone_ = false;
+    std::optional<std::string> synchronous_;
     std::vector<std::string> connected_standbys_;
     std::string reason_;
     std::string hint_;

@@ -164,6 +164,8 @@ ArchiveOrder archive_order(const InstanceStatus& status, const Settings& setting
         order.reason = "PostgreSQL is not running";
     } else if (status.role == Role::standby) {
         order.reason = "a standby does not archive";
+    } else if (status.managed && (!status.valid_until || *status.valid_until <= status.now)) {
+        order.reason = "the instance has no right to write";
     } else {
         // Also while it is being demoted, as long as its postmaster lives: the segments that only it has must reach
         // the archive before it follows somebody else, for standbys mark what they streamed as archived.

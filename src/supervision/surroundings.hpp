@@ -19,6 +19,7 @@
 #include "pgbosun/postgres_guard.hpp"
 #include "pgbosun/process_host.hpp"
 #include "pgbosun/settings.hpp"
+#include "pgbosun/task.hpp"
 #include "pgbosun/time.hpp"
 #include "postgres/configuration.hpp"
 #include "postgres/postmaster_pid.hpp"
@@ -45,6 +46,10 @@ struct Machine {
 
 using OpenSession = std::function<std::unique_ptr<PgSession>(const std::string& database, const std::string& user)>;
 
+// A session with another instance's server, as the replication user, database postgres. unavailable: its name cannot be
+// resolved. It connects with the first query.
+using OpenUpstream = std::function<Task<Result<std::unique_ptr<PgSession>>>(std::string conninfo)>;
+
 // The program that backs up and restores, as a child; see supervision/jobs.hpp for its lines.
 struct ArchiverProgram {
     // `pgbosun-archiver ARGUMENTS`, with the configuration and its log wired.
@@ -64,6 +69,7 @@ struct Surroundings {
     FileSystem& files;
     PgSession& session;  // superuser, database postgres
     OpenSession open_session;
+    OpenUpstream open_upstream;
     PostgresGuard& guard;
     Machine machine;
     ArchiverProgram archiver;

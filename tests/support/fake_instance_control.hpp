@@ -102,6 +102,21 @@ public:
         co_return carry_out(request);
     }
 
+    // Terms only grow; a primary named for a term stays.
+    Task<RightAnswer> assign(Assignment assignment) override {
+        if (assignment.term < status_.term) co_return RightAnswer{Answer::refused, "a higher term has been seen", "", {}, {}};
+        change([&](InstanceStatus& status) { status.term = assignment.term; });
+        co_return RightAnswer{Answer::done, {}, {}, {}, {}};
+    }
+    Task<RightAnswer> promise(PromiseRequest request) override {
+        if (request.term < status_.term) {
+            co_return RightAnswer{Answer::refused, "a higher term has been seen", "", std::chrono::milliseconds(1500), {}};
+        }
+        PromiseAnswer given{status_.instance, request.term, true, request.lease};
+        change([&](InstanceStatus& status) { status.term = request.term; });
+        co_return RightAnswer{Answer::done, {}, {}, {}, std::move(given)};
+    }
+
     // A backup runs until it is removed; another one is refused meanwhile.
     Task<JobAnswer> job(JobRequest request) override {
         jobs_.push_back(request);

@@ -28,7 +28,7 @@ std::string joined(const std::set<std::string>& parts) {
 std::string drawn() {
     std::map<std::pair<std::string, std::string>, Row> rows;
     std::set<std::pair<std::string, std::string>> arrows;
-    const auto graph = test::walk([&](const test::Edge& edge) {
+    const auto draw = [&](const test::Edge& edge) {
         const std::string from(name_of(edge.from.state.activity));
         const std::string to(name_of(edge.to.state.activity));
         if (from == to && edge.decision.actions.size() == 0) return;
@@ -36,13 +36,17 @@ std::string drawn() {
         row.next.insert(to);
         for (const Action& action : edge.decision.actions) row.actions.insert(std::string(name_of(action)));
         if (from != to) arrows.insert({from, to});
-    });
+    };
+    std::size_t states = 0;
+    for (const auto authority : {test::Authority::standalone, test::Authority::managed}) {
+        states += test::walk(authority, draw).nodes.size();
+    }
 
     std::ostringstream text;
     text << "# The state machine of an instance\n\n"
             "Drawn by `tests/unit/instance/draw.cpp` from an exhaustive walk of `decide()`; a test compares this page with "
             "the code.\nThe walk visits "
-         << graph.nodes.size()
+         << states
          << " states. What is not listed changes nothing.\n\n```mermaid\nstateDiagram-v2\n    [*] --> inspecting\n";
     for (const auto& [from, to] : arrows) text << "    " << from << " --> " << to << "\n";
     text << "    ended --> [*]\n```\n\n| in | when | does | becomes |\n|---|---|---|---|\n";

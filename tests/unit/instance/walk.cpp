@@ -41,6 +41,9 @@ Node normalised(Node node, Instant now) {
                 if (it.again_at) rebase(*it.again_at, now);
             } else if constexpr (std::is_same_v<Kind, Bootstrapping>) {
                 if (it.kill_at) rebase(*it.kill_at, now);
+            } else if constexpr (std::is_same_v<Kind, Rejoining>) {
+                if (it.again_at) rebase(*it.again_at, now);
+                if (it.kill_at) rebase(*it.kill_at, now);
             } else if constexpr (std::is_same_v<Kind, WaitingForRoom>) {
                 rebase(it.again_at, now);
             } else if constexpr (std::is_same_v<Kind, BackingOff>) {
@@ -65,6 +68,7 @@ void apply(World& world, const Action& action) {
             using Kind = std::decay_t<decltype(it)>;
             if constexpr (std::is_same_v<Kind, InspectVolume>) world.judging = true;
             if constexpr (std::is_same_v<Kind, Bootstrap>) world.tool = true;
+            if constexpr (std::is_same_v<Kind, Rejoin>) world.rejoining = true;
             if constexpr (std::is_same_v<Kind, ClearStrays>) world.clearing = true;
             if constexpr (std::is_same_v<Kind, MarkStandby>) world.marking = true;
             if constexpr (std::is_same_v<Kind, CheckRoom>) world.measuring = true;
@@ -82,7 +86,10 @@ struct Possible {
     bool commanded = false;
 };
 
-std::vector<Possible> possible(const Node& node) {
+constexpr BootstrapOutcome outcomes[] = {BootstrapOutcome::done, BootstrapOutcome::failed, BootstrapOutcome::primary_absent,
+                                         BootstrapOutcome::refused};
+
+std::vector<Possible> possible(const Node& node, Authority authority) {
     std::vector<Possible> all;
     const World& world = node.world;
     const auto happens = [&](Event event, auto change) {
@@ -91,8 +98,13 @@ std::vector<Possible> possible(const Node& node) {
         all.push_back({event, after});
     };
     if (!world.begun) {
-        for (const bool fenced : {false, true}) {
-            happens(Begin{fenced}, [](World& after) { after.begun = true; });
+        const auto begin = [&](Part part) {
+            for (const bool fenced : {false, true}) happens(Begin{fenced, part}, [](World& after) { after.begun = true; });
+        };
+        if (authority == Authority::standalone) {
+            begin(Part::own);
+        } else {
+            for (const auto part : {Part::unknown, Part::standby, Part::isolated, Part::primary}) begin(part);
         }
         return all;
     }
@@ -107,11 +119,10 @@ std::vector<Possible> possible(const Node& node) {
         }
     }
     if (world.tool) {
-        for (const auto outcome :
-             {BootstrapOutcome::done, BootstrapOutcome::failed, BootstrapOutcome::primary_absent,
-              BootstrapOutcome::refused}) {
-            happens(BootstrapEnded{outcome}, [](World& after) { after.tool = false; });
-        }
+        for (const auto outcome : outcomes) happens(BootstrapEnded{outcome}, [](World& after) { after.tool = false; });
+    }
+    if (world.rejoining) {
+        for (const auto outcome : outcomes) happens(RejoinEnded{outcome}, [](World& after) { after.rejoining = false; });
     }
     if (world.clearing) {
         happens(StraysGone{}, [](World& after) { after.clearing = after.strays = after.own_strays = false; });
@@ -133,6 +144,13 @@ std::vector<Possible> possible(const Node& node) {
         for (const bool hopeless : {false, true}) happens(PostmasterExited{hopeless}, dies);
         if (std::holds_alternative<Launching>(node.state.activity)) happens(LaunchFailed{}, dies);
         for (const auto role : {Role::primary, Role::standby}) happens(Accepting{role}, [](World&) {});
+    }
+    if (authority == Authority::managed) {
+        for (const auto part : {Part::standby, Part::isolated, Part::primary}) {
+            for (const bool other : {false, true}) all.push_back({PartGiven{part, other}, world, true});
+        }
+        all.push_back({CannotFollow{}, world, true});
+        all.push_back({RightEnds{}, world, true});
     }
     happens(DeadlinePassed{}, [](World&) {});
     happens(GuardLost{}, [](World&) {});
@@ -158,7 +176,7 @@ Policy walk_policy() {
     return policy;
 }
 
-Graph walk(const std::function<void(const Edge&)>& visit) {
+Graph walk(Authority authority, const std::function<void(const Edge&)>& visit) {
     Graph graph;
     std::map<Node, std::size_t> numbers;
     const auto number_of = [&](const Node& node) {
@@ -175,7 +193,7 @@ Graph walk(const std::function<void(const Edge&)>& visit) {
         const Node from = graph.nodes[current];
         std::vector<Instant> moments{epoch};
         if (const auto deadline = next_deadline(from.state)) moments.push_back(*deadline);
-        for (const Possible& chance : possible(from)) {
+        for (const Possible& chance : possible(from, authority)) {
             for (const Instant now : moments) {
                 const Decision decision = decide(from.state, chance.event, now, policy);
                 Node to{decision.state, chance.after};

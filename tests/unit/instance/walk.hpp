@@ -17,7 +17,8 @@ struct World {
     bool strays = true;       // processes of an earlier postmaster may exist
     bool own_strays = false;  // of one that this life has started
     bool ours = false;        // the last look at the volume found no other server on it
-    bool tool = false;   // initdb or pg_basebackup
+    bool tool = false;   // initdb
+    bool rejoining = false;  // comparing, pg_rewind or pg_basebackup
     bool judging = false, clearing = false, marking = false, measuring = false, checkpointing = false;
     bool storing = false, removing = false;
     bool begun = false;
@@ -43,7 +44,9 @@ struct Graph {
     std::vector<Node> nodes;
     std::vector<std::vector<std::size_t>> uncommanded;
 };
-Graph walk(const std::function<void(const Edge&)>& visit);
+// standalone: nobody else says what it may be; managed: somebody does, at every moment.
+enum class Authority { standalone, managed };
+Graph walk(Authority authority, const std::function<void(const Edge&)>& visit);
 
 instance::Policy walk_policy();
 

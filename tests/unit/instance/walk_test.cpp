@@ -21,7 +21,8 @@ bool unwanted(const InstanceState& state) { return state.desired.end || state.de
 
 bool at_rest(const InstanceState& state) {
     return std::holds_alternative<Running>(state.activity) || std::holds_alternative<Fenced>(state.activity) ||
-           std::holds_alternative<Failed>(state.activity) || std::holds_alternative<Ended>(state.activity);
+           std::holds_alternative<Failed>(state.activity) || std::holds_alternative<Ended>(state.activity) ||
+           std::holds_alternative<AwaitingRight>(state.activity);
 }
 
 std::string describe(const Edge& edge) {
@@ -37,13 +38,38 @@ TEST_CASE("in every state that the instance can reach, its rules hold") {
         if (!holds) broken.insert(std::string(name) + ": " + describe(edge));
     };
 
-    const auto graph = test::walk([&](const Edge& edge) {
+    const auto authority = GENERATE(test::Authority::standalone, test::Authority::managed);
+    const auto graph = test::walk(authority, [&](const Edge& edge) {
         const auto& [from, event, decision, to, commanded] = edge;
+        const Part part = to.state.desired.part;
         if (does<Launch>(decision)) {
             rule(!from.world.postmaster, "postgres is never started while one is alive", edge);
             rule(!from.world.strays, "postgres is never started beside strays of the last one", edge);
             rule(!from.world.tool, "postgres is never started while a tool makes its directory", edge);
             rule(!unwanted(from.state), "postgres is never started when fenced or ending", edge);
+            rule(!from.world.rejoining, "postgres is never started while its data is brought in step", edge);
+            rule(allows_writes(part) || part == Part::standby, "postgres is never started without a part that needs it", edge);
+            rule(to.state.ready_for == part, "postgres is started only for the part that its data was judged for", edge);
+        }
+        if (does<Rejoin>(decision)) {
+            rule(!to.world.postmaster && !from.world.strays, "data is brought in step only when nothing runs on it", edge);
+            rule(part == Part::standby, "only a standby's data is brought in step", edge);
+        }
+        if (does<Promote>(decision)) rule(allows_writes(part), "only who may write is promoted", edge);
+        const bool writes_on = std::holds_alternative<Promoting>(to.state.activity) ||
+                               to.state.activity == Activity(Running{Role::primary});
+        rule(!writes_on || allows_writes(part), "without the right nothing that writes runs on", edge);
+        const auto* given = std::get_if<PartGiven>(&event);
+        const bool lost = (given && given->part == Part::isolated) || std::holds_alternative<RightEnds>(event);
+        if (lost && to.world.postmaster && !takes_no_writes(to.state)) {
+            const auto* stopping = std::get_if<Stopping>(&to.state.activity);
+            const bool hard = stopping && (stopping->killing || stopping->mode == StopMode::immediate);
+            rule(hard, "when the right ends nothing is waited for", edge);
+        }
+        if (takes_no_writes(to.state) && to.world.postmaster && authority == test::Authority::managed) {
+            const auto* running = std::get_if<Running>(&to.state.activity);
+            rule(running ? running->role == Role::standby : std::holds_alternative<Launching>(to.state.activity),
+                 "who says that it takes no writes runs a standby at most", edge);
         }
         if (does<ClearStrays>(decision)) {
             rule(to.world.ours, "another server's processes are never killed as strays", edge);
@@ -54,7 +80,7 @@ TEST_CASE("in every state that the instance can reach, its rules hold") {
         }
         if (does<End>(decision)) {
             rule(!to.world.postmaster, "pgbosun never ends leaving postgres behind", edge);
-            rule(!to.world.tool, "pgbosun never ends leaving a tool behind", edge);
+            rule(!to.world.tool && !to.world.rejoining, "pgbosun never ends leaving a tool behind", edge);
             rule(!to.world.own_strays, "pgbosun never ends leaving strays", edge);
         }
         if (does<StopPostgres>(decision) || does<KillPostgres>(decision) || does<Promote>(decision)) {
@@ -97,7 +123,8 @@ TEST_CASE("in every state that the instance can reach, its rules hold") {
 }
 
 TEST_CASE("every state leads on to one at rest without anybody's command") {
-    const auto graph = test::walk([](const Edge&) {});
+    const auto authority = GENERATE(test::Authority::standalone, test::Authority::managed);
+    const auto graph = test::walk(authority, [](const Edge&) {});
     std::vector<std::vector<std::size_t>> back(graph.nodes.size());
     for (std::size_t from = 0; from < graph.nodes.size(); ++from) {
         for (const std::size_t to : graph.uncommanded[from]) back[to].push_back(from);
@@ -125,10 +152,12 @@ TEST_CASE("every state leads on to one at rest without anybody's command") {
 }
 
 TEST_CASE("every wait but crash recovery ends by itself") {
-    const auto graph = test::walk([](const Edge&) {});
+    const auto authority = GENERATE(test::Authority::standalone, test::Authority::managed);
+    const auto graph = test::walk(authority, [](const Edge&) {});
     std::set<std::string> endless;
     for (const auto& [state, world] : graph.nodes) {
-        const bool answer_due = world.judging || world.tool || world.clearing || world.marking || world.measuring;
+        const bool answer_due = world.judging || world.tool || world.clearing || world.marking || world.measuring ||
+                                world.rejoining;
         const bool fine = !world.begun || at_rest(state) || std::holds_alternative<Launching>(state.activity) ||
                           next_deadline(state) || answer_due;
         if (!fine) endless.insert(std::string(name_of(state.activity)));

@@ -6,28 +6,14 @@
 #include <set>
 
 #include "postgres/configuration.hpp"
+#include "outside.hpp"
 #include "support/catch.hpp"
-#include "support/fake_clock.hpp"
-#include "support/fake_file_system.hpp"
-#include "support/fake_pg_session.hpp"
-#include "support/fake_process_host.hpp"
 #include "support/run.hpp"
 
 using namespace pgbosun;
 using namespace pgbosun::supervision;
 
 namespace {
-
-class NoProcesses final : public ProcessTable {
-public:
-    std::optional<postgres::ProcessFacts> look(int) override { return std::nullopt; }
-};
-
-class NoGuard final : public PostgresGuard {
-public:
-    Result<> watch(ProcessId) override { return {}; }
-    void unwatch() override {}
-};
 
 // The quoted name behind `before`.
 std::string name_after(const std::string& sql, const std::string& before, char quote) {
@@ -37,7 +23,7 @@ std::string name_after(const std::string& sql, const std::string& before, char q
     return sql.substr(name, sql.find(quote, name) - name);
 }
 
-struct Fixture {
+struct Fixture : test::Outside {
     Fixture() {
         server->answer = [this](const std::string& sql, const std::vector<Field>&) { return answer(sql); };
         outside.open_session = [this](const std::string&, const std::string&) {
@@ -69,16 +55,6 @@ struct Fixture {
 
     std::set<std::string> roles, refused;
     std::vector<std::string> passwords;  // each that was set, in order
-    boost::asio::io_context loop;
-    test::FakeClock clock;
-    test::FakeProcessHost processes;
-    test::FakeFileSystem files;
-    NoProcesses process_table;
-    NoGuard guard;
-    std::shared_ptr<test::FakeServer> server = std::make_shared<test::FakeServer>();
-    test::FakePgSession session{server};
-    Settings settings;
-    Surroundings outside{loop, clock, processes, process_table, files, session, {}, guard, {}, {}};
     RoleUpkeep upkeep{outside};
 };
 

@@ -1,0 +1,88 @@
+// The part of Agent that speaks with the other instances of a managed cluster.
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "app/agent.hpp"
+#include "http/agent_client.hpp"
+#include "http/assignment_wire.hpp"
+#include "postgres/conninfo.hpp"
+#include "supervision/preparation.hpp"
+
+namespace pgbosun::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration longest_statement = 1min;
+
+Result<http::AgentClient> client_of(boost::asio::io_context& loop, const Settings& settings, const Peer& member) {
+    http::ClientTrust trust;
+    trust.ca_file = settings.http.client_ca;
+    auto client = http::Client::url(member.url, std::move(trust));
+    if (!client) return std::unexpected(std::move(client.error()).in(member.name));
+    http::AgentTimes times;
+    times.status = times.promise = settings.lease.ttl / 3;
+    return http::AgentClient(loop, std::move(*client), settings.http.token_file, times);
+}
+
+// libpq would wait for the name server.
+Task<Result<std::string>> resolve(boost::asio::io_context& loop, std::string host) {
+    boost::system::error_code error;
+    const auto address = boost::asio::ip::make_address(host, error);
+    if (!error) co_return address.to_string();
+    boost::asio::ip::tcp::resolver resolver(loop);
+    const auto found = co_await resolver.async_resolve(host, "", boost::asio::redirect_error(boost::asio::use_awaitable, error));
+    if (error || found.empty()) co_return fail(FaultKind::unavailable, "the name " + host + " cannot be resolved");
+    co_return found.begin()->endpoint().address().to_string();
+}
+
+}  // namespace
+
+supervision::ClusterWiring Agent::cluster_wiring() {
+    supervision::ClusterWiring wiring;
+    wiring.codec = {http::render_agent_record, http::parse_agent_record};
+    wiring.guard = [this](std::optional<Instant> moment) { guard_->hold_until(moment); };
+    wiring.ask = [this](Peer member, PromiseRequest request) -> Task<Result<PromiseAnswer>> {
+        auto client = client_of(loop_, settings_, member);
+        if (!client) co_return std::unexpected(std::move(client.error()));
+        co_return co_await client->promise(std::move(request));
+    };
+    wiring.look_at = [this](Peer member) -> Task<Result<InstanceStatus>> {
+        auto client = client_of(loop_, settings_, member);
+        if (!client) co_return std::unexpected(std::move(client.error()));
+        co_return co_await client->status();
+    };
+    return wiring;
+}
+
+Task<Result<std::unique_ptr<PgSession>>> Agent::open_upstream(std::string conninfo) {
+    auto parsed = postgres::parse_conninfo(conninfo);
+    if (!parsed) co_return std::unexpected(std::move(parsed.error()));
+    postgres::UpstreamDefaults defaults;
+    defaults.user = settings_.postgresql.replication.user;
+    defaults.application_name = settings_.instance + "-compare";
+    auto further = postgres::with_upstream_defaults(std::move(*parsed), defaults);
+    further["dbname"] = "postgres";
+    const auto host = further.find("host");
+    if (host != further.end() && !host->second.starts_with('/') && !further.contains("hostaddr")) {
+        std::string name = host->second;
+        auto address = co_await resolve(loop_, std::move(name));
+        if (!address) co_return std::unexpected(std::move(address.error()));
+        further["hostaddr"] = std::move(*address);
+    }
+    if (const auto& file = settings_.postgresql.replication.password_file) {
+        std::string path = *file;
+        auto password = co_await supervision::read_secret(surroundings_, std::move(path));
+        if (!password) co_return std::unexpected(std::move(password.error()));
+        further["password"] = std::move(*password);  // in memory only
+    }
+    postgres::SessionTarget target;
+    target.statement_timeout = longest_statement;
+    target.further = std::move(further);
+    std::unique_ptr<PgSession> session = std::make_unique<postgres::LibpqSession>(loop_, std::move(target));
+    co_return session;
+}
+
+}  // namespace pgbosun::app

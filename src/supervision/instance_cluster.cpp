@@ -1,0 +1,238 @@
+// The part of Instance that is about a managed cluster.
+#include <algorithm>
+#include <utility>
+
+#include "pgbosun/log.hpp"
+#include "supervision/instance.hpp"
+#include "supervision/local_data.hpp"
+#include "supervision/spawn.hpp"
+
+namespace pgbosun::supervision {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration pace = 250ms;
+constexpr Duration stuck_after = 10s;   // without progress, after PostgreSQL said that WAL is gone
+constexpr Duration text_age = 50ms;     // the API keeps a rendered status for so long
+constexpr Duration not_known = 1h;      // an age that nobody relies on
+
+std::string position_text(const Position& position) {
+    return std::to_string(number(position.timeline)) + "@" + to_string(position.lsn);
+}
+
+// The data at rest is what it was when it was last seen, where its end was clean.
+bool is_clean(postgres::ClusterState state) { return state == postgres::ClusterState::shut_down; }
+
+}  // namespace
+
+Performer::Calls Instance::performer_calls() {
+    Performer::Calls calls;
+    calls.answer = [this](const instance::Event& event) { handle(event); };
+    calls.output = wiring_.output;
+    calls.end = wiring_.end;
+    calls.changed = [this] { changed(); };
+    calls.look_at_catalog = [this] { return jobs_.look_at_catalog(); };
+    calls.rejoin.line = wiring_.output;
+    if (!wiring_.cluster) return calls;
+    calls.primary = [this] {
+        const auto primary = membership_->primary();
+        return primary ? primary->conninfo : std::string();
+    };
+    calls.may_initialise = [this] { return membership_->part() != instance::Part::primary || !membership_->stored().system_id; };
+    calls.rejoin.losing_data = [this]() -> Task<Result<>> {
+        position_ = Position{};
+        old_data_looked_for_ = false;
+        co_return co_await membership_->losing_data();
+    };
+    calls.rejoin.planned = [this](const instance::RejoinPlan& plan, const std::optional<instance::LocalData>& local,
+                                  const instance::Upstream& upstream) {
+        std::vector<std::pair<std::string, std::string>> facts{{"primary", position_text(upstream.position)}};
+        if (local) facts.emplace_back("local", position_text({local->timeline, local->wal_end}));
+        if (local && !local->wal_end_known) facts.emplace_back("local_end", "not known");
+        if (const auto* rewind = std::get_if<instance::Rewind>(&plan.what)) facts.emplace_back("fork", to_string(rewind->fork));
+        const std::string what = "rejoin: " + std::string(instance::name_of(plan)) + ", for " + std::string(plan.why);
+        log::info(what, {{"primary", position_text(upstream.position)}});
+        journal_.record("cluster", what, std::move(facts));
+    };
+    return calls;
+}
+
+Membership::Calls Instance::membership_calls() {
+    Membership::Calls calls;
+    calls.codec = wiring_.cluster->codec;
+    calls.answer = [this](const instance::Event& event) { handle(event); };
+    calls.local = [this] { return local(); };
+    calls.record = [this](std::string kind, std::string what, std::vector<std::pair<std::string, std::string>> facts) {
+        journal_.record(std::move(kind), std::move(what), std::move(facts));
+    };
+    calls.changed = [this] { changed(); };
+    calls.guard = wiring_.cluster->guard;
+    calls.ask = wiring_.cluster->ask;
+    return calls;
+}
+
+// Somebody else may decide by what this standby holds: the primary is silent, or another one was named.
+bool Instance::unsettled() const {
+    if (!membership_) return false;
+    const auto& right = membership_->right();
+    if (is_primary(right)) return synchronous_.taken_over() != right.record.synchronous.version;
+    const auto& server = monitor_.facts().server;
+    const bool promised = right.promised_until && outside_.clock.now() < *right.promised_until;
+    return !promised || !server || !server->lsn.streaming || right.record.data_term != right.record.term;
+}
+
+void Instance::note_position() {
+    const auto& server = monitor_.facts().server;
+    if (server) {
+        const auto& lsn = server->lsn;
+        const Lsn furthest = std::max({lsn.flushed.value_or(Lsn{}), lsn.received.value_or(Lsn{}), lsn.replayed.value_or(Lsn{})});
+        position_ = std::max(position_, Position{server->timeline, furthest});
+        return;
+    }
+    const auto& inspection = performer_.inspection();
+    if (!inspection || !inspection->usable || instance::has_postmaster(supervisor_.state())) return;
+    const auto& control = inspection->usable->control;
+    position_ = std::max(position_, Position{timeline_of(*inspection->usable), std::max(control.checkpoint, control.min_recovery_point)});
+}
+
+instance::Local Instance::local() {
+    std::ignore = status();
+    instance::Local it;
+    const auto& state = supervisor_.state();
+    const auto& inspection = performer_.inspection();
+    const bool usable = inspection && inspection->usable && !std::holds_alternative<instance::Rejoining>(state.activity);
+    if (usable) {
+        const bool primary = status_.role == Role::primary || inspection->usable->start == postgres::StartMode::primary;
+        it.data = primary ? instance::Data::primary : instance::Data::standby;
+    }
+    it.timeline = position_.timeline;
+    it.lsn = position_.lsn;
+    it.fenced = state.desired.fence != instance::Fence::off;
+    it.ending = state.desired.end.has_value();
+    return it;
+}
+
+void Instance::add_managed(InstanceStatus& status, Instant now) {
+    const auto& right = membership_->right();
+    const AgentRecord& stored = membership_->stored();
+    const auto& state = supervisor_.state();
+    status.term = stored.term;
+    status.valid_until = stop_by(right);
+    ManagedStatus managed;
+    managed.accepted = stored.accepted;
+    managed.primary = stored.primary;
+    const auto* running = std::get_if<instance::Running>(&state.activity);
+    const bool answers = status.facts_at && !status.postgres.silent_since;
+    const bool disks = std::ranges::none_of(status.volumes, [](const auto& it) { return it.hangs_since || it.error; });
+    managed.serving = running != nullptr && running->role == Role::primary && may_write(right, now) && answers && disks;
+    managed.stopped = instance::takes_no_writes(state);
+
+    const auto& inspection = performer_.inspection();
+    const bool usable = inspection && inspection->usable;
+    const bool empty = inspection && inspection->verdict == instance::VolumeVerdict::empty && !stored.system_id;
+    const bool failed = std::holds_alternative<instance::Failed>(state.activity);
+    managed.able = (usable || empty) && !failed && !status.fenced;
+    managed.reach = reach(right, position_.timeline, position_.lsn);
+    const auto asked_at = monitor_.facts().server_asked_at;
+    if (asked_at) {
+        managed.reach_age = now - *asked_at + text_age;
+    } else if (instance::has_postmaster(state) || (usable && !is_clean(inspection->usable->control.state))) {
+        managed.reach_age = not_known;
+    }
+    managed.promotable_version = stored.promotable.version;
+    if (running != nullptr && running->role == Role::primary) managed.synchronous_version = synchronous_.taken_over();
+    managed.promised_term = stored.term;
+    if (right.promised_until && *right.promised_until > now) managed.promised_for = *right.promised_until - now;
+    managed.bound_for = std::max(Duration::zero(), bound_until(right) - now);
+    status.managed = std::move(managed);
+    if (state.desired.part == instance::Part::unknown) {
+        status.reason = "no controller has said yet who is the primary";
+        status.hint = "pgbosun-controller status shows what it waits for";
+    } else if (status.phase == Phase::isolated) {
+        status.reason = "it has no right to write now: neither its controller nor all members of its promotable list answer";
+        status.hint = "it goes on by itself when they do; check the network and pgbosun-controller status";
+    }
+}
+
+Task<RightAnswer> Instance::assign(Assignment assignment) {
+    if (!membership_) {
+        co_return RightAnswer{Answer::refused, "this instance is its own authority", "set mode: managed", {}, {}};
+    }
+    auto answer = co_await membership_->receive(std::move(assignment));
+    monitor_.look();
+    co_return answer;
+}
+
+Task<RightAnswer> Instance::promise(PromiseRequest request) {
+    if (!membership_) {
+        co_return RightAnswer{Answer::refused, "this instance is its own authority", "set mode: managed", {}, {}};
+    }
+    co_return co_await membership_->promise(std::move(request));
+}
+
+Task<> Instance::accompany() {
+    Broadcast nobody(outside_.loop);
+    for (;;) {
+        const auto* running = std::get_if<instance::Running>(&supervisor_.state().activity);
+        const bool standby = running != nullptr && running->role == Role::standby;
+        if (standby && membership_->part() == instance::Part::standby) co_await accompany_standby();
+        const auto& server = monitor_.facts().server;
+        if (server && !membership_->stored().system_id) std::ignore = co_await membership_->note_system(server->system_id);
+        co_await nobody.wait(pace);
+    }
+}
+
+Task<> Instance::accompany_standby() {
+    const auto& server = monitor_.facts().server;
+    const auto primary = membership_->primary();
+    if (!server || !primary) co_return;
+    const Instant now = outside_.clock.now();
+    if (server->lsn.replayed.value_or(Lsn{}) != replayed_) {
+        replayed_ = server->lsn.replayed.value_or(Lsn{});
+        replayed_at_ = now;
+    }
+    if (!server->lsn.streaming || performer_.followed() != primary->conninfo) {
+        performer_.perform(instance::FollowPrimary{});
+        const bool stuck = wal_gone_at_ && now - *wal_gone_at_ < stuck_after && now - replayed_at_ > stuck_after;
+        if (stuck && performer_.followed() == primary->conninfo) {
+            journal_.record("cluster", "WAL that this standby needs is gone: it is cloned anew", {});
+            wal_gone_at_.reset();
+            performer_.note_wal_gone();
+            handle(instance::CannotFollow{});
+        }
+        co_return;
+    }
+    wal_gone_at_.reset();
+    if (!old_data_looked_for_) {
+        old_data_looked_for_ = true;
+        performer_.forget_old_data();
+    }
+    const Term term = membership_->right().record.term;
+    if (membership_->right().record.data_term == term) co_return;
+    // What streams is of this term only if the primary's agent says that it has accepted it, and counts this standby.
+    const Timeline timeline = server->timeline;
+    const auto looked = co_await wiring_.cluster->look_at(*primary);
+    if (!looked || !looked->managed || looked->managed->accepted != term || !looked->managed->serving) co_return;
+    const bool counted = std::ranges::any_of(looked->standbys, [&](const auto& it) {
+        return it.name == settings_.instance && it.state == "streaming";
+    });
+    if (counted && looked->timeline == timeline) std::ignore = co_await membership_->streams_from_primary(term);
+}
+
+// Also called at each change of what is known.
+void Instance::accompany_primary() {
+    const auto* running = std::get_if<instance::Running>(&supervisor_.state().activity);
+    const AgentRecord& record = membership_->stored();
+    const std::string value = synchronous_value(record.synchronous, record.instance);
+    const bool news = performer_.synchronous() != value;
+    if (news) performer_.set_synchronous(value);
+    if (running == nullptr || running->role != Role::primary) {
+        synchronous_.forget();
+        return;
+    }
+    if (news) performer_.perform(instance::Reload{});
+    if (const auto& server = monitor_.facts().server) synchronous_.look(record.synchronous, record.instance, *server);
+}
+
+}  // namespace pgbosun::supervision

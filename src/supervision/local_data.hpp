@@ -1,0 +1,20 @@
+#pragma once
+// Fact: a data directory at rest, as the plan of a rejoin sees it. Pure.
+
+#include "instance/rejoin.hpp"
+#include "postgres/data_directory.hpp"
+
+namespace pgbosun::supervision {
+
+// The timeline that it is on: that of the last checkpoint, or one that replay has reached since.
+Timeline timeline_of(const postgres::Usable& usable);
+
+// `history`: of that timeline. `server_major`: of the binaries, which the directory was judged against.
+instance::LocalData local_data(const postgres::Usable& usable, wal::TimelineHistory history, int server_major);
+
+// Where the record of a shutdown checkpoint ends that begins at `begin`: there the WAL of a clean shutdown ends, and there a
+// standby that received all of it is promoted. (access/xlogrecord.h, catalog/pg_control.h: 24 + 2 + 88 bytes, aligned to 8;
+// page headers of 24 bytes, or 40 at the start of a segment, in between.)
+Lsn end_of_shutdown_checkpoint(Lsn begin, std::uint32_t segment_size);
+
+}  // namespace pgbosun::supervision

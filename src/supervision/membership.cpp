@@ -1,0 +1,275 @@
+#include "supervision/membership.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "pgbosun/log.hpp"
+#include "supervision/spawn.hpp"
+
+namespace pgbosun::supervision {
+namespace {
+
+using namespace std::chrono_literals;
+using instance::Part;
+
+constexpr Duration disk_retry = 1s;
+constexpr Duration longest_look = 250ms;
+constexpr std::size_t largest_record = 256 * 1024;
+
+RightAnswer refusal_answer(instance::Refusal refusal, std::optional<Duration> again_in) {
+    RightAnswer answer;
+    answer.answer = Answer::refused;
+    answer.detail = instance::reason(refusal);
+    answer.hint = instance::hint(refusal);
+    answer.again_in = again_in;
+    return answer;
+}
+
+RightAnswer failure(const Fault& fault) {
+    RightAnswer answer;
+    answer.answer = Answer::failed;
+    answer.detail = "the volume does not take it: " + fault.what;
+    answer.hint = "check the volume; nothing that needed the disk has happened";
+    return answer;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+    std::string text;
+    for (const auto& name : names) text.append(text.empty() ? "" : ",").append(name);
+    return text;
+}
+
+}  // namespace
+
+// One message at a time, in the order in which they were woken.
+class Membership::Turn {
+public:
+    explicit Turn(Membership& it) : it_(it) {}
+    ~Turn() {
+        if (!taken_) return;
+        it_.busy_ = false;
+        it_.free_.announce();
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+    Task<> take() {
+        while (it_.busy_) co_await it_.free_.wait(longest_look);
+        it_.busy_ = taken_ = true;
+    }
+
+private:
+    Membership& it_;
+    bool taken_ = false;
+};
+
+Membership::Membership(Surroundings& outside, const Settings& settings, std::string boot_id, Calls calls)
+    : outside_(outside), settings_(settings), calls_(std::move(calls)), free_(outside.loop), look_(outside.loop) {
+    stored_.cluster = settings.cluster;
+    stored_.instance = settings.instance;
+    right_.record = stored_;
+    right_.boot_id = std::move(boot_id);
+}
+
+Task<> Membership::recall() {
+    for (;;) {
+        std::string path = settings_.state_directory() + "/assignment";
+        const auto text = co_await outside_.files.read(std::move(path), largest_record);
+        std::string trouble;
+        if (text) {
+            auto record = calls_.codec.decode(*text);
+            if (record && record->cluster == settings_.cluster && record->instance == settings_.instance) {
+                stored_ = std::move(*record);
+                break;
+            }
+            trouble = record ? "it is of " + record->cluster + "/" + record->instance : record.error().what;
+        } else if (text.error().kind == FaultKind::not_found) {
+            break;
+        } else {
+            trouble = text.error().what;
+        }
+        log::error("what a controller has told this instance cannot be read, so nothing is started: " + trouble,
+                   {{"file", settings_.state_directory() + "/assignment"},
+                    {"hint", "mend the file, or remove it when no other life of this instance can be the primary"}});
+        co_await free_.wait(disk_retry);
+    }
+    right_ = instance::recalled(stored_, right_.boot_id, settings_.lease.ttl, outside_.clock.now());
+    given_ = instance::part_of(right_, outside_.clock.now() + stop_margin());
+    followed_ = right_.record.primary;
+    calls_.record("cluster", "recalled: term " + std::to_string(stored_.term) + ", " + std::string(to_string(given_)),
+                  {{"term", std::to_string(stored_.term)}, {"primary", stored_.primary}});
+}
+
+std::optional<Peer> Membership::primary() const {
+    const AgentRecord& record = right_.record;
+    if (record.primary.empty() || record.primary == record.instance) return std::nullopt;
+    const auto found = std::ranges::find(record.peers, record.primary, &Peer::name);
+    if (found == record.peers.end()) return std::nullopt;
+    return *found;
+}
+
+Task<Result<>> Membership::store(const AgentRecord& record) {
+    std::string path = settings_.state_directory() + "/assignment";
+    std::string text = calls_.codec.encode(record);
+    co_return co_await outside_.files.write_durably(std::move(path), std::move(text));
+}
+
+Task<Result<>> Membership::keep(instance::Right next) {
+    if (next.record == stored_) {
+        adopt(std::move(next));
+        co_return Result<>();
+    }
+    const bool may_write = instance::part_of(next, outside_.clock.now()) == Part::primary;
+    if (!may_write) adopt(next);
+    const AgentRecord record = next.record;
+    const auto done = co_await store(record);
+    if (!done) co_return done;
+    stored_ = record;
+    adopt(std::move(next));
+    calls_.changed();
+    co_return Result<>();
+}
+
+void Membership::adopt(instance::Right next) {
+    right_ = std::move(next);
+    act();
+    look_.announce();
+}
+
+// Tells postgres' side what follows from the right as it is now.
+void Membership::act() {
+    const Instant now = outside_.clock.now();
+    calls_.guard(instance::stop_by(right_));
+    const Part part = instance::part_of(right_, now + stop_margin());
+    const bool other_primary = right_.record.primary != followed_;
+    if (part != given_ || other_primary) {
+        const Part before = std::exchange(given_, part);
+        followed_ = right_.record.primary;
+        if (part != before) {
+            calls_.record("cluster", "is now: " + std::string(to_string(part)),
+                          {{"was", std::string(to_string(before))},
+                           {"term", std::to_string(right_.record.term)},
+                           {"primary", right_.record.primary}});
+        }
+        calls_.changed();
+        calls_.answer(instance::PartGiven{part, other_primary});
+    }
+    const bool ends = right_.stop_by && now + stop_margin() >= *right_.stop_by;
+    if (part == Part::standby && ends) calls_.answer(instance::RightEnds{});
+}
+
+Task<> Membership::keep_right() {
+    for (;;) {
+        act();
+        const Instant now = outside_.clock.now();
+        const auto change = instance::next_change(right_, now + stop_margin());
+        Duration wait = longest_look;
+        if (change) wait = std::clamp<Duration>(*change - stop_margin() - now, 1ms, longest_look);
+        co_await look_.wait(wait);
+        const bool unstored = !busy_ && right_.record != stored_;
+        if (unstored) {
+            Turn turn(*this);
+            co_await turn.take();
+            instance::Right again = right_;
+            std::ignore = co_await keep(std::move(again));
+        }
+    }
+}
+
+Task<> Membership::collect_promises() {
+    Broadcast breath(outside_.loop);
+    for (;;) {
+        const auto request = instance::ask_promise(right_, outside_.clock.now());
+        if (request && !busy_) {
+            for (const auto& name : right_.record.promotable.names) {
+                const auto member = std::ranges::find(right_.record.peers, name, &Peer::name);
+                if (member != right_.record.peers.end()) spawn(outside_.loop, ask(*member, *request));
+            }
+        }
+        co_await breath.wait(settings_.lease.ttl / 6);
+    }
+}
+
+Task<> Membership::ask(Peer member, PromiseRequest request) {
+    const auto answer = co_await calls_.ask(std::move(member), std::move(request));
+    // Who does not promise, or does not answer, gives no right: that is all there is to it.
+    if (answer) co_await take(*answer);
+}
+
+Task<> Membership::take(PromiseAnswer answer) {
+    Turn turn(*this);
+    co_await turn.take();
+    adopt(instance::take_promise(right_, answer, outside_.clock.now()));
+}
+
+Task<RightAnswer> Membership::receive(Assignment assignment) {
+    Turn turn(*this);
+    co_await turn.take();
+    const Term accepted = right_.record.accepted;
+    const Instant now = outside_.clock.now();
+    auto reception = instance::receive(right_, assignment, calls_.local(), now);
+    const auto refusal = reception.refusal;
+    const auto again_at = reception.again_at;
+    const bool promotion = reception.right.record.accepted != accepted;
+    const auto kept = co_await keep(std::move(reception.right));
+    if (promotion && kept) {
+        log::warning("this instance is to be the primary", {{"term", assignment.term}});
+        calls_.record("cluster", "accepted to be the primary of term " + std::to_string(assignment.term),
+                      {{"term", std::to_string(assignment.term)},
+                       {"promotable", joined(assignment.promotable.names)},
+                       {"at_least", to_string(assignment.at_least.lsn)},
+                       {"former", assignment.former == FormerPrimary::stopped ? "stopped" : "perhaps alive"}});
+    }
+    if (!kept) co_return failure(kept.error());
+    if (!refusal) co_return RightAnswer{};
+    if (refused_term_ != assignment.term || refused_why_ != refusal) {
+        refused_term_ = assignment.term;
+        refused_why_ = refusal;
+        calls_.record("cluster", "an assignment is refused: " + std::string(instance::reason(*refusal)),
+                      {{"term", std::to_string(assignment.term)}, {"primary", assignment.primary}});
+    }
+    std::optional<Duration> again_in;
+    if (again_at) again_in = *again_at - now;
+    co_return refusal_answer(*refusal, again_in);
+}
+
+Task<RightAnswer> Membership::promise(PromiseRequest request) {
+    Turn turn(*this);
+    co_await turn.take();
+    auto given = instance::give_promise(right_, request, outside_.clock.now());
+    const auto refusal = given.refusal;
+    RightAnswer answer;
+    answer.promise = std::move(given.answer);
+    const auto kept = co_await keep(std::move(given.right));
+    if (!kept) co_return failure(kept.error());
+    if (refusal) co_return refusal_answer(*refusal, std::nullopt);
+    co_return answer;
+}
+
+void Membership::writer_gone() {
+    if (!right_.stop_by) return;
+    adopt(instance::stopped(right_));
+}
+
+Task<Result<>> Membership::losing_data() {
+    Turn turn(*this);
+    co_await turn.take();
+    co_return co_await keep(instance::loses_data(right_));
+}
+
+Task<Result<>> Membership::streams_from_primary(Term term) {
+    Turn turn(*this);
+    co_await turn.take();
+    if (right_.record.term != term || is_primary(right_) || right_.record.data_term == term) co_return Result<>();
+    co_return co_await keep(instance::streams(right_));
+}
+
+Task<Result<>> Membership::note_system(SystemId system_id) {
+    Turn turn(*this);
+    co_await turn.take();
+    instance::Right next = right_;
+    next.record.system_id = system_id;
+    co_return co_await keep(std::move(next));
+}
+
+}  // namespace pgbosun::supervision

@@ -1,0 +1,226 @@
+#include "supervision/rejoiner.hpp"
+
+#include <csignal>
+#include <utility>
+
+#include "pgbosun/log.hpp"
+#include "postgres/tools.hpp"
+#include "supervision/local_data.hpp"
+#include "supervision/preparation.hpp"
+#include "supervision/upstream.hpp"
+
+namespace pgbosun::supervision {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A primary is promoted within this, usually. Without its answer the instance comes up for reads, and follows later.
+constexpr Duration primary_patience = 5s;
+constexpr Duration checkpoint_patience = 5min;  // of the upstream's first checkpoint
+constexpr Duration look_again = 100ms;
+constexpr Duration tool_look = 1h;
+
+std::string old_data(const Settings& settings) { return settings.data_directory() + ".old"; }
+
+bool awaits(const instance::RejoinPlan& plan, instance::Missing missing) {
+    const auto* await = std::get_if<instance::AwaitFact>(&plan.what);
+    return await != nullptr && await->missing == missing;
+}
+
+Rejoiner::Report failed(Fault fault) {
+    return {instance::BootstrapOutcome::failed, false, std::move(fault.what), std::move(fault.hint)};
+}
+
+}  // namespace
+
+Rejoiner::Rejoiner(Surroundings& outside, Bootstrapper& bootstrapper, Calls calls)
+    : outside_(outside), bootstrapper_(bootstrapper), calls_(std::move(calls)), tool_(outside.loop, outside.processes),
+      pause_(outside.loop) {}
+
+void Rejoiner::cancel(bool kill) {
+    cancelled_ = true;
+    bootstrapper_.cancel(kill);
+    tool_.signal(kill ? SIGKILL : SIGTERM);
+    pause_.announce();
+}
+
+Task<Rejoiner::Report> Rejoiner::run(const Settings& settings, const Inspection& inspection, std::string conninfo,
+                                     bool wal_gone) {
+    cancelled_ = false;
+    const bool has_data = inspection.usable.has_value();
+    if (conninfo.empty()) {
+        if (has_data) co_return co_await mark(settings, false);
+        co_return Report{instance::BootstrapOutcome::primary_absent, false, "there is no data here, and no primary to clone", ""};
+    }
+    show("asking the primary");
+    const Instant patience = outside_.clock.now() + (has_data ? primary_patience : Duration::zero());
+    const Instant give_up = outside_.clock.now() + checkpoint_patience;
+    Report report;
+    for (;;) {
+        std::string whom = conninfo;
+        const auto upstream = co_await look_at_primary(std::move(whom), patience);
+        if (cancelled_) {
+            report = Report{instance::BootstrapOutcome::failed, false, "the rejoin was cancelled", ""};
+            break;
+        }
+        if (!upstream && has_data) {
+            log::warning("the primary does not answer; the data comes up for reading, and follows when it does",
+                         {{"reason", upstream.error().what}});
+            report = co_await mark(settings, false);
+            break;
+        }
+        if (!upstream) {
+            report = Report{instance::BootstrapOutcome::primary_absent, false, upstream.error().what, upstream.error().hint};
+            break;
+        }
+        auto local = co_await look_at_data(settings, inspection);
+        if (!local) {
+            report = failed(std::move(local.error()));
+            break;
+        }
+        const auto plan = instance::plan_rejoin(*local, *upstream, {rewind_failed_, wal_gone});
+        if (awaits(plan, instance::Missing::upstream_checkpoint) && outside_.clock.now() < give_up) {
+            show("waiting for the primary's checkpoint");
+            co_await pause_.wait(look_again);
+            continue;
+        }
+        calls_.planned(plan, *local, *upstream);
+        report = co_await carry_out(settings, plan, conninfo);
+        const bool again = report.outcome == instance::BootstrapOutcome::failed && rewind_failed_ && !cancelled_ &&
+                           std::holds_alternative<instance::Rewind>(plan.what);
+        if (!again) break;
+    }
+    progress_.reset();
+    if (report.outcome == instance::BootstrapOutcome::done) rewind_failed_ = false;
+    co_return report;
+}
+
+Task<Result<instance::Upstream>> Rejoiner::look_at_primary(std::string conninfo, Instant until) {
+    for (;;) {
+        std::string whom = conninfo;
+        auto session = co_await outside_.open_upstream(std::move(whom));
+        Result<instance::Upstream> upstream = session ? Result<instance::Upstream>() : std::unexpected(session.error());
+        if (session) upstream = co_await ask_upstream(**session);
+        if (upstream || cancelled_ || outside_.clock.now() >= until) co_return upstream;
+        co_await pause_.wait(look_again);
+    }
+}
+
+Task<Result<std::optional<instance::LocalData>>> Rejoiner::look_at_data(const Settings& settings,
+                                                                        const Inspection& inspection) {
+    if (!inspection.usable) co_return std::optional<instance::LocalData>();
+    const Timeline timeline = timeline_of(*inspection.usable);
+    wal::TimelineHistory history{timeline, {}};
+    if (timeline != Timeline{1}) {
+        std::string path = settings.data_directory() + "/pg_wal/" + history_file(timeline);
+        const auto text = co_await outside_.files.read(std::move(path), wal::longest_history);
+        auto parsed = text ? wal::parse_history(timeline, *text) : std::unexpected(text.error());
+        if (!parsed) co_return std::unexpected(std::move(parsed.error()).in("the data's own history"));
+        history = std::move(*parsed);
+    }
+    co_return local_data(*inspection.usable, std::move(history), outside_.machine.server_major);
+}
+
+Task<Rejoiner::Report> Rejoiner::carry_out(const Settings& settings, const instance::RejoinPlan& plan, std::string conninfo) {
+    if (std::holds_alternative<instance::Follow>(plan.what)) co_return co_await mark(settings, true);
+    if (std::holds_alternative<instance::AwaitFact>(plan.what)) {
+        // What is missing is known when it runs: it comes up following nobody, and is compared then.
+        co_return co_await mark(settings, false);
+    }
+    if (std::holds_alternative<instance::Refuse>(plan.what)) {
+        co_return Report{instance::BootstrapOutcome::refused, false, "it cannot follow the primary: " + std::string(plan.why),
+                         "check that it is of the same cluster; move its data directory away to have it cloned anew"};
+    }
+    const auto told = co_await calls_.losing_data();
+    if (!told) co_return failed(told.error());
+    if (std::holds_alternative<instance::Rewind>(plan.what)) co_return co_await rewind(settings, std::move(conninfo));
+    co_return co_await clone(settings, std::move(conninfo));
+}
+
+Task<Rejoiner::Report> Rejoiner::mark(const Settings& settings, bool compared) {
+    std::string path = settings.data_directory() + "/standby.signal";
+    const auto marked = co_await outside_.files.write_durably(std::move(path), std::string());
+    if (!marked) co_return failed(marked.error());
+    co_return Report{instance::BootstrapOutcome::done, compared, {}, {}};
+}
+
+Task<Rejoiner::Report> Rejoiner::rewind(const Settings& settings, std::string conninfo) {
+    show("pg_rewind");
+    std::string marker = settings.state_directory() + std::string(bootstrap_marker);
+    std::string path = marker;
+    std::string text = "pg_rewind\n";
+    auto done = co_await outside_.files.write_durably(std::move(path), std::move(text));
+    if (!done) co_return failed(done.error());
+    done = co_await run_rewind(settings, std::move(conninfo));
+    if (!done) {
+        rewind_failed_ = !cancelled_;
+        log::warning("pg_rewind failed: " + done.error().what);
+        co_return failed(done.error());
+    }
+    Report report = co_await mark(settings, true);
+    if (report.outcome != instance::BootstrapOutcome::done) co_return report;
+    done = co_await outside_.files.remove_durably(std::move(marker));
+    if (!done) co_return failed(done.error());
+    co_return report;
+}
+
+Task<Result<>> Rejoiner::run_rewind(const Settings& settings, std::string conninfo) {
+    auto source = following(settings, conninfo);
+    if (!source) co_return std::unexpected(std::move(source.error()));
+    auto passfile = co_await write_passfile(outside_, settings);
+    if (!passfile) co_return std::unexpected(std::move(passfile.error()));
+    std::string last_error;
+    postgres::RewindLaunch launch{source->primary_conninfo + " dbname='postgres'", std::move(*passfile)};
+    Command command = postgres::rewind_command(settings, launch);
+    command.on_line = [this, &last_error](std::string_view line) {
+        if (line.find("error") != std::string_view::npos || line.find("FATAL") != std::string_view::npos) last_error = line;
+        calls_.line("pg_rewind", line);
+    };
+    const auto started = tool_.start(std::move(command));
+    if (!started) co_return std::unexpected(started.error());
+    std::optional<ExitStatus> ended;
+    while (!ended) ended = co_await tool_.wait(tool_look);
+    if (ended->success()) co_return Result<>();
+    co_return fail(FaultKind::refused, "pg_rewind ended with " + to_string(*ended) + (last_error.empty() ? "" : ": ") + last_error,
+                   "its output is in the log; the instance is cloned anew");
+}
+
+Task<Rejoiner::Report> Rejoiner::clone(const Settings& settings, std::string conninfo) {
+    std::string path = settings.data_directory();
+    const auto present = co_await outside_.files.inspect(std::move(path));
+    path = settings.state_directory() + std::string(bootstrap_marker);
+    const auto unfinished = co_await outside_.files.inspect(std::move(path));
+    // What an unfinished rewind or clone has left is no use to anybody.
+    if (present && !unfinished) {
+        show("keeping the old data aside");
+        path = old_data(settings);
+        const auto older = co_await outside_.files.inspect(std::move(path));
+        if (older) {
+            path = old_data(settings);
+            const auto removed = co_await outside_.files.remove_tree(std::move(path));
+            if (!removed) co_return failed(removed.error());
+        }
+        path = settings.data_directory();
+        std::string to = old_data(settings);
+        const auto moved = co_await outside_.files.rename_durably(std::move(path), std::move(to));
+        if (!moved) co_return failed(moved.error());
+    }
+    progress_.reset();  // the bootstrapper shows its own
+    auto cloned = co_await bootstrapper_.clone_from(settings, std::move(conninfo));
+    co_return Report{cloned.outcome, true, std::move(cloned.reason), std::move(cloned.hint)};
+}
+
+Task<> Rejoiner::forget_old_data(const Settings& settings) {
+    std::string path = old_data(settings);
+    const auto present = co_await outside_.files.inspect(std::move(path));
+    if (!present) co_return;
+    path = old_data(settings);
+    const auto removed = co_await outside_.files.remove_tree(std::move(path));
+    if (removed) {
+        log::info("the data that the clone has replaced is removed", {{"directory", old_data(settings)}});
+    } else {
+        log::warning("the data that the clone has replaced cannot be removed: " + removed.error().what);
+    }
+}
+
+}  // namespace pgbosun::supervision

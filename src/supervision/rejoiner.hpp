@@ -1,0 +1,68 @@
+#pragma once
+// Brings the data directory of a stopped instance in step with the primary's, as instance/rejoin plans it, and marks it as
+// a standby's. Control thread.
+//
+// Killed at any step, the next start begins anew: from pg_rewind or pg_basebackup on the marker of a bootstrap says that
+// what is there is ours and unfinished; before that nothing has changed. The data that a clone replaces is kept beside it,
+// as <data directory>.old, until forget_old_data().
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "instance/events.hpp"
+#include "instance/rejoin.hpp"
+#include "supervision/bootstrap.hpp"
+#include "supervision/inspection.hpp"
+#include "supervision/surroundings.hpp"
+#include "supervision/tool_run.hpp"
+
+namespace pgbosun::supervision {
+
+class Rejoiner {
+public:
+    struct Calls {
+        std::function<void(std::string_view program, std::string_view line)> line;
+        // Returns when it is on disk that what the data holds does not count any more.
+        std::function<Task<Result<>>()> losing_data;
+        // One decision, for the journal.
+        std::function<void(const instance::RejoinPlan& plan, const std::optional<instance::LocalData>& local,
+                           const instance::Upstream& upstream)> planned;
+    };
+    struct Report {
+        instance::BootstrapOutcome outcome{};
+        bool compared = false;  // done: with the primary, which may be followed at once
+        std::string reason;
+        std::string hint;
+    };
+
+    Rejoiner(Surroundings& outside, Bootstrapper& bootstrapper, Calls calls);
+
+    // `conninfo`: of the primary; empty: nobody is to be followed. `wal_gone`: WAL that it needs to follow is nowhere.
+    Task<Report> run(const Settings& settings, const Inspection& inspection, std::string conninfo, bool wal_gone);
+    void cancel(bool kill);
+    [[nodiscard]] const std::optional<ProgressStatus>& progress() const { return progress_; }
+
+    Task<> forget_old_data(const Settings& settings);
+
+private:
+    Task<Result<std::optional<instance::LocalData>>> look_at_data(const Settings& settings, const Inspection& inspection);
+    Task<Result<instance::Upstream>> look_at_primary(std::string conninfo, Instant until);
+    Task<Report> carry_out(const Settings& settings, const instance::RejoinPlan& plan, std::string conninfo);
+    Task<Report> rewind(const Settings& settings, std::string conninfo);
+    Task<Report> clone(const Settings& settings, std::string conninfo);
+    Task<Report> mark(const Settings& settings, bool compared);
+    Task<Result<>> run_rewind(const Settings& settings, std::string conninfo);
+    void show(std::string what) { progress_ = ProgressStatus{std::move(what), 0, 0, outside_.clock.now()}; }
+
+    Surroundings& outside_;
+    Bootstrapper& bootstrapper_;
+    Calls calls_;
+    ToolRun tool_;
+    Broadcast pause_;
+    std::optional<ProgressStatus> progress_;
+    bool cancelled_ = false;
+    bool rewind_failed_ = false;
+};
+
+}  // namespace pgbosun::supervision

@@ -1,0 +1,28 @@
+#pragma once
+// Asks the primary that is to be followed for the facts that a rejoin is planned with. It is asked with SQL, as the
+// replication user, who may read what pg_rewind reads.
+
+#include <optional>
+#include <string>
+
+#include "instance/rejoin.hpp"
+#include "pgbosun/pg_session.hpp"
+#include "pgbosun/task.hpp"
+#include "wal/segment.hpp"
+
+namespace pgbosun::supervision {
+
+// unavailable: it does not answer, or is no primary (yet).
+Task<Result<instance::Upstream>> ask_upstream(PgSession& session);
+
+// The bytes of one page of WAL at `begin` (a multiple of 8,192) that a server still has in pg_wal, up to `end`. none: the
+// segment is no longer there.
+Task<Result<std::optional<std::string>>> read_wal_page(PgSession& session, Timeline timeline, Lsn begin, Lsn end,
+                                                       wal::SegmentSize segment_size);
+
+// What is in `<directory>/pg_wal/<timeline>.history`; timeline 1 has none.
+std::string history_file(Timeline timeline);
+
+inline constexpr std::uint32_t wal_page_size = 8192;
+
+}  // namespace pgbosun::supervision

@@ -1,0 +1,60 @@
+#include "supervision/local_data.hpp"
+
+#include "support/catch.hpp"
+
+using namespace pgbosun;
+using namespace pgbosun::supervision;
+
+namespace {
+
+constexpr std::uint32_t segment = 16 * 1024 * 1024;
+
+postgres::Usable data(postgres::ClusterState state, postgres::StartMode start) {
+    postgres::Usable usable;
+    usable.control.state = state;
+    usable.control.checkpoint = Lsn{0x3000028};
+    usable.control.timeline = Timeline{2};
+    usable.control.wal_segment_size = segment;
+    usable.start = start;
+    return usable;
+}
+
+instance::LocalData seen(postgres::ClusterState state, postgres::StartMode start = postgres::StartMode::primary) {
+    return local_data(data(state, start), {Timeline{2}, {}}, 15);
+}
+
+}  // namespace
+
+TEST_CASE("a shutdown checkpoint ends 120 bytes on, and page headers come on top") {
+    CHECK(end_of_shutdown_checkpoint(Lsn{0x3000028}, segment) == Lsn{0x3000028 + 120});
+    // To the last byte of a page, and one alignment further.
+    CHECK(end_of_shutdown_checkpoint(Lsn{0x3002000 - 120}, segment) == Lsn{0x3002000});
+    CHECK(end_of_shutdown_checkpoint(Lsn{0x3002000 - 112}, segment) == Lsn{0x3002000 + 24 + 8});
+    CHECK(end_of_shutdown_checkpoint(Lsn{0x4000000 - 8}, segment) == Lsn{0x4000000 + 40 + 112});
+}
+
+TEST_CASE("how data came to rest is read from its control file and its signal file") {
+    using enum postgres::ClusterState;
+    CHECK(seen(shut_down).end == instance::LocalEnd::shut_down);
+    CHECK(seen(in_production).end == instance::LocalEnd::crashed_primary);
+    CHECK(seen(shutting_down).end == instance::LocalEnd::crashed_primary);
+    CHECK(seen(in_crash_recovery).end == instance::LocalEnd::crashed_primary);
+    CHECK(seen(shut_down_in_recovery, postgres::StartMode::standby).end == instance::LocalEnd::shut_down_in_recovery);
+    CHECK(seen(in_archive_recovery, postgres::StartMode::standby).end == instance::LocalEnd::crashed_standby);
+    // It was marked, and never launched since.
+    CHECK(seen(in_production, postgres::StartMode::standby).end == instance::LocalEnd::crashed_standby);
+}
+
+TEST_CASE("only a clean shutdown says where the WAL ends") {
+    CHECK(seen(postgres::ClusterState::shut_down).wal_end_known);
+    CHECK(seen(postgres::ClusterState::shut_down).wal_end == Lsn{0x3000028 + 120});
+    CHECK_FALSE(seen(postgres::ClusterState::in_production).wal_end_known);
+    CHECK_FALSE(seen(postgres::ClusterState::shut_down_in_recovery, postgres::StartMode::standby).wal_end_known);
+}
+
+TEST_CASE("the timeline is the one that replay has reached, not only that of the last checkpoint") {
+    auto usable = data(postgres::ClusterState::shut_down_in_recovery, postgres::StartMode::standby);
+    CHECK(timeline_of(usable) == Timeline{2});
+    usable.control.min_recovery_timeline = Timeline{3};
+    CHECK(timeline_of(usable) == Timeline{3});
+}
