@@ -8,6 +8,7 @@ namespace pgbosun::controller {
 namespace {
 
 constexpr Duration longest_pause = std::chrono::milliseconds(100);   // between two looks at what is known
+constexpr Duration close_look = std::chrono::milliseconds(25);       // while something is waited for
 constexpr Duration publish_again = std::chrono::seconds(1);          // after a failure
 constexpr Duration shortest_leadership = std::chrono::seconds(2);    // what etcd grants at least
 
@@ -73,8 +74,10 @@ Task<> Controller::act() {
             const Instant now = clock_.now();
             Choice choice = choose(*known, policy_, now);
             note(choice);
+            look_closely(choice, now);
             for (auto& action : choice.actions) perform(std::move(action));
-            if (choice.look_again) pause = std::clamp(*choice.look_again - now, Duration::zero(), longest_pause);
+            if (!choice.waits_for.empty()) pause = close_look;
+            if (choice.look_again) pause = std::clamp(*choice.look_again - now, Duration::zero(), pause);
         } else {
             serving_term_ = 0;
             waits_for_.clear();
@@ -110,13 +113,18 @@ void Controller::perform_write(Write write) {
     keeper_.write(std::move(write.record));
 }
 
+// What is waited for is most likely what somebody has to say: nobody is left for the next usual look meanwhile.
+void Controller::look_closely(const Choice& choice, Instant now) {
+    if (choice.waits_for.empty() || now - looked_closely_at_ < close_look) return;
+    looked_closely_at_ = now;
+    for (auto& [name, instance] : instances_) instance.observer->look_again();
+}
+
 // What has changed since the last look, once.
 void Controller::note(const Choice& choice) {
     const Knowledge& known = *keeper_.knowledge();
     if (choice.waits_for != waits_for_) {
         waits_for_ = choice.waits_for;
-        // What is waited for is most likely what somebody has to say.
-        for (auto& [name, instance] : instances_) instance.observer->look_again();
         if (!waits_for_.empty()) log::warning("no failover yet: " + waits_for_);
     }
     if (known.wanted && clock_.now() >= known.wanted->until) {

@@ -60,6 +60,7 @@ private:
     void perform(Action action);
     void perform_write(Write write);
     void note(const Choice& choice);
+    void look_closely(const Choice& choice, Instant now);
     Task<> deliver(Assignment assignment);
     Task<> publish_all();
     Task<> publish(const std::string& name, PublishedRole role);
@@ -81,6 +82,7 @@ private:
     RecordKeeper keeper_;
     Wake decide_, publish_;
     std::string waits_for_;
+    Instant looked_closely_at_{};
     std::string wanted_;  // while its checkpoint is written too
     Term serving_term_ = 0;  // the last whose primary was seen to take writes
     std::uint64_t changes_ = 0;

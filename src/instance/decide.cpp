@@ -96,6 +96,7 @@ void Turn::on(const StraysGone&) {
         case AfterClearing::rejoin:
         case AfterClearing::await_right:
             if (state().desired.part == Part::standby) {
+                state().cause = Cause::rejoin;
                 enter(Rejoining{}, Rejoin{});
             } else if (allows_writes(state().desired.part)) {
                 inspect();  // it was given another part meanwhile

@@ -17,6 +17,7 @@ Phase phase_before_running(Cause cause) {
         case Cause::restart:
         case Cause::crash: return Phase::restarting;
         case Cause::demote: return Phase::demoting;
+        case Cause::rejoin: return Phase::rejoining;
     }
     std::unreachable();
 }

@@ -35,7 +35,7 @@ struct Desired {
 enum class Purpose { end, fence, restart, demote, guard, isolate, rejoin };
 
 // Why there is no running postmaster, or not yet: it names the public phase.
-enum class Cause { start, restart, crash, demote, unfence };
+enum class Cause { start, restart, crash, demote, unfence, rejoin };
 
 // Gathering facts about the volume; or waiting to do it again, for it could not be judged.
 struct Inspecting {

@@ -5,11 +5,8 @@
 #include <boost/asio/detached.hpp>
 #include <csignal>
 
+#include "outside.hpp"
 #include "support/catch.hpp"
-#include "support/fake_clock.hpp"
-#include "support/fake_file_system.hpp"
-#include "support/fake_pg_session.hpp"
-#include "support/fake_process_host.hpp"
 #include "support/run.hpp"
 
 using namespace pgbosun;
@@ -17,17 +14,6 @@ using namespace pgbosun::supervision;
 using namespace std::chrono_literals;
 
 namespace {
-
-class NoProcesses final : public ProcessTable {
-public:
-    std::optional<postgres::ProcessFacts> look(int) override { return std::nullopt; }
-};
-
-class NoGuard final : public PostgresGuard {
-public:
-    Result<> watch(ProcessId) override { return {}; }
-    void unwatch() override {}
-};
 
 // Lines of the pretended program: "progress ID STEP", "done ID", "failed WHY".
 Result<JobLine> parse_line(std::string_view line) {
@@ -50,7 +36,7 @@ Result<CatalogSummary> parse_summary(std::string_view line) {
     return summary;
 }
 
-struct Fixture {
+struct Fixture : test::Outside {
     Fixture() {
         settings.volume = "/v";
         settings.archive.emplace();
@@ -91,18 +77,9 @@ struct Fixture {
                                    [&](const auto& line) { return line.find(text) != std::string::npos; });
     }
 
-    boost::asio::io_context loop;
-    test::FakeClock clock;
-    test::FakeProcessHost processes;
-    test::FakeFileSystem files;
-    NoProcesses process_table;
-    NoGuard guard;
-    test::FakePgSession session{std::make_shared<test::FakeServer>()};
-    Settings settings;
     InstanceStatus status;
     std::vector<std::string> journal;
     std::function<std::optional<WallTime>(WallTime)> next;
-    Surroundings outside{loop, clock, processes, process_table, files, session, {}, guard, {}, {}};
     Jobs jobs{outside, settings, calls()};
 };
 

@@ -2,6 +2,7 @@
 #include "supervision/membership.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 
 #include "outside.hpp"
 #include "support/catch.hpp"
