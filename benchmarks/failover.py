@@ -18,11 +18,16 @@ import support
 os.environ.setdefault("PYTHONDONTWRITEBYTECODE", "1")
 sys.path.insert(0, os.path.join(support.SOURCE, "tests", "cluster"))
 
+import libpq  # noqa: E402
+import writer as writing  # noqa: E402
+
 RUNS = int(os.environ.get("PGBOSUN_BENCH_RUNS", "5"))
 PROMOTIONS = 4 * RUNS
 TTL = 3.0
 PATIENCE = 180.0
+SQL_PATIENCE = 5.0
 CALM = 3 * TTL
+WATCHED = 5.0  # seconds after a takeover for two writers to show
 DATABASE_SCALE = 68  # of pgbench: 1 GB
 
 
@@ -48,6 +53,9 @@ class Ours:
     def servers(self):
         return self.cluster.servers()
 
+    def tail(self):
+        return self.cluster.tail()
+
     def wait_whole(self, deadline=PATIENCE):
         return self.cluster.wait_whole(deadline)
 
@@ -62,14 +70,12 @@ class Run:
 
     def __init__(self, kind, bench):
         import network
-        import writer
-        self.writing = writer
         self.network = network.Network()
         try:
             self.kind = kind(bench, self.network)
             self.kind.start()
             self.primary = self.kind.wait_whole()
-            self.sql(writer.TABLE)
+            self.sql(writing.TABLE)
             self.network.add("client")
             self.writer = self.write("client", self.kind.servers(), "client")
         except BaseException:
@@ -84,14 +90,13 @@ class Run:
         self.network.close()
 
     def write(self, label, servers, place):
-        return self.writing.Writer(label, f"{self.kind.directory}/{label}.{time.monotonic_ns()}", servers,
+        return writing.Writer(label, f"{self.kind.directory}/{label}.{time.monotonic_ns()}", servers,
                                    self.network.nodes[place].enter)
 
     def sql(self, text, server=None):
-        import libpq
-        connection = libpq.Connection(self.writing.conninfo([server or self.primary.server], "any"), PATIENCE)
+        connection = libpq.Connection(writing.conninfo([server or self.primary.server], "any"), SQL_PATIENCE)
         try:
-            return connection.execute(text, PATIENCE)
+            return connection.execute(text, SQL_PATIENCE)
         finally:
             connection.close()
 
@@ -102,7 +107,7 @@ class Run:
         def is_steady():
             now = time.monotonic()
             rows = self.writer.acknowledged(max(since, now - 2))
-            return now - since >= 2 and len(rows) > 20 and self.writing.longest_gap(rows, now - 2, now)[0] < 0.5
+            return now - since >= 2 and len(rows) > 20 and writing.longest_gap(rows, now - 2, now)[0] < 0.5
         support.wait_until(is_steady, "steady writes", PATIENCE, 0.1)
 
     def taken_over(self, since, old):
@@ -116,7 +121,7 @@ class Run:
 
     def gap(self, since):
         self.steady(time.monotonic())
-        return self.writing.longest_gap(self.writer.rows(), since, time.monotonic())[0]
+        return writing.longest_gap(self.writer.rows(), since, time.monotonic())[0]
 
     # Events: each gives (seconds without a write, seconds with two writers), and leaves the cluster whole
 
@@ -143,22 +148,38 @@ class Run:
         old.start()
         return gap, 0.0
 
+    def promoted(self, old):
+        """Another server that takes writes, once there is one."""
+        def other():
+            for server in self.kind.servers():
+                with contextlib.suppress(libpq.Lost, libpq.Refused):
+                    if server != old.server and self.sql("select pg_is_in_recovery()", server) == [["f"]]:
+                        return server
+            return None
+        found = []
+        support.wait_until(lambda: found.append(other()) or found[-1], "another primary", PATIENCE, 0.05)
+        return found[-1]
+
     def lost_agent(self, lose, mend):
-        """`lose` takes the agent away from the others while its postgres runs on; a client beside it goes on writing."""
+        """`lose` takes the agent away from the others while its postgres runs on; a client beside it goes on writing, and
+        one is at the new primary as soon as there is one."""
         self.whole()
         old = self.primary
-        beside = self.write("beside", [old.server], old.name)
+        writers = [self.write("beside", [old.server], old.name)]
         try:
-            support.wait_until(beside.acknowledged, "the writer beside the primary", PATIENCE, 0.05)
+            support.wait_until(writers[0].acknowledged, "the writer beside the primary", PATIENCE, 0.05)
             begin = time.monotonic()
             lose(old)
-            self.taken_over(begin, old)
+            writers.append(self.write("ahead", [self.promoted(old)], "client"))
+            support.wait_until(writers[1].acknowledged, "writes on the new primary", PATIENCE, 0.05)
+            time.sleep(WATCHED)
             gap = self.gap(begin)
-            rows = self.writer.acknowledged(begin) + beside.acknowledged(begin)
-            overlap = max((seconds for _, _, seconds in self.writing.overlaps(rows)), default=0.0)
+            rows = [row for it in (self.writer, *writers) for row in it.acknowledged(begin)]
+            overlap = max((seconds for _, _, seconds in writing.overlaps(rows)), default=0.0)
         finally:
             mend(old)
-            beside.stop()
+            for it in writers:
+                it.stop()
         return gap, overlap
 
     def network_cut(self):
@@ -174,7 +195,7 @@ class Run:
         begin = time.monotonic()
         old.kill()
         time.sleep(CALM)
-        gap = self.writing.longest_gap(self.writer.rows(), begin, time.monotonic())[0]
+        gap = writing.longest_gap(self.writer.rows(), begin, time.monotonic())[0]
         old.start()
         return gap, 0.0
 
@@ -238,7 +259,7 @@ def measure_kind(kind, bench, events):
                 support.note(f"{kind.name}, {event} {number + 1} of {RUNS}: {found[event][-1][0]:.2f} s, "
                              f"two writers for {found[event][-1][1]:.2f} s")
     except Exception as error:  # the other figures are wanted all the same
-        support.note(f"{kind.name}: {error}")
+        support.note(f"{kind.name}: {error}\n{run.kind.tail()}")
     finally:
         run.close()
     return found

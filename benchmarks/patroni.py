@@ -113,6 +113,9 @@ class Patroni:
             program.send_signal(signal.SIGCONT)
             program.kill()
 
+    def tail(self):
+        return "".join(it.tail() for it in self.members)
+
     def servers(self):
         return [it.server for it in self.members]
 
@@ -143,7 +146,7 @@ class Patroni:
             if leader:
                 return leader
             if time.monotonic() > end:
-                raise RuntimeError(f"Patroni's cluster is not whole: {lack}\n" + "".join(it.tail() for it in self.members))
+                raise RuntimeError(f"Patroni's cluster is not whole: {lack}\n" + self.tail())
             time.sleep(1)
 
     def switchover(self):

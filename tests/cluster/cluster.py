@@ -23,6 +23,7 @@ import writer  # noqa: E402
 TOKEN = "tell-nobody"
 WHOLE = 120.0  # seconds until all is well again
 ETCD = os.environ.get("PGBOSUN_ETCD") or shutil.which("etcd")
+MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else "/tmp"  # a slow disk makes slow clones, which nobody looks at here
 CONTROLLER = os.path.join(os.path.dirname(instance.PGBOSUN), "pgbosun-controller")
 
 
@@ -154,7 +155,8 @@ class Cluster:
     def __init__(self, network=None, size=3, controllers=2, ttl="3s", synchronous=None, member_config=None,
                  controller_config=None, directory=None):
         self._owns_directory = directory is None
-        self.directory = directory or tempfile.mkdtemp(prefix="pgb-cluster-", dir="/tmp")
+        self.directory = directory or tempfile.mkdtemp(prefix="pgb-cluster-", dir=MEMORY)
+        os.makedirs(self.directory, exist_ok=True)
         os.chmod(self.directory, 0o755)
         self.network = network
         self.ttl = ttl
@@ -202,12 +204,6 @@ class Cluster:
         member.config["http"]["token_file"] = member.secret("token", TOKEN + "\n")
         member.config["postgresql"]["replication"] = {"user": "streaming_replica",
                                                       "password_file": member.secret("replication", "hush-hush\n")}
-        if self.members:
-            first = self.members[0]
-            del member.config["bootstrap"]["initdb"]
-            member.config["bootstrap"]["join"] = {
-                "primary_conninfo": f"host={first.place.address} port={first.port}",
-                "password_file": f"{directory}/replication"}
         member.write_config()
         return member
 
@@ -321,13 +317,16 @@ class Cluster:
     def servers(self):
         return [it.server for it in self.members]
 
-    def ask(self, *words, controller=None):
-        """A command of pgbosun-controller."""
-        controller = controller or next(it for it in self.controllers if it.runs)
+    def asking(self, controller, *words):
+        """The command that asks a controller, on its own machine."""
         enter = self.network.nodes[controller.name].enter if self.network else []
-        done = subprocess.run([*enter, CONTROLLER, *words, "--url", controller.url, "--token-file",
-                               f"{self.directory}/token"], capture_output=True, text=True, timeout=instance.DEADLINE,
-                              check=False)
+        return [*enter, CONTROLLER, *words, "--url", controller.url, "--token-file", f"{self.directory}/token"]
+
+    def ask(self, *words):
+        """What a command of pgbosun-controller ends with and says."""
+        controller = next(it for it in self.controllers if it.runs)
+        done = subprocess.run(self.asking(controller, *words), capture_output=True, text=True,
+                              timeout=instance.DEADLINE, check=False)
         return done.returncode, done.stdout + done.stderr
 
     def prepare_writes(self):

@@ -31,9 +31,12 @@ for _name, _result, _arguments in (
         ("PQntuples", ctypes.c_int, [ctypes.c_void_p]),
         ("PQnfields", ctypes.c_int, [ctypes.c_void_p]),
         ("PQgetvalue", ctypes.c_char_p, [ctypes.c_void_p, ctypes.c_int, ctypes.c_int]),
+        ("PQsetNoticeProcessor", ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]),
         ("PQclear", None, [ctypes.c_void_p])):
     getattr(_pq, _name).restype = _result
     getattr(_pq, _name).argtypes = _arguments
+# What a server says besides (that it ends, say) would go to our standard error.
+_silent = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p)(lambda _, __: None)
 
 
 class Lost(Exception):
@@ -52,6 +55,7 @@ class Connection:
     def __init__(self, conninfo, patience):
         """`patience`: seconds for the whole of it, over all hosts."""
         self._connection = _pq.PQconnectStart(conninfo.encode())
+        _pq.PQsetNoticeProcessor(self._connection, ctypes.cast(_silent, ctypes.c_void_p), None)
         end = time.monotonic() + patience
         try:
             self._connect(end)

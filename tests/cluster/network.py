@@ -4,6 +4,7 @@ The router is a namespace of its own, which this process enters: nothing of the 
 is gone with the processes.
 """
 
+import collections
 import ctypes
 import os
 import subprocess
@@ -58,6 +59,7 @@ class Network:
         if LIBC.unshare(CLONE_NEWNET) != 0:
             raise Impossible(f"no network namespace: {os.strerror(ctypes.get_errno())}")
         self.nodes = {}
+        self._cuts = collections.Counter()  # (from, to) -> how many faults cut that way
         run("ip", "link", "set", "lo", "up")
         try:
             with open("/proc/sys/net/ipv4/ip_forward", "w", encoding="ascii") as file:
@@ -82,33 +84,48 @@ class Network:
         LIBC.setns(self._before, CLONE_NEWNET)
         os.close(self._before)
 
-    # Faults. What is cut is dropped without a word, as by a dead switch.
+    # Faults, each of which returns how it is undone. What is cut is dropped without a word, as by a dead switch.
 
     def cut(self, one, others, ways=("from", "to")):
         """Between node `one` and each of `others`; with one way only what goes `from` or `to` the one."""
         here = self.nodes[one].address
         there = [self.nodes[name].address for name in others if name != one]
-        rules = [f"rule add from {here} to {it} pref {CUT} blackhole" for it in there if "from" in ways]
-        rules += [f"rule add from {it} to {here} pref {CUT} blackhole" for it in there if "to" in ways]
-        run("ip", "-batch", "-", text="\n".join(rules) + "\n")
+        pairs = [(here, it) for it in there if "from" in ways] + [(it, here) for it in there if "to" in ways]
+        self._rules("add", [pair for pair in pairs if not self._cuts[pair]])
+        self._cuts.update(pairs)
+        return lambda: self._join(pairs)
 
     def isolate(self, name, ways=("from", "to")):
-        self.cut(name, list(self.nodes), ways)
+        return self.cut(name, list(self.nodes), ways)
+
+    def _join(self, pairs):
+        held = [pair for pair in pairs if self._cuts[pair]]  # by this cut, unless all was healed before
+        self._cuts.subtract(held)
+        self._rules("del", [pair for pair in held if not self._cuts[pair]])
+
+    @staticmethod
+    def _rules(verb, pairs):
+        lines = [f"rule {verb} from {one} to {other} pref {CUT} blackhole\n" for one, other in pairs]
+        run("ip", "-batch", "-", text="".join(lines))
 
     def slow(self, name, rate="200kbit", ways=("from", "to")):
         """What goes through it waits in a queue of up to 400 ms, and beyond that is lost."""
-        shape = ["root", "tbf", "rate", rate, "burst", "16kbit", "latency", "400ms"]
         node = self.nodes[name]
-        if "to" in ways:
-            run("tc", "qdisc", "replace", "dev", node.link, *shape)
-        if "from" in ways:
-            run(*node.enter, "tc", "qdisc", "replace", "dev", "eth0", *shape)
+        devices = [([], node.link)] * ("to" in ways) + [(node.enter, "eth0")] * ("from" in ways)
+        for words, device in devices:
+            run(*words, "tc", "qdisc", "replace", "dev", device, "root", "tbf", "rate", rate, "burst", "16kbit",
+                "latency", "400ms")
+        return lambda: self._quicken(devices)
+
+    @staticmethod
+    def _quicken(devices):
+        for words, device in devices:
+            if " tbf " in run(*words, "tc", "qdisc", "show", "dev", device):
+                run(*words, "tc", "qdisc", "del", "dev", device, "root")
 
     def heal(self):
         """All links are as they were."""
-        rules = run("ip", "rule", "list", "pref", str(CUT)).splitlines()
-        run("ip", "-batch", "-", text=f"rule del pref {CUT}\n" * len(rules))
+        self._rules("del", [pair for pair, count in self._cuts.items() if count])
+        self._cuts.clear()
         for node in self.nodes.values():
-            for words, device in (([], node.link), (node.enter, "eth0")):
-                if " tbf " in run(*words, "tc", "qdisc", "show", "dev", device):
-                    run(*words, "tc", "qdisc", "del", "dev", device, "root")
+            self._quicken([([], node.link), (node.enter, "eth0")])
