@@ -135,16 +135,16 @@ class Managed(Case):
                 ({"surprise": 1}, 400, "surprise"),
                 ({"promotable": {"version": 1, "names": [primary.name]}}, 409, "makes no sense")):
             answer = primary.http("PUT", "/v1/assignment", json.dumps({**given, **change}))
-            self.assertEqual(answer.status, status, (change, answer.body))
+            self.assertEqual(answer.status, status, (change, answer))
             self.assertIn(why, answer.json["detail"])
-            self.assertTrue(answer.json.get("hint"), answer.body)
+            self.assertTrue(answer.json.get("hint"), answer)
         promise = {"cluster": "orders", "from": "pg-9", "term": before["term"],
                    "lease": {"boot_id": "x", "monotonic_ms": 1, "ttl_ms": 3000}}
         answer = primary.http("POST", "/v1/promise", json.dumps(promise))
-        self.assertEqual(answer.status, 409, answer.body)
+        self.assertEqual(answer.status, 409, answer)
         for verb in ("promote", "demote"):
             answer = primary.http("POST", f"/v1/{verb}", "{}")
-            self.assertEqual(answer.status, 409, answer.body)
+            self.assertEqual(answer.status, 409, answer)
             self.assertIn("pgbosun-controller", answer.json["hint"])
         after = primary.status()
         self.assertEqual((after["term"], after["role"], after["managed"]["primary"]),
