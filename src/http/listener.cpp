@@ -84,8 +84,7 @@ bool is_left_over(const std::string& path, const Address& address) {
     struct stat file{};
     if (::lstat(path.c_str(), &file) != 0 || !S_ISSOCK(file.st_mode)) return false;
     const Descriptor probe(open_socket(AF_UNIX));
-    return probe && ::connect(probe.get(), address.raw(), address.length) != 0 &&
-           errno == ECONNREFUSED;
+    return probe && ::connect(probe.get(), address.raw(), address.length) != 0 && errno == ECONNREFUSED;
 }
 
 Result<> bind_unix(int socket, const std::string& path, const Address& address) {
