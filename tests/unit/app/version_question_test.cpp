@@ -80,7 +80,7 @@ TEST_CASE("a program whose start was given up is started again") {
 }
 
 TEST_CASE("a program that cannot be started in time is unavailable, and the last failure is told") {
-    World world({.overall = 20ms, .between_lines = 1ms, .before_next_start = 1ms});
+    World world({.overall = 20ms, .between_lines = 10ms, .before_next_start = 1ms});
     world.processes.refuse = [](const Command&) { return fail(FaultKind::unavailable, "no process numbers"); };
 
     world.until([&] { return world.answer.has_value(); });
@@ -91,7 +91,7 @@ TEST_CASE("a program that cannot be started in time is unavailable, and the last
 }
 
 TEST_CASE("a program that does not answer in time is unavailable, and is killed") {
-    World world({.overall = 20ms, .between_lines = 1ms, .before_next_start = 1ms});
+    World world({.overall = 20ms, .between_lines = 10ms, .before_next_start = 1ms});
 
     world.until([&] { return world.answer.has_value(); });
 
