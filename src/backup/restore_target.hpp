@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "archive/descriptor.hpp"
 #include "backup/backup_info.hpp"
+#include "pgbosun/descriptor.hpp"
 #include "pgbosun/fault.hpp"
 
 namespace pgbosun::backup {
@@ -64,7 +64,7 @@ private:
     [[nodiscard]] std::string marker_text(const std::string& backup) const;
 
     RestorePlaces places_;
-    std::map<std::optional<std::uint32_t>, archive::Descriptor> open_;
+    std::map<std::optional<std::uint32_t>, Descriptor> open_;
     std::vector<std::string> made_;  // directories that were not there
     bool ours_ = false;              // the marker has been written
 };

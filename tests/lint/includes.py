@@ -48,7 +48,7 @@ LIBRARY_HOMES = {
     "zstd": (r"zstd", {"codec"}),
     "lz4": (r"lz4", {"codec"}),
     "zlib": (r"zlib", {"codec"}),
-    "libarchive": (r"archive(_entry)?\.h", {"backup"}),
+    "libarchive": (r"archive(_entry)?\.h", set()),  # only tests
     "xxHash": (r"xxhash", {"codec"}),
     "Catch2": (r"catch2/", set()),
 }
