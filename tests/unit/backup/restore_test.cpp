@@ -80,7 +80,10 @@ struct Scene {
         const auto places = places_of(*backup.info, target(), moved);
         if (!places) return std::unexpected(places.error());
         RestoreOrder order{*places, workers, {{"restore_command", "x"}, {"recovery_target_time", ""}}, {}};
-        return backup::restore(catalog, backup, order);
+        Restoration restoration(catalog, {backup}, order);
+        if (auto unpacked = restoration.unpack(); !unpacked) return std::unexpected(unpacked.error());
+        CHECK_FALSE(restoration.combination("/bin"));
+        return restoration.finish();
     }
     // The only Fault, when it is of this kind.
     std::string fault(FaultKind kind) {
