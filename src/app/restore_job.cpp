@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <tuple>
 
 #include "app/job_run.hpp"
 #include "host/child_processes.hpp"
@@ -30,7 +31,7 @@ Fault failure_of(const Command& command, const Ended& ended) {
 
 Result<> run_program(boost::asio::io_context& loop, Command command, const std::function<bool()>& asked_to_end) {
     host::ChildProcesses processes(loop);
-    // Shared with the callbacks, which the host may outlive.
+    // Shared with the callbacks.
     const auto ended = std::make_shared<Ended>();
     command.on_line = [ended](std::string_view line) {
         if (ended->lines.size() == kept_lines) ended->lines.pop_front();

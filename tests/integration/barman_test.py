@@ -187,9 +187,8 @@ class Theirs(BarmanCase):
         os.unlink(f"{target}/backup_manifest")
 
     def archiver(self, *words):
-        words = [base_backups.ARCHIVER, words[0], "--config", self.it.config_file, *words[1:]] if words[0] != "catalog" \
-            else [base_backups.ARCHIVER, *words, "--config", self.it.config_file]
-        return subprocess.run(as_user(self.it.user) + words, capture_output=True, text=True, check=False, cwd="/")
+        words = as_user(self.it.user) + [base_backups.ARCHIVER, *words, "--config", self.it.config_file]
+        return subprocess.run(words, capture_output=True, text=True, check=False, cwd="/")
 
     def catalog(self, verb):
         return json.loads(self.archiver("catalog", verb, "--json").stdout)["backups"]

@@ -27,7 +27,11 @@ Bytes some_content(std::size_t size, std::uint64_t salt) {
     return content;
 }
 
-char* chars(const Bytes& bytes) { return const_cast<char*>(reinterpret_cast<const char*>(bytes.data())); }
+// Never null: the libraries want a place even for nothing.
+char* chars(const Bytes& bytes) {
+    static char nothing = 0;
+    return bytes.empty() ? &nothing : const_cast<char*>(reinterpret_cast<const char*>(bytes.data()));
+}
 
 Bytes bzip2(const Bytes& content) {
     Bytes out(content.size() + content.size() / 100 + 600);
