@@ -13,7 +13,8 @@ namespace pgbosun::backup {
 namespace {
 
 constexpr std::size_t most_missing_named = 3;
-constexpr std::size_t longest_auto_conf = std::size_t{16} << 20;
+constexpr std::size_t longest_conf = std::size_t{16} << 20;  // bytes
+constexpr std::string_view conf_file = "postgresql.conf";
 constexpr std::string_view label_file = "backup_label";
 constexpr std::string_view auto_conf_file = "postgresql.auto.conf";
 
@@ -185,13 +186,25 @@ Result<> Restoration::configure() {
     if (!combines() && files_.front().manifest) {
         if (auto written = target_.write("backup_manifest", *files_.front().manifest); !written) return written;
     }
+    if (auto kept = keep_in_place(); !kept) return kept;
     if (order_.parameters.empty()) return {};
-    const auto before = target_.read(std::string(auto_conf_file), longest_auto_conf);
+    const auto before = target_.read(std::string(auto_conf_file), longest_conf);
     if (!before && before.error().kind != FaultKind::not_found) return std::unexpected(before.error());
     auto written = target_.write(std::string(auto_conf_file),
                                  with_parameters(before ? *before : std::string(), order_.parameters));
     if (written) written = target_.write("recovery.signal", "");
     return written;
+}
+
+// A configuration that lay elsewhere (Debian's /etc/postgresql) names its places.
+Result<> Restoration::keep_in_place() {
+    const auto before = target_.read(std::string(conf_file), longest_conf);
+    if (!before && before.error().kind == FaultKind::not_found) return {};
+    if (!before) return std::unexpected(before.error());
+    const auto after = without_foreign_places(*before);
+    if (after == *before) return {};
+    restored_.notes.emplace_back("postgresql.conf led to files elsewhere: these lines are comments now");
+    return target_.write(std::string(conf_file), after);
 }
 
 void Restoration::report(const char* step) const {

@@ -60,6 +60,7 @@ private:
     Result<> unpack_one(const Backup& backup, BackupFiles& files);
     Result<> check_label(const Backup& backup);
     Result<> configure();
+    Result<> keep_in_place();
     void report(const char* step) const;
 
     Catalog& catalog_;

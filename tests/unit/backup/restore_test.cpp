@@ -292,6 +292,18 @@ TEST_CASE("a label that is in backup.info only is written") {
     CHECK(restored->notes.size() == 1);
 }
 
+TEST_CASE("what is restored stays in its place, wherever its configuration led") {
+    Scene scene;
+    scene.plant("data.tar.zst", zst(Scene::data_tar() + tar_file("postgresql.conf", "data_directory = '/x'\nport = 1\n") +
+                                    tar_end()));
+
+    const auto restored = scene.restore();
+
+    REQUIRE(restored);
+    CHECK(slurp(scene.target() + "/postgresql.conf") == "# pgbosun restore: data_directory = '/x'\nport = 1\n");
+    CHECK(restored->notes.size() == 1);
+}
+
 TEST_CASE("a backup that is not done, or not ours to restore, is refused") {
     Scene scene;
     SECTION("failed") { scene.backup.info->status = BackupStatus::failed; }
