@@ -48,33 +48,6 @@ bool belongs(std::string_view name, std::optional<std::uint32_t> tablespace) {
     return tablespace && name == "lost+found";
 }
 
-Result<std::string> read_at(int directory, const std::string& name, std::size_t limit) {
-    const Descriptor file(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    if (!file && errno == ENOENT) return fail(FaultKind::not_found, "there is no " + name);
-    if (!file) return cannot("open", name);
-    std::string text;
-    std::array<char, 65536> piece{};
-    for (;;) {
-        const auto count = ::read(file.get(), piece.data(), piece.size());
-        if (count < 0) return cannot("read", name);
-        if (count == 0) return text;
-        text.append(piece.data(), static_cast<std::size_t>(count));
-        if (text.size() > limit) return fail(FaultKind::refused, name + " is too long");
-    }
-}
-
-Result<> write_at(int directory, const std::string& name, std::string_view text) {
-    const Descriptor file(
-        ::openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!file) return cannot("create", name);
-    while (!text.empty()) {
-        const auto count = ::write(file.get(), text.data(), text.size());
-        if (count < 0) return cannot("write", name);
-        text.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return done_or(::fsync(file.get()), "sync", name);
-}
-
 // Links are removed, not followed.
 Result<> remove_below(const std::string& directory, std::string_view prefix, std::string_view but) {
     std::error_code error;
@@ -94,6 +67,33 @@ Result<> sync_directory(int directory, const std::string& name) {
 }
 
 }  // namespace
+
+Result<std::string> read_file_at(int directory, const std::string& name, std::size_t limit) {
+    const Descriptor file(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!file && errno == ENOENT) return fail(FaultKind::not_found, "there is no " + name);
+    if (!file) return cannot("open", name);
+    std::string text;
+    std::array<char, 65536> piece{};
+    for (;;) {
+        const auto count = ::read(file.get(), piece.data(), piece.size());
+        if (count < 0) return cannot("read", name);
+        if (count == 0) return text;
+        text.append(piece.data(), static_cast<std::size_t>(count));
+        if (text.size() > limit) return fail(FaultKind::refused, name + " is too long");
+    }
+}
+
+Result<> write_file_at(int directory, const std::string& name, std::string_view text) {
+    const Descriptor file(
+        ::openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!file) return cannot("create", name);
+    while (!text.empty()) {
+        const auto count = ::write(file.get(), text.data(), text.size());
+        if (count < 0) return cannot("write", name);
+        text.remove_prefix(static_cast<std::size_t>(count));
+    }
+    return done_or(::fsync(file.get()), "sync", name);
+}
 
 Result<RestorePlaces> places_of(const BackupInfo& info, const std::string& target,
                                 const std::map<std::string, std::string>& moved) {
@@ -159,7 +159,7 @@ Result<> RestoreTarget::clear_remains() {
     const Descriptor target(::open(places_.target.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!target && errno == ENOENT) return {};
     if (!target) return cannot("open", places_.target);
-    const auto marker = read_at(target.get(), std::string(restore_marker), longest_marker);
+    const auto marker = read_file_at(target.get(), std::string(restore_marker), longest_marker);
     if (!marker) return marker.error().kind == FaultKind::not_found ? Result<>{} : std::unexpected(marker.error());
     if (::faccessat(target.get(), control_file.data(), F_OK, 0) == 0) {
         return fail(FaultKind::refused, places_.target + " holds a restored database",
@@ -170,7 +170,9 @@ Result<> RestoreTarget::clear_remains() {
         rest.remove_prefix(std::min(line.size() + 1, rest.size()));
         Result<> removed;
         if (line.starts_with(tablespace_word)) {
-            removed = remove_below(std::string(line.substr(tablespace_word.size())), "PG_", "");
+            const std::string place(line.substr(tablespace_word.size()));
+            removed = remove_below(place, "PG_", "");
+            if (removed) removed = remove_below(place, staging_directory, "");
         } else if (line.starts_with(wal_word)) {
             removed = remove_below(std::string(line.substr(wal_word.size())), "", "");
         }
@@ -205,7 +207,7 @@ Result<> RestoreTarget::prepare(const std::string& backup, std::uint64_t bytes) 
                     "make room, or name a directory on another file system");
     }
     const int target = directory(std::nullopt);
-    if (auto written = write_at(target, std::string(restore_marker), marker_text(backup)); !written) return written;
+    if (auto written = write_file_at(target, std::string(restore_marker), marker_text(backup)); !written) return written;
     ours_ = true;
     return sync_directory(target, places_.target);
 }
@@ -216,11 +218,11 @@ int RestoreTarget::directory(std::optional<std::uint32_t> tablespace) const {
 }
 
 Result<std::string> RestoreTarget::read(const std::string& name, std::size_t limit) const {
-    return read_at(directory(std::nullopt), name, limit);
+    return read_file_at(directory(std::nullopt), name, limit);
 }
 
 Result<> RestoreTarget::write(const std::string& name, std::string_view text) const {
-    return write_at(directory(std::nullopt), name, text);
+    return write_file_at(directory(std::nullopt), name, text);
 }
 
 Result<> RestoreTarget::remove(const std::string& name) const {

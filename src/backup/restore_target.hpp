@@ -23,6 +23,9 @@ inline constexpr std::string_view control_file = "global/pg_control";
 // Until everything else is durable.
 inline constexpr std::string_view waiting_control_file = "global/pg_control.pgbosun";
 
+// Beside what is restored, while a chain of backups is combined.
+inline constexpr std::string_view staging_directory = "pgbosun.chain";
+
 struct RestorePlaces {
     std::string target;                            // absolute: becomes the data directory
     std::map<std::uint32_t, std::string> tablespaces;  // oid -> absolute directory
@@ -33,6 +36,10 @@ struct RestorePlaces {
 // does not have or a path that is not absolute; two go to one place, or one into the target.
 Result<RestorePlaces> places_of(const BackupInfo& info, const std::string& target,
                                 const std::map<std::string, std::string>& moved);
+
+// A file directly in `directory`. not_found; refused: longer than `limit`.
+Result<std::string> read_file_at(int directory, const std::string& name, std::size_t limit);
+Result<> write_file_at(int directory, const std::string& name, std::string_view text);  // replaces; fsynced
 
 class RestoreTarget {
 public:
