@@ -107,6 +107,9 @@ void SimulatedWorld::perform(const Action& action) {
                 world.deliver(BootstrapEnded{BootstrapOutcome::failed});
             });
         }
+        void operator()(const Rejoin&) const { it.must(false, "a standalone instance rejoins nobody"); }
+        void operator()(const CancelRejoin&) const { it.must(false, "a standalone instance rejoins nobody"); }
+        void operator()(const FollowPrimary&) const { it.must(false, "a standalone instance is told of no primary"); }
         void operator()(const ClearStrays&) const {
             it.answer_later(1ms, 300ms, [&world = it] {
                 world.strays_ = false;
