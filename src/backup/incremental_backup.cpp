@@ -5,11 +5,11 @@
 
 #include "archive/decoded_object.hpp"
 #include "archive/identity.hpp"
-#include "backup/backup_chain.hpp"
 #include "backup/backup_label.hpp"
 #include "backup/backup_lock.hpp"
 #include "backup/history_file.hpp"
 #include "backup/needed_wal.hpp"
+#include "backup/parent_choice.hpp"
 #include "backup/wal_wait.hpp"
 #include "codec/compressor.hpp"
 #include "pgbosun/log.hpp"
@@ -18,36 +18,13 @@ namespace pgbosun::backup {
 namespace {
 
 constexpr Duration for_answer = std::chrono::seconds(60);
-constexpr int first_version = 170000;
-constexpr int of_a_major = 10000;  // server_version_num
 constexpr int zstd_level = 3;      // of the manifest
 constexpr int upload_threads = 4;
 constexpr int most_warnings = 20;  // in the log
 constexpr std::size_t over_a_part = std::size_t{1} << 20;  // bytes: what a compressor adds at once
 constexpr std::uint64_t between_reports = std::uint64_t{16} << 20;  // bytes
 
-std::unexpected<Fault> impossible(std::string why, std::string hint) {
-    return fail(FaultKind::refused, "an incremental backup is not possible: " + std::move(why), std::move(hint));
-}
-
 }  // namespace
-
-Result<Backup> choose_parent(const std::vector<Backup>& backups, const BackupServer& server) {
-    if (server.version < first_version) {
-        return impossible("it needs PostgreSQL 17 or newer", "backup.incremental: false");
-    }
-    if (!server.summarizing) return impossible("summarize_wal is off", "backup.incremental: true sets it; reload");
-    const auto newest = std::ranges::find_if(backups.rbegin(), backups.rend(), [](const Backup& it) {
-        return it.done() && !it.info->snapshots;
-    });
-    if (newest == backups.rend()) return impossible("there is no backup to build on", "a full one comes first");
-    const auto& info = *newest->info;
-    if (info.system_id != server.system_id || info.version / of_a_major != server.version / of_a_major) {
-        return impossible("backup " + newest->id.text() + " is of another cluster or version", "a full one comes first");
-    }
-    if (auto chain = chain_of(backups, *newest); !chain) return std::unexpected(std::move(chain.error()));
-    return *newest;
-}
 
 // What the server streams goes to the archive.
 class IncrementalBackup::Visitor final : public BackupStreamVisitor {
@@ -186,14 +163,14 @@ Result<> IncrementalBackup::prepare() {
     server_ = *std::move(server);
     archive::IdentityCheck identity(outside_.records, orders_.server);
     if (auto ours = identity.check(server_->system_id); !ours) return ours;
-    if (!server_->standby && !server_->archiving) return impossible("the server does not archive its WAL", "");
+    if (!server_->standby && !server_->archiving) return no_incremental("the server does not archive its WAL", "");
     const auto backups = Catalog(outside_.records, orders_.server).list();
     if (!backups) return std::unexpected(backups.error());
     auto parent = choose_parent(*backups, *server_);
     if (!parent) return std::unexpected(std::move(parent.error()));
     const auto manifest = outside_.records.head(manifest_key(orders_.server, parent->id, parent->kind));
     if (!manifest && manifest.error().kind == FaultKind::not_found) {
-        return impossible("backup " + parent->id.text() + " has no manifest", "a full one comes first");
+        return no_incremental("backup " + parent->id.text() + " has no manifest", "a full one comes first");
     }
     if (!manifest) return std::unexpected(manifest.error());
     parent_ = *std::move(parent);

@@ -17,10 +17,6 @@
 
 namespace pgbosun::backup {
 
-// The newest one that is done, which an incremental one builds on. refused: this server cannot make one, or there is
-// nothing to build on; says why.
-Result<Backup> choose_parent(const std::vector<Backup>& backups, const BackupServer& server);
-
 class IncrementalBackup {
 public:
     IncrementalBackup(BackupOrders orders, BackupOutside outside, BackupStream& stream);

@@ -3,7 +3,7 @@
 #include <fstream>
 
 #include "backup/backup_chain.hpp"
-#include "backup/incremental_backup.hpp"
+#include "backup/parent_choice.hpp"
 #include "backup/restore_staging.hpp"
 #include "backup/streamed_tar.hpp"
 #include "backups.hpp"
