@@ -12,7 +12,6 @@
 #include "app/configuration.hpp"
 #include "app/finding.hpp"
 #include "app/posix_outside.hpp"
-#include "app/postgres_version.hpp"
 #include "app/run.hpp"
 #include "host/identity.hpp"
 #include "host/log_output.hpp"
@@ -24,7 +23,6 @@
 #include "postgres/metric_queries.hpp"
 #include "postgres/tools.hpp"
 #include "supervision/spawn.hpp"
-#include "supervision/tool_run.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -34,7 +32,6 @@ using namespace std::chrono_literals;
 // The right to write is renewed this many times in the time that it lasts.
 constexpr int renewals = 5;
 constexpr Duration file_look = 5s;
-constexpr Duration version_timeout = 30s;
 constexpr Duration last_flush = 2s;
 constexpr Duration longest_statement = 10min;
 
@@ -61,7 +58,8 @@ Agent::Agent(boost::asio::io_context& loop, host::Signals& signals, Settings set
                     [this](const std::string& database, const std::string& user) { return open_session(database, user); },
                     [this](std::string conninfo) { return open_upstream(std::move(conninfo)); },
                     *guard_, look_at_machine(), archiver_program()},
-      timer_(loop), secret_watch_(files_), read_files_ended_(loop) {
+      version_(loop_, processes_, clock_, settings_.postgresql.bin_dir + "/postgres"), timer_(loop), secret_watch_(files_),
+      read_files_ended_(loop) {
     watch_volumes();
     instance_ = std::make_unique<supervision::Instance>(surroundings_, settings_, wiring());
     server_ = std::make_unique<http::Server>(loop_, *instance_, instance_->journal(), settings_.http, settings_.metrics,
@@ -288,39 +286,17 @@ int Agent::run() {
 }
 
 Task<> Agent::begin() {
-    const auto major = co_await ask_server_major();
+    const auto major = co_await version_.ask();
+    if (!major && major.error().kind == FaultKind::cancelled) co_return;
     if (!major) {
         log::error(major.error().what, {{"hint", major.error().hint}});
         write_termination_message(major.error().text());
-        co_await finish(static_cast<int>(ExitCode::wrong_usage));
+        const bool may_do_better = major.error().kind == FaultKind::unavailable;
+        co_await finish(static_cast<int>(may_do_better ? ExitCode::failed : ExitCode::wrong_usage));
         co_return;
     }
     surroundings_.machine.server_major = *major;
     instance_->begin();
-}
-
-Task<Result<int>> Agent::ask_server_major() {
-    Command command;
-    command.program = settings_.postgresql.bin_dir + "/postgres";
-    command.arguments = {"--version"};
-    command.environment = {"LC_ALL=C"};
-    std::optional<int> major;
-    command.on_line = [&major](std::string_view line) {
-        if (!major) major = parse_postgres_version(line);
-    };
-    supervision::ToolRun tool(loop_, processes_);
-    const auto started = tool.start(std::move(command));
-    if (!started) co_return std::unexpected(started.error());
-    const auto ended = co_await tool.wait(version_timeout);
-    if (!ended || !ended->success() || !major) {
-        co_return fail(FaultKind::refused, settings_.postgresql.bin_dir + "/postgres does not tell its version",
-                       "postgresql.bin_dir must hold PostgreSQL's programs");
-    }
-    constexpr int oldest = 15;
-    if (*major < oldest) {
-        co_return fail(FaultKind::refused, "PostgreSQL " + std::to_string(*major) + " is not supported", "use 15 or newer");
-    }
-    co_return *major;
 }
 
 Task<> Agent::renew_guard() {
@@ -434,6 +410,7 @@ Task<> Agent::finish(int exit_status) {
     if (ending_) co_return;
     ending_ = true;
     exit_status_ = exit_status;
+    version_.give_up();
     if (archiver_) archiver_->stop();
     for (const auto& recovery : recovery_archivers_) recovery->stop();
     co_await instance_->journal().flush(last_flush);
@@ -441,7 +418,7 @@ Task<> Agent::finish(int exit_status) {
     const Instant give_up = clock_.now() + 10s;
     const auto busy = [this] {
         const auto runs = [](const auto& process) { return process->running(); };
-        return (archiver_ && archiver_->running()) || std::ranges::any_of(recovery_archivers_, runs) || !instance_->jobs_idle();
+        return version_.running() || (archiver_ && archiver_->running()) || std::ranges::any_of(recovery_archivers_, runs) || !instance_->jobs_idle();
     };
     while (busy() && clock_.now() < give_up) co_await nobody.wait(10ms);
     server_->stop();

@@ -12,6 +12,7 @@
 #include "app/proc_table.hpp"
 #include "app/secret_watch.hpp"
 #include "app/settings_reader.hpp"
+#include "app/version_question.hpp"
 #include "host/boot_clock.hpp"
 #include "host/boot_timer.hpp"
 #include "host/child_processes.hpp"
@@ -63,7 +64,6 @@ private:
     void postgres_logged(std::string_view line);
     void note_end_of_server(std::string_view line);
     Task<> begin();
-    Task<Result<int>> ask_server_major();
     Task<> renew_guard();
     Task<> watch_files();
     Task<> reload();
@@ -86,6 +86,7 @@ private:
     supervision::Surroundings surroundings_;
     std::vector<WatchedVolume> volumes_;
     std::vector<std::unique_ptr<host::FifoLines>> log_fifos_;
+    VersionQuestion version_;
     host::BootTimer timer_;
     SecretWatch secret_watch_;
     std::unique_ptr<supervision::Instance> instance_;

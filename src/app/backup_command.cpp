@@ -13,9 +13,11 @@
 #include "app/job_output.hpp"
 #include "app/job_process.hpp"
 #include "backup/base_backup.hpp"
+#include "backup/incremental_backup.hpp"
 #include "host/identity.hpp"
 #include "pgbosun/log.hpp"
 #include "postgres/conninfo.hpp"
+#include "postgres/libpq_backup_stream.hpp"
 #include "postgres/libpq_session.hpp"
 
 namespace pgbosun::app {
@@ -56,11 +58,41 @@ Result<> switch_wal_at(const std::string& conninfo, const std::stop_token& stop)
     return {};
 }
 
-std::string summary_of(const backup::BaseBackup& job, const std::string& destination) {
-    std::string text = "a backup of " + std::to_string(job.bytes()) + " bytes, " +
-                       std::to_string(job.stored()) + " as stored, in " + destination;
-    if (job.bad_pages() > 0) text += "; " + std::to_string(job.bad_pages()) + " pages have wrong checksums";
+struct Taken {
+    Result<backup::BackupInfo> info;
+    std::string id;
+    std::uint64_t bytes = 0, stored = 0, bad_pages = 0;
+};
+
+std::string summary_of(const Taken& taken, const std::string& destination) {
+    const auto parent = taken.info->remarks.find(std::string(backup::remark::parent));
+    std::string text = parent == taken.info->remarks.end() ? "a backup" : "what has changed since " + parent->second + ":";
+    text += " of " + std::to_string(taken.bytes) + " bytes, " + std::to_string(taken.stored) + " as stored, in " +
+            destination;
+    if (taken.bad_pages > 0) text += "; " + std::to_string(taken.bad_pages) + " pages have wrong checksums";
     return text;
+}
+
+template <class Job>
+Taken run(Job&& job) {
+    auto info = job.run();
+    Taken taken{std::move(info), job.id() ? job.id()->text() : "", job.bytes(), job.stored(), 0};
+    if constexpr (requires { job.bad_pages(); }) taken.bad_pages = job.bad_pages();
+    return taken;
+}
+
+// An incremental one where that is possible: tonight's backup is worth more than its size.
+Taken take(const Settings& settings, const BackupLine& line, const backup::BackupOutside& outside) {
+    const backup::BackupOrders orders{settings.archive->server_name, settings.instance, line.name,
+                                      settings.archive->data, settings.state_directory()};
+    if (line.incremental) {
+        postgres::LibpqBackupStream stream(local_server(settings), outside.stop);
+        auto taken = run(backup::IncrementalBackup(orders, outside, stream));
+        if (taken.info || taken.info.error().kind != FaultKind::refused) return taken;
+        log::warning("A full backup is taken instead of an incremental one",
+                     {{"reason", taken.info.error().what}, {"hint", taken.info.error().hint}});
+    }
+    return run(backup::BaseBackup(orders, outside));
 }
 
 ExitCode take_backup(const Settings& settings, const BackupLine& line, JobOutput& output) {
@@ -73,29 +105,26 @@ ExitCode take_backup(const Settings& settings, const BackupLine& line, JobOutput
     boost::asio::io_context io(1);
     postgres::LibpqSession libpq(io, local_server(settings));
     backup::ServerSession session(io, libpq, stop);
-    backup::BackupOrders orders{settings.archive->server_name, settings.instance, line.name,
-                                settings.archive->data, settings.state_directory()};
-    backup::BaseBackup job(
-        std::move(orders),
-        {*data, *records, session, stop, [&output](const JobProgress& said) { output.progress(said); },
-         [&stop](const std::string& primary) { return switch_wal_at(primary, stop); }});
     const auto began = std::chrono::steady_clock::now();
-    const auto done = job.run();
-    JobResult result{.done = done.has_value(), .id = job.id() ? job.id()->text() : ""};
+    const auto taken =
+        take(settings, line,
+             {*data, *records, session, stop, [&output](const JobProgress& said) { output.progress(said); },
+              [&stop](const std::string& primary) { return switch_wal_at(primary, stop); }});
+    JobResult result{.done = taken.info.has_value(), .id = taken.id};
     result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-    if (done) {
-        result.detail = summary_of(job, data->describe());
-        result.bytes = job.bytes();
-        result.stored = job.stored();
+    if (taken.info) {
+        result.detail = summary_of(taken, data->describe());
+        result.bytes = taken.bytes;
+        result.stored = taken.stored;
     } else {
-        result.detail = done.error().what;
-        result.hint = done.error().hint;
+        result.detail = taken.info.error().what;
+        result.hint = taken.info.error().hint;
     }
     output.result(result);
-    if (done) return ExitCode::done;
-    log::error("The backup failed: " + done.error().what,
-               {{"backup", result.id}, {"hint", done.error().hint}});
-    return exit_code_of(done.error());
+    if (taken.info) return ExitCode::done;
+    log::error("The backup failed: " + taken.info.error().what,
+               {{"backup", result.id}, {"hint", taken.info.error().hint}});
+    return exit_code_of(taken.info.error());
 }
 
 }  // namespace
@@ -108,7 +137,7 @@ ExitCode backup_command(Arguments arguments) {
     app.add_option("--name", line.name, "a name to find it by")->type_name("NAME");
     app.add_option("--report", line.report, "text, or json: lines for a program")->type_name("FORM");
     auto* full = app.add_flag("--full", line.full, "all of it (as without)");
-    app.add_flag("--incremental", line.incremental, "only what changed; not in this version")->excludes(full);
+    app.add_flag("--incremental", line.incremental, "only what has changed since the newest backup (PostgreSQL 17 on); a full one where that is not possible")->excludes(full);
     if (const auto end = parse_command_line(app, arguments)) return *end;
     const auto format = parse_job_format(line.report);
     if (!format) {
@@ -120,11 +149,6 @@ ExitCode backup_command(Arguments arguments) {
             std::cerr << "pgbosun-archiver backup: --name: " << good.error().text() << "\n";
             return ExitCode::wrong_usage;
         }
-    }
-    if (line.incremental) {
-        std::cerr
-            << "pgbosun-archiver backup: incremental backups are not in this version; take a full one\n";
-        return ExitCode::refused;
     }
     const auto settings = read_configuration(line.config);
     if (!settings) return ExitCode::wrong_usage;

@@ -19,13 +19,14 @@
 #include "app/job_run.hpp"
 #include "app/own_restore_command.hpp"
 #include "app/recovery_options.hpp"
+#include "app/restore_job.hpp"
 #include "archive/durable_file.hpp"
 #include "archive/link_wire.hpp"
+#include "backup/backup_chain.hpp"
 #include "backup/catalog_commands.hpp"
 #include "backup/choice.hpp"
 #include "backup/drill.hpp"
 #include "backup/drill_scratch.hpp"
-#include "backup/restore.hpp"
 #include "host/child_processes.hpp"
 #include "pgbosun/log.hpp"
 #include "postgres/configuration.hpp"
@@ -60,12 +61,19 @@ std::optional<ExitCode> parse(Arguments arguments, DrillOptions& options) {
     return parse_command_line(line, arguments);
 }
 
-std::uint64_t needed_bytes(const backup::Backup& backup) {
+std::uint64_t bytes_of(const backup::Backup& backup) {
     const auto& remarks = backup.info->remarks;
     const auto said = remarks.find(std::string(backup::remark::size));
     std::uint64_t bytes = 0;
     if (said != remarks.end()) std::from_chars(said->second.data(), said->second.data() + said->second.size(), bytes);
     return bytes > 0 ? bytes : backup.stored * usual_growth;
+}
+
+// A chain is there twice while it is combined.
+std::uint64_t needed_bytes(const std::vector<backup::Backup>& chain) {
+    std::uint64_t bytes = chain.size() > 1 ? bytes_of(chain.front()) : 0;
+    for (const auto& backup : chain) bytes += bytes_of(backup);
+    return bytes;
 }
 
 Result<postgres::ControlData> control_data_in(const std::string& directory) {
@@ -95,7 +103,11 @@ public:
         auto scratch = backup::DrillScratch::take(directory);
         if (!scratch) return std::unexpected(std::move(scratch.error()));
         began_ = Steady::now();
-        auto restored = run_beside(loop_, [&] { return restore(*scratch, *target); });
+        auto planned = run_beside(loop_, [&] { return plan(*scratch, *target); });
+        if (!planned) return std::unexpected(std::move(planned.error()));
+        began_ = Steady::now();
+        auto restored = restore_beside(loop_, catalog_, planned->chain, planned->order, settings_.postgresql.bin_dir,
+                                       [this] { return signals_.asked(); });
         if (!restored) return std::unexpected(std::move(restored.error()));
         result_.bytes = restored->bytes;
         result_.stored = restored->stored;
@@ -112,7 +124,12 @@ public:
     }
 
 private:
-    Result<backup::RestoredBackup> restore(const backup::DrillScratch& scratch, const RecoveryTarget& target) {
+    struct Plan {
+        std::vector<backup::Backup> chain;
+        backup::RestoreOrder order;
+    };
+
+    Result<Plan> plan(const backup::DrillScratch& scratch, const RecoveryTarget& target) {
         output_.progress({{}, "looking at the archive", 0, 0});
         const auto facts = backup::read_archive(catalog_);
         if (!facts) return std::unexpected(facts.error());
@@ -120,17 +137,17 @@ private:
         const auto chosen = backup::choose_backup(*facts, target, options_.backup.value_or("latest"), now);
         if (!chosen) return std::unexpected(chosen.error());
         result_.id = chosen->id.text();
-        const auto room = backup::check_drill_room(scratch.room(), settings_.drill.max_bytes, needed_bytes(*chosen),
+        auto chain = backup::chain_of(facts->backups, *chosen);
+        if (!chain) return std::unexpected(std::move(chain.error()));
+        const auto room = backup::check_drill_room(scratch.room(), settings_.drill.max_bytes, needed_bytes(*chain),
                                                    scratch.data_directory());
         if (!room) return std::unexpected(room.error());
         auto parameters = backup::recovery_parameters(target, own_restore_command(settings_, RestoreFrom::own_archive),
                                                       backup::AtTarget::promote);
         if (!parameters) return std::unexpected(std::move(parameters.error()));
-        const backup::RestoreOrder order{scratch.places(*chosen->info), settings_.archive->data.max_parallel,
-                                         std::move(*parameters),
-                                         [&](const JobProgress& progress) { output_.progress(progress); }};
-        began_ = Steady::now();
-        return backup::restore(catalog_, *chosen, order);
+        return Plan{std::move(*chain), {scratch.places(*chosen->info), settings_.archive->data.max_parallel,
+                                        std::move(*parameters),
+                                        [this](const JobProgress& progress) { output_.progress(progress); }}};
     }
 
     // One thread from here on: processes are spawned.

@@ -11,9 +11,9 @@
 namespace pgbosun::app {
 namespace {
 
-constexpr std::chrono::milliseconds between_json_lines{500};
-constexpr std::chrono::milliseconds between_terminal_lines{500};
-constexpr std::chrono::seconds between_text_lines{10};
+constexpr ProgressPace::Pause between_json_lines = std::chrono::milliseconds(500);
+constexpr ProgressPace::Pause between_terminal_lines = std::chrono::milliseconds(500);
+constexpr ProgressPace::Pause between_text_lines = std::chrono::seconds(10);
 constexpr double least_elapsed = 1.0;  // seconds: a rate before that is a guess
 
 std::string decimal(double value, const char* unit) {
@@ -69,24 +69,29 @@ std::string to_text(const JobResult& result) {
     return text;
 }
 
+bool ProgressPace::due(const std::string& step, Time now) {
+    const bool new_step = step != step_;
+    if (new_step) step_began_ = now;
+    if (!new_step && now - last_line_ < pause_) return false;
+    step_ = step;
+    last_line_ = now;
+    return true;
+}
+
 JobOutput::JobOutput(JobFormat format)
-    : format_(format), terminal_(format == JobFormat::text && ::isatty(STDOUT_FILENO) == 1) {}
+    : format_(format), terminal_(format == JobFormat::text && ::isatty(STDOUT_FILENO) == 1),
+      pace_(format == JobFormat::json ? between_json_lines
+            : terminal_               ? between_terminal_lines
+                                      : between_text_lines) {}
 
 void JobOutput::progress(const JobProgress& progress) {
     const std::lock_guard lock(mutex_);
-    const auto now = Clock::now();
-    const bool new_step = progress.step != step_;
-    if (new_step) step_began_ = now;
-    const auto pause = format_ == JobFormat::json ? Clock::duration(between_json_lines)
-                       : terminal_                ? Clock::duration(between_terminal_lines)
-                                                  : Clock::duration(between_text_lines);
-    if (!new_step && now - last_line_ < pause) return;
-    step_ = progress.step;
-    last_line_ = now;
+    const auto now = std::chrono::steady_clock::now();
+    if (!pace_.due(progress.step, now)) return;
     if (format_ == JobFormat::json) {
         write(archive::render(JobLine(progress)));
     } else {
-        const auto text = to_text(progress, now - step_began_);
+        const auto text = to_text(progress, pace_.elapsed(now));
         write(terminal_ ? "\r\x1b[K" + text : text + "\n");
     }
 }

@@ -22,6 +22,24 @@ std::optional<JobFormat> parse_job_format(std::string_view text);
 std::string to_text(const JobProgress& progress, std::chrono::duration<double> elapsed);
 std::string to_text(const JobResult& result);
 
+// Decision: which progress is worth a line. Each new step is, and then one in each `pause`.
+class ProgressPace {
+public:
+    using Time = std::chrono::steady_clock::time_point;
+    using Pause = std::chrono::steady_clock::duration;
+
+    explicit ProgressPace(Pause pause) : pause_(pause) {}
+    // True: the line is written at `now`.
+    bool due(const std::string& step, Time now);
+    // Of the last step that due() was asked about.
+    [[nodiscard]] Pause elapsed(Time now) const { return now - step_began_; }
+
+private:
+    Pause pause_;
+    std::optional<std::string> step_;
+    Time step_began_{}, last_line_{};
+};
+
 // Thread-safe. Text goes to a terminal twice a second on one line, elsewhere a line each ten seconds and for
 // each step.
 class JobOutput {
@@ -33,14 +51,12 @@ public:
     void result(const JobResult& result);
 
 private:
-    using Clock = std::chrono::steady_clock;
     void write(const std::string& line);
 
     const JobFormat format_;
     const bool terminal_;
-    std::mutex mutex_;  // guards what follows
-    std::string step_;
-    Clock::time_point step_began_{}, last_line_{};
+    std::mutex mutex_;  // guards the pace, and keeps lines whole
+    ProgressPace pace_;
 };
 
 }  // namespace pgbosun::app

@@ -13,24 +13,12 @@
 #include <cstring>
 #include <memory>
 
+#include "pgbosun/descriptor.hpp"
+
 namespace pgbosun::app {
 namespace {
 
 constexpr std::size_t most_names = 1000;
-
-class Descriptor {
-public:
-    explicit Descriptor(int number) : number_(number) {}
-    ~Descriptor() {
-        if (number_ >= 0) ::close(number_);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    [[nodiscard]] int get() const { return number_; }
-
-private:
-    int number_;
-};
 
 std::unexpected<Fault> system_fault(const std::string& path) {
     const int number = errno;
@@ -49,7 +37,7 @@ FileType type_of(mode_t mode) {
 Result<std::string> PosixOutside::read(const std::string& path, std::size_t limit) const {
     // O_NONBLOCK: a FIFO in the file's place must not stop us.
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (file.get() < 0) return system_fault(path);
+    if (!file) return system_fault(path);
     struct stat facts{};
     if (::fstat(file.get(), &facts) != 0) return system_fault(path);
     if (!S_ISREG(facts.st_mode)) return fail(FaultKind::refused, path + ": is not a regular file");

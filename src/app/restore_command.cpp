@@ -16,9 +16,10 @@
 #include "app/own_restore_command.hpp"
 #include "app/posix_outside.hpp"
 #include "app/recovery_options.hpp"
+#include "app/restore_job.hpp"
+#include "backup/backup_chain.hpp"
 #include "backup/catalog_commands.hpp"
 #include "backup/choice.hpp"
-#include "backup/restore.hpp"
 #include "pgbosun/log.hpp"
 
 namespace pgbosun::app {
@@ -117,15 +118,21 @@ Result<Wanted> wanted_of(const RestoreOptions& options, const Settings& settings
     return wanted;
 }
 
-Result<JobResult> carry_out(ObjectStore& store, const Wanted& wanted, JobOutput& output) {
-    const auto began = std::chrono::steady_clock::now();
-    backup::Catalog catalog(store, wanted.archive.server_name);
+// What there is to restore, and what PostgreSQL is told.
+struct Plan {
+    std::vector<backup::Backup> chain;
+    backup::RestoreOrder order;
+};
+
+Result<Plan> plan(backup::Catalog& catalog, const Wanted& wanted, JobOutput& output) {
     output.progress({{}, "looking at the archive", 0, 0});
     const auto facts = backup::read_archive(catalog);
     if (!facts) return std::unexpected(facts.error());
     const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
     const auto chosen = backup::choose_backup(*facts, wanted.target, wanted.backup, now);
     if (!chosen) return std::unexpected(chosen.error());
+    auto chain = backup::chain_of(facts->backups, *chosen);
+    if (!chain) return std::unexpected(std::move(chain.error()));
     auto parameters = backup::recovery_parameters(wanted.target, wanted.restore_command, backup::AtTarget::promote);
     if (!parameters) return std::unexpected(std::move(parameters.error()));
     // The copy must not write into the archive of its original; pgbosun run takes the line away.
@@ -133,19 +140,20 @@ Result<JobResult> carry_out(ObjectStore& store, const Wanted& wanted, JobOutput&
     auto places = backup::places_of(*chosen->info, wanted.directory, wanted.tablespaces);
     if (!places) return std::unexpected(std::move(places.error()));
     places->wal_directory = wanted.wal_directory;
-    const backup::RestoreOrder order{std::move(*places), wanted.workers, std::move(*parameters),
-                                     [&](const JobProgress& progress) { output.progress(progress); }};
-    auto restored = backup::restore(catalog, *chosen, order);
-    if (!restored) return std::unexpected(std::move(restored.error()));
-    for (const auto& note : restored->notes) log::info("restore: " + note);
+    return Plan{std::move(*chain), {std::move(*places), wanted.workers, std::move(*parameters),
+                                    [&output](const JobProgress& progress) { output.progress(progress); }}};
+}
+
+JobResult result_of(const Plan& plan, const Wanted& wanted, const backup::RestoredBackup& restored, double seconds) {
     JobResult result;
     result.done = true;
-    result.id = chosen->id.text();
-    result.bytes = restored->bytes;
-    result.stored = restored->stored;
-    result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-    result.detail = "restored into " + wanted.directory +
-                    (restored->checked ? ", every file as its manifest says" : ", without a manifest to compare with");
+    result.id = plan.chain.back().id.text();
+    result.bytes = restored.bytes;
+    result.stored = restored.stored;
+    result.seconds = seconds;
+    result.detail = "restored into " + wanted.directory;
+    if (plan.chain.size() > 1) result.detail += " from a chain of " + std::to_string(plan.chain.size()) + " backups";
+    result.detail += restored.checked ? ", every file as its manifest says" : ", without a manifest to compare with";
     return result;
 }
 
@@ -179,12 +187,19 @@ ExitCode restore_command(Arguments arguments) {
     if (!store) return ExitCode::wrong_usage;
     boost::asio::io_context loop;
     const JobSignals signals(loop, [&] { store->cancel(); });
-    const auto result = run_beside(loop, [&] { return carry_out(*store, *wanted, output); });
+    const auto began = std::chrono::steady_clock::now();
+    backup::Catalog catalog(*store, wanted->archive.server_name);
+    const auto planned = run_beside(loop, [&] { return plan(catalog, *wanted, output); });
+    auto result = planned ? restore_beside(loop, catalog, planned->chain, planned->order, settings->postgresql.bin_dir,
+                                           [&] { return signals.asked(); })
+                          : std::unexpected(planned.error());
     if (!result && signals.asked()) {
         return fail_with({FaultKind::cancelled, "the restore was cancelled", "nothing of it is left"});
     }
     if (!result) return fail_with(result.error());
-    output.result(*result);
+    for (const auto& note : result->notes) log::info("restore: " + note);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    output.result(result_of(*planned, *wanted, *result, took.count()));
     if (*format == JobFormat::text) print_what_next(*wanted);
     return ExitCode::done;
 }

@@ -183,8 +183,11 @@ void check_cluster(ReadSettings& read) {
                  "set http.token_file, the same for all instances and controllers of the cluster");
     }
     if (settings.bootstrap.join) {
-        read.add(Severity::error, "bootstrap.join", "a managed instance clones the primary that its controller names",
+        read.add(Severity::warning, "bootstrap.join", "is not used: a managed instance clones the primary that its controller names",
                  "remove bootstrap.join");
+        auto& password = read.settings.postgresql.replication.password_file;
+        if (!password) password = settings.bootstrap.join->password_file;
+        read.settings.bootstrap.join.reset();
     }
     if (settings.postgresql.synchronous) {
         read.add(Severity::error, "postgresql.synchronous", "the controller decides it in a managed cluster",

@@ -9,6 +9,7 @@
 #include "app/archiver_program.hpp"
 #include "app/job_output.hpp"
 #include "app/job_run.hpp"
+#include "backup/backup_chain.hpp"
 #include "backup/verify.hpp"
 #include "postgres/control_data.hpp"
 
@@ -21,13 +22,35 @@ Result<SystemId> system_id_in(std::string_view control_file) {
     return control->system_id;
 }
 
+// The backup, and those that it builds on.
+Result<std::vector<backup::Backup>> chain_to(backup::Catalog& catalog, const std::string& reference) {
+    auto found = catalog.find(reference);
+    if (!found) return std::unexpected(std::move(found.error()));
+    if (found->kind == backup::Kind::full) return std::vector{*std::move(found)};
+    const auto all = catalog.list();
+    if (!all) return std::unexpected(all.error());
+    return backup::chain_of(*all, *found);
+}
+
 Result<backup::Verification> carry_out(backup::Catalog& catalog, std::string& reference, int jobs, JobOutput& output) {
-    const auto found = catalog.find(reference);
-    if (!found) return std::unexpected(found.error());
-    reference = found->id.text();
+    const auto chain = chain_to(catalog, reference);
+    if (!chain) return std::unexpected(chain.error());
+    reference = chain->back().id.text();
     const backup::VerifyOrder order{jobs, system_id_in,
                                     [&](const JobProgress& progress) { output.progress(progress); }};
-    return backup::verify(catalog, *found, order);
+    backup::Verification all{.with_manifest = true};
+    for (const auto& each : *chain) {
+        auto one = backup::verify(catalog, each, order);
+        if (!one) return one;
+        all.files += one->files;
+        all.segments += one->segments;
+        all.bytes += one->bytes;
+        all.stored += one->stored;
+        all.with_manifest = all.with_manifest && one->with_manifest;
+        const std::string name = chain->size() > 1 ? each.id.text() + ": " : std::string();
+        for (const auto& finding : one->findings) all.findings.push_back(name + finding);
+    }
+    return all;
 }
 
 JobResult result_of(const backup::Verification& verified, const std::string& id, double seconds) {

@@ -12,7 +12,7 @@
 namespace pgbosun::archive {
 
 // The file that an object holds, part by part; `restart` as in ObjectStore::get. Success: every checksum was right.
-// corrupt: it does not decode, or is longer than `limit` bytes. refused: we do not read this encoding. `arrived` is told
+// corrupt: it does not decode, or is longer than `limit` bytes. `arrived` is told
 // how many bytes of the object came, before they are decoded.
 Result<> read_decoded(ObjectStore& store, const std::string& key, Encoding encoding, std::uint64_t limit,
                       const ObjectStore::Sink& sink, const std::function<void()>& restart,

@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "archive/descriptor.hpp"
+#include "pgbosun/descriptor.hpp"
 
 namespace pgbosun::archive {
 namespace {
@@ -23,16 +23,16 @@ Result<> write_durably(const std::string& path, std::string_view text) {
         const Descriptor file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
         if (!file) return cannot("create " + beside);
         while (!text.empty()) {
-            const auto count = ::write(file.number(), text.data(), text.size());
+            const auto count = ::write(file.get(), text.data(), text.size());
             if (count < 0) return cannot("write " + beside);
             text.remove_prefix(static_cast<std::size_t>(count));
         }
-        if (::fsync(file.number()) != 0) return cannot("sync " + beside);
+        if (::fsync(file.get()) != 0) return cannot("sync " + beside);
     }
     if (::rename(beside.c_str(), path.c_str()) != 0) return cannot("rename " + beside);
     const std::string parent = path.substr(0, path.rfind('/') + 1);
     const Descriptor directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!directory || ::fsync(directory.number()) != 0) return cannot("sync " + parent);
+    if (!directory || ::fsync(directory.get()) != 0) return cannot("sync " + parent);
     return {};
 }
 

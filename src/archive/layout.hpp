@@ -8,17 +8,14 @@
 #include <utility>
 #include <vector>
 
-#include "pgbosun/settings.hpp"
+#include "codec/encoding.hpp"
 #include "wal/archive_name.hpp"
 
 namespace pgbosun::archive {
 
-// How an object's body is encoded, as its key's extension says. Barman writes all of them.
-enum class Encoding { plain, zstd, gzip, lz4, bzip2, xz, snappy };
-
-// ".zst"; empty for plain.
-std::string_view extension(Encoding encoding);
-Encoding encoding_of(Compression compression);
+using codec::Encoding;
+using codec::encoding_of;
+using codec::extension;
 
 // "<server>/wals/<first 16 digits>/<name>", a history file directly below wals/; without extension.
 std::string wal_key(std::string_view server, const wal::ArchiveName& name);

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "archive/decoded_object.hpp"
-#include "archive/descriptor.hpp"
 #include "archive/stream_layout.hpp"
+#include "pgbosun/descriptor.hpp"
 #include "wal/history.hpp"
 #include "wal/page_header.hpp"
 
@@ -72,7 +72,7 @@ Result<> copy(const std::string& from, const std::string& to) {
     const Descriptor target(::open(to.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     if (!target) return cannot("create " + to);
     for (;;) {
-        const auto count = ::sendfile(target.number(), source.number(), nullptr, copy_chunk);
+        const auto count = ::sendfile(target.get(), source.get(), nullptr, copy_chunk);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) {
             auto fault = cannot("write " + to);
@@ -89,9 +89,9 @@ Result<> WalFetcher::fetch(const wal::ArchiveName& name, const std::string& path
                            const std::atomic<bool>& gone) {
     const Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     if (!file) return cannot("create " + path);
-    auto fetched = fetch_any(name, file.number(), longest(name, expected), gone);
+    auto fetched = fetch_any(name, file.get(), longest(name, expected), gone);
     if (fetched) {
-        fetched = verify(name, file.number(), expected);
+        fetched = verify(name, file.get(), expected);
         if (!fetched) fetched = std::unexpected(std::move(fetched.error()).in(wal_key(server_, name)));
     }
     if (!fetched) ::unlink(path.c_str());
@@ -133,8 +133,8 @@ Result<> WalFetcher::fetch_pieces(wal::SegmentName segment, const std::string& p
                                   const std::atomic<bool>& gone) {
     const Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     if (!file) return cannot("create " + path);
-    auto laid = lay_pieces(segment, file.number(), expected, gone);
-    if (laid) laid = verify(wal::Segment{segment}, file.number(), expected);
+    auto laid = lay_pieces(segment, file.get(), expected, gone);
+    if (laid) laid = verify(wal::Segment{segment}, file.get(), expected);
     if (!laid) ::unlink(path.c_str());
     return laid;
 }

@@ -10,9 +10,9 @@
 #include <span>
 #include <utility>
 
-#include "archive/descriptor.hpp"
 #include "archive/wall_clock.hpp"
 #include "codec/content_hash.hpp"
+#include "pgbosun/descriptor.hpp"
 #include "wal/page_header.hpp"
 
 namespace pgbosun::archive {
@@ -178,7 +178,7 @@ Result<> WalStreamer::read(const Run& run, const Shipment& shipment) {
     if (!file) return cannot("open " + path);
     const auto before = identify(path);
     piece_.resize(shipment.end - shipment.begin);
-    if (auto got = read_all(file.number(), piece_, shipment.begin, path); !got) return got;
+    if (auto got = read_all(file.get(), piece_, shipment.begin, path); !got) return got;
     // PostgreSQL recycles a segment by renaming it before it is written anew: under its name it was still itself.
     const auto after = identify(path);
     if (!before || !after || before->inode != after->inode) return fail(FaultKind::not_found, path + " is gone");

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "archive/decoded_object.hpp"
-#include "archive/descriptor.hpp"
 #include "codec/compress_file.hpp"
 #include "codec/content_hash.hpp"
+#include "pgbosun/descriptor.hpp"
 #include "wal/history.hpp"
 #include "wal/page_header.hpp"
 
@@ -76,7 +76,7 @@ Result<Uploaded> WalUploader::upload(const wal::ArchiveName& name, const std::st
                                      const ClusterIdentity& cluster) {
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
     if (!file) return cannot("open");
-    return upload_open(name, file.number(), cluster);
+    return upload_open(name, file.get(), cluster);
 }
 
 Result<Uploaded> WalUploader::upload_open(const wal::ArchiveName& name, int file, const ClusterIdentity& cluster) {

@@ -14,14 +14,6 @@
 namespace pgbosun::backup {
 namespace {
 
-archive::Encoding encoding_of_file(std::string_view file) {
-    for (const auto encoding : {archive::Encoding::zstd, archive::Encoding::gzip, archive::Encoding::lz4,
-                                archive::Encoding::bzip2, archive::Encoding::xz, archive::Encoding::snappy}) {
-        if (file.ends_with(archive::extension(encoding))) return encoding;
-    }
-    return archive::Encoding::plain;
-}
-
 Result<> read_histories(Catalog& catalog, ArchiveFacts& facts) {
     for (const auto& [timeline, file] : facts.wal.histories()) {
         std::string text;
@@ -30,7 +22,7 @@ Result<> read_histories(Catalog& catalog, ArchiveFacts& facts) {
             return {};
         };
         const auto key = wals_prefix(catalog.server()) + file;
-        const auto read = archive::read_decoded(catalog.store(), key, encoding_of_file(file),
+        const auto read = archive::read_decoded(catalog.store(), key, codec::encoding_of_name(file),
                                                 wal::longest_history, take, [&text] { text.clear(); });
         const bool answered = read || read.error().kind == FaultKind::corrupt ||
                               read.error().kind == FaultKind::refused ||

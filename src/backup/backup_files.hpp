@@ -19,7 +19,7 @@ struct BackupFiles {
     std::unique_ptr<ManifestCheck> check;  // with a manifest only
 };
 
-// refused: the backup is not DONE, or not made of tars that can be read alone. `backup.info` must be there.
+// refused: the backup is not DONE, or not made of tars. `backup.info` must be there.
 Result<> expect_tars(const Backup& backup);
 
 // corrupt: the backup is not whole, as far as that is seen without reading its tars.

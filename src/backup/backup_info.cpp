@@ -8,6 +8,7 @@
 #include "backup/python_literal.hpp"
 #include "backup/timestamp.hpp"
 #include "backup/utf8.hpp"
+#include "pgbosun/backup_name.hpp"
 
 namespace pgbosun::backup {
 namespace {
@@ -271,20 +272,9 @@ Result<BackupInfo> parse_backup_info(std::string_view text) {
 }
 
 Result<> check_backup_name(std::string_view name) {
-    constexpr std::size_t longest = 255;
-    constexpr std::array reserved{"latest", "oldest",    "first",       "last",       "auto",
-                                  "None",   "last-full", "latest-full", "last-failed"};
-    const auto bad = [](std::string_view why) {
-        return fail(FaultKind::refused, "the backup's name " + std::string(why), "choose another name");
-    };
-    if (name.empty() || name.size() > longest) return bad("is empty or longer than 255 bytes");
-    if (std::ranges::find(reserved, name) != reserved.end()) return bad("means something else already");
-    if (BackupId::parse(name)) return bad("is an identifier of a backup");
-    const auto control = [](unsigned char byte) { return byte < 0x20 || byte == 0x7F; };
-    if (trimmed(name) != name || !is_utf8(name) || std::ranges::any_of(name, control)) {
-        return bad("begins or ends with a blank, or holds what is no text");
-    }
-    return {};
+    if (auto fine = pgbosun::check_backup_name(name); !fine) return fine;
+    if (is_utf8(name)) return {};
+    return fail(FaultKind::refused, "the backup's name is not UTF-8", "choose another name");
 }
 
 }  // namespace pgbosun::backup

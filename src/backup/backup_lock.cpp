@@ -27,16 +27,16 @@ std::string holder_of(int file) {
 
 Result<BackupLock> BackupLock::take(const std::string& state_directory) {
     const std::string path = state_directory + "/backup.lock";
-    archive::Descriptor file(
+    Descriptor file(
         ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600));
     if (!file) {
         return fail(FaultKind::unavailable, "cannot open " + path + ": " + std::strerror(errno),
                     "run it where the instance runs, as its user");
     }
-    if (::flock(file.number(), LOCK_EX | LOCK_NB) != 0) {
+    if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK)
             return fail(FaultKind::unavailable, "cannot lock " + path + ": " + std::strerror(errno));
-        return fail(FaultKind::conflict, "a backup is being taken already: " + holder_of(file.number()),
+        return fail(FaultKind::conflict, "a backup is being taken already: " + holder_of(file.get()),
                     "wait for its end, or cancel it with SIGTERM");
     }
     BackupLock lock(std::move(file));
@@ -50,8 +50,8 @@ void BackupLock::say(const std::string& what) const {
     const auto text = (what + ", process " + std::to_string(::getpid()) + ", since " + to_iso8601(now))
                           .substr(0, longest_text);
     // Only for people.
-    std::ignore = ::ftruncate(file_.number(), 0);
-    std::ignore = ::pwrite(file_.number(), text.data(), text.size(), 0);
+    std::ignore = ::ftruncate(file_.get(), 0);
+    std::ignore = ::pwrite(file_.get(), text.data(), text.size(), 0);
 }
 
 }  // namespace pgbosun::backup

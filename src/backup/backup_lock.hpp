@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "archive/descriptor.hpp"
+#include "pgbosun/descriptor.hpp"
 #include "pgbosun/fault.hpp"
 
 namespace pgbosun::backup {
@@ -17,8 +17,8 @@ public:
     void say(const std::string& what) const;
 
 private:
-    explicit BackupLock(archive::Descriptor file) : file_(std::move(file)) {}
-    archive::Descriptor file_;
+    explicit BackupLock(Descriptor file) : file_(std::move(file)) {}
+    Descriptor file_;
 };
 
 }  // namespace pgbosun::backup

@@ -26,6 +26,8 @@ WHERE spcname NOT IN ('pg_default', 'pg_global') ORDER BY oid)";
 const std::string_view start_sql = R"(
 SELECT lsn, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint FROM pg_backup_start($1, $2::boolean) AS lsn)";
 
+const std::string_view time_sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+
 const std::string_view stop_sql = R"(
 SELECT lsn, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, labelfile,
        CASE WHEN pg_is_in_recovery() THEN (SELECT min_recovery_end_timeline FROM pg_control_recovery())
@@ -147,6 +149,13 @@ Result<BackupStart> parse_start(const Rows& rows) {
     start.lsn = row.lsn();
     start.time = row.time();
     return row.finish(start);
+}
+
+Result<WallTime> parse_time(const Rows& rows) {
+    if (auto one = expect_one_row(rows, "the time"); !one) return std::unexpected(std::move(one.error()));
+    Row row(rows.rows[0], "the time");
+    const auto time = row.time();
+    return row.finish(time);
 }
 
 Result<BackupStop> parse_stop(const Rows& rows) {

@@ -48,6 +48,10 @@ struct BackupStart {
 };
 Result<BackupStart> parse_start(const Rows& rows);
 
+// The server's clock.
+extern const std::string_view time_sql;
+Result<WallTime> parse_time(const Rows& rows);
+
 extern const std::string_view stop_sql;
 struct BackupStop {
     Lsn lsn;

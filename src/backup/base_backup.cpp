@@ -6,15 +6,14 @@
 #include <map>
 
 #include "archive/identity.hpp"
-#include "archive/wall_clock.hpp"
 #include "backup/backup_label.hpp"
+#include "backup/history_file.hpp"
 #include "backup/layout.hpp"
 #include "backup/manifest.hpp"
 #include "backup/needed_wal.hpp"
 #include "backup/page_checksum.hpp"
 #include "codec/compressor.hpp"
 #include "pgbosun/log.hpp"
-#include "wal/history.hpp"
 
 namespace pgbosun::backup {
 namespace {
@@ -23,37 +22,7 @@ constexpr Duration for_answer = std::chrono::seconds(60);
 constexpr Duration for_checkpoint = std::chrono::hours(2);  // spread over checkpoint_timeout
 constexpr std::chrono::seconds between_signs_of_life{5};
 constexpr int most_workers = 32;
-constexpr int most_pages = 10'000;                         // of the listing of a server's backups
-constexpr int most_claims = 10;                            // seconds in which others may have begun
 constexpr std::size_t over_a_part = std::size_t{1} << 20;  // bytes: what a compressor adds at once
-constexpr std::string_view claim_name = "pgbosun.claim";
-
-// Of what lies directly below the prefix: a backup's identifier is a "directory".
-Result<> collect_ids(ObjectStore& store, const std::string& prefix, std::set<BackupId>& ids) {
-    std::optional<std::string> after;
-    for (int page = 0; page < most_pages; ++page) {
-        const auto listing = store.list(prefix, "/", after);
-        if (!listing) return std::unexpected(listing.error());
-        for (const auto& directory : listing->prefixes) {
-            const auto name = std::string_view(directory).substr(prefix.size());
-            if (const auto id = BackupId::parse(name.substr(0, name.find('/')))) ids.insert(*id);
-        }
-        after = listing->next;
-        if (!after) return {};
-    }
-    return fail(FaultKind::refused, store.describe() + "/" + prefix + " holds far more than backups");
-}
-
-// Of `timeline`, where a backup ended that began on `begun`. The file is needed only when they differ: a
-// directory that was restored need not have it.
-Result<wal::TimelineHistory> history_at(const std::string& data_directory, Timeline timeline,
-                                        Timeline begun) {
-    if (timeline == begun) return wal::TimelineHistory{timeline, {}};
-    const auto name = to_string(wal::ArchiveName(wal::HistoryFile{timeline}));
-    const auto file = read_small_file(data_directory + "/pg_wal/" + name, name);
-    if (!file) return std::unexpected(file.error());
-    return wal::parse_history(timeline, file->content);
-}
 
 }  // namespace
 
@@ -64,7 +33,7 @@ Result<BackupInfo> BaseBackup::run() {
     const auto lock = BackupLock::take(orders_.state_directory);
     if (!lock) return std::unexpected(lock.error());
     auto done = prepare();
-    if (done) lock->say("backup " + id_->text());
+    if (done) lock->say("backup " + place_->id.text());
     if (done) done = start();
     if (done) done = list_files();
     if (done) done = copy();
@@ -77,7 +46,7 @@ Result<BackupInfo> BaseBackup::run() {
     // What failed because it was to stop, was cancelled.
     auto fault = outside_.stop.stop_requested() ? Fault{FaultKind::cancelled, "the backup was cancelled", {}}
                                                 : std::move(done.error());
-    if (id_) record_failure(fault);
+    if (place_) record_failure(outside_.records, *place_, info_, fault);
     return std::unexpected(std::move(fault));
 }
 
@@ -88,7 +57,7 @@ Result<Rows> BaseBackup::ask(std::string_view sql, std::vector<Field> parameters
 }
 
 void BaseBackup::step(const std::string& step, std::uint64_t done) {
-    outside_.report({id_ ? id_->text() : "", step, done, plan_.bytes});
+    outside_.report({place_ ? place_->id.text() : "", step, done, plan_.bytes});
 }
 
 Result<> BaseBackup::prepare() {
@@ -110,42 +79,17 @@ Result<> BaseBackup::prepare() {
 }
 
 Result<> BaseBackup::choose_id() {
-    std::set<BackupId> taken;
-    for (const auto kind : {Kind::full, Kind::incremental}) {
-        auto collected = collect_ids(outside_.records, base_prefix(orders_.server, kind), taken);
-        if (!collected) return collected;
-    }
-    for (int attempt = 0; attempt < most_claims; ++attempt) {
-        const auto id = BackupId::next(archive::wall_now(), taken);
-        const auto prefix = backup_prefix(orders_.server, id);
-        const auto claim = outside_.records.put_if_absent(prefix + std::string(claim_name),
-                                                          std::as_bytes(std::span(orders_.instance)), {});
-        if (claim) {
-            id_ = id;
-            prefix_ = prefix;
-            return {};
-        }
-        if (claim.error().kind != FaultKind::conflict) return claim;
-        taken.insert(id);
-    }
-    return fail(FaultKind::unavailable, "other instances begin a backup at the same moment, again and again");
+    auto place = claim_backup(outside_.records, orders_.server, Kind::full, orders_.instance);
+    if (!place) return std::unexpected(std::move(place.error()));
+    place_ = *std::move(place);
+    return {};
 }
 
 Result<> BaseBackup::start() {
-    info_ = {.name = orders_.name,
-             .system_id = server_->system_id,
-             .version = server_->version,
-             .segment_size = server_->segment_size.bytes()};
-    info_.pgdata = server_->data_directory;
-    info_.config_file = server_->config_file;
-    info_.hba_file = server_->hba_file;
-    info_.ident_file = server_->ident_file;
-    info_.remarks = {{std::string(remark::instance), orders_.instance},
-                     {std::string(remark::version), PGBOSUN_VERSION},
-                     {std::string(remark::taken_from), server_->standby ? "standby" : "primary"}};
+    info_ = begin_info(*server_, orders_);
     step("waiting for a checkpoint");
     const auto rows = outside_.session.query(
-        start_sql, {"pgbosun backup " + id_->text(), orders_.data.immediate_checkpoint ? "true" : "false"},
+        start_sql, {"pgbosun backup " + place_->id.text(), orders_.data.immediate_checkpoint ? "true" : "false"},
         for_checkpoint);
     if (!rows) return std::unexpected(Fault(rows.error()).in("pg_backup_start"));
     const auto started = parse_start(*rows);
@@ -203,7 +147,7 @@ Result<> BaseBackup::copy() {
 bool BaseBackup::checks_pages() const { return server_->checksums && server_->block_size == page_size; }
 
 Result<> BaseBackup::copy_tars(UploadPool& pool) {
-    TarOrders orders{.prefix = prefix_, .compression = orders_.data.compression, .level = orders_.data.level};
+    TarOrders orders{.prefix = place_->prefix(), .compression = orders_.data.compression, .level = orders_.data.level};
     orders.workers = std::clamp(orders_.data.max_parallel, 1, most_workers);
     orders.max_rate = orders_.data.max_rate;
     orders.checks = {info_.begin->lsn, server_->pages_per_segment, checks_pages() ? &survey_ : nullptr};
@@ -283,7 +227,7 @@ Result<> BaseBackup::write_last_tar(UploadPool& pool, std::vector<SmallFile> fil
     auto compressor = codec::make_compressor(orders_.data.compression, orders_.data.level);
     if (!compressor) return std::unexpected(std::move(compressor.error()));
     const TarName name{std::nullopt, plan_.last_part, archive::encoding_of(orders_.data.compression)};
-    PartWriter writer(pool, outside_.data, prefix_ + to_string(name), part_bytes_for(0));
+    PartWriter writer(pool, outside_.data, place_->prefix() + to_string(name), part_bytes_for(0));
     TarStream tar(**compressor, writer);
     auto done = tar.begin();
     for (const auto& file : files) {

@@ -11,38 +11,17 @@
 
 #include "backup/backup_id.hpp"
 #include "backup/backup_info.hpp"
+#include "backup/backup_job.hpp"
 #include "backup/backup_lock.hpp"
+#include "backup/backup_record.hpp"
 #include "backup/backup_sql.hpp"
 #include "backup/manifest.hpp"
 #include "backup/page_survey.hpp"
 #include "backup/server_session.hpp"
 #include "backup/small_file.hpp"
 #include "backup/tar_copy.hpp"
-#include "pgbosun/job_link.hpp"
-#include "pgbosun/object_store.hpp"
-#include "pgbosun/settings.hpp"
 
 namespace pgbosun::backup {
-
-struct BackupOrders {
-    std::string server;    // name in the archive
-    std::string instance;  // that it is taken from
-    std::optional<std::string> name;
-    DataArchiveSettings data;
-    std::string state_directory;                    // has the lock
-    Duration wal_deadline = std::chrono::hours(1);  // from the end of copying until its WAL is archived
-};
-
-// The outside of a backup; all of it outlives it.
-struct BackupOutside {
-    ObjectStore& data;     // for what is large; is cancelled when it is to stop
-    ObjectStore& records;  // the same store by another way: what must be written even then
-    ServerSession& session;
-    std::stop_token stop;
-    std::function<void(const JobProgress&)> report;
-    // Has the primary at this conninfo end its WAL segment. A Fault: it could not be asked, or may not be.
-    std::function<Result<>(const std::string& conninfo)> switch_primary_wal;
-};
 
 class BaseBackup {
 public:
@@ -53,7 +32,9 @@ public:
     Result<BackupInfo> run();
 
     // Once it has one.
-    [[nodiscard]] const std::optional<BackupId>& id() const { return id_; }
+    [[nodiscard]] std::optional<BackupId> id() const {
+        return place_ ? std::optional(place_->id) : std::nullopt;
+    }
     [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
     [[nodiscard]] std::uint64_t stored() const { return stored_; }
     [[nodiscard]] std::uint64_t bad_pages() const { return survey_.count(); }
@@ -73,10 +54,7 @@ private:
     Result<> judge_pages();
     Result<> write_manifest();
     Result<> wait_for_wal();
-    void end_primary_segment();
-    std::string last_archived();
     Result<> finish();
-    void record_failure(const Fault& fault);
 
     Result<Rows> ask(std::string_view sql, std::vector<Field> parameters = {});
     void step(const std::string& step, std::uint64_t done = 0);
@@ -84,8 +62,7 @@ private:
     const BackupOrders orders_;
     BackupOutside outside_;
     std::optional<BackupServer> server_;
-    std::optional<BackupId> id_;
-    std::string prefix_;  // of the backup's keys
+    std::optional<BackupPlace> place_;
     std::vector<BackupRoot> roots_;
     TarPlan plan_;
     PageSurvey survey_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "backup/backup_chain.hpp"
 #include "backup/timestamp.hpp"
 
 namespace pgbosun::backup {
@@ -202,18 +203,8 @@ private:
     }
 
     [[nodiscard]] Result<> check_chain(const Backup& backup) const {
-        const auto* at = &backup;
-        while (at->kind == Kind::incremental) {
-            const auto parent = at->parent();
-            const auto found = std::ranges::find_if(
-                facts_.backups, [&](const Backup& it) { return parent && it.id == *parent && it.done(); });
-            if (found == facts_.backups.end() || !(found->id < at->id)) {
-                return refuse("backup " + at->id.text() + " builds on " + (parent ? parent->text() : "one") +
-                                  ", which is not there",
-                              "choose one of " + usable());
-            }
-            at = &*found;
-        }
+        const auto chain = chain_of(facts_.backups, backup);
+        if (!chain) return refuse(chain.error().what, "choose one of " + usable());
         return {};
     }
 

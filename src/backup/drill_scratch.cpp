@@ -38,9 +38,9 @@ Result<DrillScratch> DrillScratch::take(const std::string& directory) {
                     "set drill.directory to a directory of its own");
     }
     const std::string lock = directory + "/" + std::string(lock_name);
-    archive::Descriptor opened(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    Descriptor opened(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!opened) return fail(FaultKind::unavailable, "cannot open " + lock + ": " + std::strerror(errno));
-    if (::flock(opened.number(), LOCK_EX | LOCK_NB) != 0) {
+    if (::flock(opened.get(), LOCK_EX | LOCK_NB) != 0) {
         return fail(FaultKind::conflict, "another drill runs in " + directory, "wait for its end");
     }
     DrillScratch scratch(directory, std::move(opened));

@@ -3,9 +3,9 @@
 
 #include <string>
 
-#include "archive/descriptor.hpp"
 #include "backup/drill_server.hpp"
 #include "backup/restore_target.hpp"
+#include "pgbosun/descriptor.hpp"
 
 namespace pgbosun::backup {
 
@@ -26,12 +26,12 @@ public:
     [[nodiscard]] RestorePlaces places(const BackupInfo& info) const;
 
 private:
-    DrillScratch(std::string directory, archive::Descriptor lock)
+    DrillScratch(std::string directory, Descriptor lock)
         : directory_(std::move(directory)), lock_(std::move(lock)) {}
     void clear() const;
 
     std::string directory_;
-    archive::Descriptor lock_;
+    Descriptor lock_;
 };
 
 }  // namespace pgbosun::backup

@@ -10,9 +10,9 @@
 #include <cstring>
 #include <utility>
 
-#include "archive/descriptor.hpp"
 #include "backup/page_checksum.hpp"
 #include "codec/crc32c.hpp"
+#include "pgbosun/descriptor.hpp"
 
 namespace pgbosun::backup {
 namespace {
@@ -43,13 +43,13 @@ FileCopier::FileCopier(PageChecks checks, FileOwner owner, RateLimit& rate, std:
 Result<CopiedFile> FileCopier::copy(const FileTree& tree, const FileEntry& file,
                                     const std::string& shown_path, TarStream& tar) {
     const std::string path = tree.path_of(file);
-    const archive::Descriptor opened(open_to_read(tree.root + "/" + path));
+    const Descriptor opened(open_to_read(tree.root + "/" + path));
     // ELOOP: a link has taken its place, which PostgreSQL does not do.
     if (!opened && errno == ENOENT) return CopiedFile{};
     if (!opened) return cannot("open", tree.root + "/" + path);
     relation_ = checks_.survey != nullptr ? parse_relation_file(path) : std::nullopt;
     shown_path_ = shown_path;
-    auto copied = copy_open(opened.number(), file, path, tar);
+    auto copied = copy_open(opened.get(), file, path, tar);
     cache_.finish();
     return copied;
 }

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <memory>
 
-#include "archive/descriptor.hpp"
+#include "pgbosun/descriptor.hpp"
 
 namespace pgbosun::backup {
 namespace {

@@ -7,10 +7,6 @@
 namespace pgbosun::backup {
 namespace {
 
-constexpr std::array encodings{archive::Encoding::plain, archive::Encoding::zstd,  archive::Encoding::gzip,
-                               archive::Encoding::lz4,   archive::Encoding::bzip2, archive::Encoding::xz,
-                               archive::Encoding::snappy};
-
 template <class Number>
 std::optional<Number> parse_number(std::string_view text) {
     Number value = 0;
@@ -72,12 +68,9 @@ std::optional<TarName> parse_tar_name(std::string_view text) {
     if (dot == std::string_view::npos) return std::nullopt;
     auto name = parse_stem(text.substr(0, dot));
     if (!name) return std::nullopt;
-    for (const auto encoding : encodings) {
-        name->encoding = encoding;
-        // As it would be written: no leading zeros, no sign, nothing behind.
-        if (to_string(*name) == text) return name;
-    }
-    return std::nullopt;
+    name->encoding = codec::encoding_of_name(text);
+    // As it would be written: no leading zeros, no sign, nothing behind.
+    return to_string(*name) == text ? name : std::nullopt;
 }
 
 }  // namespace pgbosun::backup

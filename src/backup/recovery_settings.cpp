@@ -1,6 +1,7 @@
 #include "backup/recovery_settings.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 
@@ -11,6 +12,21 @@ namespace {
 
 constexpr std::string_view first_line = "# Recovery, as pgbosun restore was told:\n";
 constexpr std::size_t longest_restore_point = 63;  // PostgreSQL: MAXFNAMELEN - 1
+
+constexpr std::string_view commented_out = "# pgbosun restore: ";
+constexpr std::array<std::string_view, 4> foreign_places{"data_directory", "hba_file", "ident_file", "external_pid_file"};
+
+// The name that the line gives a value to, in small letters; empty: none.
+std::string parameter_in(std::string_view line) {
+    const auto begin = line.find_first_not_of(" \t");
+    if (begin == std::string_view::npos) return {};
+    line.remove_prefix(begin);
+    std::string name(line.substr(0, line.find_first_of(" \t=\n")));
+    for (char& letter : name) {
+        if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+    }
+    return name;
+}
 
 std::string quoted(std::string_view value) {
     std::string text = "'";
@@ -102,6 +118,17 @@ std::string with_parameters(std::string_view auto_conf, const RecoveryParameters
     if (!text.empty() && !text.ends_with('\n')) text += '\n';
     text += first_line;
     for (const auto& [name, value] : parameters) text += name + " = " + quoted(value) + "\n";
+    return text;
+}
+
+std::string without_foreign_places(std::string_view conf) {
+    std::string text;
+    while (!conf.empty()) {
+        const auto line = conf.substr(0, std::min(conf.find('\n'), conf.size() - 1) + 1);
+        conf.remove_prefix(line.size());
+        if (std::ranges::find(foreign_places, parameter_in(line)) != foreign_places.end()) text += commented_out;
+        text += line;
+    }
     return text;
 }
 

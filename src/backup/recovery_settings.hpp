@@ -27,6 +27,11 @@ Result<RecoveryParameters> recovery_parameters(const RecoveryTarget& target, std
 // `auto_conf`, the text of postgresql.auto.conf, with the parameters at its end, where they overrule all others.
 std::string with_parameters(std::string_view auto_conf, const RecoveryParameters& parameters);
 
+// `conf`, the text of postgresql.conf, without what leads away from the restored directory: data_directory, hba_file,
+// ident_file and external_pid_file become comments. With the first of them PostgreSQL would run in the original's directory.
+// The same text when there is none of them.
+std::string without_foreign_places(std::string_view conf);
+
 // A shell's word: PostgreSQL hands restore_command to one. With %p and %f in it they are PostgreSQL's.
 std::string shell_word(std::string_view text);
 

@@ -48,33 +48,6 @@ bool belongs(std::string_view name, std::optional<std::uint32_t> tablespace) {
     return tablespace && name == "lost+found";
 }
 
-Result<std::string> read_at(int directory, const std::string& name, std::size_t limit) {
-    const archive::Descriptor file(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    if (!file && errno == ENOENT) return fail(FaultKind::not_found, "there is no " + name);
-    if (!file) return cannot("open", name);
-    std::string text;
-    std::array<char, 65536> piece{};
-    for (;;) {
-        const auto count = ::read(file.number(), piece.data(), piece.size());
-        if (count < 0) return cannot("read", name);
-        if (count == 0) return text;
-        text.append(piece.data(), static_cast<std::size_t>(count));
-        if (text.size() > limit) return fail(FaultKind::refused, name + " is too long");
-    }
-}
-
-Result<> write_at(int directory, const std::string& name, std::string_view text) {
-    const archive::Descriptor file(
-        ::openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!file) return cannot("create", name);
-    while (!text.empty()) {
-        const auto count = ::write(file.number(), text.data(), text.size());
-        if (count < 0) return cannot("write", name);
-        text.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return done_or(::fsync(file.number()), "sync", name);
-}
-
 // Links are removed, not followed.
 Result<> remove_below(const std::string& directory, std::string_view prefix, std::string_view but) {
     std::error_code error;
@@ -94,6 +67,33 @@ Result<> sync_directory(int directory, const std::string& name) {
 }
 
 }  // namespace
+
+Result<std::string> read_file_at(int directory, const std::string& name, std::size_t limit) {
+    const Descriptor file(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!file && errno == ENOENT) return fail(FaultKind::not_found, "there is no " + name);
+    if (!file) return cannot("open", name);
+    std::string text;
+    std::array<char, 65536> piece{};
+    for (;;) {
+        const auto count = ::read(file.get(), piece.data(), piece.size());
+        if (count < 0) return cannot("read", name);
+        if (count == 0) return text;
+        text.append(piece.data(), static_cast<std::size_t>(count));
+        if (text.size() > limit) return fail(FaultKind::refused, name + " is too long");
+    }
+}
+
+Result<> write_file_at(int directory, const std::string& name, std::string_view text) {
+    const Descriptor file(
+        ::openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!file) return cannot("create", name);
+    while (!text.empty()) {
+        const auto count = ::write(file.get(), text.data(), text.size());
+        if (count < 0) return cannot("write", name);
+        text.remove_prefix(static_cast<std::size_t>(count));
+    }
+    return done_or(::fsync(file.get()), "sync", name);
+}
 
 Result<RestorePlaces> places_of(const BackupInfo& info, const std::string& target,
                                 const std::map<std::string, std::string>& moved) {
@@ -148,20 +148,20 @@ Result<> RestoreTarget::prepare_directory(const std::string& path, std::optional
                                : "empty it, or name another directory");
     }
     if (error) return fail(FaultKind::unavailable, "cannot read " + path + ": " + error.message());
-    archive::Descriptor opened(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    Descriptor opened(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!opened) return cannot("open", path);
-    if (::fchmod(opened.number(), 0700) != 0) return cannot("set the mode of", path);
+    if (::fchmod(opened.get(), 0700) != 0) return cannot("set the mode of", path);
     open_.insert_or_assign(tablespace, std::move(opened));
     return {};
 }
 
 Result<> RestoreTarget::clear_remains() {
-    const archive::Descriptor target(::open(places_.target.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const Descriptor target(::open(places_.target.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!target && errno == ENOENT) return {};
     if (!target) return cannot("open", places_.target);
-    const auto marker = read_at(target.number(), std::string(restore_marker), longest_marker);
+    const auto marker = read_file_at(target.get(), std::string(restore_marker), longest_marker);
     if (!marker) return marker.error().kind == FaultKind::not_found ? Result<>{} : std::unexpected(marker.error());
-    if (::faccessat(target.number(), control_file.data(), F_OK, 0) == 0) {
+    if (::faccessat(target.get(), control_file.data(), F_OK, 0) == 0) {
         return fail(FaultKind::refused, places_.target + " holds a restored database",
                     "remove " + std::string(restore_marker) + " from it to use it, or empty it");
     }
@@ -170,14 +170,16 @@ Result<> RestoreTarget::clear_remains() {
         rest.remove_prefix(std::min(line.size() + 1, rest.size()));
         Result<> removed;
         if (line.starts_with(tablespace_word)) {
-            removed = remove_below(std::string(line.substr(tablespace_word.size())), "PG_", "");
+            const std::string place(line.substr(tablespace_word.size()));
+            removed = remove_below(place, "PG_", "");
+            if (removed) removed = remove_below(place, staging_directory, "");
         } else if (line.starts_with(wal_word)) {
             removed = remove_below(std::string(line.substr(wal_word.size())), "", "");
         }
         if (!removed) return removed;
     }
     if (auto removed = remove_below(places_.target, "", restore_marker); !removed) return removed;
-    return done_or(::unlinkat(target.number(), restore_marker.data(), 0), "remove the marker in", places_.target);
+    return done_or(::unlinkat(target.get(), restore_marker.data(), 0), "remove the marker in", places_.target);
 }
 
 std::string RestoreTarget::marker_text(const std::string& backup) const {
@@ -205,22 +207,22 @@ Result<> RestoreTarget::prepare(const std::string& backup, std::uint64_t bytes) 
                     "make room, or name a directory on another file system");
     }
     const int target = directory(std::nullopt);
-    if (auto written = write_at(target, std::string(restore_marker), marker_text(backup)); !written) return written;
+    if (auto written = write_file_at(target, std::string(restore_marker), marker_text(backup)); !written) return written;
     ours_ = true;
     return sync_directory(target, places_.target);
 }
 
 int RestoreTarget::directory(std::optional<std::uint32_t> tablespace) const {
     const auto found = open_.find(tablespace);
-    return found == open_.end() ? -1 : found->second.number();
+    return found == open_.end() ? -1 : found->second.get();
 }
 
 Result<std::string> RestoreTarget::read(const std::string& name, std::size_t limit) const {
-    return read_at(directory(std::nullopt), name, limit);
+    return read_file_at(directory(std::nullopt), name, limit);
 }
 
 Result<> RestoreTarget::write(const std::string& name, std::string_view text) const {
-    return write_at(directory(std::nullopt), name, text);
+    return write_file_at(directory(std::nullopt), name, text);
 }
 
 Result<> RestoreTarget::remove(const std::string& name) const {
@@ -251,16 +253,16 @@ Result<> RestoreTarget::complete() const {
     std::set<dev_t> synced;
     for (const auto& [tablespace, opened] : open_) {
         struct stat facts {};
-        if (::fstat(opened.number(), &facts) != 0 || !synced.insert(facts.st_dev).second) continue;
-        if (::syncfs(opened.number()) != 0) return cannot("sync", places_.target);
+        if (::fstat(opened.get(), &facts) != 0 || !synced.insert(facts.st_dev).second) continue;
+        if (::syncfs(opened.get()) != 0) return cannot("sync", places_.target);
     }
     const int target = directory(std::nullopt);
     if (::renameat(target, waiting_control_file.data(), target, control_file.data()) != 0) {
         return cannot("put in place", std::string(control_file));
     }
-    const archive::Descriptor global(::openat(target, "global", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const Descriptor global(::openat(target, "global", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!global) return cannot("open", "global");
-    if (auto synced_global = sync_directory(global.number(), "global"); !synced_global) return synced_global;
+    if (auto synced_global = sync_directory(global.get(), "global"); !synced_global) return synced_global;
     if (auto removed = remove(std::string(restore_marker)); !removed) return removed;
     return sync_directory(target, places_.target);
 }

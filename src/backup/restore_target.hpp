@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "archive/descriptor.hpp"
 #include "backup/backup_info.hpp"
+#include "pgbosun/descriptor.hpp"
 #include "pgbosun/fault.hpp"
 
 namespace pgbosun::backup {
@@ -22,6 +22,9 @@ inline constexpr std::string_view restore_marker = "pgbosun.restore";
 inline constexpr std::string_view control_file = "global/pg_control";
 // Until everything else is durable.
 inline constexpr std::string_view waiting_control_file = "global/pg_control.pgbosun";
+
+// Beside what is restored, while a chain of backups is combined.
+inline constexpr std::string_view staging_directory = "pgbosun.chain";
 
 struct RestorePlaces {
     std::string target;                            // absolute: becomes the data directory
@@ -33,6 +36,10 @@ struct RestorePlaces {
 // does not have or a path that is not absolute; two go to one place, or one into the target.
 Result<RestorePlaces> places_of(const BackupInfo& info, const std::string& target,
                                 const std::map<std::string, std::string>& moved);
+
+// A file directly in `directory`. not_found; refused: longer than `limit`.
+Result<std::string> read_file_at(int directory, const std::string& name, std::size_t limit);
+Result<> write_file_at(int directory, const std::string& name, std::string_view text);  // replaces; fsynced
 
 class RestoreTarget {
 public:
@@ -64,7 +71,7 @@ private:
     [[nodiscard]] std::string marker_text(const std::string& backup) const;
 
     RestorePlaces places_;
-    std::map<std::optional<std::uint32_t>, archive::Descriptor> open_;
+    std::map<std::optional<std::uint32_t>, Descriptor> open_;
     std::vector<std::string> made_;  // directories that were not there
     bool ours_ = false;              // the marker has been written
 };

@@ -61,14 +61,20 @@ struct Verdict {
     bool operator==(const Verdict&) const = default;
 };
 
-// Segments, partial ones and backup history files of one timeline.
+// Segments, partial ones, backup history files, and pieces of segments that are not whole (archive.stream).
 struct WalExpiry {
     struct Range {
         wal::SegmentName first, last;
         bool operator==(const Range&) const = default;
     };
-    wal::SegmentName before;        // what comes before it, on its timeline, may go
-    std::vector<Range> protected_;  // but for these, which kept backups need
+    wal::SegmentName before;  // what comes before it, on the timeline of the oldest backup that stays, may go: for a person
+    // Where recoveries of kept backups begin: each needs what is not before it in the log, on its own timeline and on all
+    // later ones, of which any may descend from it.
+    std::vector<wal::SegmentName> begins;
+    std::vector<Range> protected_;  // what standalone backups need, on all timelines from the first's to the last's
+    Timeline newest{};              // of a kept backup: of later ones nothing goes, for their first backup may be under way
+    // While a backup is under way, whose begin is not known: where the one before it was taken. Of the others nothing goes.
+    std::optional<Timeline> only;
     [[nodiscard]] bool may_go(const wal::ArchiveName& name) const;
     bool operator==(const WalExpiry&) const = default;
 };

@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "archive/descriptor.hpp"
+#include "pgbosun/descriptor.hpp"
 
 namespace pgbosun::backup {
 namespace {
@@ -26,10 +26,10 @@ std::unexpected<Fault> cannot(const char* verb, const std::string& path) {
 }  // namespace
 
 Result<SmallFile> read_small_file(const std::string& file, const std::string& path_in_tar) {
-    const archive::Descriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    const Descriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     if (!opened) return cannot("open", file);
     struct stat facts{};
-    if (::fstat(opened.number(), &facts) != 0) return cannot("inspect", file);
+    if (::fstat(opened.get(), &facts) != 0) return cannot("inspect", file);
     if (!S_ISREG(facts.st_mode)) return fail(FaultKind::refused, file + " is not a regular file");
     SmallFile read{.path = path_in_tar,
                    .content = {},
@@ -37,7 +37,7 @@ Result<SmallFile> read_small_file(const std::string& file, const std::string& pa
                    .modified = facts.st_mtim.tv_sec};
     std::string piece(piece_bytes, '\0');
     for (;;) {
-        const auto count = ::read(opened.number(), piece.data(), piece.size());
+        const auto count = ::read(opened.get(), piece.data(), piece.size());
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return cannot("read", file);
         if (count == 0) return read;

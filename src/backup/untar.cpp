@@ -30,7 +30,7 @@ std::unexpected<Fault> cannot(std::string_view verb, const std::string& path) {
     }
 }
 
-Result<archive::Descriptor> enter_or_make(int parent, const std::string& name, const std::string& path) {
+Result<Descriptor> enter_or_make(int parent, const std::string& name, const std::string& path) {
     int found = ::openat(parent, name.c_str(), enter_flags);
     if (found < 0 && errno == ENOENT) {
         // Another worker may make it at the same moment.
@@ -40,7 +40,7 @@ Result<archive::Descriptor> enter_or_make(int parent, const std::string& name, c
         found = ::openat(parent, name.c_str(), enter_flags);
     }
     if (found < 0) return cannot("enter", path);
-    return archive::Descriptor(found);
+    return Descriptor(found);
 }
 
 std::string_view parent_of(std::string_view path) {
@@ -53,22 +53,22 @@ std::string_view parent_of(std::string_view path) {
 void Untar::restart() {
     reader_.restart();
     file_.reset();
-    open_ = archive::Descriptor(-1);
+    open_.reset();
     replaces_ = true;
     bytes_ = 0;
 }
 
 Result<int> Untar::enter(std::string_view parent) {
     if (parent.empty()) return directory_;
-    if (parent_ && parent == parent_path_) return parent_.number();
-    parent_ = archive::Descriptor(-1);
+    if (parent_ && parent == parent_path_) return parent_.get();
+    parent_.reset();
     int here = directory_;
     for (std::size_t begin = 0; begin < parent.size();) {
         const auto end = std::min(parent.find('/', begin), parent.size());
         auto next = enter_or_make(here, std::string(parent.substr(begin, end - begin)), std::string(parent));
         if (!next) return std::unexpected(std::move(next.error()));
         parent_ = std::move(*next);
-        here = parent_.number();
+        here = parent_.get();
         begin = end + 1;
     }
     parent_path_ = parent;
@@ -80,7 +80,7 @@ Result<> Untar::create(const std::string& path) {
     if (!parent) return std::unexpected(parent.error());
     const std::string name = path.substr(path.rfind('/') + 1);
     if (replaces_ && ::unlinkat(*parent, name.c_str(), 0) != 0 && errno != ENOENT) return cannot("replace", path);
-    open_ = archive::Descriptor(
+    open_ = Descriptor(
         ::openat(*parent, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, file_mode));
     if (!open_) return cannot("create", path);
     return {};
@@ -107,7 +107,7 @@ Result<> Untar::content(std::span<const std::byte> piece) {
     file_->crc32c = codec::crc32c(file_->crc32c, piece);
     bytes_ += piece.size();
     while (open_ && !piece.empty()) {
-        const auto count = ::write(open_.number(), piece.data(), piece.size());
+        const auto count = ::write(open_.get(), piece.data(), piece.size());
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return cannot("write", file_->path);
         piece = piece.subspan(static_cast<std::size_t>(count));
@@ -120,9 +120,9 @@ Result<> Untar::end() {
     const UnpackedFile file = *std::exchange(file_, {});
     // Only a request; what fails here fails at the sync.
     if (open_ && file.size >= write_back_from) {
-        std::ignore = ::sync_file_range(open_.number(), 0, 0, SYNC_FILE_RANGE_WRITE);
+        std::ignore = ::sync_file_range(open_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
     }
-    open_ = archive::Descriptor(-1);
+    open_.reset();
     return on_file_(file);
 }
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <string_view>
 
-#include "archive/descriptor.hpp"
 #include "backup/tar_reader.hpp"
+#include "pgbosun/descriptor.hpp"
 
 namespace pgbosun::backup {
 
@@ -55,9 +55,9 @@ private:
     bool replaces_ = false;
     std::uint64_t bytes_ = 0;
     std::string parent_path_;  // of the last entry: the next one is likely beside it
-    archive::Descriptor parent_{-1};
+    Descriptor parent_;
     std::optional<UnpackedFile> file_;
-    archive::Descriptor open_{-1};
+    Descriptor open_;
 };
 
 }  // namespace pgbosun::backup

@@ -1,50 +1,41 @@
 #include <algorithm>
+#include <utility>
 
 #include "backup/retention.hpp"
 
 namespace pgbosun::backup {
 namespace {
 
-// What the given backups need, when nothing else may go below them.
-class WalNeeds {
-public:
-    explicit WalNeeds(const std::vector<const Backup*>& backups) {
-        for (const auto* backup : backups) {
-            if (backup->done()) add(*backup);
-        }
-    }
+// A place in the log, whatever the timeline.
+auto place_of(const wal::SegmentName& name) { return std::pair(name.log, name.segment); }
 
-    [[nodiscard]] WalVerdict verdict() const {
-        if (first_ == nullptr) return {std::nullopt, "no backup that stays needs WAL up to now"};
-        const auto boundary = first_->info->begin->segment;
-        WalExpiry expiry{.before = boundary, .protected_ = {}};
-        for (const auto* backup : continuing_) {
-            const auto& begin = backup->info->begin->segment;
-            // An older timeline's backup may go on along this one, from any place behind its own begin.
-            if (begin.timeline > boundary.timeline) continue;
-            expiry.before = std::min(expiry.before, {boundary.timeline, begin.log, begin.segment});
-        }
-        for (const auto* backup : standalone_) {
-            const auto& info = *backup->info;
-            if (info.begin->segment.timeline != boundary.timeline) continue;
-            expiry.protected_.push_back({info.begin->segment, info.end->segment});
-        }
-        return {expiry, ""};
+// What the given backups need. `under_way`: where the newest one before a backup that is under way began.
+WalVerdict needs_of(const std::vector<const Backup*>& backups, const std::optional<wal::SegmentName>& under_way) {
+    WalExpiry expiry;
+    if (under_way) {
+        expiry.only = under_way->timeline;
+        expiry.begins.push_back(*under_way);
     }
-
-private:
-    void add(const Backup& backup) {
-        if (backup.keep == Keep::standalone) {
-            standalone_.push_back(&backup);
-            return;
+    const Backup* first = nullptr;
+    for (const auto* backup : backups) {
+        const auto& begin = backup->info->begin->segment;
+        const auto& end = backup->info->end->segment;
+        expiry.newest = std::max({expiry.newest, begin.timeline, end.timeline});
+        if (backup->keep == Keep::standalone) {
+            expiry.protected_.push_back({begin, end});
+            continue;
         }
-        continuing_.push_back(&backup);
-        if (first_ == nullptr || backup.id < first_->id) first_ = &backup;
+        expiry.begins.push_back(begin);
+        if (first == nullptr || backup->id < first->id) first = backup;
     }
-
-    std::vector<const Backup*> continuing_, standalone_;
-    const Backup* first_ = nullptr;
-};
+    if (first == nullptr) return {std::nullopt, "no backup that stays needs WAL up to now"};
+    expiry.before = first->info->begin->segment;
+    for (const auto& begin : expiry.begins) {
+        if (begin.timeline > expiry.before.timeline) continue;
+        expiry.before = std::min(expiry.before, {expiry.before.timeline, begin.log, begin.segment});
+    }
+    return {expiry, ""};
+}
 
 }  // namespace
 
@@ -53,6 +44,7 @@ private:
 WalVerdict plan_wal(const std::vector<Backup>& backups, const std::vector<Verdict>& verdicts) {
     std::vector<const Backup*> needing;
     const Backup* last_done = nullptr;
+    std::optional<wal::SegmentName> under_way;
     for (std::size_t at = 0; at < backups.size(); ++at) {
         const auto& backup = backups[at];
         if (verdicts[at].reason == Reason::damaged) {
@@ -63,11 +55,16 @@ WalVerdict plan_wal(const std::vector<Backup>& backups, const std::vector<Verdic
         if (verdicts[at].reason == Reason::under_way) {
             if (last_done == nullptr)
                 return {std::nullopt, "backup " + backup.id.text() + " may be under way"};
+            const auto& begin = last_done->info->begin->segment;
+            if (under_way && under_way->timeline != begin.timeline) {
+                return {std::nullopt, "backups may be under way on two timelines"};
+            }
+            if (!under_way || begin < *under_way) under_way = begin;
             needing.push_back(last_done);
         }
         if (backup.done()) last_done = &backup;
     }
-    return WalNeeds(needing).verdict();
+    return needs_of(needing, under_way);
 }
 
 bool WalExpiry::may_go(const wal::ArchiveName& name) const {
@@ -81,9 +78,15 @@ bool WalExpiry::may_go(const wal::ArchiveName& name) const {
             }
         },
         name);
-    if (segment.timeline != before.timeline || segment >= before) return false;
-    return std::ranges::none_of(protected_,
-                                [&](const Range& it) { return it.first <= segment && segment <= it.last; });
+    if (segment.timeline > newest || (only && segment.timeline != *only)) return false;
+    const auto needs = [&](const wal::SegmentName& begin) {
+        return segment.timeline >= begin.timeline && place_of(segment) >= place_of(begin);
+    };
+    const auto keeps = [&](const Range& it) {
+        return it.first.timeline <= segment.timeline && segment.timeline <= it.last.timeline &&
+               place_of(it.first) <= place_of(segment) && place_of(segment) <= place_of(it.last);
+    };
+    return std::ranges::none_of(begins, needs) && std::ranges::none_of(protected_, keeps);
 }
 
 }  // namespace pgbosun::backup

@@ -1,24 +1,12 @@
 #include "backup/wal_inventory.hpp"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 
 #include "archive/layout.hpp"
 
 namespace pgbosun::backup {
 namespace {
-
-constexpr std::array encodings{archive::Encoding::zstd,  archive::Encoding::gzip, archive::Encoding::lz4,
-                               archive::Encoding::bzip2, archive::Encoding::xz,   archive::Encoding::snappy};
-
-std::string_view without_encoding(std::string_view name) {
-    for (const auto encoding : encodings) {
-        const auto extension = archive::extension(encoding);
-        if (name.ends_with(extension)) return name.substr(0, name.size() - extension.size());
-    }
-    return name;
-}
 
 // "" or the directory with its '/'.
 std::string_view directory_of(std::string_view below) {
@@ -30,7 +18,7 @@ std::string_view directory_of(std::string_view below) {
 
 std::optional<wal::ArchiveName> name_below_wals(std::string_view below) {
     const auto directory = directory_of(below);
-    const auto file = without_encoding(below.substr(directory.size()));
+    const auto file = codec::without_extension(below.substr(directory.size()));
     const auto name = wal::parse_archive_name(file);
     if (!name) return std::nullopt;
     const bool is_history = std::holds_alternative<wal::HistoryFile>(*name);

@@ -1,6 +1,7 @@
 #include "codec/compressor.hpp"
 
 #include <string>
+#include <utility>
 
 #include "codec/streams.hpp"
 
@@ -32,14 +33,17 @@ Result<std::unique_ptr<Compressor>> make_compressor(Compression compression, int
     return fail(FaultKind::refused, "unknown compression");
 }
 
-std::unique_ptr<Decompressor> make_decompressor(Compression compression) {
-    switch (compression) {
-        case Compression::zstd: return make_zstd_decompressor();
-        case Compression::gzip: return make_gzip_decompressor();
-        case Compression::lz4: return make_lz4_decompressor();
-        case Compression::none: break;
+std::unique_ptr<Decompressor> make_decompressor(Encoding encoding) {
+    switch (encoding) {
+        case Encoding::plain: return make_plain_decompressor();
+        case Encoding::zstd: return make_zstd_decompressor();
+        case Encoding::gzip: return make_gzip_decompressor();
+        case Encoding::lz4: return make_lz4_decompressor();
+        case Encoding::bzip2: return make_bzip2_decompressor();
+        case Encoding::xz: return make_xz_decompressor();
+        case Encoding::snappy: return make_snappy_decompressor();
     }
-    return make_plain_decompressor();
+    std::unreachable();
 }
 
 }  // namespace pgbosun::codec

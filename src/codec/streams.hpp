@@ -17,6 +17,9 @@ std::unique_ptr<Compressor> make_lz4_compressor(int level);
 std::unique_ptr<Decompressor> make_lz4_decompressor();
 std::unique_ptr<Compressor> make_gzip_compressor(int level);
 std::unique_ptr<Decompressor> make_gzip_decompressor();
+std::unique_ptr<Decompressor> make_bzip2_decompressor();
+std::unique_ptr<Decompressor> make_xz_decompressor();
+std::unique_ptr<Decompressor> make_snappy_decompressor();
 std::unique_ptr<Compressor> make_plain_compressor();
 std::unique_ptr<Decompressor> make_plain_decompressor();
 

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "host/descriptor.hpp"
+#include "pgbosun/descriptor.hpp"
 #include "pgbosun/process_host.hpp"
 
 namespace pgbosun::host {

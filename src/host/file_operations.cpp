@@ -11,8 +11,8 @@
 #include <filesystem>
 #include <memory>
 
-#include "host/descriptor.hpp"
 #include "host/system_fault.hpp"
+#include "pgbosun/descriptor.hpp"
 
 namespace pgbosun::host::file_operations {
 namespace {

@@ -1,9 +1,9 @@
 #include <cerrno>
 #include <cstring>
 
-#include "host/descriptor.hpp"
 #include "host/file_operations.hpp"
 #include "host/file_worker.hpp"
+#include "pgbosun/descriptor.hpp"
 
 namespace pgbosun::host {
 namespace {

@@ -14,9 +14,9 @@
 #include "host/boot_clock.hpp"
 #include "host/boot_timer.hpp"
 #include "host/child_processes.hpp"
-#include "host/descriptor.hpp"
 #include "host/event.hpp"
 #include "host/system_fault.hpp"
+#include "pgbosun/descriptor.hpp"
 
 namespace pgbosun::host {
 namespace {

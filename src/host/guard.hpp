@@ -5,8 +5,8 @@
 #include <functional>
 #include <memory>
 
-#include "host/descriptor.hpp"
 #include "host/shared_page.hpp"
+#include "pgbosun/descriptor.hpp"
 #include "pgbosun/process_host.hpp"
 #include "pgbosun/time.hpp"
 

@@ -12,8 +12,8 @@
 #include <cstring>
 
 #include "host/boot_clock.hpp"
-#include "host/descriptor.hpp"
 #include "host/stray_processes.hpp"
+#include "pgbosun/descriptor.hpp"
 
 namespace pgbosun::host {
 namespace {

@@ -12,8 +12,8 @@
 #include <cstdint>
 #include <system_error>
 
-#include "host/descriptor.hpp"
 #include "host/system_fault.hpp"
+#include "pgbosun/descriptor.hpp"
 
 namespace pgbosun::host {
 namespace {

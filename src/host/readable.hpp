@@ -4,7 +4,7 @@
 #include <functional>
 #include <memory>
 
-#include "host/descriptor.hpp"
+#include "pgbosun/descriptor.hpp"
 
 namespace boost::asio {
 class io_context;

@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "host/descriptor.hpp"
+#include "pgbosun/descriptor.hpp"
 
 namespace pgbosun::host {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "host/descriptor.hpp"
+#include "pgbosun/descriptor.hpp"
 #include "pgbosun/fault.hpp"
 
 namespace pgbosun::host {

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "pgbosun/backup_name.hpp"
+
 namespace pgbosun::http {
 namespace {
 
@@ -87,7 +89,11 @@ Result<> read_checks(const std::string& name, const Json& value, std::vector<std
 Result<> read_field(const std::string& name, const Json& value, JobRequest& request) {
     const bool backup = request.verb == JobVerb::start_backup;
     const bool drill = request.verb == JobVerb::start_drill;
-    if (name == "name" && backup) return read_text(name, value, max_backup_name_bytes, request.name);
+    if (name == "name" && backup) {
+        if (auto read = read_text(name, value, max_backup_name_bytes, request.name); !read) return read;
+        if (const auto fine = check_backup_name(request.name); !fine) return wrong_field(name, fine.error().what);
+        return {};
+    }
     if (name == "incremental" && backup) {
         if (!value.is_boolean()) return wrong_field(name, "must be true or false");
         request.incremental = value.get<bool>();

@@ -11,24 +11,10 @@
 #include <cstring>
 
 #include "http/query.hpp"
+#include "pgbosun/descriptor.hpp"
 
 namespace pgbosun::http {
 namespace {
-
-class Descriptor {
-public:
-    explicit Descriptor(int number) : number_(number) {}
-    ~Descriptor() {
-        if (number_ >= 0) ::close(number_);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    [[nodiscard]] int number() const { return number_; }
-    int release() { return std::exchange(number_, -1); }
-
-private:
-    int number_;
-};
 
 // Any of the address types that the socket calls take.
 struct Address {
@@ -98,8 +84,7 @@ bool is_left_over(const std::string& path, const Address& address) {
     struct stat file{};
     if (::lstat(path.c_str(), &file) != 0 || !S_ISSOCK(file.st_mode)) return false;
     const Descriptor probe(open_socket(AF_UNIX));
-    return probe.number() >= 0 && ::connect(probe.number(), address.raw(), address.length) != 0 &&
-           errno == ECONNREFUSED;
+    return probe && ::connect(probe.get(), address.raw(), address.length) != 0 && errno == ECONNREFUSED;
 }
 
 Result<> bind_unix(int socket, const std::string& path, const Address& address) {
@@ -123,13 +108,13 @@ Result<std::shared_ptr<Listener>> Listener::tcp(boost::asio::io_context& io, con
                     "write a numeric address and a port, such as 0.0.0.0:8008 or [::]:8008");
     }
     Descriptor socket(open_socket(parsed->family()));
-    if (socket.number() < 0) return system_fault(address, errno);
+    if (!socket) return system_fault(address, errno);
     const int on = 1;
-    ::setsockopt(socket.number(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (::bind(socket.number(), parsed->raw(), parsed->length) != 0 || ::listen(socket.number(), SOMAXCONN) != 0) {
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (::bind(socket.get(), parsed->raw(), parsed->length) != 0 || ::listen(socket.get(), SOMAXCONN) != 0) {
         return system_fault(address, errno, "choose another address or stop what uses this one");
     }
-    const auto port = bound_port(socket.number());
+    const auto port = bound_port(socket.get());
     Acceptor acceptor(io);
     acceptor.assign({parsed->family(), 0}, socket.release());
     std::shared_ptr<Listener> listener(new Listener(std::move(acceptor), entrance));
@@ -144,12 +129,12 @@ Result<std::shared_ptr<Listener>> Listener::unix_socket(boost::asio::io_context&
                     "choose a shorter run_dir");
     }
     Descriptor socket(open_socket(AF_UNIX));
-    if (socket.number() < 0) return system_fault(path, errno);
-    if (auto bound = bind_unix(socket.number(), path, *address); !bound) return std::unexpected(bound.error());
+    if (!socket) return system_fault(path, errno);
+    if (auto bound = bind_unix(socket.get(), path, *address); !bound) return std::unexpected(bound.error());
     struct stat file{};
     // Nobody can connect between bind and listen.
     if (::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0 || ::lstat(path.c_str(), &file) != 0 ||
-        ::listen(socket.number(), SOMAXCONN) != 0) {
+        ::listen(socket.get(), SOMAXCONN) != 0) {
         return system_fault(path, errno);
     }
     Acceptor acceptor(io);

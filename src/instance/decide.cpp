@@ -233,7 +233,7 @@ void Turn::on(const DeadlinePassed&) {
         if (rejoining->kill_at) {
             enter(Rejoining{{}, now_ + Policy::kill_again}, CancelRejoin{.kill = true});
         } else {
-            inspect();
+            enter(Rejoining{}, Rejoin{});
         }
     } else if (is<WaitingForRoom>()) {
         enter(CheckingRoom{}, CheckRoom{});

@@ -133,7 +133,7 @@ struct InstanceState {
     Crashes crashes;
     // The part for which the data was judged and, for a standby, brought in step with the primary's, since the part or
     // the primary has changed; unknown: not yet.
-    Part ready_for = Part::unknown;
+    Part ready_for = Part::own;
     bool recovering = false;  // a restored data directory is on its way to its recovery target: no primary yet
     auto operator<=>(const InstanceState&) const = default;
 };

@@ -167,6 +167,8 @@ std::string plain_log_fifo(const Settings& settings) { return log_directory(sett
 
 std::string pgbosun_conf(const Settings& settings, const ConfigurationFacts& facts) {
     std::map<std::string, std::string> chosen(defaults().begin(), defaults().end());
+    // What an incremental backup is made from; a standby needs it too, for it may be promoted, or asked.
+    if (settings.backup.incremental && facts.server_major >= 17) chosen["summarize_wal"] = "on";
     for (const auto& [name, value] : settings.postgresql.parameters) {
         std::string key = name;
         std::transform(key.begin(), key.end(), key.begin(),

@@ -153,7 +153,8 @@ class Backups(Case):
 
     def test_wrong_requests_are_named(self):
         it = self.up()
-        for body, complaint in (({"nmae": "x"}, "nmae"), ({"name": ""}, "name"), ({"name": "-rf"}, "name"),
+        for body, complaint in (({"nmae": "x"}, "nmae"), ({"name": ""}, "name"), ({"name": "-rf"}, "name"), ({"name": "latest"}, "name"),
+                                ({"name": "20261121T010203"}, "name"),
                                 ({"incremental": 1}, "incremental")):
             answer = it.http("POST", "/v1/backups", body)
             self.assertEqual(answer.status, 400, answer)

@@ -41,12 +41,15 @@ _started = set()  # pids of our direct children that a Popen answers for
 
 
 def bin_dir():
+    """PGBOSUN_BIN_DIR, which ends in <major version>/bin; else the newest that is installed."""
+    if chosen := os.environ.get("PGBOSUN_BIN_DIR"):
+        return chosen.rstrip("/")
     found = glob.glob("/usr/lib/postgresql/*/bin/postgres")
     return os.path.dirname(max(found, key=lambda path: int(path.split("/")[4])))
 
 
 def server_major():
-    return int(bin_dir().split("/")[4])
+    return int(bin_dir().split("/")[-2])
 
 
 def as_user(user):

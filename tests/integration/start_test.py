@@ -97,5 +97,55 @@ class Signals(Case):
         self.assertRegex(it.log(), r"pgbosun\.yaml:\d+.*volume")
 
 
+class SlowProgram(Case):
+    """PostgreSQL's program does not answer before the test opens a gate: a volume that wakes up, a busy machine."""
+
+    def behind_a_gate(self):
+        it = self.existing()
+        programs, self.gate = f"{it.directory}/bin", f"{it.directory}/gate"
+        os.mkdir(programs)
+        os.chmod(programs, 0o755)
+        os.mkfifo(self.gate)
+        os.chmod(self.gate, 0o644)
+        for name in os.listdir(instance.bin_dir()):
+            if name != "postgres":
+                os.symlink(f"{instance.bin_dir()}/{name}", f"{programs}/{name}")
+        it.write_file(f"{programs}/postgres", f"""#!/bin/sh
+            [ "$1" != --version ] || read -r line < {self.gate}
+            exec {instance.bin_dir()}/postgres "$@"
+            """.lstrip(), 0o755)
+        it.config["postgresql"]["bin_dir"] = programs
+        it.write_config()
+        return it
+
+    def test_one_that_is_slow_is_waited_for_and_the_log_says_so(self):
+        it = self.behind_a_gate().start()
+        it.wait_log("waiting for .*/bin/postgres --version")
+        self.assertEqual(it.http("GET", "/livez").status, 200)
+
+        with open(self.gate, "w", encoding="ascii") as gate:
+            gate.write("open\n")
+
+        it.up()
+
+    def test_sigterm_ends_it_while_it_waits(self):
+        it = self.behind_a_gate().start()
+        wait_for("the program is asked", lambda: any("--version" in instance.command_line(pid)
+                                                     for pid in instance.descendants(it.process.pid)))
+
+        self.assertEqual(it.stop(signal.SIGTERM), 0, it.tail())
+
+    def test_one_that_is_another_program_ends_it_with_2_and_what_it_said(self):
+        it = self.make()
+        os.mkdir(f"{it.directory}/bin")
+        os.chmod(f"{it.directory}/bin", 0o755)
+        it.write_file(f"{it.directory}/bin/postgres", "#!/bin/sh\necho another program\n", 0o755)
+        it.config["postgresql"]["bin_dir"] = f"{it.directory}/bin"
+        it.write_config()
+
+        self.assertEqual(it.start().wait_exit(), 2)
+        self.assertRegex(it.log(), r"does not tell its version: exit status 0, \\\"another program")
+
+
 if __name__ == "__main__":
     instance.main()

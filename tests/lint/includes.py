@@ -48,7 +48,10 @@ LIBRARY_HOMES = {
     "zstd": (r"zstd", {"codec"}),
     "lz4": (r"lz4", {"codec"}),
     "zlib": (r"zlib", {"codec"}),
-    "libarchive": (r"archive(_entry)?\.h", {"backup"}),
+    "bzip2": (r"bzlib", {"codec"}),
+    "liblzma": (r"lzma", {"codec"}),
+    "snappy": (r"snappy", {"codec"}),
+    "libarchive": (r"archive(_entry)?\.h", set()),  # only tests
     "xxHash": (r"xxhash", {"codec"}),
     "Catch2": (r"catch2/", set()),
 }

@@ -173,7 +173,8 @@ void BackupWorld::restore_in_process(const std::string& wanted, Faults faults) {
         if (!found) return;
         backup::RestoreOrder order{.places = {.target = restored(), .tablespaces = {}, .wal_directory = {}},
                                    .workers = 2, .parameters = {}, .progress = {}};
-        std::ignore = backup::restore(catalog, *found, order);
+        backup::Restoration restoration(catalog, {*found}, order);
+        if (restoration.unpack()) std::ignore = restoration.finish();
     });
     // What is whole is not written over by the next restore; what is not, is cleared by it.
     if (std::filesystem::exists(restored() + "/global/pg_control")) std::filesystem::remove_all(restored());

@@ -180,7 +180,7 @@ TEST_CASE("a damaged object is never delivered: recovery stops, a standby stream
     }
 }
 
-TEST_CASE("an encoding that we do not read is no missing file") {
+TEST_CASE("an object that cannot be decoded is no missing file, whatever its encoding") {
     Standby standby;
     standby.sign("recovery.signal");
     standby.store.plant(wal_key("orders", *wal::parse_archive_name(segment_name(5))) + ".bz2", std::string_view("BZh"));

@@ -1,11 +1,19 @@
 #include "backup/rate_limit.hpp"
 
 #include <chrono>
+#include <future>
+#include <stop_token>
 
 #include "support/catch.hpp"
 
 using namespace pgbosun::backup;
 using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto deadline = 90s;
+
+}  // namespace
 
 TEST_CASE("who reads as the bucket says keeps the rate") {
     const TokenBucket::Time start{};
@@ -38,10 +46,42 @@ TEST_CASE("a clock that goes back does not fill the bucket") {
     CHECK(bucket.take(1'000, start - 5s) == 1s);
 }
 
-TEST_CASE("a wait for the rate ends when it is to stop") {
-    RateLimit limit(1);
+TEST_CASE("who takes more than is saved up waits until it is made good") {
+    RateLimit limit(1'000'000);
+    const std::stop_source never;
+    const auto start = std::chrono::steady_clock::now();
+
+    limit.take(300'000, never.get_token());
+
+    CHECK(std::chrono::steady_clock::now() - start >= 50ms);
+}
+
+TEST_CASE("a wait for the rate ends when it is to stop, and nobody waits without one") {
+    std::stop_source stop;
+    RateLimit slow(1), none(0);
+    std::promise<void> began;
+
+    auto stopped = std::async(std::launch::async, [&] {
+        slow.take(0, stop.get_token());
+        began.set_value();
+        slow.take(1'000'000'000, stop.get_token());
+    });
+    auto unlimited = std::async(std::launch::async, [&] { none.take(1'000'000'000, std::stop_token()); });
+    began.get_future().wait();
+    CHECK(stopped.wait_for(10ms) == std::future_status::timeout);
+    stop.request_stop();
+
+    // One that still waits is told here, and hangs the test as well.
+    CHECK(stopped.wait_for(deadline) == std::future_status::ready);
+    CHECK(unlimited.wait_for(deadline) == std::future_status::ready);
+}
+
+TEST_CASE("who comes when it is to stop does not wait at all") {
     std::stop_source stop;
     stop.request_stop();
-    limit.take(1'000'000'000, stop.get_token());
-    SUCCEED();
+    RateLimit slow(1);
+
+    auto late = std::async(std::launch::async, [&] { slow.take(1'000'000'000, stop.get_token()); });
+
+    CHECK(late.wait_for(deadline) == std::future_status::ready);
 }

@@ -66,3 +66,15 @@ TEST_CASE("a restore command survives a shell and PostgreSQL") {
     CHECK(command_line({"/opt/it's here/x", "--config", "/a%b"}) ==
           R"('/opt/it'\''s here/x' '--config' '/a%%b' %f "%p")");
 }
+
+TEST_CASE("what leads away from the restored directory becomes a comment, and nothing else changes") {
+    CHECK(without_foreign_places("data_directory = '/var/lib/postgresql/15/main'\nport = 5432\n  HBA_file '/etc/pg_hba.conf'\n"
+                                 "ident_file='x'\n\texternal_pid_file = 'y'") ==
+          "# pgbosun restore: data_directory = '/var/lib/postgresql/15/main'\nport = 5432\n"
+          "# pgbosun restore:   HBA_file '/etc/pg_hba.conf'\n# pgbosun restore: ident_file='x'\n"
+          "# pgbosun restore: \texternal_pid_file = 'y'");
+    for (const char* same : {"", "\n\n", "#data_directory = 'x'\n", "data_directory_mode = 0700\n", "log_directory = 'log'"}) {
+        CAPTURE(same);
+        CHECK(without_foreign_places(same) == same);
+    }
+}

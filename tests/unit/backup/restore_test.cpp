@@ -80,7 +80,10 @@ struct Scene {
         const auto places = places_of(*backup.info, target(), moved);
         if (!places) return std::unexpected(places.error());
         RestoreOrder order{*places, workers, {{"restore_command", "x"}, {"recovery_target_time", ""}}, {}};
-        return backup::restore(catalog, backup, order);
+        Restoration restoration(catalog, {backup}, order);
+        if (auto unpacked = restoration.unpack(); !unpacked) return std::unexpected(unpacked.error());
+        CHECK_FALSE(restoration.combination("/bin"));
+        return restoration.finish();
     }
     // The only Fault, when it is of this kind.
     std::string fault(FaultKind kind) {
@@ -286,6 +289,18 @@ TEST_CASE("a label that is in backup.info only is written") {
 
     REQUIRE(restored);
     CHECK(slurp(scene.target() + "/backup_label") == label_text);
+    CHECK(restored->notes.size() == 1);
+}
+
+TEST_CASE("what is restored stays in its place, wherever its configuration led") {
+    Scene scene;
+    scene.plant("data.tar.zst", zst(Scene::data_tar() + tar_file("postgresql.conf", "data_directory = '/x'\nport = 1\n") +
+                                    tar_end()));
+
+    const auto restored = scene.restore();
+
+    REQUIRE(restored);
+    CHECK(slurp(scene.target() + "/postgresql.conf") == "# pgbosun restore: data_directory = '/x'\nport = 1\n");
     CHECK(restored->notes.size() == 1);
 }
 

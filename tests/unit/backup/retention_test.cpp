@@ -207,6 +207,41 @@ TEST_CASE("WAL that another timeline's backup may go on along stays") {
     CHECK(before(plan_expiry(usual, Redundancy{1}, now)) == "000000030000000000000028");
 }
 
+TEST_CASE("WAL of older timelines goes whole when no backup that stays began on one of them, or before it") {
+    const std::vector backups{done("20261101T010000", {1, 10, 10}), done("20261102T010000", {2, 30, 30}),
+                              done("20261103T010000", {4, 20, 20})};
+
+    const auto newest = *plan_expiry(backups, Redundancy{1}, now).wal;
+    for (const auto* goes : {"0000000100000000000000FF", "000000020000000000000064", "000000030000000000000064.partial",
+                             "000000040000000000000013"}) {
+        CAPTURE(goes);
+        CHECK(newest.may_go(name(goes)));
+    }
+    for (const auto* stays : {"000000040000000000000014", "000000050000000000000001", "00000002.history"}) {
+        CAPTURE(stays);
+        CHECK_FALSE(newest.may_go(name(stays)));
+    }
+
+    // The one on timeline 2 may go on along any later one, from its own place in the log on.
+    const auto two = *plan_expiry(backups, Redundancy{2}, now).wal;
+    CHECK(two.may_go(name("000000010000000000000064")));
+    CHECK(two.may_go(name("00000003000000000000001D")));
+    CHECK_FALSE(two.may_go(name("00000003000000000000001E")));
+    CHECK(two.may_go(name("000000040000000000000013")));
+    CHECK_FALSE(two.may_go(name("000000040000000000000014")));
+}
+
+TEST_CASE("while a backup is under way WAL goes on the timeline of the one before it alone") {
+    const std::vector backups{done("20261101T010000", {1, 10, 10}), done("20261119T010000", {2, 30, 30}),
+                              never_finished("20261121T110000")};
+    const auto wal = *plan_expiry(backups, Redundancy{1}, now).wal;
+    CHECK(wal.may_go(name("00000002000000000000001D")));
+    for (const auto* stays : {"00000002000000000000001E", "000000010000000000000001", "000000030000000000000001"}) {
+        CAPTURE(stays);
+        CHECK_FALSE(wal.may_go(name(stays)));
+    }
+}
+
 TEST_CASE("no WAL goes while nobody knows what is needed") {
     CHECK_FALSE(plan_expiry({damaged_backup("20261101T010000"), done("20261115T010000", {1, 20, 20})},
                             Redundancy{1}, now)

@@ -63,11 +63,11 @@ using Type = TarMember::Type;
 // A directory and its descriptor.
 struct Place {
     TemporaryDirectory directory;
-    archive::Descriptor descriptor{::open(directory.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    Descriptor descriptor{::open(directory.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     std::vector<UnpackedFile> files;
 
     Result<> unpack(std::string_view tar, Placement placement = as_it_is) {
-        Untar untar(descriptor.number(), std::move(placement), [&](const UnpackedFile& file) -> Result<> {
+        Untar untar(descriptor.get(), std::move(placement), [&](const UnpackedFile& file) -> Result<> {
             files.push_back(file);
             return {};
         });
@@ -236,7 +236,7 @@ TEST_CASE("nothing is written through a link, and nothing over a file") {
 
 TEST_CASE("a tar that comes once more replaces what came of it before") {
     Place place;
-    Untar untar(place.descriptor.number(), Place::as_it_is, [](const UnpackedFile&) { return Result<>{}; });
+    Untar untar(place.descriptor.get(), Place::as_it_is, [](const UnpackedFile&) { return Result<>{}; });
     const std::string tar = tar_file("a", "first") + tar_file("b", std::string(2000, 'b')) + tar_end();
 
     REQUIRE(untar.feed(bytes(tar).first(1500)));

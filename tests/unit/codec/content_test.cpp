@@ -78,7 +78,7 @@ TEST_CASE("a file is hashed and compressed in one pass, into a buffer that is us
     CHECK(result->size == content.size());
     CHECK(result->content_hash == content_hash(bytes(content)));
     std::string back;
-    auto decompressor = make_decompressor(compression);
+    auto decompressor = make_decompressor(encoding_of(compression));
     decompressor->begin(content.size());
     REQUIRE(decompressor->feed(out, [&](std::span<const std::byte> part) -> Result<> {
         back.append(reinterpret_cast<const char*>(part.data()), part.size());

@@ -5,9 +5,9 @@
 #include <random>
 #include <string>
 
-#include "codec/compression.hpp"
 #include "codec/compressor.hpp"
 #include "codec/decompressor.hpp"
+#include "codec/encoding.hpp"
 #include "support/catch.hpp"
 #include "support/seed.hpp"
 
@@ -64,7 +64,7 @@ TEST_CASE("what was compressed comes back, whatever its size and the pieces it c
     CAPTURE(size);
     auto compressor = make_compressor(compression, 1);
     REQUIRE(compressor);
-    auto decompressor = make_decompressor(compression);
+    auto decompressor = make_decompressor(encoding_of(compression));
 
     const Bytes content = some_content(size, 1);
     const Bytes compressed = compress(**compressor, content, 100'000);
@@ -77,7 +77,7 @@ TEST_CASE("what was compressed comes back, whatever its size and the pieces it c
 TEST_CASE("a stream fed byte by byte comes back too") {
     const auto compression = any_compressing();
     auto compressor = make_compressor(compression, 1);
-    auto decompressor = make_decompressor(compression);
+    auto decompressor = make_decompressor(encoding_of(compression));
     const Bytes content = some_content(5000, 2);
 
     const Bytes compressed = compress(**compressor, content, 1);
@@ -88,7 +88,7 @@ TEST_CASE("a stream fed byte by byte comes back too") {
 TEST_CASE("one context serves file after file, also after one that was given up") {
     const auto compression = any_compressing();
     auto compressor = make_compressor(compression, 1);
-    auto decompressor = make_decompressor(compression);
+    auto decompressor = make_decompressor(encoding_of(compression));
     const Bytes first = some_content(200'000, 3);
     const Bytes second = some_content(100'000, 4);
     const Bytes whole = compress(**compressor, second);
@@ -107,7 +107,7 @@ TEST_CASE("one context serves file after file, also after one that was given up"
 TEST_CASE("several frames or members one after the other are one stream") {
     const auto compression = any_compressing();
     auto compressor = make_compressor(compression, 1);
-    auto decompressor = make_decompressor(compression);
+    auto decompressor = make_decompressor(encoding_of(compression));
     const Bytes first = some_content(200'000, 5);
     const Bytes second = some_content(70'000, 6);
     Bytes content = first;
@@ -124,7 +124,7 @@ TEST_CASE("several frames or members one after the other are one stream") {
 TEST_CASE("a stream cut anywhere is corrupt") {
     const auto compression = any_compressing();
     auto compressor = make_compressor(compression, 1);
-    auto decompressor = make_decompressor(compression);
+    auto decompressor = make_decompressor(encoding_of(compression));
     const Bytes compressed = compress(**compressor, some_content(3000, 7));
 
     for (std::size_t length = 0; length < compressed.size(); ++length) {
@@ -136,7 +136,7 @@ TEST_CASE("a stream cut anywhere is corrupt") {
 TEST_CASE("something after the last frame is corrupt") {
     const auto compression = any_compressing();
     auto compressor = make_compressor(compression, 1);
-    auto decompressor = make_decompressor(compression);
+    auto decompressor = make_decompressor(encoding_of(compression));
     Bytes compressed = compress(**compressor, some_content(3000, 8));
 
     const std::size_t garbage = GENERATE(std::size_t{1}, 2, 20);
@@ -148,7 +148,7 @@ TEST_CASE("something after the last frame is corrupt") {
 TEST_CASE("a flipped bit never yields other content") {
     const auto compression = any_compressing();
     auto compressor = make_compressor(compression, 1);
-    auto decompressor = make_decompressor(compression);
+    auto decompressor = make_decompressor(encoding_of(compression));
     const Bytes content = some_content(3000, 9);
     const Bytes compressed = compress(**compressor, content);
     std::mt19937_64 random(test::seed());
@@ -168,7 +168,7 @@ TEST_CASE("a flipped bit never yields other content") {
 TEST_CASE("a bomb is refused as soon as it passes the limit") {
     const auto compression = any_compressing();
     auto compressor = make_compressor(compression, 1);
-    auto decompressor = make_decompressor(compression);
+    auto decompressor = make_decompressor(encoding_of(compression));
     const Bytes compressed = compress(**compressor, Bytes(20'000'000));
     REQUIRE(compressed.size() < 200'000);
 
@@ -187,7 +187,7 @@ TEST_CASE("a bomb is refused as soon as it passes the limit") {
 TEST_CASE("exactly the limit is accepted, one byte more is not") {
     const auto compression = GENERATE(Compression::none, Compression::zstd, Compression::gzip, Compression::lz4);
     auto compressor = make_compressor(compression, 1);
-    auto decompressor = make_decompressor(compression);
+    auto decompressor = make_decompressor(encoding_of(compression));
     const Bytes compressed = compress(**compressor, some_content(300'000, 10));
 
     CHECK(decompress(*decompressor, compressed, 300'000));
@@ -197,7 +197,7 @@ TEST_CASE("exactly the limit is accepted, one byte more is not") {
 TEST_CASE("a fault of the sink ends the stream and is handed on as it is") {
     const auto compression = any_compressing();
     auto compressor = make_compressor(compression, 1);
-    auto decompressor = make_decompressor(compression);
+    auto decompressor = make_decompressor(encoding_of(compression));
     const Bytes compressed = compress(**compressor, some_content(1000, 11));
 
     decompressor->begin(1 << 20);
@@ -244,29 +244,21 @@ TEST_CASE("levels that do not exist are refused with the range that does") {
     }
 }
 
-TEST_CASE("the extension tells the compression") {
+TEST_CASE("the extension tells the encoding") {
     struct Row {
         std::string name;
-        Compression compression;
+        Encoding encoding;
         std::string bare;
     };
-    const auto row = GENERATE(Row{"000000010000000000000001", Compression::none, "000000010000000000000001"},
-                              Row{"000000010000000000000001.zst", Compression::zstd, "000000010000000000000001"},
-                              Row{"00000002.history.gz", Compression::gzip, "00000002.history"},
-                              Row{"x.partial.lz4", Compression::lz4, "x.partial"},
-                              Row{"x.zstd", Compression::none, "x.zstd"}, Row{"xzst", Compression::none, "xzst"},
-                              Row{"x.ZST", Compression::none, "x.ZST"});
+    const auto row = GENERATE(Row{"000000010000000000000001", Encoding::plain, "000000010000000000000001"},
+                              Row{"000000010000000000000001.zst", Encoding::zstd, "000000010000000000000001"},
+                              Row{"00000002.history.gz", Encoding::gzip, "00000002.history"},
+                              Row{"x.partial.lz4", Encoding::lz4, "x.partial"}, Row{"x.bz2", Encoding::bzip2, "x"},
+                              Row{"x.xz", Encoding::xz, "x"}, Row{"x.tar.snappy", Encoding::snappy, "x.tar"},
+                              Row{"x.zstd", Encoding::plain, "x.zstd"}, Row{"xzst", Encoding::plain, "xzst"},
+                              Row{"x.ZST", Encoding::plain, "x.ZST"});
 
-    CHECK(compression_of_name(row.name) == row.compression);
+    CHECK(encoding_of_name(row.name) == row.encoding);
     CHECK(without_extension(row.name) == row.bare);
-    CHECK(row.bare + std::string(extension(row.compression)) == row.name);
-}
-
-TEST_CASE("a compression that only others write is refused, not taken for the plain file") {
-    const auto name = GENERATE(std::string("a.bz2"), std::string("a.xz"), std::string("a.snappy"));
-
-    const auto compression = compression_of_name(name);
-
-    REQUIRE_FALSE(compression);
-    CHECK(compression.error().kind == FaultKind::refused);
+    CHECK(row.bare + std::string(extension(row.encoding)) == row.name);
 }

@@ -10,8 +10,8 @@
 #include <map>
 #include <optional>
 
-#include "host/descriptor.hpp"
 #include "host/stray_processes.hpp"
+#include "pgbosun/descriptor.hpp"
 #include "support/catch.hpp"
 #include "support/run.hpp"
 #include "support/temporary_directory.hpp"
@@ -94,7 +94,7 @@ TEST_CASE("a child inherits nothing but what it is given") {
     World world;
     ::setenv("PGBOSUN_TEST_SECRET", "x", 1);
     const int left_open = ::open("/dev/zero", O_RDONLY);
-    const host::Descriptor given(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    const Descriptor given(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 
     auto command = script(
         "umask; env | grep -c SECRET; readlink /proc/$$/fd/0; ls /proc/$$/fd | tr '\\n' ' '; echo; "
@@ -119,8 +119,8 @@ TEST_CASE("a child inherits nothing but what it is given") {
 TEST_CASE("descriptors may trade places") {
     World world;
     test::TemporaryDirectory directory;
-    const host::Descriptor one(::open((directory / "one").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    const host::Descriptor two(::open((directory / "two").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    const Descriptor one(::open((directory / "one").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    const Descriptor two(::open((directory / "two").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
 
     auto command = script("readlink /proc/$$/fd/" + std::to_string(one.get()) + " /proc/$$/fd/" +
                           std::to_string(two.get()));
@@ -184,7 +184,7 @@ TEST_CASE("while output is held nothing is read, and nothing is lost when the ch
     auto command = script("echo one; read wait < /proc/self/fd/7; echo two");
     std::array<int, 2> gate{};
     REQUIRE(::pipe2(gate.data(), O_CLOEXEC) == 0);
-    const host::Descriptor reading(gate[0]), writing(gate[1]);
+    const Descriptor reading(gate[0]), writing(gate[1]);
     command.descriptors = {{gate[0], 7}};
     command.on_line = [&](std::string_view line) { lines.emplace_back(line); };
     command.on_exit = [&](ExitStatus status) { ended = status; };
@@ -226,8 +226,8 @@ TEST_CASE("a forked child runs its body with what it was given, and nothing else
     World world;
     std::array<int, 2> pipe{};
     REQUIRE(::pipe2(pipe.data(), O_CLOEXEC) == 0);
-    const host::Descriptor reading(pipe[0]), writing(pipe[1]);
-    const host::Descriptor other(::open("/dev/zero", O_RDONLY | O_CLOEXEC));
+    const Descriptor reading(pipe[0]), writing(pipe[1]);
+    const Descriptor other(::open("/dev/zero", O_RDONLY | O_CLOEXEC));
     std::optional<ExitStatus> ended;
 
     ForkedChild child{.name = "test-child"};

@@ -20,7 +20,7 @@
 using namespace pgbosun;
 using namespace std::chrono_literals;
 using host::ChildProcesses;
-using host::Descriptor;
+using Descriptor;
 using host::ForkedChild;
 using host::Guard;
 

@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "host/descriptor.hpp"
 #include "host/fifo_lines.hpp"
+#include "pgbosun/descriptor.hpp"
 #include "support/catch.hpp"
 #include "support/run.hpp"
 #include "support/temporary_directory.hpp"
@@ -57,7 +57,7 @@ TEST_CASE("lines come out of a FIFO while writers come and go") {
     const auto fifo =
         FifoLines::open(loop, directory / "log", [&](std::string_view line) { lines.emplace_back(line); }).value();
     const auto write = [&](std::string_view text) {
-        const host::Descriptor writer(::open((directory / "log").c_str(), O_WRONLY | O_NONBLOCK));
+        const Descriptor writer(::open((directory / "log").c_str(), O_WRONLY | O_NONBLOCK));
         REQUIRE(::write(writer.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
     };
 
@@ -77,7 +77,7 @@ TEST_CASE("lines come out of a FIFO while writers come and go") {
 TEST_CASE("what is not a FIFO is refused, and what is not there not found") {
     boost::asio::io_context loop;
     test::TemporaryDirectory directory;
-    const host::Descriptor file(::open((directory / "file").c_str(), O_RDWR | O_CREAT, 0600));
+    const Descriptor file(::open((directory / "file").c_str(), O_RDWR | O_CREAT, 0600));
 
     CHECK(FifoLines::open(loop, directory / "file", nullptr).error().kind == FaultKind::refused);
     CHECK(FifoLines::open(loop, directory / "none", nullptr).error().kind == FaultKind::not_found);

@@ -7,9 +7,9 @@
 #include <optional>
 
 #include "host/boot_clock.hpp"
-#include "host/descriptor.hpp"
 #include "host/log_line.hpp"
 #include "host/log_output.hpp"
+#include "pgbosun/descriptor.hpp"
 #include "support/catch.hpp"
 #include "support/run.hpp"
 
@@ -24,8 +24,8 @@ struct Pipe {
     Pipe() {
         std::array<int, 2> ends{};
         REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
-        reading = host::Descriptor(ends[0]);
-        writing = host::Descriptor(ends[1]);
+        reading = Descriptor(ends[0]);
+        writing = Descriptor(ends[1]);
     }
     std::string read_what_is_there() const {
         std::string text;
@@ -38,7 +38,7 @@ struct Pipe {
         }
         return text;
     }
-    host::Descriptor reading, writing;
+    Descriptor reading, writing;
 };
 
 const WallTime moment = std::chrono::sys_days(std::chrono::year(2026) / 11 / 21) + 1h + 41min + 32s + 725ms;

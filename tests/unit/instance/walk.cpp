@@ -27,11 +27,11 @@ void drop_late_answers(Node& node) {
     world.removing &= state.desired.fence == Fence::removing;
 }
 
-Node normalised(Node node, Instant now) {
+Node normalised(Node node, Instant now, const Policy& policy) {
     drop_late_answers(node);
     auto& state = node.state;
     const bool window_over =
-        state.crashes.count > 0 && now - state.crashes.window_began > walk_policy().restart_period;
+        state.crashes.count > 0 && now - state.crashes.window_began > policy.restart_period;
     if (window_over) state.crashes = Crashes{};
     if (state.crashes.count > 0) state.crashes.window_began = epoch + (state.crashes.window_began - now);
     std::visit(
@@ -109,9 +109,11 @@ std::vector<Possible> possible(const Node& node, Authority authority) {
         return all;
     }
     if (world.judging) {
+        const bool whole = authority == Authority::standalone;
         for (const auto verdict : {VolumeVerdict::empty, VolumeVerdict::unfinished, VolumeVerdict::usable,
                                    VolumeVerdict::occupied, VolumeVerdict::unreadable, VolumeVerdict::refused}) {
-            for (const bool recovering : {false, true}) happens(VolumeJudged{verdict, recovering}, [verdict](World& after) {
+            if (!whole && (verdict == VolumeVerdict::unfinished || verdict == VolumeVerdict::unreadable)) continue;
+            for (const bool recovering : {false, true}) if (whole || !recovering) happens(VolumeJudged{verdict, recovering}, [verdict](World& after) {
                 after.judging = false;
                 after.ours = verdict == VolumeVerdict::empty || verdict == VolumeVerdict::unfinished ||
                              verdict == VolumeVerdict::usable;
@@ -141,7 +143,8 @@ std::vector<Possible> possible(const Node& node, Authority authority) {
             after.postmaster = false;
             after.strays = after.own_strays = true;
         };
-        for (const bool hopeless : {false, true}) happens(PostmasterExited{hopeless}, dies);
+        happens(PostmasterExited{}, dies);
+        if (authority == Authority::standalone) happens(PostmasterExited{true}, dies);
         if (std::holds_alternative<Launching>(node.state.activity)) happens(LaunchFailed{}, dies);
         for (const auto role : {Role::primary, Role::standby}) happens(Accepting{role}, [](World&) {});
     }
@@ -154,20 +157,30 @@ std::vector<Possible> possible(const Node& node, Authority authority) {
     }
     happens(DeadlinePassed{}, [](World&) {});
     happens(GuardLost{}, [](World&) {});
-    for (const auto mode : {StopMode::smart, StopMode::fast, StopMode::immediate}) {
-        all.push_back({EndRequested{mode}, world, true});
+    const auto command = [&](Event event) { all.push_back({event, world, true}); };
+    if (authority == Authority::managed) {
+        command(EndRequested{StopMode::fast});
+        for (const auto verb : {Verb::fence, Verb::unfence, Verb::restart, Verb::promote}) command(Asked{verb});
+        return all;
     }
+    for (const auto mode : {StopMode::smart, StopMode::fast, StopMode::immediate}) command(EndRequested{mode});
     for (const auto verb : {Verb::fence, Verb::unfence, Verb::restart, Verb::reload, Verb::checkpoint, Verb::promote,
                             Verb::demote}) {
-        for (const bool upstream : {false, true}) all.push_back({Asked{verb, upstream}, world, true});
+        for (const bool upstream : {false, true}) command(Asked{verb, upstream});
     }
     return all;
 }
 
 }  // namespace
 
-Policy walk_policy() {
+Policy walk_policy(Authority authority) {
     Policy policy;
+    if (authority == Authority::managed) {
+        policy.stop_timeout = 12s;
+        policy.checkpoint_timeout = 2s;
+        policy.restart_intensity = 0;
+        return policy;
+    }
     policy.smart_timeout = 3s;
     policy.stop_timeout = 12s;
     policy.checkpoint_timeout = 2s;
@@ -188,7 +201,7 @@ Graph walk(Authority authority, const std::function<void(const Edge&)>& visit) {
         return place->second;
     };
     number_of(Node{});
-    const Policy policy = walk_policy();
+    const Policy policy = walk_policy(authority);
     for (std::size_t current = 0; current < graph.nodes.size(); ++current) {
         const Node from = graph.nodes[current];
         std::vector<Instant> moments{epoch};
@@ -198,7 +211,7 @@ Graph walk(Authority authority, const std::function<void(const Edge&)>& visit) {
                 const Decision decision = decide(from.state, chance.event, now, policy);
                 Node to{decision.state, chance.after};
                 for (const Action& action : decision.actions) apply(to.world, action);
-                to = normalised(to, now);
+                to = normalised(to, now, policy);
                 visit(Edge{from, chance.event, decision, to, chance.commanded});
                 const std::size_t next = number_of(to);
                 if (!chance.commanded) graph.uncommanded[current].push_back(next);

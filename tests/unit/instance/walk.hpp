@@ -44,10 +44,11 @@ struct Graph {
     std::vector<Node> nodes;
     std::vector<std::vector<std::size_t>> uncommanded;
 };
-// standalone: nobody else says what it may be; managed: somebody does, at every moment.
+// standalone: nobody else says what it may be. managed: somebody does, at every moment; what is the same for both (crash
+// windows, recovery to a target, a smart shutdown) is left to the other walk, for the states multiply.
 enum class Authority { standalone, managed };
 Graph walk(Authority authority, const std::function<void(const Edge&)>& visit);
 
-instance::Policy walk_policy();
+instance::Policy walk_policy(Authority authority);
 
 }  // namespace pgbosun::test

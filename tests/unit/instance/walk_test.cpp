@@ -52,7 +52,7 @@ TEST_CASE("in every state that the instance can reach, its rules hold") {
             rule(to.state.ready_for == part, "postgres is started only for the part that its data was judged for", edge);
         }
         if (does<Rejoin>(decision)) {
-            rule(!to.world.postmaster && !from.world.strays, "data is brought in step only when nothing runs on it", edge);
+            rule(!to.world.postmaster && !to.world.strays, "data is brought in step only when nothing runs on it", edge);
             rule(part == Part::standby, "only a standby's data is brought in step", edge);
         }
         if (does<Promote>(decision)) rule(allows_writes(part), "only who may write is promoted", edge);

@@ -1,5 +1,6 @@
 #include "postgres/configuration.hpp"
 
+#include "postgres/libpq_backup_stream.hpp"
 #include "postgres/parameters.hpp"
 #include "support/catch.hpp"
 
@@ -33,6 +34,31 @@ std::optional<Severity> severity(std::string_view name, std::string_view value) 
 }
 
 }  // namespace
+
+TEST_CASE("WAL is summarized for incremental backups, where the server can and nobody says otherwise") {
+    auto wanted = settings();
+    auto of_16 = facts();
+    of_16.server_major = 16;
+    CHECK_FALSE(has_line(pgbosun_conf(wanted, facts()), "summarize_wal = 'on'"));
+
+    wanted.backup.incremental = true;
+
+    CHECK(has_line(pgbosun_conf(wanted, facts()), "summarize_wal = 'on'"));
+    CHECK_FALSE(has_line(pgbosun_conf(wanted, of_16), "summarize_wal = 'on'"));
+    wanted.postgresql.parameters["summarize_wal"] = "off";
+    CHECK(has_line(pgbosun_conf(wanted, facts()), "summarize_wal = 'off'"));
+}
+
+TEST_CASE("an incremental backup is asked for as the server understands it") {
+    CHECK(base_backup_statement({.label = "it's me"}) ==
+          "BASE_BACKUP ( LABEL 'it''s me', CHECKPOINT 'fast', WAIT 0, MANIFEST 'yes', MANIFEST_CHECKSUMS 'CRC32C', "
+          "INCREMENTAL, TARGET 'client' )");
+    const auto other = base_backup_statement(
+        {.label = "x", .immediate_checkpoint = false, .checking = PageChecking::off, .max_rate = 100});
+    CHECK(other.find("CHECKPOINT 'spread'") != std::string::npos);
+    CHECK(other.find("VERIFY_CHECKSUMS 0") != std::string::npos);
+    CHECK(other.find("MAX_RATE 32,") != std::string::npos);
+}
 
 TEST_CASE("parameters that pgbosun owns are refused with a hint, near misses are not") {
     for (const char* name :

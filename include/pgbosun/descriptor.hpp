@@ -1,11 +1,11 @@
 #pragma once
-// A file descriptor with one owner.
+// A file descriptor with one owner, who closes it.
 
 #include <unistd.h>
 
 #include <utility>
 
-namespace pgbosun::host {
+namespace pgbosun {
 
 class Descriptor {
 public:
@@ -33,4 +33,4 @@ private:
     int descriptor_ = -1;
 };
 
-}  // namespace pgbosun::host
+}  // namespace pgbosun

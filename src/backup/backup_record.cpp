@@ -1,0 +1,100 @@
+#include "backup/backup_record.hpp"
+
+#include <optional>
+#include <set>
+#include <span>
+#include <vector>
+
+#include "archive/wall_clock.hpp"
+#include "pgbosun/log.hpp"
+
+namespace pgbosun::backup {
+namespace {
+
+constexpr int most_pages = 10'000;  // of a listing
+constexpr int most_claims = 10;     // seconds in which others may have begun
+constexpr std::string_view claim_name = "pgbosun.claim";
+
+// Of what lies directly below the prefix: a backup's identifier is a "directory".
+Result<> collect_ids(ObjectStore& store, const std::string& prefix, std::set<BackupId>& ids) {
+    std::optional<std::string> after;
+    for (int page = 0; page < most_pages; ++page) {
+        const auto listing = store.list(prefix, "/", after);
+        if (!listing) return std::unexpected(listing.error());
+        for (const auto& directory : listing->prefixes) {
+            const auto name = std::string_view(directory).substr(prefix.size());
+            if (const auto id = BackupId::parse(name.substr(0, name.find('/')))) ids.insert(*id);
+        }
+        after = listing->next;
+        if (!after) return {};
+    }
+    return fail(FaultKind::refused, store.describe() + "/" + prefix + " holds far more than backups");
+}
+
+Result<> remove_below(ObjectStore& store, const std::string& prefix, const std::string& but) {
+    std::optional<std::string> after;
+    for (int page = 0; page < most_pages; ++page) {
+        const auto listing = store.list(prefix, "", after);
+        if (!listing) return std::unexpected(listing.error());
+        std::vector<std::string> keys;
+        for (const auto& object : listing->objects) {
+            if (object.key != but) keys.push_back(object.key);
+        }
+        if (auto removed = keys.empty() ? Result<>() : store.remove(keys); !removed) return removed;
+        after = listing->next;
+        if (!after) return {};
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<BackupPlace> claim_backup(ObjectStore& store, const std::string& server, Kind kind, const std::string& instance) {
+    std::set<BackupId> taken;
+    for (const auto each : {Kind::full, Kind::incremental}) {
+        auto collected = collect_ids(store, base_prefix(server, each), taken);
+        if (!collected) return std::unexpected(std::move(collected.error()));
+    }
+    for (int attempt = 0; attempt < most_claims; ++attempt) {
+        BackupPlace place{server, kind, BackupId::next(archive::wall_now(), taken)};
+        const auto claim =
+            store.put_if_absent(place.prefix() + std::string(claim_name), std::as_bytes(std::span(instance)), {});
+        if (!claim && claim.error().kind != FaultKind::conflict) return std::unexpected(claim.error());
+        if (claim) {
+            // The claims of the two kinds lie apart: whoever sees the other one gives way.
+            const auto other = kind == Kind::full ? Kind::incremental : Kind::full;
+            const auto rival = store.list(backup_prefix(server, place.id, other), "/", std::nullopt);
+            if (!rival) return std::unexpected(rival.error());
+            if (rival->objects.empty() && rival->prefixes.empty()) return place;
+            if (auto gone = store.remove({place.prefix() + std::string(claim_name)}); !gone) {
+                return std::unexpected(std::move(gone.error()));
+            }
+        }
+        taken.insert(place.id);
+    }
+    return fail(FaultKind::unavailable, "other instances begin a backup at the same moment, again and again");
+}
+
+Result<> record_done(ObjectStore& store, const BackupPlace& place, const BackupInfo& info) {
+    if (auto gone = store.remove({place.prefix() + std::string(claim_name)}); !gone) return gone;
+    const auto text = render(info);
+    return store.put(backup_info_key(place.server, place.id, place.kind), std::as_bytes(std::span(text)), {});
+}
+
+void record_failure(ObjectStore& store, const BackupPlace& place, BackupInfo info, const Fault& fault) {
+    info.status = BackupStatus::failed;
+    info.error = fault.text();
+    if (info.begin && !info.end) info.begin.reset();  // its segment is not known
+    const auto text = render(info);
+    const auto key = backup_info_key(place.server, place.id, place.kind);
+    auto recorded = store.put(key, std::as_bytes(std::span(text)), {});
+    if (recorded) {
+        const auto aborted = store.abort_unfinished(place.prefix());
+        recorded = aborted ? remove_below(store, place.prefix(), key) : std::unexpected(aborted.error());
+    }
+    if (recorded) return;
+    log::warning("What a failed backup left in the archive could not be removed; the next expire does",
+                 {{"backup", place.id.text()}, {"error", recorded.error().text()}});
+}
+
+}  // namespace pgbosun::backup

@@ -1,0 +1,159 @@
+"""mode: managed, with real controllers and a real etcd: who is the primary, and what an instance does when that changes."""
+
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cluster"))
+
+import instance
+from cluster import Cluster
+from instance import Case, wait_for
+
+
+def managed(member):
+    return (member.said() or {}).get("managed") or {}
+
+
+class Managed(Case):
+    """One cluster for all tests; each leaves it whole."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster()
+        cls.addClassCleanup(cls.cluster.stop)
+        cls.cluster.start()
+        cls.cluster.wait_whole().sql("create table t(i int)")
+
+    def whole(self):
+        return self.cluster.wait_whole()
+
+    def has(self, member, rows):
+        wait_for(f"{member.name} has the rows {rows}", lambda: member.psql(
+            "select coalesce(string_agg(i::text, ',' order by i), '') from t").stdout.strip() == rows)
+
+    def others(self, primary):
+        return [it for it in self.cluster.members if it is not primary]
+
+    def test_a_new_cluster_forms_by_itself_and_all_instances_have_the_same_data(self):
+        primary = self.whole()
+        primary.sql("truncate t; insert into t values (1)")
+        for standby in self.others(primary):
+            self.has(standby, "1")
+            status = standby.status()
+            self.assertEqual((status["role"], status["managed"]["primary"], status["ready"]), ("standby", primary.name, True))
+        status = primary.status()
+        self.assertEqual(status["managed"]["accepted"], status["term"])
+        self.assertTrue(status["managed"]["serving"])
+
+    def test_a_switchover_keeps_everything_and_the_old_primary_follows_without_a_rewind(self):
+        before = self.whole()
+        before.sql("truncate t; insert into t values (1)")
+        code, said = self.cluster.ask("switchover")
+        self.assertEqual(code, 0, said)
+        after = self.whole()
+        self.assertIsNot(after, before)
+        after.sql("insert into t values (2)")
+        for it in self.cluster.members:
+            self.has(it, "1,2")
+        plans = [it["what"] for it in before.http("GET", "/v1/journal").json["entries"] if it["what"].startswith("rejoin: ")]
+        self.assertTrue(plans[-1].startswith("rejoin: follow"), plans)
+
+    def test_a_primary_whose_postmaster_dies_is_back_before_anybody_takes_over(self):
+        primary = self.whole()
+        term = primary.status()["term"]
+        pid = primary.postmaster()
+        primary.kill_postmaster()
+        wait_for("it serves again", lambda: primary.postmaster() not in (None, pid) and managed(primary).get("serving"))
+        self.assertIs(self.whole(), primary)
+        self.assertEqual(primary.status()["term"], term)
+
+    def test_a_primary_that_is_gone_is_replaced_and_comes_back_with_a_rewind(self):
+        before = self.whole()
+        before.sql("truncate t; insert into t values (1)")
+        for standby in self.others(before):
+            self.has(standby, "1")
+        # What only it has: the standbys' receivers are stopped while it writes.
+        for standby in self.others(before):
+            standby.sql("select pg_terminate_backend(pid) from pg_stat_wal_receiver")
+        before.kill()
+        wait_for("another primary serves", lambda: self.cluster.primary() not in (None, before))
+        after = self.cluster.primary()
+        after.sql("insert into t values (2)")
+        before.start()
+        self.assertIs(self.whole(), after)
+        self.has(before, "1,2")
+        self.assertEqual(before.status()["timeline"], after.status()["timeline"])
+
+    def test_a_primary_that_nobody_answers_stops_and_goes_on_by_itself(self):
+        primary = self.whole()
+        primary.sql("truncate t; insert into t values (1)")
+        term = primary.status()["term"]
+        for program in self.cluster.controllers:
+            program.kill()
+        # The promises of its standbys hold it.
+        primary.sql("insert into t values (2)")
+        for standby in self.others(primary):
+            standby.freeze()
+        status = wait_for("it is isolated", lambda: (said := primary.said()) and said["phase"] == "isolated"
+                          and not said["postgres"]["pid"] and said)
+        self.assertIn("no right to write", status["reason"])
+        self.assertFalse(status["managed"]["serving"])
+        for standby in self.others(primary):
+            standby.thaw()
+        wait_for("it serves again", lambda: managed(primary).get("serving"))
+        self.assertEqual(primary.status()["term"], term)
+        primary.sql("insert into t values (3)")
+        for program in self.cluster.controllers:
+            program.start()
+        self.whole()
+        self.has(primary, "1,2,3")
+
+    def test_an_agent_that_is_stopped_loses_its_postgres_at_the_end_of_its_right(self):
+        primary = self.whole()
+        primary.freeze()
+        self.addCleanup(primary.thaw)
+        wait_for("its guard has killed postgres", lambda: not instance.server_processes(primary.data_directory))
+        wait_for("another primary serves", lambda: self.cluster.primary() not in (None, primary))
+        after = self.cluster.primary()
+        primary.thaw()
+        self.assertIs(self.whole(), after)
+
+    def test_what_makes_no_sense_is_refused_and_changes_nothing(self):
+        primary = self.whole()
+        before = primary.status()
+        given = {"cluster": "orders", "instance": primary.name, "term": before["term"], "primary": primary.name,
+                 "promotable": {"version": 1, "names": []},
+                 "synchronous": {"version": 0, "method": "any", "number": 0, "names": []}, "peers": [],
+                 "former": "stopped", "at_least": {"term": 0, "timeline": 1, "lsn": "0/0"}}
+        for change, status, why in (
+                ({"term": 0}, 409, "makes no sense"),
+                ({"term": before["term"] - 1} if before["term"] > 1 else {"term": 0}, 409, ""),
+                ({"cluster": "another"}, 409, "another cluster"),
+                ({"instance": "somebody"}, 409, "another instance"),
+                ({"primary": "somebody"}, 409, "another primary is known"),
+                ({"surprise": 1}, 400, "surprise"),
+                ({"promotable": {"version": 1, "names": [primary.name]}}, 409, "makes no sense")):
+            answer = primary.http("PUT", "/v1/assignment", json.dumps({**given, **change}))
+            self.assertEqual(answer.status, status, (change, answer))
+            self.assertIn(why, answer.json["detail"])
+            self.assertTrue(answer.json.get("hint"), answer)
+        promise = {"cluster": "orders", "from": "pg-9", "term": before["term"],
+                   "lease": {"boot_id": "x", "monotonic_ms": 1, "ttl_ms": 3000}}
+        answer = primary.http("POST", "/v1/promise", json.dumps(promise))
+        self.assertEqual(answer.status, 409, answer)
+        for verb in ("promote", "demote"):
+            answer = primary.http("POST", f"/v1/{verb}", "{}")
+            self.assertEqual(answer.status, 409, answer)
+            self.assertIn("pgbosun-controller", answer.json["hint"])
+        after = primary.status()
+        self.assertEqual((after["term"], after["role"], after["managed"]["primary"]),
+                         (before["term"], "primary", primary.name))
+
+    def test_an_assignment_over_tcp_needs_the_token(self):
+        primary = self.whole()
+        self.assertEqual(primary.tcp("PUT", "/v1/assignment", body="{}").status, 401)
+
+
+if __name__ == "__main__":
+    instance.main()

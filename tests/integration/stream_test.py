@@ -1,0 +1,68 @@
+"""archive.stream: a row that was committed in a segment that never ended survives the loss of everything but the archive."""
+
+import os
+import re
+import shutil
+
+import archives
+import base_backups as backups
+import instance
+from instance import Case, wait_for
+
+SEGMENT = 16 << 20
+
+
+def position(lsn):
+    """(number of the segment, offset in it)"""
+    high, low = (int(part, 16) for part in lsn.split("/"))
+    return divmod(high << 32 | low, SEGMENT)
+
+
+class Stream(Case):
+    def shipped(self, it, segment):
+        """How far the pieces of this segment reach, from its start on without a hole, of the newest generation."""
+        top = f"{it.directory}/archive/orders/stream/{segment}"
+        if not os.path.isdir(top):
+            return 0
+        pieces = [re.fullmatch(r"(\d{20})-([0-9A-F]{8})-([0-9A-F]{8})(\.\w+)?", name) for name in os.listdir(top)]
+        pieces = [(piece[1], int(piece[2], 16), int(piece[3], 16)) for piece in pieces if piece]
+        reached = 0
+        for _, begin, end in sorted(piece for piece in pieces if piece[0] == max(each[0] for each in pieces)):
+            if begin <= reached:
+                reached = max(reached, end)
+        return reached
+
+    def commit(self, it, value):
+        """Commits a row, and waits until its WAL is in the archive although its segment goes on; the segment's name."""
+        it.sql(f"insert into noted values ({value})")
+        lsn, segment = it.sql("select pg_current_wal_flush_lsn(), pg_walfile_name(pg_current_wal_flush_lsn())").split("|")
+        wait_for(f"{lsn} in the stream\n{it.tail()}", lambda: self.shipped(it, segment) >= position(lsn)[1])
+        return segment
+
+    def test_a_committed_row_outlives_the_volume(self):
+        it = self.existing({"postgresql": {"parameters": {"archive_timeout": "1h"}}})
+        it.config["archive"] = {"destination": f"file://{it.directory}/archive", "stream": "200ms"}
+        it.write_config()
+        it.start().up()
+        it.sql("create table noted(i int); insert into noted values (1)")
+        self.assertEqual(backups.take(it).code, 0)
+        segments = {self.commit(it, value) for value in (2, 3)}
+        it.kill_everything()
+        shutil.rmtree(it.volume)
+
+        # What is lost is in the stream alone.
+        self.assertEqual(len(segments), 1)
+        self.assertFalse(segments & set(archives.wal_files(f"{it.directory}/archive")))
+
+        new = self.make({
+            "archive": {"destination": f"file://{it.directory}/archive", "server_name": "orders-2"},
+            "bootstrap": {"recovery": {"source": {"destination": f"file://{it.directory}/archive",
+                                                  "server_name": "orders"}}}})
+        new.start().up()
+
+        self.assertEqual(new.sql("select string_agg(i::text, ',' order by i) from noted"), "1,2,3")
+        self.assertEqual(new.status()["timeline"], 2)
+
+
+if __name__ == "__main__":
+    instance.main()
