@@ -20,7 +20,6 @@
 using namespace pgbosun;
 using namespace std::chrono_literals;
 using host::ChildProcesses;
-using Descriptor;
 using host::ForkedChild;
 using host::Guard;
 
