@@ -232,8 +232,10 @@ void Turn::on(const DeadlinePassed&) {
     } else if (auto* rejoining = as<Rejoining>()) {
         if (rejoining->kill_at) {
             enter(Rejoining{{}, now_ + Policy::kill_again}, CancelRejoin{.kill = true});
-        } else {
+        } else if (state().desired.part == Part::standby) {
             enter(Rejoining{}, Rejoin{});
+        } else {
+            inspect();  // it was given another part meanwhile
         }
     } else if (is<WaitingForRoom>()) {
         enter(CheckingRoom{}, CheckRoom{});

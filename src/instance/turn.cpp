@@ -88,6 +88,8 @@ void Turn::crashed(bool hopeless) {
     if (crashes.count == 0 || window_over) crashes = Crashes{0, now_};
     ++crashes.count;
     state().cause = Cause::crash;
+    // What keeps a standby from starting may be that its data left the primary's history: it is compared again.
+    if (state().ready_for == Part::standby) state().ready_for = Part::unknown;
     const bool too_often = crashes.count > policy_.restart_intensity;
     // A new container would recover again from where this one failed: a person must see it instead.
     const bool rest = hopeless || (too_often && state().recovering);

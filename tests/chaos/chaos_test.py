@@ -5,6 +5,7 @@ writes through all three servers and one beside each of them. Faults come one up
 
     PGBOSUN_TEST_SEED=7                the faults of a run again (not the moments at which processes meet them)
     PGBOSUN_CHAOS_SECONDS=7200         for how long, 120 unless said
+    PGBOSUN_CHAOS_KEEP=DIRECTORY           all logs of a run that fails
     PGBOSUN_CHAOS_ASYNCHRONOUS=1       without synchronous replication: what is lost is said, and is no failure
 
 Exits with 77 when it is not root's, or there is no etcd.
@@ -27,6 +28,7 @@ import writer  # noqa: E402
 
 SECONDS = float(os.environ.get("PGBOSUN_CHAOS_SECONDS", "120"))
 SEED = int(os.environ.get("PGBOSUN_TEST_SEED") or int.from_bytes(os.urandom(4), "little"))
+KEEP = os.environ.get("PGBOSUN_CHAOS_KEEP")
 SYNCHRONOUS = None if os.environ.get("PGBOSUN_CHAOS_ASYNCHRONOUS") else \
     {"method": "any", "number": 1, "data_durability": "required"}
 SHORTEST, LONGEST = 0.2, 8.0  # of a fault, in seconds
@@ -50,8 +52,10 @@ class Chaos(unittest.TestCase):
         self.faults = faults.Faults(self.cluster, self.random)
 
     def tell(self):
-        if not self._outcome.success:
+        if instance.has_failed(self):
             print(f"the seed was {SEED}\n{self.cluster.tail()}", file=sys.stderr)
+            if KEEP:
+                self.cluster.keep_logs(KEEP)
 
     def begin_writing(self):
         self.writers = [self.cluster.write()]

@@ -154,9 +154,9 @@ class Faults:
     # Of an operator
 
     def do_switchover(self, _):
-        """Nobody waits for its end."""
         controller = self.random.choice(self.cluster.controllers)
-        cluster.Program("switchover", self.cluster.asking(controller, "switchover"), self.cluster.directory).start()
+        asking = cluster.Program("switchover", self.cluster.asking(controller, "switchover"), self.cluster.directory).start()
+        return asking.kill
 
     # All of it
 

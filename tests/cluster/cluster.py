@@ -250,6 +250,15 @@ class Cluster:
     def tail(self):
         return "".join(it.tail() for it in [*self.programs, *self.members])
 
+    def keep_logs(self, directory):
+        """For later: the logs, journals, configurations and what writers noted."""
+        for path, _, names in os.walk(self.directory):
+            for name in names:
+                if name in ("log", "journal") or name.endswith((".log", ".yaml", ".written")):
+                    kept = os.path.join(directory, os.path.relpath(path, self.directory))
+                    os.makedirs(kept, exist_ok=True)
+                    shutil.copy(os.path.join(path, name), kept)
+
     # What is so
 
     def said(self):

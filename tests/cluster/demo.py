@@ -69,8 +69,9 @@ def told(it, record):
         wanted = ("database system is ready to accept", "selected new timeline", "received promote request",
                   "started streaming", "redo done", "rewind")
         return f"postgres: {text}" if any(word in text for word in wanted) else None
+    # The first assignment of a term has no lease, and is refused on purpose: it only tells of the term.
     if isinstance(it, cluster.Controller):
-        return f"{text} {more or ''}".strip()
+        return None if text.startswith("an assignment was not taken") else f"{text} {more or ''}".strip()
     return f"{text} {more or ''}".strip() if record.get("level") in ("warning", "error") or "term" in more else None
 
 

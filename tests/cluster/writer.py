@@ -49,8 +49,11 @@ def connect(servers):
 
 
 def write(label, servers, out):
+    """Until SIGTERM; what was sent by then is noted."""
+    asked_to_end = []
+    signal.signal(signal.SIGTERM, lambda *_: asked_to_end.append(True))
     connection, number, due = None, time.time_ns() // 1_000_000, time.monotonic()
-    while True:
+    while not asked_to_end:
         connection = connection or connect(servers)
         if connection is None:
             continue
@@ -103,7 +106,7 @@ class Writer:
 
     def stop(self):
         with contextlib.suppress(ProcessLookupError):
-            self.process.send_signal(signal.SIGKILL)
+            self.process.send_signal(signal.SIGTERM)
         self.process.wait()
 
 

@@ -18,6 +18,8 @@ import threading
 import time
 import unittest
 
+import instance
+
 CONTROLLER = os.path.abspath(os.path.join(os.environ.get("PGBOSUN_BUILD", "build"), "src", "pgbosun-controller"))
 ETCD = os.environ.get("PGBOSUN_ETCD") or shutil.which("etcd")
 if ETCD is None:
@@ -214,7 +216,7 @@ class ControllerTest(unittest.TestCase):
         return process
 
     def tearDown(self):
-        if self._outcome.success:
+        if not instance.has_failed(self):
             return
         for url in self.controllers:
             log = f"{url.rsplit(':', 1)[1]}.log"

@@ -509,6 +509,14 @@ class Template:
         subprocess.run(["cp", "-a", cls._made.data_directory, instance.volume], check=True)
 
 
+def has_failed(case):
+    """Whether a test has, asked in its tearDown or a cleanup (where `_outcome.success` speaks of these alone)."""
+    outcome = case._outcome
+    told = [*outcome.result.failures, *outcome.result.errors] if outcome.result else []
+    mine = any(getattr(it, "test_case", it) is case for it, _ in told)
+    return mine or any(error for _, error in getattr(outcome, "errors", []))  # before Python 3.11
+
+
 class Case(unittest.TestCase):
     """Instances of a test end with it, and show their log when it fails."""
 
@@ -540,11 +548,11 @@ class Case(unittest.TestCase):
         return cls.shared
 
     def tearDown(self):
-        if self.shared is not None and not self._outcome.success:
+        if self.shared is not None and has_failed(self):
             print(self.shared.tail(), file=sys.stderr)
 
     def _end(self, instance):
-        if not self._outcome.success:
+        if has_failed(self):
             print(instance.tail(), file=sys.stderr)
         instance.destroy()
 

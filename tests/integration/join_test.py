@@ -55,7 +55,7 @@ class Joining(Pair):
         cls.tools.streams(cls.two)
 
     def tearDown(self):
-        if not self._outcome.success:
+        if instance.has_failed(self):
             print(self.one.tail() + self.two.tail(), flush=True)
 
     def follows(self, number):

@@ -60,7 +60,7 @@ class Routing(unittest.TestCase):
         self.primary = self.cluster.wait_whole()
 
     def tearDown(self):
-        if not self._outcome.success:
+        if instance.has_failed(self):
             print(self.cluster.tail(), file=sys.stderr)
 
     # Programs beside the cluster

@@ -152,6 +152,20 @@ TEST_CASE("crashes restart postgres, later each time, and too many of them end p
     CHECK(find<End>(decision)->exit_status == 1);
 }
 
+TEST_CASE("a standby of a managed cluster whose postgres crashed is compared with the primary before it is started again") {
+    InstanceState state = running(Role::standby);
+    state.desired.part = Part::standby;
+    state.ready_for = Part::standby;
+
+    auto decision = after(state, PostmasterExited{});
+    decision = after(decision.state, StraysGone{});
+    decision = after(decision.state, DeadlinePassed{});
+    decision = after(decision.state, VolumeJudged{VolumeVerdict::usable});
+    decision = after(decision.state, StraysGone{});
+
+    CHECK(find<Rejoin>(decision));
+}
+
 TEST_CASE("crashes that lie far apart are forgotten") {
     InstanceState state = running(Role::primary);
     Instant now = start;
