@@ -229,8 +229,11 @@ std::vector<std::string> BackupWorld::compare_restored(const std::string& wanted
     }
     backup::RestoreOrder order{.places = {.target = restored(), .tablespaces = {}, .wal_directory = {}},
                                .workers = 2, .parameters = {}, .progress = {}};
-    if (const auto back = backup::restore(catalog, *found, order); !back) {
-        findings.push_back("it cannot be restored: " + back.error().text());
+    backup::Restoration restoration(catalog, {*found}, order);
+    auto unpacked = restoration.unpack();
+    const auto finished = unpacked ? restoration.finish() : std::unexpected(std::move(unpacked.error()));
+    if (!finished) {
+        findings.push_back("it cannot be restored: " + finished.error().text());
         return findings;
     }
     for (const auto& [name, content] : files_) {
