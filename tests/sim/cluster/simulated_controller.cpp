@@ -261,7 +261,7 @@ void SimulatedController::spoil_before() {
     if (world_.without(Sabotage::best_candidate) && idle) record.data_loss = controller::DataLoss::accepted;
     if (world_.without(Sabotage::data_after_promise)) known_.unbound_at = Instant{};
     if (world_.without(Sabotage::data_after_stop)) {
-        for (auto& [name, seen] : known_.seen) seen.asked_at = Instant::max();
+        for (auto& [name, seen] : known_.seen) seen.asked_at = seen.reached_at = Instant::max();
     }
 }
 

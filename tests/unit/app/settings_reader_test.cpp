@@ -137,7 +137,7 @@ TEST_CASE("a bad value is refused with what to write instead") {
         {"drill: {schedule: \"0 0 2 * * *\"}", "drill.schedule: needs an archive"},
         {"drill: {directory: /data}", "is within the data directory, or above it"},
         {"drill: {shared_buffers: 32}", "is not a size of memory"},
-        {"mode: managed", "this version only runs standalone"},
+        {"mode: managed", "nobody could prove to be allowed"},
         {"mode: master", "write one of standalone, managed"},
         {"shutdown: {timeout: 60}", "\"60\" has no unit"},
         {"shutdown: {timeout: 5m}", "write a whole number and a unit: 500ms, 3s, 5min, 1h"},

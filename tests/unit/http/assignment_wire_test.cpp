@@ -122,3 +122,26 @@ TEST_CASE("promises are read as they were written, and nothing else is") {
     CHECK_FALSE(parse_promise_request(render_promise_answer(answer)));
     CHECK_FALSE(parse_promise_answer(with(render_promise_answer(answer), "true", "1")));
 }
+
+TEST_CASE("what an agent must not forget is read as it was written, and nothing else is") {
+    AgentRecord record;
+    record.cluster = "orders";
+    record.instance = "pg-1";
+    record.term = 7;
+    record.primary = "pg-2";
+    record.accepted = 5;
+    record.data_term = 6;
+    record.promotable = {12, {"pg-1", "pg-3"}};
+    record.synchronous = {3, SyncMethod::first, 1, {"pg-1", "pg-2"}};
+    record.peers = {{"pg-1", "http://pg-1:8008", "host=pg-1 port=5432"}};
+    record.longest_promise = 3s;
+    record.system_id = SystemId{18'446'744'073'709'551'615U};
+    CHECK(parse_agent_record(render_agent_record(record)) == record);
+    CHECK(parse_agent_record(render_agent_record(AgentRecord{})) == AgentRecord{});
+
+    const std::string text = render_agent_record(record);
+    CHECK_FALSE(parse_agent_record(text.substr(0, text.size() / 2)));
+    CHECK_FALSE(parse_agent_record(with(text, "\"data_term\":6,", "")));
+    CHECK_FALSE(parse_agent_record(with(text, "\"term\":7", "\"term\":7,\"surprise\":1")));
+    CHECK_FALSE(parse_agent_record(with(text, "18446744073709551615", "18446744073709551616")));
+}

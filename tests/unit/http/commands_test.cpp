@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "http/assignment_wire.hpp"
 #include "support/catch.hpp"
 #include "unit/http/running_server.hpp"
 
@@ -70,7 +71,9 @@ TEST_CASE("a wrong request is refused and never reaches the instance") {
                            Row{post("/v1/fence?wait=301s"), "400", "300s"},
                            Row{post("/v1/fence?wiat=3s"), "400", "\"wiat\""},
                            Row{post("/v1/fence?wait=%"), "400", "percent"},
-                           Row{get("/v1/fence"), "405", "POST"}, Row{post("/v1/assignment"), "404", "not part of this"},
+                           Row{get("/v1/fence"), "405", "POST"}, Row{post("/v1/assignment"), "405", "PUT"},
+                           Row{post("/v1/promise", R"({"term": 1})"), "400", "is missing"},
+                           Row{post("/v1/promise?wait=1s", "{}"), "400", "\"wait\""},
                            Row{post("/v1/nothing"), "404", "nothing at this path"},
                            Row{get("/v1/journal?limit=0"), "400", "\"limit\""},
                            Row{get("/v1/journal?since=-1"), "400", "\"since\""},
@@ -82,6 +85,31 @@ TEST_CASE("a wrong request is refused and never reaches the instance") {
     }
     CHECK(peer.send(get("/v1/fence")).read_answer().find("Allow: POST\r\n") != std::string::npos);
     CHECK(running.on_loop([&] { return running.control.commands().size(); }) == 0);
+}
+
+TEST_CASE("an assignment is taken, a promise is given, and a refusal says when to ask again") {
+    RunningServer running;
+    RawPeer peer = RawPeer::unix_socket(running.socket_path);
+    Assignment assignment;
+    assignment.cluster = "orders";
+    assignment.instance = "pg-1";
+    assignment.term = 7;
+    assignment.primary = "pg-2";
+    std::string request = post("/v1/assignment", render_assignment(assignment));
+    const std::string taken = peer.send(request.replace(0, 4, "PUT")).read_answer();
+    CHECK(has_status(taken, "200"));
+    CHECK(body_of(taken)["term"] == 7);
+
+    PromiseRequest asked{"orders", "pg-2", 7, Lease{Echo{"b00t", Instant(std::chrono::seconds(5))}, std::chrono::seconds(3)}};
+    const std::string given = peer.send(post("/v1/promise", render_promise_request(asked))).read_answer();
+    CHECK(has_status(given, "200"));
+    CHECK(body_of(given)["promised"] == true);
+    CHECK(body_of(given)["lease"]["monotonic_ms"] == 5000);
+
+    asked.term = 6;
+    const std::string refused = peer.send(post("/v1/promise", render_promise_request(asked))).read_answer();
+    CHECK(has_status(refused, "409"));
+    CHECK(refused.find("Retry-After: 2\r\n") != std::string::npos);
 }
 
 TEST_CASE("control over TCP needs the token, and a changed token counts after a reload") {

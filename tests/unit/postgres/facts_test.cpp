@@ -10,10 +10,11 @@ namespace {
 Rows standby_rows() {
     return {{"in_recovery", "version", "system_id", "timeline", "wal_segment_size", "checksums", "up_ms", "run",
              "current_lsn", "flushed_lsn", "received_lsn", "replayed_lsn", "upstream_lsn", "streaming", "replay_paused",
-             "pending_restart", "standbys"},
+             "pending_restart", "standbys", "synchronous_names"},
             {{"t", "170002", "-5", "3", "16777216", "t", "1500", "1700000000000001", std::nullopt, std::nullopt,
               "0/3000000", "0/2000000", "0/4000000", "t", "f", R"(["max_connections"])",
-              R"([{"name":"pg-3","state":"streaming","sync":"quorum","address":null,"lag":16},{"name":"x","lag":null}])"}}};
+              R"([{"name":"pg-3","state":"streaming","sync":"quorum","address":null,"lag":16,"flushed":"0/1F"},{"name":"x","lag":null}])",
+              "ANY 1 (x)"}}};
 }
 
 double sample(const MetricFamily& family, std::string_view value) {
@@ -38,7 +39,10 @@ TEST_CASE("a standby's lag is measured to the newest position it knows of") {
     REQUIRE(facts->standbys.size() == 2);
     CHECK(facts->standbys[0].sync == "quorum");
     CHECK(facts->standbys[0].replay_lag_bytes == 16);
+    CHECK(facts->standbys[0].flushed == Lsn{0x1F});
     CHECK_FALSE(facts->standbys[1].replay_lag_bytes);
+    CHECK_FALSE(facts->standbys[1].flushed);
+    CHECK(facts->synchronous_standby_names == "ANY 1 (x)");
 }
 
 TEST_CASE("an answer that is not the facts is corrupt, and names the column") {
