@@ -207,9 +207,12 @@ class Incremental(Case):
     def test_a_parent_whose_summaries_are_gone_ends_in_a_full_one(self):
         self.taken()
         self.change(31)
+        # A summary ends where a checkpoint begins: then what is behind the parent is in files, and nowhere else.
+        lsn = self.it.sql("select pg_current_wal_insert_lsn()")
         self.it.sql("checkpoint")
+        wait_for("the summaries", lambda: self.it.sql(
+            f"select max(end_lsn) >= '{lsn}' from pg_available_wal_summaries()") == "t")
         summaries = f"{self.it.data_directory}/pg_wal/summaries"
-        wait_for("a summary", lambda: os.listdir(summaries))
         for name in os.listdir(summaries):
             os.unlink(f"{summaries}/{name}")
 
