@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view first_line = "# Recovery, as pgbosun restore was told:\n";
 constexpr std::size_t longest_restore_point = 63;  // PostgreSQL: MAXFNAMELEN - 1
 
-std::string quoted(std::string_view value) {
+std::string in_quotes(std::string_view value) {
     std::string text = "'";
     for (const char c : value) {
         if (c == '\'' || c == '\\') text += c;
@@ -101,7 +101,7 @@ std::string with_parameters(std::string_view auto_conf, const RecoveryParameters
     std::string text(auto_conf);
     if (!text.empty() && !text.ends_with('\n')) text += '\n';
     text += first_line;
-    for (const auto& [name, value] : parameters) text += name + " = " + quoted(value) + "\n";
+    for (const auto& [name, value] : parameters) text += name + " = " + in_quotes(value) + "\n";
     return text;
 }
 
