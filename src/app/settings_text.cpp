@@ -20,7 +20,7 @@ bool is_plain(std::string_view text) {
            std::ranges::all_of(text, plain);
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     constexpr std::string_view digits = "0123456789abcdef";
     std::string result = "\"";
     for (const char c : text) {
@@ -37,7 +37,7 @@ std::string quoted(std::string_view text) {
 }
 
 std::string scalar(std::string_view text) {
-    return is_plain(text) ? std::string(text) : quoted(without_substitution(text));
+    return is_plain(text) ? std::string(text) : in_quotes(without_substitution(text));
 }
 
 std::vector<std::string_view> parts_of(std::string_view path) {
@@ -59,7 +59,7 @@ void write_value(std::string& out, const Key& key, const std::vector<Item>& item
     out += "\n";
     for (const auto& item : items) {
         const auto name =
-            key.shape == Shape::map ? (is_plain(item.name) ? item.name : quoted(item.name)) + ": " : "- ";
+            key.shape == Shape::map ? (is_plain(item.name) ? item.name : in_quotes(item.name)) + ": " : "- ";
         out += indent + name + scalar(item.text) + "\n";
     }
 }

@@ -57,22 +57,22 @@ std::string in_largest_unit(const std::array<Unit, N>& units, std::uint64_t valu
     return std::to_string(value / best.second) + std::string(best.first);
 }
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text.substr(0, 100)) + "\""; }
+std::string in_quotes(std::string_view text) { return "\"" + std::string(text.substr(0, 100)) + "\""; }
 
 }  // namespace
 
 Result<Duration> parse_duration(std::string_view text) {
     constexpr auto hint = "write a whole number and a unit: 500ms, 3s, 5min, 1h";
     const auto quantity = split(text);
-    if (!quantity) return fail(FaultKind::refused, quoted(text) + " is not a duration", hint);
+    if (!quantity) return fail(FaultKind::refused, in_quotes(text) + " is not a duration", hint);
     if (quantity->number == 0 && quantity->unit.empty()) return Duration(0);
     const auto unit = factor(duration_units, quantity->unit);
     if (!unit) {
         const auto what = quantity->unit.empty() ? " has no unit" : " is not a duration";
-        return fail(FaultKind::refused, quoted(text) + what, hint);
+        return fail(FaultKind::refused, in_quotes(text) + what, hint);
     }
     const auto value = product(quantity->number, *unit, longest_duration_ms);
-    if (!value) return fail(FaultKind::refused, quoted(text) + " is more than 100 days", hint);
+    if (!value) return fail(FaultKind::refused, in_quotes(text) + " is more than 100 days", hint);
     return std::chrono::milliseconds(*value);
 }
 
@@ -84,17 +84,17 @@ std::string duration_text(Duration duration) {
 Result<std::uint64_t> parse_size(std::string_view text) {
     constexpr auto hint = "write a whole number and a unit: 512kB, 16MB, 1GB";
     const auto quantity = split(text);
-    if (!quantity) return fail(FaultKind::refused, quoted(text) + " is not a size", hint);
+    if (!quantity) return fail(FaultKind::refused, in_quotes(text) + " is not a size", hint);
     if (quantity->number == 0 && quantity->unit.empty()) return 0;
     auto unit = factor(size_units, quantity->unit);
     if (!unit) unit = factor(kubernetes_units, quantity->unit);
     if (!unit) {
         const auto what = quantity->unit.empty() ? " has no unit" : " is not a size";
-        return fail(FaultKind::refused, quoted(text) + what, hint);
+        return fail(FaultKind::refused, in_quotes(text) + what, hint);
     }
     const auto limit = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
     const auto value = product(quantity->number, *unit, limit);
-    if (!value) return fail(FaultKind::refused, quoted(text) + " is too large", hint);
+    if (!value) return fail(FaultKind::refused, in_quotes(text) + " is too large", hint);
     return *value;
 }
 
@@ -104,7 +104,7 @@ Result<std::int64_t> parse_integer(std::string_view text) {
     std::int64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size()) {
-        return fail(FaultKind::refused, quoted(text) + " is not a whole number");
+        return fail(FaultKind::refused, in_quotes(text) + " is not a whole number");
     }
     return value;
 }

@@ -28,7 +28,7 @@ std::string parameter_in(std::string_view line) {
     return name;
 }
 
-std::string quoted(std::string_view value) {
+std::string in_quotes(std::string_view value) {
     std::string text = "'";
     for (const char c : value) {
         if (c == '\'' || c == '\\') text += c;
@@ -117,7 +117,7 @@ std::string with_parameters(std::string_view auto_conf, const RecoveryParameters
     std::string text(auto_conf);
     if (!text.empty() && !text.ends_with('\n')) text += '\n';
     text += first_line;
-    for (const auto& [name, value] : parameters) text += name + " = " + quoted(value) + "\n";
+    for (const auto& [name, value] : parameters) text += name + " = " + in_quotes(value) + "\n";
     return text;
 }
 

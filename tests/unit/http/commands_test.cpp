@@ -95,19 +95,19 @@ TEST_CASE("an assignment is taken, a promise is given, and a refusal says when t
     assignment.instance = "pg-1";
     assignment.term = 7;
     assignment.primary = "pg-2";
-    std::string request = post("/v1/assignment", render_assignment(assignment));
+    std::string request = post("/v1/assignment", pgbosun::http::render_assignment(assignment));
     const std::string taken = peer.send(request.replace(0, 4, "PUT")).read_answer();
     CHECK(has_status(taken, "200"));
     CHECK(body_of(taken)["term"] == 7);
 
     PromiseRequest asked{"orders", "pg-2", 7, Lease{Echo{"b00t", Instant(std::chrono::seconds(5))}, std::chrono::seconds(3)}};
-    const std::string given = peer.send(post("/v1/promise", render_promise_request(asked))).read_answer();
+    const std::string given = peer.send(post("/v1/promise", pgbosun::http::render_promise_request(asked))).read_answer();
     CHECK(has_status(given, "200"));
     CHECK(body_of(given)["promised"] == true);
     CHECK(body_of(given)["lease"]["monotonic_ms"] == 5000);
 
     asked.term = 6;
-    const std::string refused = peer.send(post("/v1/promise", render_promise_request(asked))).read_answer();
+    const std::string refused = peer.send(post("/v1/promise", pgbosun::http::render_promise_request(asked))).read_answer();
     CHECK(has_status(refused, "409"));
     CHECK(refused.find("Retry-After: 2\r\n") != std::string::npos);
 }
