@@ -40,6 +40,7 @@ void SimulatedAgent::come_up() {
         disk_.term = disk_.accepted = 0;
         disk_.primary.clear();
     }
+    look();
     adopt(instance::recalled(disk_, name_ + "." + std::to_string(life_), simulated_ttl, clock()));
     if (world_.without(Sabotage::clock_margin)) right_.up_since -= simulated_ttl / 20;
     if (world_.without(Sabotage::restart_wait)) right_.up_since -= std::chrono::hours(1);
@@ -260,7 +261,9 @@ void SimulatedAgent::later(Duration wait, std::uint64_t number, Postgres state, 
 void SimulatedAgent::tick(std::uint64_t life) {
     if (life != life_ || !up_) return;
     world_.after(between_ticks, [this, life] { tick(life); });
-    if (!agent_runs() || storing_) return;
+    if (!agent_runs()) return;
+    look();
+    if (storing_) return;
     if (takes_writes() && rule_.version != right_.record.synchronous.version) set_rule();
     if (const auto request = instance::ask_promise(right_, clock())) {
         for (const auto& name : right_.record.promotable.names) {
@@ -272,6 +275,8 @@ void SimulatedAgent::tick(std::uint64_t life) {
     }
     work_inbox();
 }
+
+void SimulatedAgent::look() { looked_ = {Timeline{wal_.timeline}, Lsn{wal_.end}, clock()}; }
 
 void SimulatedAgent::set_rule() {
     world_.after(ms(draw(5, 60)),
@@ -410,7 +415,8 @@ controller::Report SimulatedAgent::report() const {
     it.able = !torn_ && postgres_ != Postgres::rejoining;
     it.streaming = postgres_ == Postgres::standby && streamed_at_ &&
                    world_.now() - *streamed_at_ < std::chrono::seconds(1);
-    it.reach = reach(right_, Timeline{wal_.timeline}, Lsn{wal_.end});
+    it.reach = reach(right_, looked_.timeline, looked_.end);
+    if (!world_.without(Sabotage::reach_age)) it.reach_age = clock() - looked_.at;
     if (world_.without(Sabotage::data_term) && it.reach.term != record.term) it.reach.term = 0;
     it.system_id = SystemId{7};
     it.promotable_version = record.promotable.version;

@@ -83,6 +83,7 @@ private:
     void rejoin();
     void spoil(Assignment& assignment);
     void acknowledge();
+    void look();
     void push(int to);
     [[nodiscard]] controller::Report report() const;
     [[nodiscard]] bool writes_sometime() const;
@@ -96,6 +97,13 @@ private:
     // The disk.
     instance::AgentRecord disk_;
     Wal wal_;
+    // What its agent has last seen of that; it asks postgres now and then.
+    struct Looked {
+        Timeline timeline{};
+        Lsn end;
+        Instant at{};
+    };
+    Looked looked_;
     bool primary_data_ = false;
     bool torn_ = false;  // a rewind or a clone has not come to its end
     int fence_ = 0;

@@ -5,7 +5,10 @@
 namespace pgbosun::sim {
 
 void SimulatedAgent::report_to(int, std::function<void(controller::Report)> answer) {
-    inbox([this, answer = std::move(answer)] { answer(report()); });
+    inbox([this, answer = std::move(answer)] {
+        if (world_.setting().brisk) look();
+        answer(report());
+    });
 }
 
 void SimulatedAgent::spoil(Assignment& assignment) {
@@ -44,6 +47,7 @@ void SimulatedAgent::assigned(const Assignment& given) {
             });
         }
         adopt(std::move(reception.right));
+        look();
         if (right_.record != before) store({});
     });
 }
