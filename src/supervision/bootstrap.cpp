@@ -280,7 +280,8 @@ Task<Result<>> Bootstrapper::clone(const Settings& settings, std::string conninf
     std::string name = "pg_basebackup";
     auto done = co_await run_tool(std::move(command), std::move(name));
     if (!done) {
-        done.error().hint = "check the primary's conninfo and pg_hba, and the replication user's password; it is tried again";
+        done.error().hint = "check bootstrap.join.primary_conninfo (managed: the conninfo that the controller has of the primary), the primary's "
+                            "pg_hba and the replication user's password; it is tried again";
         co_return done;
     }
     // Before the marker goes: without this file the clone would start as a second primary.
