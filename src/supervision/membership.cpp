@@ -41,27 +41,17 @@ std::string joined(const std::vector<std::string>& names) {
 
 }  // namespace
 
-// One message at a time, in the order in which they were woken.
-class Membership::Turn {
-public:
-    explicit Turn(Membership& it) : it_(it) {}
-    ~Turn() {
-        if (!taken_) return;
-        it_.busy_ = false;
-        it_.free_.announce();
-    }
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
+// One message at a time, in the order in which they were woken. A coroutine that is destroyed with the loop never leaves: what
+// it would leave is gone by then.
+Task<> Membership::take_turn() {
+    while (busy_) co_await free_.wait(longest_look);
+    busy_ = true;
+}
 
-    Task<> take() {
-        while (it_.busy_) co_await it_.free_.wait(longest_look);
-        it_.busy_ = taken_ = true;
-    }
-
-private:
-    Membership& it_;
-    bool taken_ = false;
-};
+void Membership::leave_turn() {
+    busy_ = false;
+    free_.announce();
+}
 
 Membership::Membership(Surroundings& outside, const Settings& settings, std::string boot_id, Calls calls)
     : outside_(outside), settings_(settings), calls_(std::move(calls)), free_(outside.loop), look_(outside.loop) {
@@ -168,10 +158,10 @@ Task<> Membership::keep_right() {
         co_await look_.wait(wait);
         const bool unstored = !busy_ && right_.record != stored_;
         if (unstored) {
-            Turn turn(*this);
-            co_await turn.take();
+            co_await take_turn();
             instance::Right again = right_;
             std::ignore = co_await keep(std::move(again));
+            leave_turn();
         }
     }
 }
@@ -197,14 +187,19 @@ Task<> Membership::ask(Peer member, PromiseRequest request) {
 }
 
 Task<> Membership::take(PromiseAnswer answer) {
-    Turn turn(*this);
-    co_await turn.take();
+    co_await take_turn();
     adopt(instance::take_promise(right_, answer, outside_.clock.now()));
+    leave_turn();
 }
 
 Task<RightAnswer> Membership::receive(Assignment assignment) {
-    Turn turn(*this);
-    co_await turn.take();
+    co_await take_turn();
+    auto answer = co_await judge(std::move(assignment));
+    leave_turn();
+    co_return answer;
+}
+
+Task<RightAnswer> Membership::judge(Assignment assignment) {
     const Term accepted = right_.record.accepted;
     const Instant now = outside_.clock.now();
     auto reception = instance::receive(right_, assignment, calls_.local(), now);
@@ -234,8 +229,13 @@ Task<RightAnswer> Membership::receive(Assignment assignment) {
 }
 
 Task<RightAnswer> Membership::promise(PromiseRequest request) {
-    Turn turn(*this);
-    co_await turn.take();
+    co_await take_turn();
+    auto answer = co_await give(std::move(request));
+    leave_turn();
+    co_return answer;
+}
+
+Task<RightAnswer> Membership::give(PromiseRequest request) {
     auto given = instance::give_promise(right_, request, outside_.clock.now());
     const auto refusal = given.refusal;
     RightAnswer answer;
@@ -252,24 +252,28 @@ void Membership::writer_gone() {
 }
 
 Task<Result<>> Membership::losing_data() {
-    Turn turn(*this);
-    co_await turn.take();
-    co_return co_await keep(instance::loses_data(right_));
+    co_await take_turn();
+    auto kept = co_await keep(instance::loses_data(right_));
+    leave_turn();
+    co_return kept;
 }
 
 Task<Result<>> Membership::streams_from_primary(Term term) {
-    Turn turn(*this);
-    co_await turn.take();
-    if (right_.record.term != term || is_primary(right_) || right_.record.data_term == term) co_return Result<>();
-    co_return co_await keep(instance::streams(right_));
+    co_await take_turn();
+    Result<> kept;
+    const bool still = right_.record.term == term && !is_primary(right_) && right_.record.data_term != term;
+    if (still) kept = co_await keep(instance::streams(right_));
+    leave_turn();
+    co_return kept;
 }
 
 Task<Result<>> Membership::note_system(SystemId system_id) {
-    Turn turn(*this);
-    co_await turn.take();
+    co_await take_turn();
     instance::Right next = right_;
     next.record.system_id = system_id;
-    co_return co_await keep(std::move(next));
+    auto kept = co_await keep(std::move(next));
+    leave_turn();
+    co_return kept;
 }
 
 }  // namespace pgbosun::supervision

@@ -62,7 +62,11 @@ public:
     [[nodiscard]] std::optional<Peer> primary() const;
 
 private:
-    class Turn;
+    Task<> take_turn();
+    void leave_turn();
+    // These with the turn taken.
+    Task<RightAnswer> judge(Assignment assignment);
+    Task<RightAnswer> give(PromiseRequest request);
     Task<Result<>> keep(instance::Right next);
     Task<Result<>> store(const AgentRecord& record);
     void adopt(instance::Right next);
