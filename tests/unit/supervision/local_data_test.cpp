@@ -52,6 +52,12 @@ TEST_CASE("only a clean shutdown says where the WAL ends") {
     CHECK_FALSE(seen(postgres::ClusterState::shut_down_in_recovery, postgres::StartMode::standby).wal_end_known);
 }
 
+TEST_CASE("what a standby has replayed for certain is the least that it holds") {
+    auto usable = data(postgres::ClusterState::shut_down_in_recovery, postgres::StartMode::standby);
+    usable.control.min_recovery_point = Lsn{0x5000100};
+    CHECK(local_data(usable, {Timeline{2}, {}}, 15).wal_end == Lsn{0x5000100});
+}
+
 TEST_CASE("the timeline is the one that replay has reached, not only that of the last checkpoint") {
     auto usable = data(postgres::ClusterState::shut_down_in_recovery, postgres::StartMode::standby);
     CHECK(timeline_of(usable) == Timeline{2});
