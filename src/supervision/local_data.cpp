@@ -60,4 +60,9 @@ Lsn end_of_shutdown_checkpoint(Lsn begin, std::uint32_t segment_size) {
     }
 }
 
+Position further(Position before, Position seen) {
+    seen.timeline = std::max(seen.timeline, before.timeline);
+    return std::max(before, seen);
+}
+
 }  // namespace pgbosun::supervision

@@ -64,3 +64,11 @@ TEST_CASE("the timeline is the one that replay has reached, not only that of the
     usable.control.min_recovery_timeline = Timeline{3};
     CHECK(timeline_of(usable) == Timeline{3});
 }
+
+TEST_CASE("a standby whose WAL receiver has ended still reaches as far as it received, on that timeline") {
+    const Position streamed{Timeline{2}, Lsn{0x5000000}};
+    // A switchover's last WAL came, and the receiver that knew of the timeline ended before the next look.
+    CHECK(further(streamed, {Timeline{1}, Lsn{0x50000a0}}) == Position{Timeline{2}, Lsn{0x50000a0}});
+    CHECK(further(streamed, {Timeline{1}, Lsn{0x4000000}}) == streamed);
+    CHECK(further(streamed, {Timeline{3}, Lsn{0x5000000}}) == Position{Timeline{3}, Lsn{0x5000000}});
+}
