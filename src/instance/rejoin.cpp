@@ -83,7 +83,7 @@ RejoinPlan plan_rejoin(const std::optional<LocalData>& local, const Upstream& up
     const auto fork = divergence(local->history, upstream.history);
     if (!fork) return {Reclone{}, "it shares no timeline with the upstream"};
     if (*fork == never) return compare_last_page(*local, upstream, attempts, *fork);
-    if (!local->wal_end_known) {
+    if (!local->wal_end_known && local->wal_end <= *fork) {
         if (local->end != LocalEnd::crashed_primary) {
             return {AwaitFact{Missing::wal_end}, "the end of its WAL is not known"};
         }

@@ -29,7 +29,8 @@ struct LocalData {
     LocalEnd end{};
     Timeline timeline{};  // that it is on now
     Lsn wal_end;  // the end of all WAL here that it has, or may have, replayed; of the shutdown checkpoint
-    bool wal_end_known = true;  // a crashed primary's is known after crash recovery only
+    // false: a standby's, at rest, is `wal_end` or further; a crashed primary's is known after crash recovery only.
+    bool wal_end_known = true;
     wal::TimelineHistory history;
     bool rewindable = false;  // data checksums or wal_log_hints
     bool readable = true;     // pg_control is whole

@@ -87,7 +87,7 @@ void Instance::note_position() {
     if (server) {
         const auto& lsn = server->lsn;
         const Lsn furthest = std::max({lsn.flushed.value_or(Lsn{}), lsn.received.value_or(Lsn{}), lsn.replayed.value_or(Lsn{})});
-        position_ = std::max(position_, Position{server->timeline, furthest});
+        position_ = further(position_, Position{server->timeline, furthest});
         return;
     }
     const auto& inspection = performer_.inspection();

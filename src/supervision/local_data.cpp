@@ -39,7 +39,12 @@ instance::LocalData local_data(const postgres::Usable& usable, wal::TimelineHist
     data.rewindable = usable.control.data_checksum_version != 0 || usable.control.wal_log_hints;
     // How much WAL a standby has beyond what it has replayed is known when it runs; a crashed primary's after recovery.
     data.wal_end_known = data.end == instance::LocalEnd::shut_down;
-    if (data.wal_end_known) data.wal_end = end_of_shutdown_checkpoint(usable.control.checkpoint, usable.control.wal_segment_size);
+    if (data.wal_end_known) {
+        data.wal_end = end_of_shutdown_checkpoint(usable.control.checkpoint, usable.control.wal_segment_size);
+    } else if (usable.start == postgres::StartMode::standby) {
+        // PostgreSQL would not start on a history that leaves out what has been replayed so far.
+        data.wal_end = usable.control.min_recovery_point;
+    }
     return data;
 }
 
@@ -53,6 +58,11 @@ Lsn end_of_shutdown_checkpoint(Lsn begin, std::uint32_t segment_size) {
         at += room;
         at += at % segment_size == 0 ? first_page_header : page_header;
     }
+}
+
+Position further(Position before, Position seen) {
+    seen.timeline = std::max(seen.timeline, before.timeline);
+    return std::max(before, seen);
 }
 
 }  // namespace pgbosun::supervision

@@ -254,7 +254,8 @@ class Cluster:
         """For later: the logs, journals, configurations and what writers noted."""
         for path, _, names in os.walk(self.directory):
             for name in names:
-                if name in ("log", "journal") or name.endswith((".log", ".yaml", ".written")):
+                wanted = name in ("log", "journal") or name.endswith((".log", ".yaml", ".written"))
+                if wanted and os.path.isfile(os.path.join(path, name)):
                     kept = os.path.join(directory, os.path.relpath(path, self.directory))
                     os.makedirs(kept, exist_ok=True)
                     shutil.copy(os.path.join(path, name), kept)

@@ -124,6 +124,13 @@ TEST_CASE("a crashed primary of unknown end recovers first; a standby of unknown
     CHECK(plan_rejoin(data, upstream(on_two()), {}).what == What(AwaitFact{Missing::wal_end}));
 }
 
+TEST_CASE("a standby that has replayed more than the upstream's history has need not be asked how much more") {
+    // PostgreSQL would not start: "requested timeline 2 does not contain minimum recovery point".
+    auto data = local(LocalEnd::shut_down_in_recovery, on_one(), Lsn{forked.value + 8});
+    data.wal_end_known = false;
+    CHECK(plan_rejoin(data, upstream(on_two()), {}).what == What(Rewind{false, forked}));
+}
+
 TEST_CASE("what is not ours, not readable or of another major version is refused whatever else is so") {
     const auto good = local(LocalEnd::shut_down_in_recovery, on_one(), forked);
     for (const auto spoil :

@@ -52,9 +52,23 @@ TEST_CASE("only a clean shutdown says where the WAL ends") {
     CHECK_FALSE(seen(postgres::ClusterState::shut_down_in_recovery, postgres::StartMode::standby).wal_end_known);
 }
 
+TEST_CASE("what a standby has replayed for certain is the least that it holds") {
+    auto usable = data(postgres::ClusterState::shut_down_in_recovery, postgres::StartMode::standby);
+    usable.control.min_recovery_point = Lsn{0x5000100};
+    CHECK(local_data(usable, {Timeline{2}, {}}, 15).wal_end == Lsn{0x5000100});
+}
+
 TEST_CASE("the timeline is the one that replay has reached, not only that of the last checkpoint") {
     auto usable = data(postgres::ClusterState::shut_down_in_recovery, postgres::StartMode::standby);
     CHECK(timeline_of(usable) == Timeline{2});
     usable.control.min_recovery_timeline = Timeline{3};
     CHECK(timeline_of(usable) == Timeline{3});
+}
+
+TEST_CASE("a standby whose WAL receiver has ended still reaches as far as it received, on that timeline") {
+    const Position streamed{Timeline{2}, Lsn{0x5000000}};
+    // A switchover's last WAL came, and the receiver that knew of the timeline ended before the next look.
+    CHECK(further(streamed, {Timeline{1}, Lsn{0x50000a0}}) == Position{Timeline{2}, Lsn{0x50000a0}});
+    CHECK(further(streamed, {Timeline{1}, Lsn{0x4000000}}) == streamed);
+    CHECK(further(streamed, {Timeline{3}, Lsn{0x5000000}}) == Position{Timeline{3}, Lsn{0x5000000}});
 }
