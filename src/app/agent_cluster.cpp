@@ -33,7 +33,9 @@ Task<Result<std::string>> resolve(boost::asio::io_context& loop, std::string hos
     const auto address = boost::asio::ip::make_address(host, error);
     if (!error) co_return address.to_string();
     boost::asio::ip::tcp::resolver resolver(loop);
-    const auto found = co_await resolver.async_resolve(host, "", boost::asio::redirect_error(boost::asio::use_awaitable, error));
+    const std::string no_service;
+    const auto found =
+        co_await resolver.async_resolve(host, no_service, boost::asio::redirect_error(boost::asio::use_awaitable, error));
     if (error || found.empty()) co_return fail(FaultKind::unavailable, "the name " + host + " cannot be resolved");
     co_return found.begin()->endpoint().address().to_string();
 }

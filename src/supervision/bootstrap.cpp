@@ -65,7 +65,8 @@ Task<Bootstrapper::Report> Bootstrapper::run(const Settings& settings) {
 }
 
 Task<Bootstrapper::Report> Bootstrapper::clone_from(const Settings& settings, std::string conninfo) {
-    auto result = co_await begin(settings, "pg_basebackup");
+    const char* const what = "pg_basebackup";
+    auto result = co_await begin(settings, what);
     if (result) result = co_await clone(settings, std::move(conninfo));
     if (result) result = co_await finish(settings);
     progress_.reset();
