@@ -62,6 +62,12 @@ Task<Result<Answered>> AgentClient::command(Question question) {
     co_return std::unexpected(fault_of(*answered, client_.name()));
 }
 
+Task<Result<>> AgentClient::order(Question question) {
+    const auto answered = co_await command(std::move(question));
+    if (!answered) co_return std::unexpected(answered.error());
+    co_return Result<>{};
+}
+
 Task<Result<PromiseAnswer>> AgentClient::promise(PromiseRequest request) {
     Question question;
     question.method = "POST";
@@ -79,9 +85,7 @@ Task<Result<>> AgentClient::assign(Assignment assignment) {
     question.target = "/v1/assignment";
     question.body = render_assignment(assignment);
     question.timeout = times_.assign;
-    const auto taken = co_await command(std::move(question));
-    if (!taken) co_return std::unexpected(taken.error());
-    co_return Result<>{};
+    co_return co_await order(std::move(question));
 }
 
 Task<Result<>> AgentClient::checkpoint() {
@@ -89,9 +93,7 @@ Task<Result<>> AgentClient::checkpoint() {
     question.method = "POST";
     question.target = "/v1/checkpoint?wait=" + std::to_string(times_.checkpoint / std::chrono::seconds(1)) + "s";
     question.timeout = times_.checkpoint + std::chrono::seconds(1);
-    const auto written = co_await command(std::move(question));
-    if (!written) co_return std::unexpected(written.error());
-    co_return Result<>{};
+    co_return co_await order(std::move(question));
 }
 
 Task<Result<>> AgentClient::follow(std::function<void()> on_event) {

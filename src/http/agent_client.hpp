@@ -32,6 +32,7 @@ public:
 
 private:
     Task<Result<Answered>> command(Question question);
+    Task<Result<>> order(Question question);  // the same where only success matters
 
     boost::asio::io_context& io_;
     Client client_;
