@@ -38,7 +38,8 @@ class Ours:
     def __init__(self, bench, network):
         import cluster
         place = bench.place("cluster")
-        self.cluster = cluster.Cluster(network, ttl=f"{TTL:.0f}s", directory=place)
+        # Each run is a first crash: after further ones within the period PostgreSQL is started later on purpose.
+        self.cluster = cluster.Cluster(network, ttl=f"{TTL:.0f}s", directory=place, member_config={"restart": {"period": "2s"}})
         self.directory = place
         self.members = self.cluster.members
         self.network = network

@@ -60,6 +60,10 @@ Lsn end_of_shutdown_checkpoint(Lsn begin, std::uint32_t segment_size) {
     }
 }
 
+bool is_unfinished_copy(const postgres::Usable& usable) {
+    return usable.backup_label || usable.control.backup_start != Lsn{} || usable.control.backup_end != Lsn{};
+}
+
 Position further(Position before, Position seen) {
     seen.timeline = std::max(seen.timeline, before.timeline);
     return std::max(before, seen);

@@ -17,6 +17,10 @@ instance::LocalData local_data(const postgres::Usable& usable, wal::TimelineHist
 // page headers of 24 bytes, or 40 at the start of a segment, in between.)
 Lsn end_of_shutdown_checkpoint(Lsn begin, std::uint32_t segment_size);
 
+// A copy (of pg_basebackup or pg_rewind) that has not been replayed to its end: it answers no query before it has its
+// source's WAL up to there.
+bool is_unfinished_copy(const postgres::Usable& usable);
+
 // How far data was seen to reach, after another look at a server that runs on it. Once no WAL receiver runs, a standby
 // tells an older timeline than that of the WAL it holds.
 Position further(Position before, Position seen);

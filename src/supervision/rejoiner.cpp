@@ -85,7 +85,7 @@ Task<Rejoiner::Report> Rejoiner::run(const Settings& settings, const Inspection&
             continue;
         }
         calls_.planned(plan, *local, *upstream);
-        report = co_await carry_out(settings, plan, conninfo);
+        report = co_await carry_out(settings, inspection, plan, conninfo);
         const bool again = report.outcome == instance::BootstrapOutcome::failed && rewind_failed_ && !cancelled_ &&
                            std::holds_alternative<instance::Rewind>(plan.what);
         if (!again) break;
@@ -121,11 +121,14 @@ Task<Result<std::optional<instance::LocalData>>> Rejoiner::look_at_data(const Se
     co_return local_data(*inspection.usable, std::move(history), outside_.machine.server_major);
 }
 
-Task<Rejoiner::Report> Rejoiner::carry_out(const Settings& settings, const instance::RejoinPlan& plan, std::string conninfo) {
+Task<Rejoiner::Report> Rejoiner::carry_out(const Settings& settings, const Inspection& inspection,
+                                           const instance::RejoinPlan& plan, std::string conninfo) {
     if (std::holds_alternative<instance::Follow>(plan.what)) co_return co_await mark(settings, true);
     if (std::holds_alternative<instance::AwaitFact>(plan.what)) {
-        // What is missing is known when it runs: it comes up following nobody, and is compared then.
-        co_return co_await mark(settings, false);
+        // What is missing is known when it runs: it comes up following nobody, and is compared then. Not so an
+        // unfinished copy, which would never answer.
+        const bool follows = inspection.usable && is_unfinished_copy(*inspection.usable);
+        co_return co_await mark(settings, follows);
     }
     if (std::holds_alternative<instance::Refuse>(plan.what)) {
         co_return Report{instance::BootstrapOutcome::refused, false, "it cannot follow the primary: " + std::string(plan.why),

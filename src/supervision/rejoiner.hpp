@@ -48,7 +48,8 @@ public:
 private:
     Task<Result<std::optional<instance::LocalData>>> look_at_data(const Settings& settings, const Inspection& inspection);
     Task<Result<instance::Upstream>> look_at_primary(std::string conninfo, Instant until);
-    Task<Report> carry_out(const Settings& settings, const instance::RejoinPlan& plan, std::string conninfo);
+    Task<Report> carry_out(const Settings& settings, const Inspection& inspection, const instance::RejoinPlan& plan,
+                           std::string conninfo);
     Task<Report> rewind(const Settings& settings, std::string conninfo);
     Task<Report> clone(const Settings& settings, std::string conninfo);
     Task<Report> mark(const Settings& settings, bool compared);

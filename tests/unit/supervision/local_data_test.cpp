@@ -72,3 +72,13 @@ TEST_CASE("a standby whose WAL receiver has ended still reaches as far as it rec
     CHECK(further(streamed, {Timeline{1}, Lsn{0x4000000}}) == streamed);
     CHECK(further(streamed, {Timeline{3}, Lsn{0x5000000}}) == Position{Timeline{3}, Lsn{0x5000000}});
 }
+
+TEST_CASE("a copy is unfinished until its replay has reached the end of the copying") {
+    auto usable = data(postgres::ClusterState::in_archive_recovery, postgres::StartMode::standby);
+    CHECK_FALSE(is_unfinished_copy(usable));
+    usable.backup_label = true;
+    CHECK(is_unfinished_copy(usable));
+    usable.backup_label = false;
+    usable.control.backup_start = Lsn{0x3000028};
+    CHECK(is_unfinished_copy(usable));
+}
