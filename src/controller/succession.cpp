@@ -158,6 +158,8 @@ Succession replace(const Knowledge& known, const Policy& policy, Instant now) {
         if (better.record) return better;
     }
     if (primary != nullptr && primary->report.fenced && accepted) return wait("the primary is fenced");
+    // initdb, or a recovery from the archive, takes what it takes; nobody has anything to lose yet.
+    if (!record.system_id && accepted && primary->report.able) return wait("the first primary is being made");
     const Instant begun = std::max({known.served_at, proof->at, known.promoted_at.value_or(Instant{})});
     const Instant until = begun + policy.restart_window;
     // Judged by what it says after that: a promotion or a restart may just have come to its end.

@@ -125,6 +125,24 @@ TEST_CASE("a primary whose agent answers gets the restart window to come back by
     CHECK(written(chosen(known)) == nullptr);
 }
 
+TEST_CASE("the first primary of a cluster is waited for as long as it can still become one") {
+    auto known = test::leading();
+    known.record->system_id.reset();
+    known.served_at = now - 1h;
+    auto report = test::primary_report();
+    report.serving = false;
+    report.system_id.reset();
+    test::sees(known, report);
+    test::sees(known, test::report("b"));
+    const auto choice = chosen(known);
+    CHECK(written(choice) == nullptr);
+    CHECK(choice.waits_for == "the first primary is being made");
+
+    report.able = false;
+    test::sees(known, report, now + 1ns);
+    CHECK(written(chosen(known)) != nullptr);
+}
+
 TEST_CASE("while it is paused, or its primary is fenced, a cluster is left as it is") {
     auto known = test::leading();
     known.record->paused = true;
