@@ -227,7 +227,10 @@ ControllerStatus Controller::status() {
         it.term = record->term;
         it.primary = record->primary;
         it.paused = record->paused;
-        it.promotable = record->promotable.names;
+        // Who could take over now: a list counts when the primary has taken it over, and that is recorded.
+        for (const auto& name : record->promotable.names) {
+            if (is_listed(*record, name)) it.promotable.push_back(name);
+        }
         it.synchronous = record->synchronous;
     }
     for (const auto& [name, instance] : instances_) {
