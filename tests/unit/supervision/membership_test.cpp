@@ -1,6 +1,7 @@
 // One agent's membership over a disk that can be slow, fail or be cut off; the rules themselves are right_test's.
 #include "supervision/membership.hpp"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
@@ -177,5 +178,19 @@ TEST_CASE_METHOD(Fixture, "a right that runs out isolates the primary before the
     clock.advance(2750ms);
     test::run_until(loop, [&] { return parts().size() == 2; });
     CHECK(parts().back() == Part::isolated);
+    CHECK(*guarded_until > clock.now());
+}
+
+TEST_CASE_METHOD(Fixture, "what still writes under the last right is not waited for when that ends") {
+    recall();
+    CHECK(receive(assignment(1, "pg-1")).answer == Answer::done);
+    CHECK(receive(assignment(2, "pg-2")).answer == Answer::done);
+    const auto hurried = [&] {
+        return std::ranges::any_of(events, [](const auto& event) { return std::holds_alternative<instance::RightEnds>(event); });
+    };
+    CHECK_FALSE(hurried());
+    boost::asio::co_spawn(loop, it->keep_right(), boost::asio::detached);
+    clock.advance(2750ms);
+    test::run_until(loop, hurried);
     CHECK(*guarded_until > clock.now());
 }
