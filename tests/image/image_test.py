@@ -205,7 +205,7 @@ class TheImage(unittest.TestCase):
 def namespace_of(process):
     try:
         return os.readlink(process / "ns/pid")
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, ProcessLookupError, PermissionError):  # gone, or the machine's own
         return None
 
 
