@@ -57,6 +57,13 @@ def waiting(it):
     return {name.removesuffix(".ready") for name in os.listdir(directory) if name.endswith(".ready")}
 
 
+def unmarked(it):
+    """Segments in pg_wal that PostgreSQL has not asked to have archived."""
+    directory = f"{it.data_directory}/pg_wal"
+    marked = {name.rsplit(".", 1)[0] for name in os.listdir(f"{directory}/archive_status")}
+    return {name for name in os.listdir(directory) if is_segment(name)} - marked
+
+
 def wait_archived(it, name):
     wait_for(f"{name} is archived\n{it.tail()}", lambda: name in acknowledged(it))
 
