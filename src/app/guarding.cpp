@@ -1,6 +1,7 @@
 #include "app/guarding.hpp"
 
-#include <utility>
+#include <filesystem>
+#include <string>
 
 #include "pgbosun/log.hpp"
 
@@ -40,7 +41,8 @@ void Guarding::hold_until(std::optional<Instant> moment) {
 }
 
 void Guarding::replace() {
-    auto started = host::Guard::start(processes_, [this] { lost(); });
+    const std::string data_directory = std::filesystem::weakly_canonical(settings_.data_directory()).string();
+    auto started = host::Guard::start(processes_, data_directory, [this] { lost(); });
     if (!started) {
         log::error("the guard cannot be started: " + started.error().what);
         return;

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -41,9 +42,14 @@ Guard::Guard(SharedPage<GuardPage> page, Descriptor channel)
 
 Guard::~Guard() { *on_death_ = nullptr; }
 
-Result<std::unique_ptr<Guard>> Guard::start(ChildProcesses& processes, std::function<void()> on_death) {
+Result<std::unique_ptr<Guard>> Guard::start(ChildProcesses& processes, std::string_view data_directory,
+                                            std::function<void()> on_death) {
     auto page = SharedPage<GuardPage>::make();
     if (!page) return std::unexpected(std::move(page.error()).in("starting the guard"));
+    if (data_directory.size() >= (*page)->data_directory.size()) {
+        return fail(FaultKind::refused, "the path of the data directory is too long");
+    }
+    std::ranges::copy(data_directory, (*page)->data_directory.begin());
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
         return system_failure(errno, "starting the guard");

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <string_view>
 
 #include "host/shared_page.hpp"
 #include "pgbosun/descriptor.hpp"
@@ -17,10 +18,12 @@ struct GuardPage;
 
 class Guard {
 public:
-    // The guard runs until this object and PID 1 are gone and postgres is dead. `on_death`: it ended although we
-    // live; the caller must stop postgres itself, then may start another. Begins with valid_until "for ever".
-    static Result<std::unique_ptr<Guard>> start(ChildProcesses& processes, std::function<void()> on_death);
-    // As if PID 1 had died: what is watched is killed.
+    // The guard runs until this object and PID 1 are gone and postgres is dead. `data_directory`: canonical; a postgres
+    // is known by it, watched or not. `on_death`: it ended although we live; the caller must stop postgres itself, then
+    // may start another. Begins with valid_until "for ever".
+    static Result<std::unique_ptr<Guard>> start(ChildProcesses& processes, std::string_view data_directory,
+                                                std::function<void()> on_death);
+    // As if PID 1 had died: what is watched, and every postgres of the data directory, is killed.
     ~Guard();
     Guard(const Guard&) = delete;
     Guard& operator=(const Guard&) = delete;

@@ -19,7 +19,6 @@ namespace pgbosun::host {
 namespace {
 
 constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
-constexpr int quit_time_ms = 200;      // from SIGQUIT to SIGKILL, when PID 1 has died
 constexpr int between_rounds_ms = 20;  // of killing what does not die at once (it is in the kernel)
 
 std::int64_t now() { return boot_now().time_since_epoch().count(); }
@@ -39,9 +38,8 @@ private:
     void arm_timer(std::int64_t moment) const;
     int end_with_postgres();
 
-    void remember_server();
     void send(int signal) const { ::syscall(SYS_pidfd_send_signal, postmaster_.get(), signal, nullptr, 0); }
-    bool postmaster_lives(int wait_ms) const;
+    bool postmaster_lives() const;
     std::size_t kill_round();
     static void kill_if_child(pid_t process, void* self);
 
@@ -50,7 +48,6 @@ private:
     Descriptor timer_;
     Descriptor postmaster_;  // pidfd; none: nothing is watched
     pid_t postmaster_number_ = 0;
-    LinkTarget data_directory_;  // of the server that is watched, once it is known to be a postgres
     std::int64_t grace_until_ = never;
     std::size_t found_ = 0;
     bool condemned_ = false;  // killing has begun
@@ -62,7 +59,6 @@ int GuardProcess::run() {
         wait();
         take_orders();
         if (orphaned_) return end_with_postgres();
-        remember_server();
         look_at_time();
         if (condemned_ && kill_round() == 0) {
             condemned_ = false;
@@ -108,7 +104,6 @@ void GuardProcess::take(const GuardOrder& order, int descriptor) {
         case GuardOrder::What::watch:
             postmaster_ = Descriptor(descriptor);
             postmaster_number_ = order.postmaster;
-            data_directory_.length = 0;
             condemned_ = false;
             break;
         case GuardOrder::What::unwatch:
@@ -142,40 +137,28 @@ void GuardProcess::arm_timer(std::int64_t moment) const {
     ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &setting, nullptr);
 }
 
-// PID 1 is gone. The postmaster has 200 ms to end in its own way, then all that is left is killed.
+// PID 1 is gone, perhaps between launching a postmaster and giving it to us: then the kernel has killed that
+// (Command::death_signal), and its processes are known by the directory that they work in.
 int GuardProcess::end_with_postgres() {
-    if (!postmaster_) return 0;
-    remember_server();
-    send(SIGQUIT);
-    postmaster_lives(quit_time_ms);
     while (kill_round() != 0) ::poll(nullptr, 0, between_rounds_ms);
     return 0;
 }
 
-// The postmaster enters its data directory some time after it was started, and left-over backends can be told by it
-// when the postmaster is gone.
-void GuardProcess::remember_server() {
-    if (!postmaster_ || !read_link(postmaster_number_, "exe").view().ends_with("/postgres")) return;
-    const LinkTarget directory = read_link(postmaster_number_, "cwd");
-    if (directory.length > 1 && postmaster_lives(0)) data_directory_ = directory;
-}
-
-bool GuardProcess::postmaster_lives(int wait_ms) const {
+bool GuardProcess::postmaster_lives() const {
     pollfd ended{postmaster_.get(), POLLIN, 0};
-    return ::poll(&ended, 1, wait_ms) == 0;
+    return postmaster_ && ::poll(&ended, 1, 0) == 0;
 }
 
 // Stopped first, the postmaster cannot fork while its children are killed. Answers how many were alive.
 std::size_t GuardProcess::kill_round() {
     found_ = 0;
-    if (postmaster_lives(0)) {
+    if (postmaster_lives()) {
         ++found_;
-        remember_server();
         send(SIGSTOP);
         for_each_process(kill_if_child, this);
         send(SIGKILL);
     }
-    return found_ + kill_server_processes(data_directory_.view());
+    return found_ + kill_server_processes(page_.data_directory.data());
 }
 
 void GuardProcess::kill_if_child(pid_t process, void* self) {
@@ -187,7 +170,7 @@ void GuardProcess::kill_if_child(pid_t process, void* self) {
     if (!is_child()) return;
     const Descriptor held(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
     // Still so while both are held: neither number has been given to another process meanwhile.
-    if (!held || !is_child() || !guard.postmaster_lives(0)) return;
+    if (!held || !is_child() || !guard.postmaster_lives()) return;
     ::syscall(SYS_pidfd_send_signal, held.get(), SIGKILL, nullptr, 0);
     ++guard.found_;
 }

@@ -12,7 +12,7 @@
 
 namespace pgbosun::host {
 
-// T holds lock-free atomics only: a process may die at any point of an access.
+// What changes in T after a fork is a lock-free atomic: a process may die at any point of an access.
 template <class T>
 class SharedPage {
 public:

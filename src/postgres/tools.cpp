@@ -46,7 +46,8 @@ Command postgres_command(const Settings& settings, const PostgresLaunch& launch)
                                  "PG_OOM_ADJUST_VALUE=" + std::to_string(children)});
     if (launch.stale_pid) command.environment.push_back("PG_GRANDPARENT_PID=" + std::to_string(*launch.stale_pid));
     command.working_directory = settings.data_directory();
-    command.death_signal = SIGQUIT;
+    // Not SIGQUIT: a postmaster that has just begun blocks that, and waits in open(2) for who reads its log.
+    command.death_signal = SIGKILL;
     return command;
 }
 

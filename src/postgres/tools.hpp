@@ -21,7 +21,7 @@ struct PostgresLaunch {
     std::optional<int> stale_pid;  // of StaleLock
     int own_oom_score = 0;         // /proc/self/oom_score_adj
 };
-// The working directory is the data directory; SIGQUIT when its parent dies.
+// The working directory is the data directory; SIGKILL when its parent dies.
 Command postgres_command(const Settings& settings, const PostgresLaunch& launch);
 
 // initdb looks its own uid up in passwd and fails without an entry (OpenShift's random uids). nss_wrapper answers

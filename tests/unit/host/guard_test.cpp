@@ -25,6 +25,8 @@ using host::Guard;
 
 namespace {
 
+const std::string no_directory = "/nowhere/pgdata";
+
 struct Pipe {
     Pipe() {
         std::array<int, 2> ends{};
@@ -80,7 +82,7 @@ pid_t play_pid_1(Pipe& life, Duration valid, Duration grace = {}) {
     }
     boost::asio::io_context loop;
     ChildProcesses processes(loop);
-    auto guard = Guard::start(processes, [] { ::_exit(3); });
+    auto guard = Guard::start(processes, no_directory, [] { ::_exit(3); });
     auto postmaster = processes.fork_child(server(life));
     life.writing.reset();
     life.reading.reset();
@@ -100,10 +102,13 @@ struct World {
     boost::asio::io_context loop;
     ChildProcesses processes{loop};
     bool guard_died = false;
-    std::unique_ptr<Guard> guard = Guard::start(processes, [this] { guard_died = true; }).value();
+    std::unique_ptr<Guard> guard = start_guard(no_directory);
     Pipe life;
     std::optional<ExitStatus> ended;
 
+    std::unique_ptr<Guard> start_guard(const std::string& data_directory) {
+        return Guard::start(processes, data_directory, [this] { guard_died = true; }).value();
+    }
     ProcessId start() {
         auto child = server(life);
         child.on_exit = [this](ExitStatus status) { ended = status; };
@@ -190,6 +195,7 @@ TEST_CASE("a server that is not watched any more is left alone, the next one is 
 TEST_CASE("the guard kills what is left of a postgres whose postmaster has died") {
     World world;
     test::TemporaryDirectory directory;
+    world.guard = world.start_guard(directory.path());
     std::filesystem::copy_file("/bin/sleep", directory / "postgres");
     std::optional<ExitStatus> postmaster_ended, backend_ended;
     const auto start = [&](std::optional<ExitStatus>& ended) {
@@ -201,7 +207,6 @@ TEST_CASE("the guard kills what is left of a postgres whose postmaster has died"
     start(backend_ended);
     REQUIRE(world.guard->watch(postmaster).has_value());
     world.guard->renew(host::boot_now() + 1h);
-    world.pass(50ms);  // the guard has looked at it
 
     REQUIRE(world.processes.signal(postmaster, SIGKILL).has_value());
     test::run_until(world.loop, [&] { return postmaster_ended.has_value(); });
@@ -210,6 +215,22 @@ TEST_CASE("the guard kills what is left of a postgres whose postmaster has died"
 
     test::run_until(world.loop, [&] { return backend_ended.has_value(); });
     CHECK(backend_ended->code == SIGKILL);
+}
+
+TEST_CASE("when PID 1 has died before it gave a postgres to the guard, the guard kills what runs in the data directory") {
+    World world;
+    test::TemporaryDirectory directory;
+    world.guard = world.start_guard(directory.path());
+    std::filesystem::copy_file("/bin/sleep", directory / "postgres");
+    std::optional<ExitStatus> ended;
+    Command command{.program = directory / "postgres", .arguments = {"1000"}, .working_directory = directory.path()};
+    command.on_exit = [&ended](ExitStatus status) { ended = status; };
+    REQUIRE(world.processes.spawn(std::move(command)).has_value());
+
+    world.guard.reset();
+
+    test::run_until(world.loop, [&] { return ended.has_value(); });
+    CHECK(ended->code == SIGKILL);
 }
 
 TEST_CASE("PID 1 is told when the guard dies") {

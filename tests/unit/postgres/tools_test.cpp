@@ -32,7 +32,7 @@ TEST_CASE("postgres runs in its data directory and dies with us") {
     CHECK(command.program == "/pg/bin/postgres");
     CHECK(command.arguments == std::vector<std::string>{"-D", "/data/pgdata"});
     CHECK(command.working_directory == "/data/pgdata");
-    CHECK(command.death_signal == SIGQUIT);
+    CHECK(command.death_signal == SIGKILL);
     CHECK(has(command.environment, "PG_GRANDPARENT_PID=41"));
     CHECK(has(command.environment, "PG_OOM_ADJUST_VALUE=1000"));
     CHECK(has(command.environment, "PGBOSUN_ARCHIVE_SOCKET=/run/pgbosun/archive.sock"));
