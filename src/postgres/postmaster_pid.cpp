@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <filesystem>
 #include <vector>
 
 namespace pgbosun::postgres {
@@ -90,6 +91,13 @@ LockVerdict judge_stale(const PidFileFacts& facts) {
         return LiveLock{file.pid, "process " + std::to_string(file.pid) + " is a PostgreSQL that works on " +
                                       facts.data_directory};
     return StaleLock{file.pid};
+}
+
+bool is_left_socket_lock(std::string_view text, const std::string& data_directory) {
+    const auto lock = parse_postmaster_pid(text);
+    if (!lock) return true;
+    const auto plain = [](const std::string& path) { return std::filesystem::path(path).lexically_normal(); };
+    return plain(lock->data_directory) == plain(data_directory);
 }
 
 }  // namespace pgbosun::postgres

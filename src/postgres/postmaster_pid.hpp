@@ -1,5 +1,5 @@
 #pragma once
-// Fact and decision: the lock file postmaster.pid, and whether the one who wrote it still lives.
+// Fact and decision: the lock file postmaster.pid, and whether the one who wrote it still lives; the lock of the socket.
 //
 // PostgreSQL refuses to start while kill(pid, 0) reaches the pid in the file, and in a container that number is soon
 // somebody else's, a thread's even. The file is never deleted: a stale pid is overruled with the environment variable
@@ -70,5 +70,10 @@ struct UnreadableLock {
 using LockVerdict = std::variant<NoLock, StaleLock, LiveLock, UnreadableLock>;
 
 LockVerdict judge_stale(const PidFileFacts& facts);
+
+// The socket's lock, <socket>.lock, has the format of postmaster.pid, and PG_GRANDPARENT_PID helps against it only while
+// both hold one number: a clone or a rewind brings no postmaster.pid. May it be removed once nothing works on
+// `data_directory` (absolute)? Yes when that wrote it, or died before it wrote anything.
+bool is_left_socket_lock(std::string_view text, const std::string& data_directory);
 
 }  // namespace pgbosun::postgres

@@ -183,6 +183,7 @@ Task<Result<>> Bootstrapper::run_sql(const Settings& settings) {
     facts.wal_program = outside_.machine.wal_program;
     facts.account = outside_.machine.account;
     auto done = co_await write_configuration(outside_, settings, facts);
+    if (done) done = co_await remove_left_socket(outside_, settings);
     if (!done) co_return done;
 
     postgres::PostgresLaunch launch;

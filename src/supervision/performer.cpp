@@ -244,6 +244,8 @@ Task<Result<>> Performer::prepare_launch() {
         const auto set = co_await outside_.files.change_mode(std::move(path), *mode);
         if (!set) co_return set;
     }
+    const auto released = co_await remove_left_socket(outside_, settings_);
+    if (!released) co_return released;
     const auto fifos = co_await make_log_fifos(outside_, settings_);
     if (!fifos) co_return fifos;
     const auto facts = co_await configuration_facts();

@@ -94,6 +94,21 @@ Task<Result<>> make_log_fifos(Surroundings& outside, const Settings& settings) {
     co_return co_await make_fifo_anew(outside.files, std::move(path));
 }
 
+Task<Result<>> remove_left_socket(Surroundings& outside, const Settings& settings) {
+    const std::string socket = settings.run_dir + "/.s.PGSQL." + std::to_string(settings.postgresql.port);
+    std::string path = socket + ".lock";
+    const auto lock = co_await outside.files.read(std::move(path), postgres::longest_pid_file);
+    if (!lock && lock.error().kind == FaultKind::not_found) co_return Result<>();
+    if (!lock) co_return std::unexpected(lock.error());
+    if (!postgres::is_left_socket_lock(*lock, settings.data_directory())) co_return Result<>();
+    // The lock last: killed in between, the next start comes here again.
+    path = socket;
+    const auto removed = co_await outside.files.remove_durably(std::move(path));
+    if (!removed) co_return removed;
+    path = socket + ".lock";
+    co_return co_await outside.files.remove_durably(std::move(path));
+}
+
 Task<Result<std::string>> read_secret(Surroundings& outside, std::string path) {
     const std::string name = path;
     auto text = co_await outside.files.read(std::move(path), longest_secret);

@@ -22,6 +22,10 @@ Task<Result<>> write_configuration(Surroundings& outside, const Settings& settin
 
 Task<Result<>> make_log_fifos(Surroundings& outside, const Settings& settings);
 
+// Removes the socket and its lock that a killed server of this data directory left: PostgreSQL would not start while
+// another process has the number in the lock. Only when nothing works on the data directory (kill_strays answered 0).
+Task<Result<>> remove_left_socket(Surroundings& outside, const Settings& settings);
+
 // The password file of the upstream, from the secret's file; answers its path, empty when there is no secret.
 Task<Result<std::string>> write_passfile(Surroundings& outside, const Settings& settings);
 std::string passfile_path(const Settings& settings);

@@ -55,6 +55,42 @@ class Crash(Case):
         self.assertEqual(after["system_id"], before["system_id"])
         self.assertRegex(it.log(), r'"postgres ended with signal 9 \(KILL\)"')
 
+    def test_a_socket_lock_that_a_killed_server_left_is_taken_away_whosever_its_number_is_now(self):
+        it = self.existing().start().up()
+        lock = f"{it.run_dir}/.s.PGSQL.{it.port}.lock"
+        with open(lock, encoding="ascii") as file:
+            lines = file.read().splitlines()
+        guard = next(pid for pid in instance.children(it.pid) if instance.process_name(pid) == "pgbosun-guard")
+        for left in ("\n".join([str(guard)] + lines[1:]) + "\n", ""):
+            with self.subTest(left=left):
+                self.assertEqual(it.http("POST", "/v1/fence", {"reason": "test"}).status, 200)
+                it.wait_status("it is fenced", lambda status: status["phase"] == "fenced")
+                for path in (lock, lock.removesuffix(".lock")):
+                    with open(path, "w", encoding="ascii") as file:
+                        file.write(left)
+                    os.chmod(path, 0o666)
+
+                self.assertEqual(it.http("POST", "/v1/unfence").status, 200)
+
+                it.up()
+                self.assertEqual(it.status()["postgres"]["restarts"], 0)
+
+    def test_another_servers_socket_lock_is_left_and_named(self):
+        it = self.existing({"restart": {"intensity": 20}}).start().up()
+        self.assertEqual(it.http("POST", "/v1/fence", {"reason": "test"}).status, 200)
+        it.wait_status("it is fenced", lambda status: status["phase"] == "fenced")
+        lock = f"{it.run_dir}/.s.PGSQL.{it.port}.lock"
+        guard = next(pid for pid in instance.children(it.pid) if instance.process_name(pid) == "pgbosun-guard")
+        with open(lock, "w", encoding="ascii") as file:
+            file.write(f"{guard}\n/elsewhere\n1700000000\n{it.port}\n{it.run_dir}\n")
+        os.chmod(lock, 0o666)
+
+        self.assertEqual(it.http("POST", "/v1/unfence").status, 202)
+
+        it.wait_status("the reason is known", lambda status: "already exists" in (status["reason"] or ""))
+        os.remove(lock)
+        it.up()
+
     def test_more_crashes_than_the_intensity_end_it_with_1_and_the_reason(self):
         it = self.existing({"restart": {"intensity": 2, "period": "10min"}}).start().up()
 

@@ -51,6 +51,14 @@ TEST_CASE("a damaged postmaster.pid is not guessed at") {
     }
 }
 
+TEST_CASE("a socket's lock is taken away when a server of this directory left it, whole or empty, and no other's") {
+    CHECK(is_left_socket_lock(written, "/data/pgdata"));
+    CHECK(is_left_socket_lock(written, "/data//./pgdata"));
+    CHECK(is_left_socket_lock("", "/data/pgdata"));
+    CHECK_FALSE(is_left_socket_lock(written, "/data/pgdata2"));
+    CHECK_FALSE(is_left_socket_lock("41\n/elsewhere\n1700000000\n", "/data/pgdata"));
+}
+
 TEST_CASE("without a lock file nothing stands in the way") {
     CHECK(std::holds_alternative<NoLock>(judge_stale({})));
 }
