@@ -1,9 +1,12 @@
 #include "postgres/wal_directory.hpp"
 
+#include <set>
+
 namespace pgbosun::postgres {
 namespace {
 
 constexpr std::size_t segment_name_length = 24;
+constexpr std::size_t timeline_length = 8;
 
 bool segment_name(std::string_view name) {
     return name.size() == segment_name_length &&
@@ -40,6 +43,17 @@ ArchiveStatusFacts count_archive_status(const std::vector<std::string>& names) {
         facts.done += name.ends_with(".done") ? 1 : 0;
     }
     return facts;
+}
+
+std::vector<std::string> unmarked_segments(const std::vector<std::string>& wal, const std::vector<std::string>& marks,
+                                           std::string_view current) {
+    const std::set<std::string_view> marked(marks.begin(), marks.end());
+    std::vector<std::string> unmarked;
+    for (const std::string& name : wal) {
+        if (!segment_name(name) || !name.starts_with(current.substr(0, timeline_length)) || name >= current) continue;
+        if (!marked.contains(name + ".ready") && !marked.contains(name + ".done")) unmarked.push_back(name);
+    }
+    return unmarked;
 }
 
 MetricFamily pg_wal_family(const WalDirectoryFacts& facts, std::uint32_t segment_size, const WalLimits& limits,

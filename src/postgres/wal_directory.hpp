@@ -30,6 +30,13 @@ struct ArchiveStatusFacts {
 // Names in pg_wal/archive_status.
 ArchiveStatusFacts count_archive_status(const std::vector<std::string>& names);
 
+// Segments in pg_wal of the timeline of `current`, and before it, that are marked neither .ready nor .done. PostgreSQL
+// marks a segment right after it has filled it; killed in between, it comes back to it only when a checkpoint would
+// remove it (XLogArchiveCheckDone), and with wal_keep_size that is long after: a hole in the archive until then.
+// `current`: the name of a segment that is not full yet.
+std::vector<std::string> unmarked_segments(const std::vector<std::string>& wal, const std::vector<std::string>& marks,
+                                           std::string_view current);
+
 // What pg_wal may grow to, in bytes, from the server's settings; none: not known.
 struct WalLimits {
     std::optional<std::uint64_t> min_wal_size, max_wal_size, wal_keep_size, max_slot_wal_keep_size;

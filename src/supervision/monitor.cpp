@@ -6,6 +6,7 @@
 
 #include "pgbosun/log.hpp"
 #include "postgres/postmaster_pid.hpp"
+#include "wal/segment.hpp"
 
 namespace pgbosun::supervision {
 namespace {
@@ -136,11 +137,34 @@ Task<> Monitor::watch_wal_directory() {
             path = settings_.data_directory() + "/pg_wal/archive_status";
             const auto status = co_await outside_.files.list(std::move(path), most_wal_files);
             if (status) facts_.archive_status = postgres::count_archive_status(*status);
+            if (wal && status) co_await mark_left_segments(*wal, *status);
             path = settings_.data_directory() + "/pg_wal";
             const auto volume = co_await outside_.files.volume(std::move(path));
             if (volume) facts_.wal_volume = *volume;
         }
         co_await nobody.wait(wal_directory_pace);
+    }
+}
+
+// Only what two looks in a row have found: PostgreSQL is between filling and marking for no longer than an instant. A mark
+// that it makes at the same time is the same; a segment that it archives twice is in the archive already.
+Task<> Monitor::mark_left_segments(std::vector<std::string> wal, std::vector<std::string> marks) {
+    const auto before = std::exchange(unmarked_, {});
+    const auto& server = facts_.server;
+    if (!settings_.archive || !server || server->recovery != postgres::Recovery::none || !server->lsn.flushed) co_return;
+    const auto size = wal::SegmentSize::from_bytes(server->wal_segment_size);
+    if (!size) co_return;
+    const auto current = wal::name_of(wal::segment_at(server->timeline, *server->lsn.flushed, *size), *size);
+    unmarked_ = postgres::unmarked_segments(wal, marks, wal::to_string(current));
+    for (const std::string& name : unmarked_) {
+        if (std::ranges::find(before, name) == before.end()) continue;
+        std::string path = settings_.data_directory() + "/pg_wal/archive_status/" + name + ".ready";
+        const auto marked = co_await outside_.files.append_durably(std::move(path), std::string());
+        if (!marked) {
+            log::warning("a segment that a crash left out of the archive cannot be marked: " + marked.error().what);
+            co_return;
+        }
+        log::info("a segment that a crash left out of the archive is marked for it", {{"segment", name}});
     }
 }
 

@@ -51,6 +51,7 @@ private:
     Task<> ask_server();
     Task<bool> says_ready();
     Task<> read_wal_limits();
+    Task<> mark_left_segments(std::vector<std::string> wal, std::vector<std::string> marks);
     [[nodiscard]] Duration pace() const;
     void silent(Instant since, std::string why);
 
@@ -59,6 +60,7 @@ private:
     Calls calls_;
     Broadcast look_;
     MonitoredFacts facts_;
+    std::vector<std::string> unmarked_;  // at the last look at pg_wal
     std::uint64_t server_number_ = 0;  // grows with each postmaster: answers of an earlier one are dropped
 };
 

@@ -70,6 +70,18 @@ TEST_CASE("pg_wal is counted by names alone") {
     CHECK(count_archive_status({"a.ready", "b.done", "c.ready", "ready", "d.ready.tmp"}) == ArchiveStatusFacts{2, 1});
 }
 
+TEST_CASE("a segment is left out when it is full, of this timeline and not marked") {
+    const std::vector<std::string> wal{"000000010000000000000009", "000000020000000000000006", "000000020000000000000007",
+                                       "000000020000000000000008", "000000020000000000000009", "00000002000000000000000A",
+                                       "00000002.history",         "000000020000000000000007.partial", "archive_status"};
+    const std::vector<std::string> marks{"000000020000000000000006.done", "000000020000000000000008.ready",
+                                         "000000020000000000000007.partial.done"};
+
+    CHECK(unmarked_segments(wal, marks, "000000020000000000000009") == std::vector<std::string>{"000000020000000000000007"});
+    CHECK(unmarked_segments(wal, marks, "000000020000000000000007").empty());
+    CHECK(unmarked_segments({}, {}, "000000020000000000000007").empty());
+}
+
 TEST_CASE("the WAL families have the samples that are known") {
     const auto family = pg_wal_family({.segments = 3}, 1U << 20, {.max_wal_size = 7},
                                       VolumeFacts{.total_bytes = 10U << 20, .available_bytes = 4U << 20});
