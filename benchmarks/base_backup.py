@@ -48,6 +48,7 @@ pg1-user=postgres
         program = [shutil.which("pgbackrest"), f"--config={config}", "--stanza=bench"]
         subprocess.run(program + ["stanza-create", "--no-online"], check=True, cwd=place, stdout=subprocess.DEVNULL,
                        **support.account())
+        self.program = program
         self.command = NICE + program + ["backup", "--type=full", "--no-archive-check", "--repo1-retention-full=9"]
 
     def run(self):

@@ -36,11 +36,10 @@ def measure(bench):
     base_backup.Ours(bench, it).run()
     peer = base_backup.PgBackRest(bench, it, {"repo1-path": bench.place("repository")})
     peer.run()
-    pgbackrest = peer.command[len(base_backup.NICE):-3]
     it.instance.stop()
 
     what = {
-        "pgBackRest": Restore(bench, "peer", lambda target: pgbackrest + [f"--pg1-path={target}", "restore"]),
+        "pgBackRest": Restore(bench, "peer", lambda target: peer.program + [f"--pg1-path={target}", "restore"]),
         "pgbosun": Restore(bench, "ours", lambda target: [bench.program("pgbosun-archiver"), "restore", "--config",
                                                           it.instance.config, "--target", target]),
         "cp -a": Restore(bench, "copy", lambda target: ["cp", "-a", f"{it.data}/.", target]),

@@ -14,8 +14,6 @@ namespace {
 constexpr mode_t directory_mode = 0700;
 constexpr mode_t file_mode = 0600;
 constexpr int enter_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-// From this size on the kernel is asked to begin writing at once, so that the sync at the end finds little to do.
-constexpr std::uint64_t write_back_from = std::uint64_t{4} << 20;
 
 std::unexpected<Fault> cannot(std::string_view verb, const std::string& path) {
     const std::string what = "cannot " + std::string(verb) + " " + path + ": " + std::strerror(errno);
@@ -53,7 +51,7 @@ std::string_view parent_of(std::string_view path) {
 void Untar::restart() {
     reader_.restart();
     file_.reset();
-    open_.reset();
+    open_.give_up();
     replaces_ = true;
     bytes_ = 0;
 }
@@ -75,14 +73,14 @@ Result<int> Untar::enter(std::string_view parent) {
     return here;
 }
 
-Result<> Untar::create(const std::string& path) {
+Result<> Untar::create(const std::string& path, std::uint64_t size) {
     const auto parent = enter(parent_of(path));
     if (!parent) return std::unexpected(parent.error());
     const std::string name = path.substr(path.rfind('/') + 1);
     if (replaces_ && ::unlinkat(*parent, name.c_str(), 0) != 0 && errno != ENOENT) return cannot("replace", path);
-    open_ = Descriptor(
-        ::openat(*parent, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, file_mode));
-    if (!open_) return cannot("create", path);
+    Descriptor file(::openat(*parent, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, file_mode));
+    if (!file) return cannot("create", path);
+    open_.begin(std::move(file), size);
     return {};
 }
 
@@ -92,7 +90,7 @@ Result<> Untar::begin(const TarMember& entry) {
     if (entry.type == TarMember::Type::file) file_ = UnpackedFile{entry.path, entry.size, 0};
     if (!*place) return {};
     switch (entry.type) {
-        case TarMember::Type::file: return create(**place);
+        case TarMember::Type::file: return create(**place, entry.size);
         case TarMember::Type::directory: {
             const auto made = enter(**place);
             if (!made) return std::unexpected(made.error());
@@ -106,23 +104,14 @@ Result<> Untar::begin(const TarMember& entry) {
 Result<> Untar::content(std::span<const std::byte> piece) {
     file_->crc32c = codec::crc32c(file_->crc32c, piece);
     bytes_ += piece.size();
-    while (open_ && !piece.empty()) {
-        const auto count = ::write(open_.get(), piece.data(), piece.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return cannot("write", file_->path);
-        piece = piece.subspan(static_cast<std::size_t>(count));
-    }
+    if (open_.is_open() && !open_.append(piece)) return cannot("write", file_->path);
     return {};
 }
 
 Result<> Untar::end() {
     if (!file_) return {};
     const UnpackedFile file = *std::exchange(file_, {});
-    // Only a request; what fails here fails at the sync.
-    if (open_ && file.size >= write_back_from) {
-        std::ignore = ::sync_file_range(open_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
-    }
-    open_.reset();
+    if (open_.is_open() && !open_.finish()) return cannot("write", file.path);
     return on_file_(file);
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "backup/direct_file.hpp"
 #include "backup/tar_reader.hpp"
 #include "pgbosun/descriptor.hpp"
 
@@ -46,7 +47,7 @@ private:
     Result<> end() override;
 
     Result<int> enter(std::string_view parent);
-    Result<> create(const std::string& path);
+    Result<> create(const std::string& path, std::uint64_t size);
 
     const int directory_;
     const Placement placement_;
@@ -57,7 +58,7 @@ private:
     std::string parent_path_;  // of the last entry: the next one is likely beside it
     Descriptor parent_;
     std::optional<UnpackedFile> file_;
-    Descriptor open_;
+    DirectFile open_;
 };
 
 }  // namespace pgbosun::backup

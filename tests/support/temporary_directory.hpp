@@ -9,8 +9,8 @@ namespace pgbosun::test {
 // Removed with all below it when it goes out of scope. `path` is canonical.
 class TemporaryDirectory {
 public:
-    TemporaryDirectory() {
-        std::string name = (std::filesystem::temp_directory_path() / "pgbosun-test-XXXXXX").string();
+    explicit TemporaryDirectory(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+        std::string name = (parent / "pgbosun-test-XXXXXX").string();
         if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
         path_ = std::filesystem::canonical(name).string();
     }
