@@ -113,6 +113,26 @@ class Killed(Case):
         it.wait_status("nothing is wrong", lambda status: status["archive"] and not status["archive"]["last_error"])
         self.assertIn(name, files)
 
+    def test_a_segment_that_postgres_was_killed_before_marking_is_archived_soon(self):
+        it = self.existing()
+        archive = f"{it.directory}/archive"
+        it.config["archive"] = {"destination": f"file://{archive}"}
+        it.write_config()
+        it.start().up()
+        left, after = archives.switch(it), archives.switch(it)
+        archives.wait_archived(it, after)
+        self.assertEqual(it.http("POST", "/v1/fence", {"reason": "test"}).status, 200)
+        it.wait_status("it is fenced", lambda status: status["phase"] == "fenced")
+        # As if it had died between filling the segment and marking it.
+        os.remove(f"{it.data_directory}/pg_wal/archive_status/{left}.done")
+        os.remove(archives.wal_files(archive)[left])
+
+        self.assertEqual(it.http("POST", "/v1/unfence").status, 200)
+
+        it.up()
+        wait_for("it is archived", lambda: left in archives.wal_files(archive))
+        self.assertIn(f'"segment":"{left}"', it.log())
+
     def load(self, it, stop):
         while not stop.is_set():
             # It fails whenever the server has just been killed: that is the point.
