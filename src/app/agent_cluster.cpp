@@ -81,6 +81,7 @@ Task<Result<std::unique_ptr<PgSession>>> Agent::open_upstream(std::string connin
         further["password"] = std::move(*password);  // in memory only
     }
     postgres::SessionTarget target;
+    target.route = postgres::Route::walsender;
     target.statement_timeout = longest_statement;
     target.further = std::move(further);
     std::unique_ptr<PgSession> session = std::make_unique<postgres::LibpqSession>(loop_, std::move(target));

@@ -55,6 +55,7 @@ Conninfo keywords_of(const SessionTarget& target) {
     keywords.emplace("application_name", target.application_name);
     keywords.emplace("client_encoding", "UTF8");
     keywords.emplace("options", server_options(target));
+    if (target.route == Route::walsender) keywords["replication"] = "database";
     // Neither Kerberos nor the home directory's certificates and password file are looked for on a Unix socket.
     keywords.emplace("gssencmode", "disable");
     if (target.host.starts_with('/')) {
@@ -260,6 +261,40 @@ Task<Result<>> connect(std::shared_ptr<State> state) {
     co_return Result<>{};
 }
 
+struct FreeMemory {
+    void operator()(char* text) const { PQfreemem(text); }
+};
+
+// `sql` with $1 ... $9 replaced.
+Result<std::string> with_literals(PGconn* connection, std::string_view sql, const std::vector<Field>& parameters) {
+    std::string text;
+    for (std::size_t at = 0; at < sql.size(); ++at) {
+        const std::size_t number = sql[at] == '$' && at + 1 < sql.size() ? static_cast<std::size_t>(sql[at + 1] - '0') : 0;
+        if (number < 1 || number > parameters.size()) {
+            text += sql[at];
+            continue;
+        }
+        const Field& value = parameters[number - 1];
+        ++at;
+        if (!value) {
+            text += "NULL";
+            continue;
+        }
+        const std::unique_ptr<char, FreeMemory> literal(PQescapeLiteral(connection, value->data(), value->size()));
+        if (!literal) return fail(FaultKind::refused, one_line(PQerrorMessage(connection)));
+        text += literal.get();
+    }
+    return text;
+}
+
+Result<> send_simple(PGconn* connection, const std::string& sql, const std::vector<Field>& parameters) {
+    const auto text = with_literals(connection, sql, parameters);
+    if (!text) return std::unexpected(text.error());
+    if (PQsendQuery(connection, text->c_str()) == 0) return fail(FaultKind::unavailable, one_line(PQerrorMessage(connection)));
+    PQsetSingleRowMode(connection);
+    return {};
+}
+
 Result<> send(PGconn* connection, const std::string& sql, const std::vector<Field>& parameters) {
     std::vector<const char*> values;
     for (const Field& value : parameters) values.push_back(value ? value->c_str() : nullptr);
@@ -349,7 +384,8 @@ Task<Result<Rows>> run(std::shared_ptr<State> state, std::string sql, std::vecto
         auto connected = co_await connect(state);
         if (!connected) co_return std::unexpected(std::move(connected).error().in("connecting to PostgreSQL"));
     }
-    auto sent = send(state->connection.get(), sql, parameters);
+    auto sent = state->target.route == Route::walsender ? send_simple(state->connection.get(), sql, parameters)
+                                                         : send(state->connection.get(), sql, parameters);
     if (!sent) co_return std::unexpected(std::move(sent).error());
     auto flushed = co_await flush(state);
     if (!flushed) co_return std::unexpected(std::move(flushed).error());

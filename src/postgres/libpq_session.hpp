@@ -15,6 +15,11 @@
 
 namespace pgbosun::postgres {
 
+// A walsender (replication=database) does not count against max_connections: it answers a user with REPLICATION also when
+// waiting commits have taken all connections. It speaks the simple protocol only, so that parameters become literals, and
+// two statements in one string are not refused.
+enum class Route { backend, walsender };
+
 struct SessionTarget {
     std::string host;  // directory of the socket
     int port = 5432;
@@ -23,6 +28,7 @@ struct SessionTarget {
     std::string application_name = "pgbosun";
     // The server gives up a statement after this, whatever the caller's timeout was.
     Duration statement_timeout = std::chrono::seconds(60);
+    Route route = Route::backend;
     Conninfo further;  // hostaddr, passfile, sslmode, ...; overrides the above
 };
 

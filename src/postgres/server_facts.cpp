@@ -138,7 +138,7 @@ select pg_is_in_recovery() as in_recovery,
                    'address', host(client_addr), 'flushed', flush_lsn::text, 'lag', pg_wal_lsn_diff(
                        case when pg_is_in_recovery() then pg_last_wal_receive_lsn() else pg_current_wal_lsn() end,
                        replay_lsn)::bigint) order by application_name, pid), '[]')
-          from pg_stat_replication) as standbys
+          from pg_stat_replication where state <> 'startup') as standbys
   from pg_control_system() s cross join pg_control_checkpoint() c cross join pg_control_recovery() r
   left join pg_stat_wal_receiver w on true)sql";
 

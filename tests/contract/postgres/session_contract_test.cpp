@@ -36,6 +36,13 @@ Subject real_subject(boost::asio::io_context& io) {
             [] { shared_server().signal(SIGSTOP); }, [] { shared_server().signal(SIGCONT); }};
 }
 
+Subject walsender_subject(boost::asio::io_context& io) {
+    auto target = target_of(shared_server());
+    target.route = postgres::Route::walsender;
+    return {"walsender", std::make_unique<postgres::LibpqSession>(io, std::move(target)),
+            [] { shared_server().signal(SIGSTOP); }, [] { shared_server().signal(SIGCONT); }};
+}
+
 Result<Rows> answer(const std::string& sql, const std::vector<Field>& parameters) {
     if (sql == "select $1::text as a, $2::text as b") return Rows{{"a", "b"}, {{parameters.at(0), parameters.at(1)}}};
     if (sql == "select 1 where false") return Rows{{"?column?"}, {}};
@@ -105,6 +112,28 @@ void check_contract(boost::asio::io_context& io, Subject subject) {
 TEST_CASE("LibpqSession keeps the contract of PgSession") {
     boost::asio::io_context io;
     check_contract(io, real_subject(io));
+}
+
+TEST_CASE("LibpqSession keeps the contract of PgSession over a walsender") {
+    boost::asio::io_context io;
+    check_contract(io, walsender_subject(io));
+}
+
+TEST_CASE("a walsender answers when all connections are taken") {
+    boost::asio::io_context io;
+    std::vector<std::unique_ptr<PgSession>> crowd;
+    Result<Rows> taken;
+    while (taken && crowd.size() < 200) {
+        crowd.push_back(std::make_unique<postgres::LibpqSession>(io, target_of(shared_server())));
+        taken = ask(io, *crowd.back(), "select 1");
+    }
+    REQUIRE_FALSE(taken);
+    CHECK(taken.error().what.find("too many clients") != std::string::npos);
+    auto target = target_of(shared_server());
+    target.route = postgres::Route::walsender;
+    postgres::LibpqSession session(io, std::move(target));
+
+    CHECK(ask(io, session, "select $2::text || $1::text", {"a", "b"})->rows.at(0).at(0) == "ba");
 }
 
 TEST_CASE("the fake session keeps the contract of PgSession") {
