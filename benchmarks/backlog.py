@@ -157,7 +157,7 @@ class Archiver:
 
     def may_archive(self):
         order = {"may_archive": True, "reason": "", "data_directory": self.server.data,
-                 "system_id": self.server.system_id, "wal_segment_size": self.server.segment_size}
+                 "system_id": self.server.system_id, "wal_segment_size": self.server.segment_size, "wal": None}
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
 

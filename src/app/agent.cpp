@@ -210,6 +210,7 @@ void Agent::postgres_logged(std::string_view line) {
     if (of_server) note_end_of_server(line);
     // A WAL receiver's, of the primary that it asked.
     if (line.find("has already been removed") != std::string_view::npos) instance_->note_wal_gone();
+    if (line.find("waiting for WAL to become available") != std::string_view::npos) instance_->note_waits_for_wal();
     host::log_output::pass_through(postgres::log_line(line, settings_.log.format, clock_.wall()));
 }
 

@@ -211,7 +211,8 @@ void Turn::on(const PartGiven& event) {
 
 void Turn::on(const CannotFollow&) {
     const auto* running = as<Running>();
-    if (running == nullptr || running->role != Role::standby || state().desired.part != Part::standby) return;
+    const bool standby = is<Launching>() || (running != nullptr && running->role == Role::standby);
+    if (!standby || state().desired.part != Part::standby) return;
     state().ready_for = Part::unknown;
     stop(Purpose::rejoin, StopMode::fast, now_);
 }

@@ -80,6 +80,7 @@ RejoinPlan plan_rejoin(const std::optional<LocalData>& local, const Upstream& up
     if (!local) return {Clone{}, "it has no data"};
     if (auto plan = impossible(*local, upstream)) return *plan;
     if (attempts.wal_gone) return {Reclone{}, "WAL that it needs is nowhere any more"};
+    if (attempts.unusable) return {Reclone{}, "PostgreSQL cannot start on it"};
     const auto fork = divergence(local->history, upstream.history);
     if (!fork) return {Reclone{}, "it shares no timeline with the upstream"};
     if (*fork == never) return compare_last_page(*local, upstream, attempts, *fork);

@@ -54,6 +54,7 @@ struct Upstream {
 struct Attempts {
     bool rewind_failed = false;  // for this upstream's timeline
     bool wal_gone = false;       // WAL that following needs is neither there nor in the archive
+    bool unusable = false;       // PostgreSQL does not start on it: its data and its WAL do not fit together
 };
 
 struct Follow {

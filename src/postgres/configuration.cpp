@@ -90,7 +90,7 @@ void append_archive(Lines& lines, const Settings& settings, const ConfigurationF
     if (!settings.archive) return;
     const std::string program = command_word(facts.wal_program);
     lines.emplace_back("archive_command", program + " archive %p");
-    if (!facts.recovery) lines.emplace_back("restore_command", program + " restore %f %p");
+    if (!facts.recovery) lines.emplace_back("restore_command", facts.only_own_wal ? "" : program + " restore %f %p");
 }
 
 void append_log(Lines& lines, const Settings& settings) {

@@ -52,6 +52,9 @@ struct ConfigurationFacts {
     std::optional<HotStandbyLimits> limits;  // standby: of its control data
     // Names for synchronous_standby_names when they come from elsewhere (a controller), as PostgreSQL's value.
     std::optional<std::string> synchronous_standby_names;
+    // A standby that has not been compared with its primary: the archive may have another history at the same places, and
+    // PostgreSQL takes that before its own.
+    bool only_own_wal = false;
     std::vector<std::string> connected_standbys;  // counted by data_durability: preferred
     std::optional<RecoveryParameters> recovery;   // the server is on its way to a recovery target, or was when it started
 };

@@ -67,6 +67,8 @@ public:
     void archive_reported(ArchiveReport report);
     // PostgreSQL has logged that a standby asked for WAL that is no longer there.
     void note_wal_gone() { wal_gone_at_ = outside_.clock.now(); }
+    // PostgreSQL has logged, once more, that it is at the end of the WAL that it can get.
+    void note_waits_for_wal();
     void note_fatal(std::string message) { performer_.note_fatal(std::move(message)); }
 
     InstanceJournal& journal() { return journal_; }
@@ -119,6 +121,8 @@ private:
     Position position_;       // the furthest that the data was seen to reach, since it was last replaced
     SynchronousUpkeep synchronous_;
     std::optional<Instant> wal_gone_at_;
+    // A launched standby that follows nobody has said so again and again, from the first to the second.
+    Instant waits_for_wal_since_{}, waits_for_wal_at_{};
     Lsn replayed_;            // as it was when it last moved, at
     Instant replayed_at_{};
     bool old_data_looked_for_ = false;

@@ -14,6 +14,8 @@ using namespace std::chrono_literals;
 
 constexpr Duration pace = 250ms;
 constexpr Duration stuck_after = 10s;   // without progress, after PostgreSQL said that WAL is gone
+constexpr Duration unready_after = 2s;  // waiting for WAL from nobody
+constexpr Duration same_wait = 1s;      // between two lines of it: PostgreSQL says it every wal_retrieve_retry_interval
 constexpr Duration text_age = 50ms;     // the API keeps a rendered status for so long
 constexpr Duration not_known = 1h;      // an age that nobody relies on
 
@@ -218,6 +220,19 @@ Task<> Instance::accompany_standby() {
         return it.name == settings_.instance && it.state == "streaming";
     });
     if (counted && looked->timeline == timeline) std::ignore = co_await membership_->streams_from_primary(term);
+}
+
+// A standby that has not been compared has its own WAL alone, and answers queries when that has made its data whole.
+void Instance::note_waits_for_wal() {
+    const bool launching = std::holds_alternative<instance::Launching>(supervisor_.state().activity);
+    if (!launching || !membership_ || !membership_->primary() || !performer_.followed().empty()) return;
+    const Instant now = outside_.clock.now();
+    if (now - std::exchange(waits_for_wal_at_, now) > same_wait) waits_for_wal_since_ = now;
+    if (now - waits_for_wal_since_ < unready_after) return;
+    waits_for_wal_since_ = now;
+    journal_.record("cluster", "its own WAL ends before its data is whole: it is cloned anew", {});
+    performer_.note_unusable();
+    handle(instance::CannotFollow{});
 }
 
 // Also called at each change of what is known.

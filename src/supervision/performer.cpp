@@ -216,6 +216,7 @@ Task<Result<postgres::ConfigurationFacts>> Performer::configuration_facts() {
         const auto passfile = co_await write_passfile(outside_, settings_);
         if (!passfile) co_return std::unexpected(passfile.error());
         facts.following = std::move(*upstream_facts);
+        facts.only_own_wal = calls_.primary && followed_.empty();
         facts.limits = inspection_->usable->control.limits;
     }
     if (inspection_ && inspection_->recovering) {

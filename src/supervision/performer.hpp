@@ -58,6 +58,8 @@ public:
     [[nodiscard]] const std::string& followed() const { return followed_; }
     // WAL that it needs is nowhere any more: the next rejoin clones it.
     void note_wal_gone() { wal_gone_ = true; }
+    // Its own WAL ends before its data is whole: the next rejoin clones it.
+    void note_unusable() { unusable_starts_ = most_unusable_starts; }
     void forget_old_data() { start(rejoiner_.forget_old_data(settings_)); }
 
     // PostgreSQL's value of synchronous_standby_names, where a controller decides it; written by the next Reload, and
@@ -136,6 +138,8 @@ private:
     std::string followed_;
     bool following_ = false;  // a comparison is under way
     bool wal_gone_ = false;
+    static constexpr int most_unusable_starts = 2;
+    int unusable_starts_ = 0;  // in a row: PostgreSQL found that its data is not whole
     std::optional<std::string> synchronous_;
     std::vector<std::string> connected_standbys_;
     std::string reason_;

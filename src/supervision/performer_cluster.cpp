@@ -13,12 +13,24 @@ constexpr Duration setting_timeout = std::chrono::seconds(5);
 constexpr Duration setting_look = std::chrono::milliseconds(5);
 constexpr int most_looks_at_setting = 100;
 
+// FATALs of PostgreSQL's startup process (xlogrecovery.c) that the same data directory gives again and again.
+bool tells_of_unusable_data(std::string_view message) {
+    for (const std::string_view sign : {"could not locate a valid checkpoint record", "could not locate required checkpoint record",
+                                        "is not a child of this server's history", "does not contain minimum recovery point",
+                                        "WAL ends before consistent recovery point"}) {
+        if (message.find(sign) != std::string_view::npos) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 Task<> Performer::rejoin() {
+    if (tells_of_unusable_data(std::exchange(last_fatal_, {}))) ++unusable_starts_;
     std::string conninfo = calls_.primary();
     const std::string whom = conninfo;
-    const auto report = co_await rejoiner_.run(settings_, *inspection_, std::move(conninfo), wal_gone_);
+    const instance::Attempts attempts{.wal_gone = wal_gone_, .unusable = unusable_starts_ >= most_unusable_starts};
+    const auto report = co_await rejoiner_.run(settings_, *inspection_, std::move(conninfo), attempts);
     followed_.clear();
     if (report.outcome == instance::BootstrapOutcome::done) {
         if (report.compared) followed_ = whom;
@@ -40,6 +52,7 @@ Task<> Performer::follow() {
     const auto compared = co_await compare_with_primary(outside_, inspection_->usable->control, std::move(conninfo));
     following_ = false;
     if (!postmaster_ || whom != calls_.primary()) co_return;
+    unusable_starts_ = 0;
     if (!compared) {
         set_reason("the primary is not followed yet: " + compared.error().what, compared.error().hint);
         co_return;

@@ -45,7 +45,7 @@ void Rejoiner::cancel(bool kill) {
 }
 
 Task<Rejoiner::Report> Rejoiner::run(const Settings& settings, const Inspection& inspection, std::string conninfo,
-                                     bool wal_gone) {
+                                     instance::Attempts attempts) {
     cancelled_ = false;
     const bool has_data = inspection.usable.has_value();
     if (conninfo.empty()) {
@@ -78,7 +78,8 @@ Task<Rejoiner::Report> Rejoiner::run(const Settings& settings, const Inspection&
             report = failed(std::move(local.error()));
             break;
         }
-        const auto plan = instance::plan_rejoin(*local, *upstream, {rewind_failed_, wal_gone});
+        attempts.rewind_failed = rewind_failed_;
+        const auto plan = instance::plan_rejoin(*local, *upstream, attempts);
         if (awaits(plan, instance::Missing::upstream_checkpoint) && outside_.clock.now() < give_up) {
             show("waiting for the primary's checkpoint");
             co_await pause_.wait(look_again);

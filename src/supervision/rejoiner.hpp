@@ -38,8 +38,10 @@ public:
 
     Rejoiner(Surroundings& outside, Bootstrapper& bootstrapper, Calls calls);
 
-    // `conninfo`: of the primary; empty: nobody is to be followed. `wal_gone`: WAL that it needs to follow is nowhere.
-    Task<Report> run(const Settings& settings, const Inspection& inspection, std::string conninfo, bool wal_gone);
+    // `conninfo`: of the primary; empty: nobody is to be followed. `attempts`: what did
+    // not work before; whether pg_rewind did is known here.
+    Task<Report> run(const Settings& settings, const Inspection& inspection, std::string conninfo,
+                     instance::Attempts attempts);
     void cancel(bool kill);
     [[nodiscard]] const std::optional<ProgressStatus>& progress() const { return progress_; }
 

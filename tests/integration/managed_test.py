@@ -85,6 +85,22 @@ class Managed(Case):
         self.has(before, "1,2")
         self.assertEqual(before.status()["timeline"], after.status()["timeline"])
 
+    def test_a_standby_whose_postgres_cannot_start_any_more_is_cloned_anew(self):
+        primary = self.whole()
+        primary.sql("truncate t; insert into t values (1)")
+        broken = self.others(primary)[0]
+        self.has(broken, "1")
+        broken.kill()
+        wal = os.path.join(broken.data_directory, "pg_wal")
+        for name in os.listdir(wal):
+            if len(name) == 24:
+                os.remove(os.path.join(wal, name))
+        broken.start()
+        self.assertIs(self.whole(), primary)
+        self.has(broken, "1")
+        plans = [it["what"] for it in broken.http("GET", "/v1/journal").json["entries"] if it["what"].startswith("rejoin: ")]
+        self.assertTrue(any(plan.startswith("rejoin: reclone, for PostgreSQL cannot start on it") for plan in plans), plans)
+
     def test_a_primary_that_nobody_answers_stops_and_goes_on_by_itself(self):
         primary = self.whole()
         primary.sql("truncate t; insert into t values (1)")

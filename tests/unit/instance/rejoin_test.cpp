@@ -110,6 +110,10 @@ TEST_CASE("what rewinding needs and has not got makes it a new clone, or a wait"
     CHECK(plan_rejoin(ended_after, upstream(on_two()), {.rewind_failed = true}).what == What(Reclone{}));
     CHECK(plan_rejoin(ended_after, upstream(on_two()), {.wal_gone = true}).what == What(Reclone{}));
 
+    CHECK(plan_rejoin(ended_after, upstream(on_two()), {.unusable = true}).what == What(Reclone{}));
+    CHECK(plan_rejoin(local(LocalEnd::crashed_standby, on_two(), after), upstream(on_two()), {.unusable = true}).what ==
+          What(Reclone{}));
+
     auto busy = upstream(on_two());
     busy.checkpointed = false;
     CHECK(plan_rejoin(ended_after, busy, {}).what == What(AwaitFact{Missing::upstream_checkpoint}));
@@ -138,7 +142,7 @@ TEST_CASE("what is not ours, not readable or of another major version is refused
           +[](LocalData& it) { it.server_major = 16; }, +[](LocalData& it) { it.readable = false; }}) {
         auto data = good;
         spoil(data);
-        CHECK(plan_rejoin(data, upstream(on_two()), {.wal_gone = true}).what == What(Refuse{}));
+        CHECK(plan_rejoin(data, upstream(on_two()), {.wal_gone = true, .unusable = true}).what == What(Refuse{}));
     }
 }
 

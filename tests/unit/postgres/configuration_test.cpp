@@ -125,6 +125,10 @@ TEST_CASE("with an archive the commands name the hook by its full path, quoted f
     CHECK(has_line(pgbosun_conf(given, facts()), "archive_command = '/usr/bin/pgbosun-wal archive %p'"));
     CHECK(has_line(pgbosun_conf(given, facts()), "restore_command = '/usr/bin/pgbosun-wal restore %f %p'"));
 
+    ConfigurationFacts uncompared = facts();
+    uncompared.only_own_wal = true;
+    CHECK(has_line(pgbosun_conf(given, uncompared), "restore_command = ''"));
+
     ConfigurationFacts odd = facts();
     odd.wal_program = "/opt/100% it's/pgbosun-wal";
     CHECK(has_line(pgbosun_conf(given, odd),
