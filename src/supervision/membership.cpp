@@ -88,6 +88,7 @@ Task<> Membership::recall() {
     followed_ = right_.record.primary;
     calls_.record("cluster", "recalled: term " + std::to_string(stored_.term) + ", " + std::string(to_string(given_)),
                   {{"term", std::to_string(stored_.term)}, {"primary", stored_.primary}});
+    leave_turn();
 }
 
 std::optional<Peer> Membership::primary() const {

@@ -84,7 +84,7 @@ private:
     std::string followed_;  // the primary that was given with it
     Term refused_term_ = 0;  // a refusal is journalled once
     std::optional<instance::Refusal> refused_why_;
-    bool busy_ = false;
+    bool busy_ = true;  // until recall() is over: what is not known yet must not be answered for, nor written over
     Broadcast free_;
     Broadcast look_;
 };

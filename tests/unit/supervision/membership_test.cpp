@@ -94,6 +94,28 @@ TEST_CASE_METHOD(Fixture, "a promotion is on disk before it counts") {
     CHECK(guarded_until == clock.now() + 3s);
 }
 
+TEST_CASE_METHOD(Fixture, "what is asked before the record was read waits, and does not write over it") {
+    recall();
+    REQUIRE(receive(assignment(2, "pg-2")).answer == Answer::done);
+    start();
+    std::optional<RightAnswer> promised, assigned;
+    boost::asio::co_spawn(loop, it->promise({"orders", "pg-3", 1, Lease{{"life-of-pg-3", clock.now()}, 3s}}),
+                          [&](std::exception_ptr, RightAnswer answer) { promised = std::move(answer); });
+    boost::asio::co_spawn(loop, it->receive(assignment(1, "pg-1")),
+                          [&](std::exception_ptr, RightAnswer answer) { assigned = std::move(answer); });
+    for (int i = 0; i < 100; ++i) loop.poll_one();
+    CHECK_FALSE((promised || assigned));
+
+    recall();
+    test::run_until(loop, [&] { return promised && assigned; });
+
+    CHECK(promised->answer == Answer::refused);
+    CHECK(assigned->answer == Answer::refused);
+    CHECK(it->stored().term == 2);
+    CHECK(it->stored().peers.size() == 2);
+    CHECK(records.back() == it->stored());
+}
+
 TEST_CASE_METHOD(Fixture, "a disk that does not take a promotion leaves the instance what it was") {
     recall();
     files.fault = [](std::string_view verb, const std::string&) -> std::optional<Fault> {
