@@ -46,15 +46,7 @@ class Server:
 
     def make(self):
         support.note(f"making a backlog of {SEGMENTS} segments with pgbench")
-        if not os.path.isdir(self.place):
-            os.makedirs(self.place)
-        shutil.chown(self.place, "postgres", "postgres") if os.geteuid() == 0 else None
-        self.tool("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "--no-sync", "-k")
-        with open(os.path.join(self.data, "postgresql.conf"), "a") as file:
-            # Nothing is recycled and nobody writes while a drain is measured.
-            file.write("listen_addresses = ''\nwal_level = replica\narchive_mode = on\nautovacuum = off\n"
-                       "max_wal_size = 20GB\nwal_keep_size = 20GB\ncheckpoint_timeout = 1d\nshared_buffers = 256MB\n"
-                       "synchronous_commit = off\ninclude = 'archive.conf'\n")
+        self.initialise()
         self.start()
         self.tool("pgbench", "-h", self.run, "-i", "-s", "40", "-q", "postgres")
         while self.written() < SEGMENTS + 2:
@@ -66,8 +58,22 @@ class Server:
         # The last ones: writes of transactions, with a few of pgbench -i.
         for name in self.waiting()[:-SEGMENTS]:
             os.unlink(os.path.join(self.marks, name))
+        self.complete([name[:-len(".ready")] for name in self.waiting()])
+
+    def complete(self, names):
         with open(os.path.join(self.place, "complete"), "w") as file:
-            file.write("\n".join(name[:-len(".ready")] for name in self.waiting()))
+            file.write("\n".join(names))
+
+    def initialise(self):
+        if not os.path.isdir(self.place):
+            os.makedirs(self.place)
+        shutil.chown(self.place, "postgres", "postgres") if os.geteuid() == 0 else None
+        self.tool("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "--no-sync", "-k")
+        with open(os.path.join(self.data, "postgresql.conf"), "a") as file:
+            # Nothing is recycled and nobody writes while a drain is measured.
+            file.write("listen_addresses = ''\nwal_level = replica\narchive_mode = on\nautovacuum = off\n"
+                       "max_wal_size = 20GB\nwal_keep_size = 20GB\ncheckpoint_timeout = 1d\nshared_buffers = 256MB\n"
+                       "synchronous_commit = off\ninclude = 'archive.conf'\n")
 
     def written(self):
         return int(self.sql("SELECT pg_current_wal_lsn() - '0/0'")) // (16 * MB)
@@ -127,7 +133,7 @@ class Server:
         support.wait_until(lambda: not self.waiting(), f"'{command}' to archive all", patience=600, between=0.02)
         # The last rename is what changed the directory last.
         took = os.stat(self.marks).st_mtime_ns - start
-        return SEGMENTS / took * 1e9
+        return len(self.names) / took * 1e9
 
 
 class Archiver:

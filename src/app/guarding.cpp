@@ -18,6 +18,11 @@ Guarding::Guarding(host::ChildProcesses& processes, const Settings& settings, co
     replace();
 }
 
+void Guarding::expect() {
+    expected_ = true;
+    if (guard_) guard_->expect();
+}
+
 Result<> Guarding::watch(ProcessId postmaster) {
     watched_ = postmaster;
     if (!guard_) replace();
@@ -27,6 +32,7 @@ Result<> Guarding::watch(ProcessId postmaster) {
 
 void Guarding::unwatch() {
     watched_.reset();
+    expected_ = false;
     if (guard_) guard_->unwatch();
 }
 
@@ -49,6 +55,7 @@ void Guarding::replace() {
     }
     guard_ = std::move(*started);
     guard_->set_grace(settings_.mode == Mode::managed ? Duration::zero() : standalone_grace);
+    if (expected_) guard_->expect();
     renew();
 }
 

@@ -16,6 +16,7 @@ public:
     // `on_loss`: what was watched is guarded by nobody.
     Guarding(host::ChildProcesses& processes, const Settings& settings, const Clock& clock, std::function<void()> on_loss);
 
+    void expect() override;
     Result<> watch(ProcessId postmaster) override;
     void unwatch() override;
 
@@ -33,6 +34,7 @@ private:
     const Clock& clock_;
     std::function<void()> on_loss_;
     std::unique_ptr<host::Guard> guard_;
+    bool expected_ = false;
     std::optional<ProcessId> watched_;
     Instant held_until_ = Instant::max();
 };

@@ -10,9 +10,9 @@
 #include <string>
 #include <string_view>
 
-#include "backup/direct_file.hpp"
 #include "backup/tar_reader.hpp"
 #include "pgbosun/descriptor.hpp"
+#include "pgbosun/direct_file.hpp"
 
 namespace pgbosun::backup {
 

@@ -1,6 +1,11 @@
 #include "codec/content_hash.hpp"
 
+// With AVX where the processor has it; only there does the library have this.
+#if defined(__x86_64__)
+#include <xxh_x86dispatch.h>
+#else
 #include <xxhash.h>
+#endif
 
 #include <array>
 #include <new>

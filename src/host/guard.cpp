@@ -91,6 +91,11 @@ Result<> Guard::watch(ProcessId postmaster) {
     return {};
 }
 
-void Guard::unwatch() { send_order(channel_.get(), {GuardOrder::What::unwatch, 0}, -1); }
+void Guard::expect() { page_->expected = true; }
+
+void Guard::unwatch() {
+    page_->expected = false;
+    send_order(channel_.get(), {GuardOrder::What::unwatch, 0}, -1);
+}
 
 }  // namespace pgbosun::host

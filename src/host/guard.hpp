@@ -19,11 +19,11 @@ struct GuardPage;
 class Guard {
 public:
     // The guard runs until this object and PID 1 are gone and postgres is dead. `data_directory`: canonical; a postgres
-    // is known by it, watched or not. `on_death`: it ended although we live; the caller must stop postgres itself, then
+    // is known by it. `on_death`: it ended although we live; the caller must stop postgres itself, then
     // may start another. Begins with valid_until "for ever".
     static Result<std::unique_ptr<Guard>> start(ChildProcesses& processes, std::string_view data_directory,
                                                 std::function<void()> on_death);
-    // As if PID 1 had died: what is watched, and every postgres of the data directory, is killed.
+    // As if PID 1 had died: what is watched or expected is killed, every postgres of the data directory.
     ~Guard();
     Guard(const Guard&) = delete;
     Guard& operator=(const Guard&) = delete;
@@ -34,6 +34,8 @@ public:
     // PID 1 can renew first when a frozen pod thaws.
     void set_grace(Duration grace);
 
+    // Right before spawn.
+    void expect();
     // Right after spawn. unavailable: the guard cannot be told; then postgres must not run.
     Result<> watch(ProcessId postmaster);
     // After the postmaster has been reaped.

@@ -140,6 +140,8 @@ void GuardProcess::arm_timer(std::int64_t moment) const {
 // PID 1 is gone, perhaps between launching a postmaster and giving it to us: then the kernel has killed that
 // (Command::death_signal), and its processes are known by the directory that they work in.
 int GuardProcess::end_with_postgres() {
+    // Another server may work there: it is not ours to kill.
+    if (!postmaster_ && !page_.expected) return 0;
     while (kill_round() != 0) ::poll(nullptr, 0, between_rounds_ms);
     return 0;
 }

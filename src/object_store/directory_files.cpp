@@ -8,13 +8,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
+
+#include "pgbosun/direct_file.hpp"
 
 namespace pgbosun::object_store {
 namespace {
 
 constexpr std::string_view attribute_prefix = "user.pgbosun.";
 constexpr std::size_t attributes_limit = 64 * 1024;  // the kernel's own, for names and for one value
-constexpr std::size_t write_bytes = 4 * 1024 * 1024;
 
 bool is_full(int error) { return error == ENOSPC || error == EDQUOT || error == EFBIG; }
 
@@ -34,12 +36,11 @@ Fault file_fault(std::string_view doing, const std::string& path, int error) {
 }
 
 Result<> write_all(int descriptor, std::span<const std::byte> body, const std::string& path) {
-    while (!body.empty()) {
-        const ssize_t written = write(descriptor, body.data(), std::min(body.size(), write_bytes));
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return std::unexpected(file_fault("writing", path, errno));
-        body = body.subspan(static_cast<std::size_t>(written));
-    }
+    Descriptor ours(dup(descriptor));
+    if (!ours) return std::unexpected(file_fault("writing", path, errno));
+    DirectFile file;
+    file.begin(std::move(ours), body.size());
+    if (!file.append(body) || !file.finish()) return std::unexpected(file_fault("writing", path, errno));
     return {};
 }
 

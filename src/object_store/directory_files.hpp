@@ -34,6 +34,7 @@ private:
 // A fault that names the file and what the operating system said; a full disk gets a hint.
 Fault file_fault(std::string_view doing, const std::string& path, int error);
 
+// Of a file that is empty; a large body past the page cache, where nobody would read it.
 Result<> write_all(int descriptor, std::span<const std::byte> body, const std::string& path);
 Result<> sync_file(int descriptor, const std::string& path);
 Result<> sync_directory(const std::string& path);

@@ -194,8 +194,12 @@ Task<Result<>> Bootstrapper::run_sql(const Settings& settings) {
     command.arguments.insert(command.arguments.end(), {"-c", "archive_mode=off"});
     command.on_line = [this](std::string_view line) { line_("postgres", line); };
     if (cancelled_) co_return fail(FaultKind::cancelled, "the bootstrap was cancelled");
+    outside_.guard.expect();
     const auto postmaster = tool_.start(std::move(command));
-    if (!postmaster) co_return std::unexpected(postmaster.error());
+    if (!postmaster) {
+        outside_.guard.unwatch();
+        co_return std::unexpected(postmaster.error());
+    }
     auto guarded = outside_.guard.watch(*postmaster);
     if (!guarded) {
         tool_.signal(SIGQUIT);

@@ -217,7 +217,7 @@ TEST_CASE("the guard kills what is left of a postgres whose postmaster has died"
     CHECK(backend_ended->code == SIGKILL);
 }
 
-TEST_CASE("when PID 1 has died before it gave a postgres to the guard, the guard kills what runs in the data directory") {
+TEST_CASE("when PID 1 has died before it gave a postgres to the guard, the guard kills what runs in the data directory if it was told to expect it") {
     World world;
     test::TemporaryDirectory directory;
     world.guard = world.start_guard(directory.path());
@@ -225,12 +225,22 @@ TEST_CASE("when PID 1 has died before it gave a postgres to the guard, the guard
     std::optional<ExitStatus> ended;
     Command command{.program = directory / "postgres", .arguments = {"1000"}, .working_directory = directory.path()};
     command.on_exit = [&ended](ExitStatus status) { ended = status; };
-    REQUIRE(world.processes.spawn(std::move(command)).has_value());
+    const bool expected = GENERATE(true, false);
+    CAPTURE(expected);
+    if (expected) world.guard->expect();
+    const auto process = world.processes.spawn(std::move(command)).value();
 
     world.guard.reset();
 
-    test::run_until(world.loop, [&] { return ended.has_value(); });
-    CHECK(ended->code == SIGKILL);
+    if (expected) {
+        test::run_until(world.loop, [&] { return ended.has_value(); });
+        CHECK(ended->code == SIGKILL);
+    } else {
+        world.pass(200ms);
+        CHECK_FALSE(ended);  // it is somebody else's
+        REQUIRE(world.processes.signal(process, SIGKILL).has_value());
+        test::run_until(world.loop, [&] { return ended.has_value(); });
+    }
 }
 
 TEST_CASE("PID 1 is told when the guard dies") {

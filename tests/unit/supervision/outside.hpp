@@ -19,6 +19,7 @@ public:
 
 class NoGuard final : public PostgresGuard {
 public:
+    void expect() override {}
     Result<> watch(ProcessId) override { return {}; }
     void unwatch() override {}
 };

@@ -1,4 +1,4 @@
-#include "backup/direct_file.hpp"
+#include "pgbosun/direct_file.hpp"
 
 #include <fcntl.h>
 
@@ -12,7 +12,6 @@
 #include "support/temporary_directory.hpp"
 
 using namespace pgbosun;
-using backup::DirectFile;
 
 namespace {
 

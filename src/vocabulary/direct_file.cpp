@@ -1,4 +1,4 @@
-#include "backup/direct_file.hpp"
+#include "pgbosun/direct_file.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -8,7 +8,7 @@
 #include <tuple>
 #include <utility>
 
-namespace pgbosun::backup {
+namespace pgbosun {
 namespace {
 
 constexpr std::size_t buffer_bytes = std::size_t{1} << 20;
@@ -73,4 +73,4 @@ bool DirectFile::write(std::span<const std::byte> bytes) {
     return true;
 }
 
-}  // namespace pgbosun::backup
+}  // namespace pgbosun

@@ -1,7 +1,7 @@
 #pragma once
-// A file that is written once, from its beginning to its end, past the page cache where the file system can do that: a
-// restored database is larger than the memory of its pod, and copying it through the cache costs several times more
-// processor time than the disk needs. Not fsynced.
+// A file that is written once, from its beginning to its end, past the page cache where the file system can do that: an
+// archive or a restored database is larger than the memory of its pod, and copying it through the cache costs several
+// times more processor time than the disk needs. Not fsynced.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 #include "pgbosun/descriptor.hpp"
 
-namespace pgbosun::backup {
+namespace pgbosun {
 
 // For one thread. Its buffer of 1 MB is made with the first large file and kept for the next.
 class DirectFile {
@@ -40,4 +40,4 @@ private:
     std::size_t filled_ = 0;
 };
 
-}  // namespace pgbosun::backup
+}  // namespace pgbosun
