@@ -98,7 +98,8 @@ Taken take(const Settings& settings, const BackupLine& line, const backup::Backu
 ExitCode take_backup(const Settings& settings, const BackupLine& line, JobOutput& output) {
     const StopOnSignal signals;
     const auto stop = signals.token();
-    const auto data = open_archive(*settings.archive), records = open_archive(*settings.archive);
+    constexpr auto missing = object_store::MissingRoot::wait;
+    const auto data = open_archive(*settings.archive, missing), records = open_archive(*settings.archive, missing);
     if (!data || !records) return ExitCode::wrong_usage;
     const std::stop_callback cancelling(stop, [&data] { data->cancel(); });
 

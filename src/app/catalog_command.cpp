@@ -148,9 +148,7 @@ ExitCode run_verb(std::span<const CatalogVerb> verbs, const std::string& group, 
     if (const auto end = parse_command_line(line, arguments.subspan(1))) return *end;
     const auto settings = read_configuration(words.config);
     if (!settings) return ExitCode::wrong_usage;
-    // The summary is PID 1's: before the first segment is archived, nobody has made the directory.
-    const auto missing = verb->run == summary ? missing_root_of(*settings) : object_store::MissingRoot::wait;
-    const auto store = open_archive(*settings->archive, missing);
+    const auto store = open_archive(*settings->archive, object_store::MissingRoot::wait);
     if (!store) return ExitCode::wrong_usage;
     backup::Catalog catalog(*store, settings->archive->server_name);
     boost::asio::io_context loop;

@@ -154,6 +154,7 @@ void Instance::archive_reported(ArchiveReport report) {
     }
     if (well_again) journal_.record("archive", "WAL archiving works again", {});
     archive_ = std::move(report);
+    jobs_.note_archiver_is_up();
     changed();
 }
 

@@ -1,6 +1,7 @@
 // What jobs do by themselves: remember, look at the catalog, keep the schedules.
 #include <algorithm>
 #include <csignal>
+#include <utility>
 
 #include "pgbosun/log.hpp"
 #include "supervision/jobs.hpp"
@@ -106,11 +107,16 @@ Task<Result<CatalogSummary>> Jobs::look_at_catalog() {
     co_return summary;
 }
 
+void Jobs::note_archiver_is_up() {
+    if (std::exchange(archiver_is_up_, true)) return;
+    catalog_wanted_.announce();
+}
+
 Task<> Jobs::watch_catalog() {
-    Broadcast nobody(outside_.loop);
     while (!ending_) {
-        if (!settings_.archive) {
-            co_await nobody.wait(catalog_retry);
+        // The archiver makes the archive's directory; nobody else may, for the volume may only have gone.
+        if (!settings_.archive || !archiver_is_up_) {
+            co_await catalog_wanted_.wait(catalog_retry);
             continue;
         }
         auto summary = co_await look_at_catalog();

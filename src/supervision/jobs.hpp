@@ -39,6 +39,8 @@ public:
 
     // Recalls what is remembered; looks at the catalog; keeps the schedules.
     void begin();
+    // It makes the archive's directory; before, the catalog is not looked at.
+    void note_archiver_is_up();
     // pgbosun ends: what runs is told to end, and nothing new begins.
     void end();
     [[nodiscard]] bool idle() const { return !backup_.active && !removal_.active && !drill_.active; }
@@ -84,6 +86,7 @@ private:
     const Settings& settings_;
     JobCalls calls_;
     Broadcast changed_;         // a job began, got on or ended
+    bool archiver_is_up_ = false;
     Broadcast catalog_wanted_;  // look at it now
     Slot backup_, removal_, drill_;
     std::optional<CatalogSummary> catalog_;

@@ -181,6 +181,7 @@ TEST_CASE("a backup without a server is refused, and nothing is started") {
 TEST_CASE("the catalog is looked at when pgbosun begins and again when a backup has ended") {
     Fixture it;
     it.jobs.begin();
+    it.jobs.note_archiver_is_up();
     it.until([&] { return it.processes.children.size() == 1; });
     CHECK(it.processes.children[0].command.arguments == Words{"catalog", "summary", "--report", "json"});
     it.processes.say(0, "20261120T010000\n");
@@ -202,6 +203,7 @@ TEST_CASE("the catalog is looked at when pgbosun begins and again when a backup 
 TEST_CASE("a program that closes its output before it ends is waited for") {
     Fixture it;
     it.jobs.begin();
+    it.jobs.note_archiver_is_up();
     it.until([&] { return it.processes.children.size() == 1; });
     it.processes.say(0, "20261120T010000\n");
     it.processes.close_output(0);
@@ -242,6 +244,7 @@ TEST_CASE("a scheduled moment is claimed, and who loses the claim skips it") {
     const WallTime due = it.clock.wall() + 1ms;
     it.next = [due](WallTime after) { return after < due ? std::optional(due) : std::nullopt; };
     it.jobs.begin();
+    it.jobs.note_archiver_is_up();
     // The catalog is asked for, and the moment is waited for.
     it.until([&] { return it.processes.children.size() == 1 && it.jobs.backups().next_at; });
     it.clock.advance(2s);
