@@ -8,7 +8,7 @@ namespace pgbosun::controller {
 namespace {
 
 constexpr Duration longest_pause = std::chrono::milliseconds(100);   // between two looks at what is known
-constexpr Duration close_look = std::chrono::milliseconds(25);       // while something is waited for
+constexpr Duration close_look = std::chrono::milliseconds(15);       // while something is waited for
 constexpr Duration publish_again = std::chrono::seconds(1);          // after a failure
 constexpr Duration shortest_leadership = std::chrono::seconds(2);    // what etcd grants at least
 

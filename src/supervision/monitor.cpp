@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 // While something is about to change, so that it is known soon after it has.
 constexpr Duration quick_pace = 50ms;
-constexpr Duration unsettled_pace = 50ms;
+constexpr Duration unsettled_pace = 20ms;
 constexpr Duration wal_directory_pace = 5s;
 constexpr std::size_t most_wal_files = 1'000'000;
 

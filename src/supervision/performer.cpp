@@ -273,10 +273,12 @@ Task<> Performer::launch() {
         Command command = postgres::postgres_command(settings_, how);
         command.on_line = [this](std::string_view line) { calls_.output("postgres", line); };
         command.on_exit = [this](ExitStatus status) { postmaster_exited(status); };
+        outside_.guard.expect();
         const auto spawned = outside_.processes.spawn(std::move(command));
         if (spawned) {
             process = *spawned;
         } else {
+            outside_.guard.unwatch();
             prepared = std::unexpected(spawned.error());
         }
     }
@@ -387,6 +389,8 @@ Task<> Performer::promote() {
     if (!asked) {
         log::error("PostgreSQL does not take the order to promote: " + asked.error().what);
         set_reason(asked.error().what, "ask again when PostgreSQL answers");
+    } else if (calls_.primary) {
+        start(checkpoint_once_primary());
     }
 }
 

@@ -114,6 +114,7 @@ private:
     void kill();
     Task<> checkpoint();
     Task<> promote();
+    Task<> checkpoint_once_primary();
     Task<bool> sees_synchronous(PgSession& session);
     Task<> reload();
     Task<> reconcile_fence();

@@ -12,6 +12,9 @@ namespace {
 constexpr Duration setting_timeout = std::chrono::seconds(5);
 constexpr Duration setting_look = std::chrono::milliseconds(5);
 constexpr int most_looks_at_setting = 100;
+constexpr Duration promotion_look = std::chrono::milliseconds(100);
+constexpr Duration promotion_patience = std::chrono::minutes(1);
+constexpr Duration checkpoint_patience = std::chrono::minutes(10);
 
 // FATALs of PostgreSQL's startup process (xlogrecovery.c) that the same data directory gives again and again.
 bool tells_of_unusable_data(std::string_view message) {
@@ -66,6 +69,25 @@ Task<> Performer::follow() {
     } else {
         calls_.answer(instance::CannotFollow{});
     }
+}
+
+// The former primary's pg_rewind waits for the first checkpoint of the new timeline, and PostgreSQL's own takes its time
+// (checkpoint_completion_target). Who follows does not wait for it, nor do writes.
+Task<> Performer::checkpoint_once_primary() {
+    Broadcast nobody(outside_.loop);
+    const auto session = outside_.open_session("postgres", std::string(postgres::superuser));
+    const Instant give_up = outside_.clock.now() + promotion_patience;
+    const auto launched = postmaster_;
+    for (;;) {
+        co_await nobody.wait(promotion_look);
+        if (!launched || postmaster_ != launched || outside_.clock.now() > give_up) co_return;
+        std::string sql = "select pg_is_in_recovery()";
+        const auto recovers = co_await session->query(std::move(sql), {}, setting_timeout);
+        if (recovers && recovers->rows.size() == 1 && recovers->rows[0][0] == "f") break;
+    }
+    std::string sql = "checkpoint";
+    const auto done = co_await session->query(std::move(sql), {}, checkpoint_patience);
+    if (!done) log::warning("the checkpoint after the promotion did not succeed: " + done.error().what);
 }
 
 // A server process that was made after the postmaster has read the configuration shows what it holds.

@@ -17,7 +17,7 @@ import time
 import libpq
 
 EVERY = 0.01
-PATIENCE_TO_CONNECT = 0.5
+PATIENCE_TO_CONNECT = 0.2  # what is measured is no finer than this
 PATIENCE_TO_COMMIT = 0.5
 PAUSE = 0.01  # after a failure to connect
 PAUSE_BESIDE = 0.1  # after a refusal, for one that stays where it is
