@@ -38,6 +38,8 @@ Task<> Performer::rejoin() {
     if (report.outcome == instance::BootstrapOutcome::done) {
         if (report.compared) followed_ = whom;
         wal_gone_ = false;
+        // What was cloned streams without being compared again, and is not cloned at its next rejoin for what was before.
+        if (attempts.unusable) unusable_starts_ = 0;
         clear_reason();
     } else {
         if (report.reason != reason_) log::warning("rejoining: " + report.reason, {{"hint", report.hint}});
@@ -55,11 +57,11 @@ Task<> Performer::follow() {
     const auto compared = co_await compare_with_primary(outside_, inspection_->usable->control, std::move(conninfo));
     following_ = false;
     if (!postmaster_ || whom != calls_.primary()) co_return;
-    unusable_starts_ = 0;
     if (!compared) {
         set_reason("the primary is not followed yet: " + compared.error().what, compared.error().hint);
         co_return;
     }
+    unusable_starts_ = 0;
     const bool may = std::holds_alternative<instance::Follow>(compared->plan.what);
     if (may && followed_ == whom) co_return;
     calls_.rejoin.planned(compared->plan, compared->local, compared->upstream);
