@@ -101,6 +101,13 @@ class Managed(Case):
         plans = [it["what"] for it in broken.http("GET", "/v1/journal").json["entries"] if it["what"].startswith("rejoin: ")]
         self.assertTrue(any(plan.startswith("rejoin: reclone, for PostgreSQL cannot start on it") for plan in plans), plans)
 
+        pid = broken.postmaster()
+        broken.kill_postmaster()
+        wait_for("another one runs", lambda: broken.postmaster() not in (None, pid))
+        self.assertIs(self.whole(), primary)
+        again = [it["what"] for it in broken.http("GET", "/v1/journal").json["entries"] if it["what"].startswith("rejoin: ")]
+        self.assertEqual([plan for plan in again[len(plans):] if plan.startswith("rejoin: reclone")], [], "cloned once")
+
     def test_a_primary_that_nobody_answers_stops_and_goes_on_by_itself(self):
         primary = self.whole()
         primary.sql("truncate t; insert into t values (1)")
