@@ -14,8 +14,6 @@ namespace pgbosun::codec {
 namespace {
 
 constexpr std::size_t read_bytes = 128 * 1024;
-// Dropping in larger steps costs fewer system calls; a segment is dropped in sixteen.
-constexpr std::uint64_t drop_bytes = 1024 * 1024;
 
 std::unexpected<Fault> read_failed(int error) {
     return fail(FaultKind::unavailable, std::string("reading: ") + std::strerror(error));
@@ -28,23 +26,6 @@ Result<std::size_t> read_at(int descriptor, std::span<std::byte> buffer, std::ui
         if (errno != EINTR) return read_failed(errno);
     }
 }
-
-class PageCacheDropper {
-public:
-    explicit PageCacheDropper(int descriptor) : descriptor_(descriptor) {}
-    void read_up_to(std::uint64_t offset) {
-        if (offset - dropped_ >= drop_bytes) drop(offset);
-    }
-    void drop(std::uint64_t offset) {
-        posix_fadvise(descriptor_, static_cast<off_t>(dropped_), static_cast<off_t>(offset - dropped_),
-                      POSIX_FADV_DONTNEED);
-        dropped_ = offset;
-    }
-
-private:
-    int descriptor_;
-    std::uint64_t dropped_ = 0;
-};
 
 }  // namespace
 
@@ -61,7 +42,6 @@ Result<CompressedFile> compress_file(int descriptor, std::uint64_t limit, Compre
     if (auto begun = compressor.begin(size, out); !begun) return std::unexpected(std::move(begun).error());
     std::array<std::byte, read_bytes> buffer;
     ContentHash hash;
-    PageCacheDropper cache(descriptor);
     std::uint64_t offset = 0;
     for (;;) {
         const auto got = read_at(descriptor, buffer, offset);
@@ -72,10 +52,8 @@ Result<CompressedFile> compress_file(int descriptor, std::uint64_t limit, Compre
         const auto content = std::span(buffer).first(*got);
         hash.append(content);
         if (auto done = compressor.append(content, out); !done) return std::unexpected(std::move(done).error());
-        cache.read_up_to(offset);
     }
     if (offset != size) return fail(FaultKind::corrupt, "the size changed while the file was read");
-    cache.drop(offset);
     if (auto done = compressor.finish(out); !done) return std::unexpected(std::move(done).error());
     return CompressedFile{.size = size, .content_hash = hash.text()};
 }

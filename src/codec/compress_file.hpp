@@ -16,8 +16,8 @@ struct CompressedFile {
     std::string content_hash;  // of the content, as in content_hash.hpp
 };
 
-// Reads `descriptor` from offset 0 to its end; `out` is cleared and filled. The pages read are dropped from the page
-// cache behind the reader: nobody else wants an archived segment, and its cache counts as our container's memory.
+// Reads `descriptor` from offset 0 to its end; `out` is cleared and filled. The pages read stay in the page cache
+// (decision 0008: PostgreSQL writes over them).
 // refused: larger than `limit` bytes. corrupt: its size changed while it was read. unavailable: the read failed.
 Result<CompressedFile> compress_file(int descriptor, std::uint64_t limit, Compressor& compressor,
                                      std::vector<std::byte>& out);

@@ -25,10 +25,11 @@ Result<> checked(std::size_t code, FaultKind kind) {
 
 class ZstdCompressor final : public Compressor {
 public:
-    explicit ZstdCompressor(int level) : context_(ZSTD_createCCtx()) {
+    explicit ZstdCompressor(int level) : context_(ZSTD_createCCtx()), buffer_(ZSTD_CStreamOutSize()) {
         if (!context_) throw std::bad_alloc();
         ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, level);
         ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_checksumFlag, 1);
+        if (level == 1) tune();
     }
 
     Result<> begin(std::optional<std::uint64_t> size, std::vector<std::byte>&) override {
@@ -42,20 +43,26 @@ public:
     Result<> finish(std::vector<std::byte>& out) override { return run({}, ZSTD_e_end, out); }
 
 private:
+    // A table of matches that fits the processor's first cache (decision 0008): 3 to 7 % less time at the same ratio.
+    void tune() {
+        ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_hashLog, 13);
+        ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_minMatch, 6);
+    }
+
+    // Through a buffer: making `out` longer by what may come would fill as many bytes as are read with zeros.
     Result<> run(std::span<const std::byte> content, ZSTD_EndDirective directive, std::vector<std::byte>& out) {
         ZSTD_inBuffer in{content.data(), content.size(), 0};
         for (;;) {
-            const std::size_t used = out.size();
-            out.resize(used + ZSTD_CStreamOutSize());
-            ZSTD_outBuffer target{out.data() + used, out.size() - used, 0};
+            ZSTD_outBuffer target{buffer_.data(), buffer_.size(), 0};
             const std::size_t code = ZSTD_compressStream2(context_.get(), &target, &in, directive);
-            out.resize(used + target.pos);
+            out.insert(out.end(), buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(target.pos));
             if (auto ok = checked(code, FaultKind::refused); !ok) return ok;
             if (directive == ZSTD_e_end ? code == 0 : in.pos == in.size) return {};
         }
     }
 
     CompressionContext context_;
+    std::vector<std::byte> buffer_;
 };
 
 class ZstdDecompressor final : public Decompressor {
