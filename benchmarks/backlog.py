@@ -161,6 +161,9 @@ class Archiver:
             report = json.loads(line)
             self.backlog, self.error, self.archived = report["backlog"], report["last_error"], report["archived"]
 
+    def drain(self):
+        return self.server.drain(self.command, self.may_archive)
+
     def may_archive(self):
         order = {"may_archive": True, "reason": "", "data_directory": self.server.data,
                  "system_id": self.server.system_id, "wal_segment_size": self.server.segment_size, "wal": None}
@@ -201,12 +204,37 @@ pg1-user=postgres
         subprocess.run(self.program + ["stanza-create"], check=True, cwd=place, **support.account())
         self.command = " ".join(self.program) + " archive-push %p"
         self.lock = os.path.join(place, "lock")
+        self.server = server
+
+    def drain(self):
+        return self.server.drain(self.command)
 
     def stop(self):
         """Waits for its asynchronous process, which writes below this run's directories."""
         support.wait_until(lambda: subprocess.run(["pgrep", "-f", "--", self.program[1] + ".*archive-push:async"],
                                                   stdout=subprocess.DEVNULL).returncode != 0,
                            "pgbackrest to end", between=0.2)
+
+
+class BareLoop:
+    """Not an archiver: two threads that do to the files what must be done, and nothing else."""
+
+    def __init__(self, bench, server):
+        self.bench, self.server = bench, server
+        self.program = os.path.join(bench.directory, "bare_loop")
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bare_loop.cpp")
+        if not os.path.exists(self.program):
+            subprocess.run(["c++", "-std=c++20", "-O2", source, "-o", self.program, "-lzstd", "-lxxhash", "-pthread"],
+                           check=True)
+
+    def drain(self):
+        files = [os.path.join(self.server.data, "pg_wal", name) for name in self.server.names]
+        took = subprocess.run([self.program, self.bench.place("bare"), *files], check=True, text=True,
+                              stdout=subprocess.PIPE, **support.account()).stdout
+        return len(files) / float(took)
+
+    def stop(self):
+        pass
 
 
 def server_of(bench):
@@ -223,7 +251,7 @@ def compare(server, makers, runs=3):
         for name, make in makers.items():
             server.refill()
             who = make()
-            rates[name].append(server.drain(who.command, getattr(who, "may_archive", lambda: None)))
+            rates[name].append(who.drain())
             who.stop()
             support.note(f"{name}, run {number + 1}: {rates[name][-1]:.1f} segments/s")
     return {name: support.median(values) for name, values in rates.items()}
