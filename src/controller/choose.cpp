@@ -20,9 +20,23 @@ Assignment for_member(const Record& record, const Policy& policy, const std::str
     return it;
 }
 
+// The data of a server that has been shut down has no age, and has an end. A crashed one's age is not known.
+bool has_ended(const Seen& seen) {
+    return seen.report.stopped && seen.report.reach_age == Duration::zero() && seen.report.reach.lsn > Lsn{};
+}
+
+// All former primaries were shut down, and have said where their data ends: nobody holds more than the candidate.
+bool holds_all_of_former(const Knowledge& known, const Proof& proof, const Seen& candidate) {
+    if (proof.former != FormerPrimary::stopped || candidate.reached_at < proof.at) return false;
+    return std::ranges::all_of(known.record->former, [&](const std::string& name) {
+        const Seen* seen = find(known, name);
+        return seen != nullptr && has_ended(*seen) && seen->report.reach <= candidate.report.reach;
+    });
+}
+
 // Somebody who answered lately may hold more than the recorded primary; it is waited for, but not for long.
-bool awaits_others(const Knowledge& known, const Policy& policy, const Proof& proof, Instant now) {
-    if (now >= proof.at + policy.ttl / 5) return false;
+bool awaits_others(const Knowledge& known, const Policy& policy, const Proof& proof, const Seen& candidate, Instant now) {
+    if (now >= proof.at + policy.ttl / 5 || holds_all_of_former(known, proof, candidate)) return false;
     return std::ranges::any_of(known.seen, [&](const auto& it) {
         return it.second.reached_at < proof.at && now - it.second.received_at < policy.ttl / 2;
     });
@@ -57,7 +71,7 @@ std::optional<Assignment> promotion(const Knowledge& known, const Policy& policy
     if (!proof) return std::nullopt;
     // What was asked for before that does not count: ask at once.
     if (seen.reached_at < proof->at) choice.look_again = now;
-    if (record.data_loss == DataLoss::refused && awaits_others(known, policy, *proof, now)) {
+    if (record.data_loss == DataLoss::refused && awaits_others(known, policy, *proof, seen, now)) {
         choice.waits_for = "the other candidates have not said yet how far they got";
         choice.look_again = now;
         return std::nullopt;

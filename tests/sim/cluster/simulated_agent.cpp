@@ -1,6 +1,7 @@
 #include "simulated_agent.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "instance/synchronous.hpp"
 
@@ -184,7 +185,7 @@ void SimulatedAgent::step() {
             enter(Postgres::closing);
             ++wal_.end;
             for (const auto& [standby, asked_at] : connected_) push(standby);
-            enter_later(Postgres::down, 20, 150);
+            enter_later(Postgres::down, 20, 150, [this] { closed_ = true; });
         }
         return;
     }
@@ -226,6 +227,8 @@ void SimulatedAgent::enter(Postgres state) {
     ++postgres_number_;
     postgres_ = state;
     stopping_ = starting_ = false;
+    shut_down_ = std::exchange(closed_, false);
+    if (shut_down_) look();
     if (state == Postgres::primary) {
         flushed_.clear();
         rule_since_ = wal_.end;
@@ -416,7 +419,8 @@ controller::Report SimulatedAgent::report() const {
     it.streaming = postgres_ == Postgres::standby && streamed_at_ &&
                    world_.now() - *streamed_at_ < std::chrono::seconds(1);
     it.reach = reach(right_, looked_.timeline, looked_.end);
-    if (!world_.without(Sabotage::reach_age)) it.reach_age = clock() - looked_.at;
+    const bool exact = shut_down_ || world_.without(Sabotage::reach_age);
+    if (!exact) it.reach_age = clock() - looked_.at;
     if (world_.without(Sabotage::data_term) && it.reach.term != record.term) it.reach.term = 0;
     it.system_id = SystemId{7};
     it.promotable_version = record.promotable.version;

@@ -122,6 +122,8 @@ private:
     std::uint64_t postgres_number_ = 0;
     bool stopping_ = false;  // an immediate stop is on its way
     bool starting_ = false;
+    bool closed_ = false;     // it has come to the end of its shutdown
+    bool shut_down_ = false;  // and its data has been looked at since
     std::string upstream_;
     std::optional<Duration> streamed_at_;
     std::map<int, Duration> connected_;  // standbys that have asked lately

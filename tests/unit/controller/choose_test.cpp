@@ -297,6 +297,36 @@ TEST_CASE("a switchover goes to who is on the list and can be promoted, else not
     CHECK(wants("c", [](Knowledge& known) { known.record->acknowledged = {3, {"b"}}; }) != "c");
 }
 
+TEST_CASE("after a shutdown whoever holds all of it is promoted, and others are waited for in all other cases") {
+    struct Row {
+        const char* what;
+        std::uint64_t primary_end;
+        Duration primary_age;
+        std::uint64_t candidate_end;
+        bool promoted;
+    };
+    const Row rows[] = {
+        {"the candidate holds what the primary's data ends with", 100, 0ms, 100, true},
+        {"it holds less", 101, 0ms, 100, false},
+        {"the primary has crashed, and does not say where its data ends", 100, 1ms, 100, false},
+        {"the primary has lost its data", 0, 0ms, 100, false},
+    };
+    for (const auto& row : rows) {
+        INFO(row.what);
+        auto known = succeeding();
+        auto former = test::report("a", row.primary_end, 6);
+        former.streaming = false;
+        former.reach_age = row.primary_age;
+        test::sees(known, former, now + 100ms);
+        test::sees(known, candidate(row.candidate_end), now + 101ms);
+
+        // What c said was before the primary had stopped.
+        const auto choice = chosen(known, now + 102ms);
+        const auto* told_b = told(choice, "b");
+        CHECK((told_b != nullptr && told_b->lease.has_value()) == row.promoted);
+    }
+}
+
 TEST_CASE("a new cluster gets its first primary when every member has answered: the one with data") {
     auto known = elected(now - 1h, now + 1h);
     Record empty;
