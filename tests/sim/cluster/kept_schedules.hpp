@@ -2,6 +2,7 @@
 // What was found before: schedules that broke an earlier state of the rules, and for each rule a seed whose
 // schedule shows what happens without it.
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
