@@ -31,6 +31,8 @@ class History(backlog.Server):
         first = self.sql("SELECT pg_walfile_name(redo_lsn) FROM pg_control_checkpoint()")
         until = self.written() + SEGMENTS
         while self.written() < until:
+            # Full pages make WAL, as everywhere.
+            self.sql("CHECKPOINT")
             self.tool("pgbench", "-h", self.run, "-n", "-c", "4", "-T", "4", "postgres")
         self.sql("SELECT pg_switch_wal()")
         support.wait_until(lambda: len(self.since(first)) >= SEGMENTS, "the segments")

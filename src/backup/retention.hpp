@@ -69,7 +69,7 @@ struct WalExpiry {
     };
     wal::SegmentName before;  // what comes before it, on the timeline of the oldest backup that stays, may go: for a person
     // Where recoveries of kept backups begin: each needs what is not before it in the log, on its own timeline and on all
-    // later ones, of which any may descend from it.
+    // later ones, of which any may descend from it. By timeline; each earlier in the log than the one before it.
     std::vector<wal::SegmentName> begins;
     std::vector<Range> protected_;  // what standalone backups need, on all timelines from the first's to the last's
     Timeline newest{};              // of a kept backup: of later ones nothing goes, for their first backup may be under way

@@ -9,6 +9,16 @@ namespace {
 // A place in the log, whatever the timeline.
 auto place_of(const wal::SegmentName& name) { return std::pair(name.log, name.segment); }
 
+// What a begin needs, an earlier one on the same timeline or an ancestor needs as well: a handful stays of thousands.
+void keep_earliest(std::vector<wal::SegmentName>& begins) {
+    std::ranges::sort(begins);
+    std::vector<wal::SegmentName> earliest;
+    for (const auto& begin : begins) {
+        if (earliest.empty() || place_of(begin) < place_of(earliest.back())) earliest.push_back(begin);
+    }
+    begins = std::move(earliest);
+}
+
 // What the given backups need. `under_way`: where the newest one before a backup that is under way began.
 WalVerdict needs_of(const std::vector<const Backup*>& backups, const std::optional<wal::SegmentName>& under_way) {
     WalExpiry expiry;
@@ -34,6 +44,7 @@ WalVerdict needs_of(const std::vector<const Backup*>& backups, const std::option
         if (begin.timeline > expiry.before.timeline) continue;
         expiry.before = std::min(expiry.before, {expiry.before.timeline, begin.log, begin.segment});
     }
+    keep_earliest(expiry.begins);
     return {expiry, ""};
 }
 

