@@ -165,7 +165,10 @@ class Archiver:
         return self.server.drain(self.command, self.may_archive)
 
     def may_archive(self):
-        order = {"may_archive": True, "reason": "", "data_directory": self.server.data,
+        self.order(self.server.data, may_archive=True)
+
+    def order(self, data_directory, may_archive):
+        order = {"may_archive": may_archive, "reason": "", "data_directory": data_directory,
                  "system_id": self.server.system_id, "wal_segment_size": self.server.segment_size, "wal": None}
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()

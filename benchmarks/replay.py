@@ -13,6 +13,10 @@ import support
 SEGMENTS = 150
 RUNS = 3
 FILES = 20  # of pg_wal copied at a time
+# Rows all over the table: a page's first change since the checkpoint brings all of it into WAL, the others the row.
+UPDATES = """UPDATE pgbench_accounts SET abalance = abalance + 1
+ WHERE aid = ANY (ARRAY(SELECT 1 + (random() * 3999999)::int FROM generate_series(1, 200)));
+"""
 
 
 class History(backlog.Server):
@@ -30,10 +34,11 @@ class History(backlog.Server):
                 os.unlink(os.path.join(self.base, "pg_wal", name))
         first = self.sql("SELECT pg_walfile_name(redo_lsn) FROM pg_control_checkpoint()")
         until = self.written() + SEGMENTS
+        script = os.path.join(self.run, "updates.sql")
+        with open(script, "w", encoding="ascii") as file:
+            file.write(UPDATES)
         while self.written() < until:
-            # Full pages make WAL, as everywhere.
-            self.sql("CHECKPOINT")
-            self.tool("pgbench", "-h", self.run, "-n", "-c", "4", "-T", "4", "postgres")
+            self.tool("pgbench", "-h", self.run, "-n", "-c", "2", "-T", "2", "-f", script, "postgres")
         self.sql("SELECT pg_switch_wal()")
         support.wait_until(lambda: len(self.since(first)) >= SEGMENTS, "the segments")
         self.complete(self.since(first)[:SEGMENTS])
@@ -101,6 +106,8 @@ def measure(bench):
         server.refill()
         server.drain(who.command, begin)
     peer.stop()
+    # Whose restore_command asks, recovers, so that what follows is fetched ahead.
+    ours.order(os.path.join(bench.directory, "replay", "data"), may_archive=False)
     bench.at_end(ours.stop)
     get = " ".join(peer.program) + " --pg1-path={} archive-get %f %p"
     replays = {

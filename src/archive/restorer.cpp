@@ -173,6 +173,7 @@ Restorer::Outcome Restorer::carry_out(const Job& job, WalFetcher& fetcher) {
         outcome.fetched = fetcher.fetch_pieces(segment->name, job.path, job.expected, *job.gone);
     }
     if (outcome.fetched) outcome.history = read_history(job.name, job.path);
+    if (outcome.fetched && std::holds_alternative<FetchAhead>(job.what)) outcome.fetched = write_back(job.path);
     return outcome;
 }
 

@@ -209,6 +209,13 @@ Result<Encoding> WalFetcher::find(const wal::ArchiveName& name) {
     return fail(FaultKind::unavailable, "the listing of " + key + " does not end");
 }
 
+Result<> write_back(const std::string& path) {
+    const Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    if (!file) return cannot("open " + path);
+    if (::fdatasync(file.get()) != 0) return cannot("sync " + path);
+    return {};
+}
+
 Result<> place(const std::string& from, const std::string& to) {
     if (::rename(from.c_str(), to.c_str()) == 0) return {};
     if (errno != EXDEV) return cannot("move " + from + " to " + to);

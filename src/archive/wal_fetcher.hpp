@@ -47,6 +47,10 @@ private:
     std::optional<Encoding> last_;  // what the last object found was: the next one is likely the same
 };
 
+// PostgreSQL fsyncs what it takes over while recovery waits: of a file that is on disk already that takes little. A
+// failure must not be passed over, for the kernel tells it once.
+Result<> write_back(const std::string& path);
+
 // Moves `from` to `to`, by copying where they are on different file systems; `to` is replaced.
 Result<> place(const std::string& from, const std::string& to);
 

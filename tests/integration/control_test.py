@@ -215,7 +215,7 @@ def certificate(directory, name, issuer=None, server=True):
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                "-days", "2", "-subj", f"/CN={name}", "-keyout", f"{base}.key", "-out", f"{base}.crt"]
     if issuer is None:
-        command += ["-addext", "basicConstraints=critical,CA:TRUE"]
+        command += ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign"]
     else:
         command += ["-CA", f"{directory}/{issuer}.crt", "-CAkey", f"{directory}/{issuer}.key",
                     "-addext", "basicConstraints=critical,CA:FALSE"]

@@ -145,7 +145,8 @@ class Incremental(Case):
         # The next full one ends the chain.
         following = self.taken().result["id"]
         self.archiver("catalog", "expire")
-        self.assertEqual(self.done(), [following])
+        # Others may stay: one that was killed in another test may be under way, for all that is known, and build on them.
+        self.assertEqual([each for each in self.done() if each in [*ids, following]], [following])
         self.assertFalse(os.path.exists(f"{top}/incremental/{ids[1]}"))
 
     def test_a_kill_at_any_moment_leaves_nothing_that_counts(self):
