@@ -38,6 +38,7 @@ class History(backlog.Server):
         with open(script, "w", encoding="ascii") as file:
             file.write(UPDATES)
         while self.written() < until:
+            self.sql("CHECKPOINT")
             self.tool("pgbench", "-h", self.run, "-n", "-c", "2", "-T", "2", "-f", script, "postgres")
         self.sql("SELECT pg_switch_wal()")
         support.wait_until(lambda: len(self.since(first)) >= SEGMENTS, "the segments")
@@ -46,6 +47,11 @@ class History(backlog.Server):
     def since(self, first):
         names = (mark[:-len(".ready")] for mark in self.waiting())
         return [name for name in names if len(name) == 24 and name >= first]
+
+    @property
+    def target(self):
+        """Where the last of the segments begins, as an LSN."""
+        return f"{int(self.names[-1][8:16], 16):X}/{int(self.names[-1][16:], 16) * self.segment_size:X}"
 
     @property
     def base(self):
@@ -61,17 +67,20 @@ class Replay:
         place = self.bench.place("replay")
         data = os.path.join(place, "data")
         subprocess.run(["cp", "-a", self.server.base, data], check=True)
+        # Archive recovery for both: a crash's recovery keeps less account of how far it is. Only a standby does without a
+        # restore_command.
+        settings = ["archive_mode = off", "hot_standby = off", f"recovery_target_lsn = '{self.server.target}'",
+                    "recovery_target_action = promote"]
         if self.restore_command is None:
             wal = [os.path.join(self.server.data, "pg_wal", name) for name in self.server.names]
             for at in range(0, len(wal), FILES):
                 subprocess.run(["cp", "-a", *wal[at:at + FILES], os.path.join(data, "pg_wal")], check=True)
         else:
-            with open(os.path.join(data, "recovery.signal"), "w"):
-                pass
-        with open(os.path.join(data, "archive.conf"), "w") as file:
-            file.write("archive_mode = off\nhot_standby = off\n")
-            if self.restore_command is not None:
-                file.write(f"restore_command = '{self.restore_command}'\n")
+            settings.append(f"restore_command = '{self.restore_command}'")
+        with open(os.path.join(data, "standby.signal" if self.restore_command is None else "recovery.signal"), "w"):
+            pass
+        with open(os.path.join(data, "archive.conf"), "w", encoding="ascii") as file:
+            file.write("\n".join(settings) + "\n")
         os.sync()
         return self.replay(place, data)
 

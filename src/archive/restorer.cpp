@@ -317,9 +317,12 @@ void Restorer::answer(Place waiting, const HookAnswer& answer) {
 
 void Restorer::plan(wal::WalSegment served) {
     window_.served(served);
-    const auto wanted = following(served, window_.width(), *expected_.segment_size, forks_.of(served.timeline));
-    forget_ahead(wanted);
-    for (const auto& segment : wanted) ahead_.try_emplace(segment, Ahead::queued);
+    const auto fork = forks_.of(served.timeline);
+    // A window that the archive's end has made narrow again takes nothing away that is there already.
+    forget_ahead(following(served, widest_window, *expected_.segment_size, fork));
+    for (const auto& segment : following(served, window_.width(), *expected_.segment_size, fork)) {
+        ahead_.try_emplace(segment, Ahead::queued);
+    }
 }
 
 void Restorer::forget_ahead(const std::vector<wal::WalSegment>& but) {

@@ -1,7 +1,10 @@
 #include "archive/restorer.hpp"
 
 #include <algorithm>
+#include <condition_variable>
 #include <iterator>
+#include <map>
+#include <mutex>
 
 #include "archive/layout.hpp"
 #include "codec/compressor.hpp"
@@ -203,6 +206,36 @@ TEST_CASE("following segments are fetched ahead, more and more of them, and serv
 
     CHECK(standby.ask(segment_name(21)).status == hook::failed);
     CHECK(standby.restorer.prefetched() == 0);
+}
+
+TEST_CASE("near the archive's end nothing is fetched twice") {
+    Standby standby;
+    standby.sign("standby.signal");
+    for (std::uint64_t i = 1; i <= 20; ++i) plant(standby.store, segment_name(i), segment_content(segment_name(i)));
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::map<std::string, int> gets;
+    bool at_the_end = false;
+    standby.store.after_each([&](StoreCall call, const std::string& key) -> Result<> {
+        const std::lock_guard lock(mutex);
+        if (call == StoreCall::get) ++gets[key];
+        if (key.find(segment_name(21)) != std::string::npos) at_the_end = true;
+        changed.notify_all();
+        return {};
+    });
+
+    for (std::uint64_t i = 1; i <= 5; ++i) REQUIRE(standby.ask(segment_name(i)).status == hook::done);
+    {
+        std::unique_lock lock(mutex);
+        REQUIRE(changed.wait_for(lock, 60s, [&] { return at_the_end; }));
+    }
+    for (std::uint64_t i = 6; i <= 20; ++i) REQUIRE(standby.ask(segment_name(i)).status == hook::done);
+    standby.restorer.finish();
+
+    for (std::uint64_t i = 1; i <= 20; ++i) {
+        const auto key = wal_key("orders", *wal::parse_archive_name(segment_name(i))) + ".zst";
+        CHECK(std::pair(key, gets[key]) == std::pair(key, 1));
+    }
 }
 
 TEST_CASE("pg_rewind gets its files and nothing is fetched ahead") {
