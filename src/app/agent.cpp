@@ -11,6 +11,7 @@
 
 #include "app/configuration.hpp"
 #include "app/finding.hpp"
+#include "app/fixed_keys.hpp"
 #include "app/posix_outside.hpp"
 #include "app/run.hpp"
 #include "host/identity.hpp"
@@ -319,6 +320,7 @@ std::vector<std::string> Agent::watched_files() const {
         add(path);
     }
     add(settings_.bootstrap.initdb.password_file);
+    add(settings_.bootstrap.initdb.superuser_password_file);
     if (settings_.bootstrap.join) add(settings_.bootstrap.join->password_file);
     return paths;
 }
@@ -339,7 +341,8 @@ Task<> Agent::watch_files() {
 Task<> Agent::reload() {
     const auto read = co_await read_files();
     if (!read) {
-        log::error("what was wrong in the files stays as it was: " + read.error().what, {{"hint", read.error().hint}});
+        log::error("nothing of the files is taken: " + read.error().what, {{"hint", read.error().hint}});
+        co_return;
     }
     instance_->settings_changed();
 }
@@ -347,56 +350,48 @@ Task<> Agent::reload() {
 Task<Result<>> Agent::read_files() {
     while (reading_files_) co_await read_files_ended_.wait(file_look);
     reading_files_ = true;
-    Result<> done;
-    if (!settings_.config_file.empty()) {
-        std::string path = settings_.config_file;
-        const auto text = co_await files_.read(std::move(path), SecretWatch::largest_file);
-        done = text ? take_configuration(*text) : std::unexpected(Fault(text.error()).in("the configuration"));
+    auto done = co_await take_files();
+    if (done && archiver_) archiver_->restart();
+    if (done) {
+        for (const auto& recovery : recovery_archivers_) recovery->restart();
     }
-    const auto reloaded = server_->reload(settings_.http);
-    if (!reloaded) {
-        log::error("the HTTP server keeps what it had: " + reloaded.error().what, {{"hint", reloaded.error().hint}});
-        if (done) done = reloaded;
-    }
-    if (archiver_) archiver_->restart();
-    for (const auto& recovery : recovery_archivers_) recovery->restart();
     reading_files_ = false;
     read_files_ended_.announce();
     co_return done;
 }
 
-Result<> Agent::take_configuration(std::string_view text) {
-    auto read = read_settings(text, settings_.config_file, process_environment(), object_to_parameter);
-    for (const auto& finding : read.findings) log::error(to_text(finding));
-    if (!read.usable()) {
-        const auto wrong = std::ranges::find(read.findings, Severity::error, &Finding::severity);
-        return fail(FaultKind::refused, wrong == read.findings.end() ? "the configuration has errors" : to_text(*wrong),
-                    "pgbosun config check shows everything that is wrong with it; the old one stays");
+// All of it or nothing: what the HTTP server cannot use leaves the rest as it was, too.
+Task<Result<>> Agent::take_files() {
+    Settings fresh = settings_;
+    if (!settings_.config_file.empty()) {
+        std::string path = settings_.config_file;
+        const auto text = co_await files_.read(std::move(path), SecretWatch::largest_file);
+        if (!text) co_return std::unexpected(Fault(text.error()).in("the configuration"));
+        auto read = read_configuration(*text);
+        if (!read) co_return std::unexpected(std::move(read.error()));
+        fresh = std::move(*read);
     }
-    Settings fresh = std::move(read.settings);
-    const bool fixed_changed = fresh.volume != settings_.volume || fresh.run_dir != settings_.run_dir ||
-                               fresh.instance != settings_.instance || fresh.cluster != settings_.cluster ||
-                               fresh.mode != settings_.mode || fresh.lease.ttl != settings_.lease.ttl ||
-                               fresh.metrics.listen != settings_.metrics.listen ||
-                               fresh.archive.has_value() != settings_.archive.has_value();
-    if (fixed_changed) {
-        log::warning("volume, run_dir, instance, cluster, mode, lease.ttl, metrics.listen and whether there is an archive change "
-                     "only when pgbosun is started anew");
+    const auto changed = keep_fixed(fresh, settings_);
+    const auto reloaded = server_->reload(fresh.http);
+    if (!reloaded) {
+        log::error("the HTTP server keeps what it had, and so does the rest: " + reloaded.error().what,
+                   {{"hint", reloaded.error().hint}});
+        co_return reloaded;
     }
-    fresh.volume = settings_.volume;
-    fresh.run_dir = settings_.run_dir;
-    fresh.instance = settings_.instance;
-    fresh.cluster = settings_.cluster;
-    fresh.mode = settings_.mode;
-    fresh.lease.ttl = settings_.lease.ttl;
-    fresh.run_as = settings_.run_as;
-    fresh.postgresql.bin_dir = settings_.postgresql.bin_dir;
-    fresh.metrics.listen = settings_.metrics.listen;
-    if (fresh.archive.has_value() != settings_.archive.has_value()) fresh.archive = settings_.archive;
     settings_ = std::move(fresh);
     host::log_output::set_level(log_level_of(settings_));
-    log::info("the configuration has been read again");
-    return {};
+    if (!settings_.config_file.empty()) log::info("the configuration has been read again");
+    if (!changed.empty()) log::warning("what changes only when pgbosun is started anew stays", {{"keys", changed}});
+    co_return Result<>();
+}
+
+Result<Settings> Agent::read_configuration(std::string_view text) const {
+    auto read = read_settings(text, settings_.config_file, process_environment(), object_to_parameter);
+    for (const auto& finding : read.findings) log::error(to_text(finding));
+    if (read.usable()) return std::move(read.settings);
+    const auto wrong = std::ranges::find(read.findings, Severity::error, &Finding::severity);
+    return fail(FaultKind::refused, wrong == read.findings.end() ? "the configuration has errors" : to_text(*wrong),
+                "pgbosun config check shows everything that is wrong with it; the old one stays");
 }
 
 void Agent::say_why_it_ends(int exit_status) {

@@ -69,7 +69,8 @@ private:
     Task<> reload();
     // Of the files: configuration, and what the HTTP server and the archiver read. They keep the old on a Fault.
     Task<Result<>> read_files();
-    Result<> take_configuration(std::string_view text);
+    Task<Result<>> take_files();
+    [[nodiscard]] Result<Settings> read_configuration(std::string_view text) const;
     [[nodiscard]] std::vector<std::string> watched_files() const;
     void say_why_it_ends(int exit_status);
     Task<> finish(int exit_status);

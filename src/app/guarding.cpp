@@ -14,7 +14,8 @@ constexpr Duration standalone_grace = std::chrono::seconds(1);
 
 Guarding::Guarding(host::ChildProcesses& processes, const Settings& settings, const Clock& clock,
                    std::function<void()> on_loss)
-    : processes_(processes), settings_(settings), clock_(clock), on_loss_(std::move(on_loss)) {
+    : processes_(processes), settings_(settings), clock_(clock), on_loss_(std::move(on_loss)),
+      data_directory_(std::filesystem::weakly_canonical(settings.data_directory()).string()) {
     replace();
 }
 
@@ -47,8 +48,7 @@ void Guarding::hold_until(std::optional<Instant> moment) {
 }
 
 void Guarding::replace() {
-    const std::string data_directory = std::filesystem::weakly_canonical(settings_.data_directory()).string();
-    auto started = host::Guard::start(processes_, data_directory, [this] { lost(); });
+    auto started = host::Guard::start(processes_, data_directory_, [this] { lost(); });
     if (!started) {
         log::error("the guard cannot be started: " + started.error().what);
         return;

@@ -33,6 +33,7 @@ private:
     const Settings& settings_;
     const Clock& clock_;
     std::function<void()> on_loss_;
+    const std::string data_directory_;  // without links; the volume may hang when it is wanted
     std::unique_ptr<host::Guard> guard_;
     bool expected_ = false;
     std::optional<ProcessId> watched_;

@@ -1,6 +1,10 @@
 #include "http/token_file.hpp"
 
-#include <fstream>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pgbosun/descriptor.hpp"
 
 namespace pgbosun::http {
 namespace {
@@ -11,11 +15,14 @@ constexpr std::size_t max_token_bytes = 4096;
 
 Result<std::optional<std::string>> read_token(const std::optional<std::string>& file) {
     if (!file) return std::nullopt;
-    std::ifstream input(*file, std::ios::binary);
     std::string token(max_token_bytes + 1, '\0');
-    input.read(token.data(), static_cast<std::streamsize>(token.size()));
-    token.resize(static_cast<std::size_t>(input.gcount()));
-    if (!input.is_open() || input.bad()) {
+    // Not blocking, should somebody have put a FIFO there.
+    const Descriptor input(::open(file->c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+    struct stat facts{};
+    const bool regular = input && ::fstat(input.get(), &facts) == 0 && S_ISREG(facts.st_mode);
+    const ssize_t length = regular ? ::read(input.get(), token.data(), token.size()) : -1;
+    token.resize(length > 0 ? static_cast<std::size_t>(length) : 0);
+    if (length < 0) {
         return fail(FaultKind::refused, "the token file " + *file + " cannot be read",
                     "create it, readable for the uid of pgbosun");
     }

@@ -35,6 +35,9 @@ Task<> RoleUpkeep::run(const Settings& settings) {
         if (const auto& file = settings.bootstrap.initdb.password_file) {
             co_await set_password(*session, settings.bootstrap.initdb.owner, *file);
         }
+        if (const auto& file = settings.bootstrap.initdb.superuser_password_file) {
+            co_await set_password(*session, std::string(postgres::superuser), *file);
+        }
     }
     running_ = false;
 }

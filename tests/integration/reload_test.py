@@ -35,6 +35,26 @@ class Reload(Case):
         self.change(work_mem="6MB")
         self.shows("work_mem", "6MB")
 
+    def test_a_reload_takes_all_of_the_files_or_nothing(self):
+        self.it.secret("token", "")
+        self.change(work_mem="7MB")
+        self.it.wait_log("nothing of the files is taken")
+        answer = self.it.http("POST", "/v1/reload")
+        self.assertEqual(answer.status, 500, answer)
+        self.assertNotEqual(self.it.sql("show work_mem"), "7MB")
+
+        self.it.secret("token", "third\n")
+
+        self.shows("work_mem", "7MB")
+        self.assertEqual(self.checkpoint_over_tcp("third"), 200)
+
+    def test_what_changes_only_at_a_start_is_named(self):
+        self.it.config["log"] = {"format": "text"}
+        self.it.config["metrics"] = {"default_queries": False}
+        self.change(work_mem="8MB")
+        self.shows("work_mem", "8MB")
+        self.it.wait_log('"keys":"log.format, metrics.default_queries"')
+
     def test_a_changed_hba_rule_is_applied(self):
         self.it.config["postgresql"]["pg_hba"] = ["host all postgres 127.0.0.1/32 trust"]
         self.it.write_config()
