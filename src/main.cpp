@@ -14,6 +14,7 @@
 #include "app/config_check.hpp"
 #include "app/configuration.hpp"
 #include "app/http_instance_client.hpp"
+#include "app/parameter_trial.hpp"
 #include "app/posix_outside.hpp"
 #include "app/run.hpp"
 
@@ -64,6 +65,7 @@ struct Perform {
         auto read = load_settings(configuration_file(command.config, environment), environment, outside,
                                   object_to_parameter);
         check_outside(read, environment, outside);
+        try_parameters(read);
         return static_cast<int>(print_check(read, std::cout));
     }
     int operator()(const StatusCommand& command) const { return static_cast<int>(ask(command, show_status)); }

@@ -267,8 +267,6 @@ void Agent::listen_to_signals() {
 int Agent::run() {
     host::log_output::start(loop_, settings_.log.format, log_level_of(settings_),
                             [this](host::LogPressure pressure) { under_pressure(pressure); });
-    log::info("pgbosun " PGBOSUN_VERSION, {{"instance", settings_.instance}, {"cluster", settings_.cluster},
-                                           {"volume", settings_.volume}, {"pid_1", host::is_pid_1()}});
     listen_to_signals();
     auto listening = server_->start();
     if (listening) listening = open_log_fifos();

@@ -120,6 +120,9 @@ void where_options(CLI::App& app, Whereabouts& where) {
     app.add_option("--ca-file", where.ca_file, "certificates (PEM) to trust for --url")
         ->type_name("FILE")
         ->needs(url);
+    auto* certificate = app.add_option("--cert-file", where.cert_file, "client certificate (PEM) for --url, in place of a token");
+    auto* key = app.add_option("--key-file", where.key_file, "its key (PEM)")->type_name("FILE")->needs(certificate);
+    certificate->type_name("FILE")->needs(url)->needs(key);
     app.add_option("--config", where.config, "configuration file whose run_dir has the socket")
         ->type_name("FILE");
 }

@@ -20,6 +20,7 @@ struct Whereabouts {
     std::optional<std::string> url;
     std::optional<std::string> token_file;
     std::optional<std::string> ca_file;
+    std::optional<std::string> cert_file, key_file;
     std::optional<std::string> config;
     bool operator==(const Whereabouts&) const = default;
 };

@@ -10,7 +10,7 @@ namespace pgbosun::app {
 namespace {
 
 Result<ClientTarget> url_target(const Whereabouts& where, const Outside& outside) {
-    UrlTarget target{*where.url, "", where.ca_file.value_or("")};
+    UrlTarget target{*where.url, "", where.ca_file.value_or(""), where.cert_file.value_or(""), where.key_file.value_or("")};
     while (target.url.ends_with('/')) target.url.pop_back();
     if (auto good = http_url(target.url); !good) return std::unexpected(std::move(good).error().in("--url"));
     if (!where.token_file) return target;

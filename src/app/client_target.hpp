@@ -20,6 +20,7 @@ struct UrlTarget {
     std::string url;      // "https://pg-1:8008", without a path
     std::string token;    // a secret; empty: none
     std::string ca_file;  // PEM; empty: the system's
+    std::string cert_file, key_file;  // PEM; empty: none
     bool operator==(const UrlTarget&) const = default;
 };
 using ClientTarget = std::variant<SocketTarget, UrlTarget>;

@@ -97,6 +97,10 @@ Result<std::unique_ptr<InstanceClient>> connect_instance(const ClientTarget& tar
     const auto& address = std::get<UrlTarget>(target);
     http::ClientTrust trust;
     if (!address.ca_file.empty()) trust.ca_file = address.ca_file;
+    if (!address.cert_file.empty()) {
+        trust.cert_file = address.cert_file;
+        trust.key_file = address.key_file;
+    }
     auto client = http::Client::url(address.url, std::move(trust));
     if (!client) return std::unexpected(std::move(client).error());
     return std::make_unique<HttpInstanceClient>(std::move(*client), address.url, address.token);

@@ -105,6 +105,9 @@ int run(const RunCommand& command) {
         write_termination_message("the configuration cannot be used: " + to_text(read.findings.front()));
         return static_cast<int>(ExitCode::wrong_usage);
     }
+    // Said before the volume is touched: one that hangs shows as silence after this line.
+    log::info("pgbosun " PGBOSUN_VERSION, {{"instance", settings.instance}, {"cluster", settings.cluster},
+                                           {"volume", settings.volume}, {"pid_1", host::is_pid_1()}});
     if (const auto made = prepare_directories(settings); !made) return refuse(made.error(), ExitCode::failed);
     prepare_archive(settings);
     if (host::effective_user() == 0 && settings.run_as) {

@@ -7,6 +7,7 @@
 #include "postgres/tools.hpp"
 #include "supervision/fence_file.hpp"
 #include "supervision/preparation.hpp"
+#include "supervision/refused_settings.hpp"
 #include "supervision/spawn.hpp"
 
 namespace pgbosun::supervision {
@@ -405,9 +406,16 @@ Task<> Performer::reload() {
         }
         if (done && postmaster_) done = outside_.processes.signal(*postmaster_, SIGHUP);
     }
-    ++last_reload_.count;
     last_reload_.result = done;
-    if (!done) log::error("PostgreSQL's configuration could not be written: " + done.error().what);
+    if (!done) {
+        log::error("PostgreSQL's configuration could not be written: " + done.error().what);
+    } else if (postmaster_) {
+        const auto session = outside_.open_session("postgres", std::string(postgres::superuser));
+        const auto taken = co_await check_refused_settings(*session);
+        if (!taken) log::error(taken.error().what, {{"hint", taken.error().hint}});
+        last_reload_.result = taken;
+    }
+    ++last_reload_.count;
     calls_.changed();
 }
 

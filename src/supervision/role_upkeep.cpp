@@ -36,7 +36,8 @@ Task<> RoleUpkeep::run(const Settings& settings) {
             co_await set_password(*session, settings.bootstrap.initdb.owner, *file);
         }
         if (const auto& file = settings.bootstrap.initdb.superuser_password_file) {
-            co_await set_password(*session, std::string(postgres::superuser), *file);
+            std::string role(postgres::superuser);
+            co_await set_password(*session, std::move(role), *file);
         }
     }
     running_ = false;

@@ -304,6 +304,11 @@ class Tcp(Case):
         self.assertIn("--cert", hint)
         answer = it.tcp("POST", "/v1/checkpoint", context=context("client"))
         self.assertEqual(answer.status, 200, answer)
+        where = ["--url", f"https://localhost:{it.http_port()}", "--ca-file", f"{directory}/ca.crt"]
+        for options, code in (([], 2), (["--cert-file", f"{directory}/client.crt", "--key-file", f"{directory}/client.key"], 0)):
+            done = subprocess.run([instance.PGBOSUN, "checkpoint", *where, *options], capture_output=True, text=True,
+                                  check=False, timeout=60)
+            self.assertEqual(done.returncode, code, done)
         with self.assertRaises((ssl.SSLError, OSError)):
             it.tcp("POST", "/v1/checkpoint", context=context("stranger"))
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 
 import instance
 from instance import Case, wait_for
@@ -129,8 +130,24 @@ class Reload(Case):
         self.it.send_signal(signal.SIGHUP)
 
         self.it.wait_log("invalid value for parameter")
+        answer = self.it.http("POST", "/v1/reload")
+        self.assertEqual(answer.status, 500, answer)
+        self.assertIn("work_mem = 'plenty'", str(answer))
         self.assertTrue(self.it.status()["ready"])
         self.assertEqual(self.it.sql("show work_mem"), "4MB")
+
+        self.change(work_mem="5MB")
+        self.shows("work_mem", "5MB")
+        self.assertEqual(self.it.http("POST", "/v1/reload").status, 200)
+
+    def test_config_check_asks_postgres_about_each_parameter(self):
+        self.change(work_mem="plenty", max_conections=20, **{"my.own": "3"})
+        checked = subprocess.run([instance.PGBOSUN, "config", "check", "--config", self.it.config_file], capture_output=True,
+                                 text=True, check=False)
+        self.assertEqual(checked.returncode, 2, checked)
+        self.assertRegex(checked.stdout, r"work_mem: PostgreSQL does not take it: invalid value")
+        self.assertRegex(checked.stdout, r"max_conections: PostgreSQL does not take it: unrecognized")
+        self.assertNotIn("my.own: PostgreSQL", checked.stdout)
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ TEST_CASE("an address comes with its token, which no description shows") {
     const auto target = choose_target(where, environment(), outside);
 
     REQUIRE(target);
-    CHECK(std::get<UrlTarget>(*target) == UrlTarget{"https://pg-1:8008", "s3cr3t", ""});
+    CHECK(std::get<UrlTarget>(*target) == UrlTarget{"https://pg-1:8008", "s3cr3t", "", "", ""});
     CHECK(describe(*target) == "https://pg-1:8008");
 }
 

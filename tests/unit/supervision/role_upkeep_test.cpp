@@ -110,6 +110,17 @@ TEST_CASE("the owner's password is set too, and what fails is tried again at the
     CHECK(it.passwords.back().starts_with("app "));
 }
 
+TEST_CASE("the superuser's password follows its secret, where it has one") {
+    Fixture it;
+    it.roles = {"postgres", "streaming_replica"};
+    it.settings.bootstrap.initdb.superuser_password_file = "/secrets/superuser";
+    it.files.add_file("/secrets/superuser", "rotated");
+
+    it.run();
+
+    CHECK(it.passwords.back() == "postgres SCRAM-SHA-256");
+}
+
 TEST_CASE("a secret that cannot be read leaves the password as it is") {
     Fixture it;
     it.files.nodes.erase("/secrets/replication");
