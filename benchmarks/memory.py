@@ -1,8 +1,15 @@
 """Memory of PID 1 while postgres runs, after minutes of probes (one a second) and scrapes (each 5 s)."""
 
+import os
 import time
 
 import support
+
+SETTLED_S = 60
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def measure(bench, minutes="10"):
@@ -17,12 +24,19 @@ def measure(bench, minutes="10"):
         if second % 5 == 0 and instance.status_of("/metrics") != 200:
             raise RuntimeError("/metrics does not answer with 200")
         second += 1
+        if second == SETTLED_S:
+            early = support.rollup_kb(instance.process.pid)["Rss"], descriptors(instance.process.pid)
         time.sleep(max(0, begin + second - time.monotonic()))
     ours = support.rollup_kb(instance.process.pid)
     after = f"PID 1 after {minutes} min of probes and scrapes"
     for field, peer, limit in (("Pss", "Patroni 36 MB", 8), ("Anonymous", "", 4), ("Rss", "Go 66, Patroni 51 MB", 14)):
         yield support.at_most(f"{field.upper() if field != 'Anonymous' else 'anonymous'} of {after}", peer,
                               ours[field] / 1024, limit, "MB")
+    if second > SETTLED_S:
+        grown = (ours["Rss"] - early[0]) / 1024
+        yield support.at_most("  growth of its RSS since the first minute", "", grown, 0.5, "MB")
+        now = descriptors(instance.process.pid)
+        yield support.Row("  its descriptors then and now", "", f"{early[1]}, {now}", "equal", now == early[1])
     for pid, command in sorted(instance.children().items()):
         if support.program_of(pid) == "postgres":
             continue

@@ -80,6 +80,7 @@ supervision::Machine Agent::look_at_machine() const {
     machine.gid = ::getegid();
     machine.account = account_name();
     machine.oom_score = host::oom_score_adjustment();
+    machine.syncfs_tells_errors = host::kernel_is_at_least(5, 8);
     machine.wal_program = own_directory() + "/pgbosun-wal";
     machine.data_directory = std::filesystem::weakly_canonical(settings_.data_directory()).string();
     return machine;

@@ -5,12 +5,15 @@
 #include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/utsname.h>
 
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdint>
+#include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "host/system_fault.hpp"
 #include "pgbosun/descriptor.hpp"
@@ -75,6 +78,17 @@ Result<> become_user(const std::string& name) {
     // setuid made /proc/self root's: without this our children could not raise their own oom_score_adj.
     ::prctl(PR_SET_DUMPABLE, 1);
     return {};
+}
+
+bool kernel_is_at_least(int major, int minor) {
+    utsname names{};
+    if (::uname(&names) != 0) return false;
+    const std::string_view release = names.release;  // "6.1.0-18-amd64"
+    int has_major = 0, has_minor = 0;
+    const auto first = std::from_chars(release.data(), release.data() + release.size(), has_major);
+    if (first.ec != std::errc{} || first.ptr == release.data() + release.size() || *first.ptr != '.') return false;
+    std::from_chars(first.ptr + 1, release.data() + release.size(), has_minor);
+    return std::pair(has_major, has_minor) >= std::pair(major, minor);
 }
 
 int oom_score_adjustment() {

@@ -1,5 +1,5 @@
 #pragma once
-// Who this process is.
+// Who this process is, and on what it runs.
 
 #include <sys/types.h>
 
@@ -20,6 +20,9 @@ bool user_has_name();
 // For `run_as`. Success: uid, gid and groups are those of `name` for good. Must be called before any other process or
 // descriptor that depends on privilege is made.
 Result<> become_user(const std::string& name);
+
+// Of the running kernel, whatever the image was made for.
+bool kernel_is_at_least(int major, int minor);
 
 // Our own oom_score_adj; 0 when it cannot be read.
 int oom_score_adjustment();

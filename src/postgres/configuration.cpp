@@ -167,6 +167,9 @@ std::string plain_log_fifo(const Settings& settings) { return log_directory(sett
 
 std::string pgbosun_conf(const Settings& settings, const ConfigurationFacts& facts) {
     std::map<std::string, std::string> chosen(defaults().begin(), defaults().end());
+    // After a crash PostgreSQL syncs each file of its data directory before anything else: seconds for the thousand files of
+    // an empty database. Older kernels keep to themselves what syncfs could not write.
+    if (facts.syncfs_tells_errors) chosen["recovery_init_sync_method"] = "syncfs";
     // What an incremental backup is made from; a standby needs it too, for it may be promoted, or asked.
     if (settings.backup.incremental && facts.server_major >= 17) chosen["summarize_wal"] = "on";
     for (const auto& [name, value] : settings.postgresql.parameters) {

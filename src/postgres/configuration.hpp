@@ -46,6 +46,7 @@ std::string recovery_restore_command(const Settings& settings, const std::string
 
 struct ConfigurationFacts {
     int server_major = 0;
+    bool syncfs_tells_errors = false;    // of the kernel
     std::string wal_program;             // absolute path of pgbosun-wal
     std::optional<std::string> account;  // name of our uid in passwd; none: it has no entry
     std::optional<Following> following;  // standby

@@ -207,6 +207,7 @@ Task<> Performer::check_room() {
 Task<Result<postgres::ConfigurationFacts>> Performer::configuration_facts() {
     postgres::ConfigurationFacts facts;
     facts.server_major = outside_.machine.server_major;
+    facts.syncfs_tells_errors = outside_.machine.syncfs_tells_errors;
     facts.wal_program = outside_.machine.wal_program;
     facts.account = outside_.machine.account;
     facts.connected_standbys = connected_standbys_;

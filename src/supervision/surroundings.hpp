@@ -39,6 +39,7 @@ struct Machine {
     std::optional<std::string> account;  // name of our uid in passwd; none: it has no entry
     int oom_score = 0;
     int server_major = 0;
+    bool syncfs_tells_errors = false;  // of the kernel
     std::string wal_program;  // absolute path of pgbosun-wal
     // The data directory as /proc shows it: links resolved. Known once the volume exists.
     std::string data_directory;

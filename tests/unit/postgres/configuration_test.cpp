@@ -49,6 +49,17 @@ TEST_CASE("WAL is summarized for incremental backups, where the server can and n
     CHECK(has_line(pgbosun_conf(wanted, facts()), "summarize_wal = 'off'"));
 }
 
+TEST_CASE("after a crash the file system is synced as a whole where the kernel tells of its errors, unless the user says otherwise") {
+    auto wanted = settings();
+    auto on = facts();
+    on.syncfs_tells_errors = true;
+    CHECK(has_line(pgbosun_conf(wanted, on), "recovery_init_sync_method = 'syncfs'"));
+    CHECK(pgbosun_conf(wanted, facts()).find("recovery_init_sync_method") == std::string::npos);
+
+    wanted.postgresql.parameters["recovery_init_sync_method"] = "fsync";
+    CHECK(has_line(pgbosun_conf(wanted, on), "recovery_init_sync_method = 'fsync'"));
+}
+
 TEST_CASE("an incremental backup is asked for as the server understands it") {
     CHECK(base_backup_statement({.label = "it's me"}) ==
           "BASE_BACKUP ( LABEL 'it''s me', CHECKPOINT 'fast', WAIT 0, MANIFEST 'yes', MANIFEST_CHECKSUMS 'CRC32C', "
