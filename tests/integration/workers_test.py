@@ -4,6 +4,7 @@ import os
 import signal
 
 import instance
+import metrics_test
 from instance import Case, alive, wait_for
 
 
@@ -31,7 +32,8 @@ class Workers(Case):
         self.assertEqual(probe.status, 503)
         self.assertIn("hangs", probe.text)
         self.assertEqual(self.it.http("GET", "/livez").status, 200)
-        self.assertRegex(self.it.http("GET", "/metrics").text, r"(?m)^pgbosun_volume_hang\S* [1-9]|volume.*hang")
+        wait_for("the metric of this volume says for how long", lambda: metrics_test.value(
+            metrics_test.scrape(self.it), "pgbosun_volume_hang_seconds", volume="data") > 0)
 
         with open(check, "rb"):
             os.unlink(check)
