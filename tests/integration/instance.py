@@ -25,6 +25,7 @@ import time
 import unittest
 
 DEADLINE = 90.0  # of one wait: sanitizers, a busy machine
+BUSY = 15.0  # what a busy machine may add to a budget
 LOOK_AGAIN = 0.03
 TAIL_LINES = 60
 
@@ -313,9 +314,10 @@ class Instance:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"pgbosun did not end within {deadline:.0f} s\n{self.tail()}") from None
 
-    def stop(self, number=signal.SIGTERM):
+    def stop(self, number=signal.SIGTERM, budget=None):
+        """`budget`: shutdown.timeout in seconds, which the stop may exceed only by what a busy machine takes."""
         self.send_signal(number)
-        return self.wait_exit()
+        return self.wait_exit(DEADLINE if budget is None else budget + BUSY)
 
     def kill_everything(self):
         """Whatever is left of it, with SIGKILL; nothing of another instance of this program."""

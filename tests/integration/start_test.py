@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 import instance
-from instance import ROOT, Case, alive, process_name, wait_for
+from instance import ROOT, Case, alive, as_user, bin_dir, process_name, wait_for
 
 
 class Stop(Case):
@@ -44,11 +44,12 @@ class Stop(Case):
         self.assertEqual(it.sql("select count(*) from kept"), "0")
 
     def test_a_stop_with_a_hundred_idle_sessions_is_clean(self):
-        it = self.existing({"postgresql": {"parameters": {"max_connections": 110},
+        it = self.existing({"shutdown": {"timeout": "30s"},
+                            "postgresql": {"parameters": {"max_connections": 110},
                                            "pg_hba": ["host all all 127.0.0.1/32 trust"]}}).start().up()
         sessions = [instance.raw_session(it.port, user="postgres", database="postgres") for _ in range(100)]
 
-        exit_status = it.stop(signal.SIGTERM)
+        exit_status = it.stop(signal.SIGTERM, budget=30)
 
         self.assertEqual(exit_status, 0)
         self.assertEqual(it.control_data()["Database cluster state"], "shut down")
@@ -64,9 +65,31 @@ class Stop(Case):
             "select pid from pg_stat_activity where query ~ '^select pg_sleep'"))
         os.kill(int(backend), signal.SIGSTOP)
 
-        exit_status = it.stop(signal.SIGTERM)
+        exit_status = it.stop(signal.SIGTERM, budget=7)
 
         self.assertEqual(exit_status, 0)
+        self.assertEqual(instance.server_processes(it.data_directory), [])
+
+    def test_a_receiver_of_wal_that_hangs_holds_no_stop_beyond_its_time(self):
+        it = self.existing({"shutdown": {"timeout": "7s", "checkpoint_timeout": "1s"}}).start().up()
+        directory = f"{it.directory}/received"
+        subprocess.run(as_user(it.user) + ["mkdir", directory], check=True)
+        command = as_user(it.user) + [f"{bin_dir()}/pg_receivewal", "-h", it.run_dir, "-p", str(it.port),
+                                      "-U", "postgres", "-D", directory, "--no-sync"]
+        receiver = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                    stderr=subprocess.DEVNULL, cwd="/")
+        instance._started.add(receiver.pid)
+        self.addCleanup(receiver.wait)
+        self.addCleanup(receiver.kill)
+        wait_for("it streams", lambda: it.sql(
+            "select count(*) from pg_stat_replication where state = 'streaming'") == "1")
+        os.kill(receiver.pid, signal.SIGSTOP)
+        it.sql("create table unreceived()")  # PostgreSQL's stop waits until this has been received
+
+        exit_status = it.stop(signal.SIGTERM, budget=7)
+
+        self.assertEqual(exit_status, 0)
+        self.assertIn("received immediate shutdown request", it.log(), "nothing held this stop up")
         self.assertEqual(instance.server_processes(it.data_directory), [])
 
 

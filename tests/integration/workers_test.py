@@ -10,7 +10,8 @@ from instance import Case, alive, wait_for
 
 class Workers(Case):
     def setUp(self):
-        self.it = self.existing({"monitor": {"volume_deadline": "1s", "interval": "500ms"}}).start().up()
+        self.it = self.existing({"monitor": {"volume_deadline": "1s", "interval": "500ms"},
+                                 "shutdown": {"timeout": "20s"}}).start().up()
 
     def stop_child(self, name):
         child = wait_for(f"{name} is there", lambda: self.it.processes().get(name))
@@ -70,7 +71,7 @@ class Workers(Case):
     def test_a_stop_while_file_work_hangs_ends_within_its_budget(self):
         self.stop_child("pgbosun-files")
 
-        self.assertEqual(self.it.stop(), 0)
+        self.assertEqual(self.it.stop(budget=20), 0)
 
         self.assertEqual(instance.server_processes(self.it.data_directory), [])
 
