@@ -120,6 +120,57 @@ class Signals(Case):
         self.assertRegex(it.log(), r"pgbosun\.yaml:\d+.*volume")
 
 
+# A /dev of its own, with a file for the last reason as kubelet mounts it: $1 is an empty directory, $2 the file.
+POD_DEVICES = """
+devices=$1 told=$2; shift 2
+mount -t tmpfs -o mode=755 tmpfs "$devices"
+for node in null zero full random urandom termination-log; do : > "$devices/$node"; done
+for node in null zero full random urandom; do mount --bind "/dev/$node" "$devices/$node"; done
+mount --bind "$told" "$devices/termination-log"
+mkdir "$devices/shm"; mount --bind /dev/shm "$devices/shm"
+ln -s /proc/self/fd "$devices/fd"
+mount --rbind "$devices" /dev
+exec "$@"
+"""
+
+
+@unittest.skipUnless(ROOT, "a /dev of its own needs root")
+class TerminationLog(Case):
+    def in_a_pod(self, config):
+        it = self.make(config, pid_1=True)
+        os.mkdir(f"{it.directory}/dev")
+        self.told = it.write_file(f"{it.directory}/told", "", 0o666)
+        words = it.command()
+        place = words.index("--mount-proc") + 1  # its mounts are in a namespace that ends with it
+        words[place:place] = ["sh", "-ec", POD_DEVICES, "sh", f"{it.directory}/dev", self.told]
+        it.command = lambda: words
+        return it
+
+    def last_words(self):
+        with open(self.told, encoding="utf-8") as file:
+            return file.read()
+
+    def test_a_configuration_that_cannot_be_used_is_the_last_word(self):
+        it = self.in_a_pod({"volume": "not/absolute"}).start()
+
+        self.assertEqual(it.wait_exit(), 2)
+
+        self.assertRegex(self.last_words(), r"^the configuration cannot be used: .*pgbosun\.yaml:\d+.*volume")
+
+    def test_why_it_gave_up_is_the_last_word_and_a_clean_stop_has_none(self):
+        it = self.in_a_pod({"bootstrap": {"initdb": {"post_init_application_sql": ["select 1 / 0"]}},
+                            "restart": {"intensity": 0}}).start()
+        self.assertEqual(it.wait_exit(), 1, it.tail())
+        self.assertIn("division by zero", self.last_words())
+
+        it.config["bootstrap"]["initdb"]["post_init_application_sql"] = []
+        it.write_config()
+        it.write_file(self.told, "", 0o666)
+        it.start().up()
+        self.assertEqual(it.stop(), 0)
+        self.assertEqual(self.last_words(), "")
+
+
 class SlowProgram(Case):
     """PostgreSQL's program does not answer before the test opens a gate: a volume that wakes up, a busy machine."""
 
