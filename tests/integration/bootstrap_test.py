@@ -120,6 +120,60 @@ class Interrupted(Case):
         self.assertEqual(it.sql("select count(*) from once"), "0")
 
 
+class WalVolume(Case):
+    def prepared(self, config=None):
+        it = self.make(config)
+        self.wal = f"{it.wal_volume()}/pg_wal"
+        return it
+
+    def wal_is_there(self, it):
+        self.assertEqual(os.readlink(f"{it.data_directory}/pg_wal"), self.wal)
+        self.assertIn(it.sql("select pg_walfile_name(pg_current_wal_insert_lsn())"), os.listdir(self.wal))
+
+    def test_wal_lies_on_its_own_volume_and_still_does_after_a_restart_and_another_start(self):
+        it = self.prepared().start().up()
+        self.wal_is_there(it)
+        self.assertEqual({volume["name"]: volume["path"] for volume in it.wait_status(
+            "both volumes are told", lambda status: len(status["volumes"]) == 2)["volumes"]},
+            {"data": f"{it.volume}/pgbosun", "wal": os.path.dirname(self.wal)})
+        it.sql("create table kept(); select pg_switch_wal()")
+
+        self.assertEqual(it.http("POST", "/v1/restart?wait=60s").status, 200)
+        it.up()
+        self.wal_is_there(it)
+        self.assertEqual(it.stop(), 0)
+        it.start().up()
+
+        self.wal_is_there(it)
+        self.assertEqual(it.sql("select count(*) from kept"), "0")
+
+    def test_a_bootstrap_that_was_killed_begins_anew_with_what_it_left_on_the_volume_for_wal(self):
+        it = self.prepared({"bootstrap": {"initdb": {"post_init_sql": ["select pg_sleep(600)"]}}}).start()
+        it.wait_status("the SQL runs", lambda status: (status["progress"] or {}).get("what") == "SQL after initdb")
+        self.assertTrue(os.listdir(self.wal))
+
+        it.kill_everything()
+        it.config["bootstrap"]["initdb"]["post_init_sql"] = []
+        it.write_config()
+        it.start().up()
+
+        self.wal_is_there(it)
+
+    def test_wal_of_something_else_is_not_touched_and_named(self):
+        it = self.prepared()
+        os.makedirs(self.wal)
+        for path in (self.wal, it.write_file(f"{self.wal}/000000010000000000000001", "kept")):
+            it._give(path)
+
+        it.start()
+
+        status = it.wait_status("it is named", lambda status: "is not empty" in (status["reason"] or ""))
+        self.assertIn(self.wal, status["reason"])
+        self.assertIsNone(it.postmaster())
+        with open(f"{self.wal}/000000010000000000000001", encoding="ascii") as file:
+            self.assertEqual(file.read(), "kept")
+
+
 class Ownership(Case):
     def mode_after_start(self, mode):
         it = self.existing()

@@ -256,6 +256,15 @@ class Instance:
         os.rename(beside, path)
         return path
 
+    def wal_volume(self):
+        """Makes a directory for WAL outside of the volume, and says so in the configuration."""
+        path = f"{self.directory}/w"
+        os.mkdir(path, 0o700)
+        self._give(path)
+        self.config["postgresql"]["wal_dir"] = path
+        self.write_config()
+        return path
+
     def secret(self, name, text):
         return self.write_file(f"{self.directory}/{name}", text, 0o600)
 

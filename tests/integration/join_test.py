@@ -204,6 +204,27 @@ class Switchover(Pair):
         wait_for("whom it follows outlives pgbosun", lambda: one.sql("select count(*) from kept") == "3")
 
 
+class WalVolume(Pair):
+    def test_a_clone_puts_wal_on_its_own_volume_and_streams_there_after_a_restart_too(self):
+        one = self.primary().start().up()
+        two = self.standby(one)
+        wal = f"{two.wal_volume()}/pg_wal"
+
+        two.start()
+        self.streams(two)
+
+        self.assertEqual(os.readlink(f"{two.data_directory}/pg_wal"), wal)
+        self.assertTrue([name for name in os.listdir(wal) if archives.is_segment(name)])
+        self.assertTrue(os.path.isdir(f"{one.data_directory}/pg_wal") and not os.path.islink(
+            f"{one.data_directory}/pg_wal"), "the primary has none")
+        self.assertEqual(two.stop(), 0)
+        two.start()
+        self.streams(two)
+        one.sql("create table kept(i int); insert into kept values (1)")
+        wait_for("the row is there", lambda: two.psql("select count(*) from kept").stdout.strip() == "1")
+        self.assertEqual(os.readlink(f"{two.data_directory}/pg_wal"), wal)
+
+
 class Waiting(Pair):
     def test_a_clone_waits_for_a_primary_that_is_not_there_yet_and_tells_its_progress(self):
         one = self.primary()

@@ -8,10 +8,36 @@ import metrics_test
 from instance import Case, alive, wait_for
 
 
+QUICK = {"monitor": {"volume_deadline": "1s", "interval": "500ms"}, "shutdown": {"timeout": "20s"}}
+
+
+class WalVolume(Case):
+    def test_a_volume_for_wal_that_hangs_is_named_and_the_one_for_data_is_not(self):
+        it = self.make(QUICK)
+        check = f"{it.wal_volume()}/.pgbosun-volume-check"
+        it.start().up()
+        wait_for("the volume is watched", lambda: os.path.exists(check))
+        os.unlink(check)
+        os.mkfifo(check, 0o600)
+        it._give(check)
+
+        status = it.wait_status("the volume hangs", lambda status: any(
+            volume["hangs_for_s"] is not None for volume in status["volumes"]))
+        self.assertEqual([volume["name"] for volume in status["volumes"] if volume["hangs_for_s"] is not None], ["wal"])
+        self.assertIn("the wal volume hangs", status["reason"])
+        self.assertIn("the wal volume hangs", it.http("GET", "/readyz").text)
+        wait_for("its metric says so, and that data's works", lambda: [metrics_test.value(
+            metrics_test.scrape(it), "pgbosun_volume_hang_seconds", volume=name) > 0 for name in ("wal", "data")]
+            == [True, False])
+
+        with open(check, "rb"):
+            os.unlink(check)
+            it.wait_status("it is ready", lambda status: status["ready"])
+
+
 class Workers(Case):
     def setUp(self):
-        self.it = self.existing({"monitor": {"volume_deadline": "1s", "interval": "500ms"},
-                                 "shutdown": {"timeout": "20s"}}).start().up()
+        self.it = self.existing(QUICK).start().up()
 
     def stop_child(self, name):
         child = wait_for(f"{name} is there", lambda: self.it.processes().get(name))
