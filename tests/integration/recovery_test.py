@@ -5,6 +5,7 @@ import shutil
 import signal
 
 import archives
+import base_backups as backups
 import instance
 from barman_backups import Place, Server
 from instance import Case, children, command_line, process_name, wait_for
@@ -161,6 +162,30 @@ class Recovery(Case):
         it.start()
         self.assertEqual(it.wait_exit(), 2)
         self.assertIn("bootstrap.recovery.source.server_name", it.log())
+
+
+class WalVolume(Case):
+    def test_a_recovery_from_a_backup_of_our_own_puts_wal_on_its_own_volume(self):
+        one = self.existing()
+        one.config["archive"] = {"destination": f"file://{one.directory}/archive"}
+        one.write_config()
+        one.start().up()
+        self.assertEqual(backups.take(one).code, 0)
+        one.sql("create table t(i int); insert into t values (1)")
+        self.assertEqual(one.stop(), 0)
+
+        two = self.make({"archive": {"destination": f"file://{one.directory}/archive", "server_name": "orders-2"},
+                         "bootstrap": {"recovery": {"source": {"destination": f"file://{one.directory}/archive",
+                                                               "server_name": "orders"}}}})
+        wal = f"{two.wal_volume()}/pg_wal"
+        two.start().up()
+
+        self.assertEqual(os.readlink(f"{two.data_directory}/pg_wal"), wal)
+        self.assertIn(two.sql("select pg_walfile_name(pg_current_wal_insert_lsn())"), os.listdir(wal))
+        self.assertEqual(two.sql("select i from t"), "1")
+        self.assertEqual(two.stop(), 0)
+        two.start().up()
+        self.assertEqual(two.sql("select i from t"), "1")
 
 
 if __name__ == "__main__":
