@@ -72,6 +72,19 @@ class Recovery(Case):
         self.assertEqual(it.status()["timeline"], 2)
         self.assertFalse(it.status()["pending_restart"])
 
+    def test_a_recovery_puts_wal_on_its_own_volume(self):
+        it = self.recovering("orders-wal")
+        wal = f"{it.wal_volume()}/pg_wal"
+
+        it.start().up()
+
+        self.assertEqual(self.rows(it), "1,2,3")
+        self.assertEqual(os.readlink(f"{it.data_directory}/pg_wal"), wal)
+        self.assertIn(it.sql("select pg_walfile_name(pg_current_wal_insert_lsn())"), os.listdir(wal))
+        it.stop(signal.SIGINT)
+        it.start().up()
+        self.assertEqual(self.rows(it), "1,2,3")
+
     def test_a_moment_is_recovered_to(self):
         it = self.recovering("orders-time", {"target_time": self.after_2})
         it.start().up()
