@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Every message that pgbosun logs, and every reason to refuse a command, is explained in docs/operations.md."""
+"""Every message that pgbosun logs, and every reason that it gives in status, in a probe or for a refusal, is explained in
+docs/operations.md."""
 
 import re
 
@@ -7,13 +8,20 @@ import sources
 from sources import Finding
 
 CALL = re.compile(r"\blog::(?:info|warning|error|write)\s*\(")
-REASON = re.compile(r"\bcase Verdict::refused_\w+: return (?=\")")
+REASON = re.compile(r"\bcase (?:Verdict::refused_|Refusal::)\w+:\s*return (?=\")")
+STATUS = re.compile(r"\bset_reason\s*\(|(?:\.|->)reason = ")
+# What PID 1 fails at becomes the reason in status.
+FAULT = re.compile(r"\bfail\s*\(\s*FaultKind::\w+,\s*")
+FAULTS_OF = "src/supervision/"
+RETURN = re.compile(r"\breturn\b(?=[^;]*\")")
+# Functions that answer why not, and no other text.
+RETURNS_OF = {"src/http/role_checks.cpp", "src/http/probes.cpp", "src/supervision/status.cpp"}
 LITERAL = re.compile(r'"((?:\\.|[^"\\\n])*)"')
 SHORTEST = 6  # letters: "; " and the like join what is variable
 
 
-def first_argument(text, place):
-    """From behind the bracket to the comma or bracket that ends the argument; of log::write the second counts too."""
+def first_argument(text, place, then=""):
+    """From behind the bracket to the comma before `then`, or the bracket, that ends the argument."""
     depth, end, quoted = 0, place, False
     while end < len(text):
         letter = text[end]
@@ -23,7 +31,7 @@ def first_argument(text, place):
             depth += 1
         elif not quoted and letter in ")]}":
             depth -= 1
-        if depth < 0 or (not quoted and depth == 0 and letter == "," and text[end + 1:].lstrip().startswith("{")) or letter == ";":
+        if depth < 0 or (not quoted and depth == 0 and letter == "," and text[end + 1:].lstrip().startswith(then)) or letter == ";":
             break
         end += 1
     return text[place:end]
@@ -35,9 +43,15 @@ def plain(text):
 
 def check(file, text, page):
     findings = []
-    pieces = [(m.start(), first_argument(text, m.end())) for m in CALL.finditer(text)]
-    reasons = text.split("string_view hint(Verdict")[0]  # the hints explain themselves
+    # Of log::write the second argument counts too.
+    pieces = [(m.start(), first_argument(text, m.end(), then="{")) for m in CALL.finditer(text)]
+    reasons = re.split(r"string_view hint\((?:Verdict|Refusal)", text)[0]  # the hints explain themselves
     pieces += [(m.start(), text[m.end():text.index(";", m.end())]) for m in REASON.finditer(reasons)]
+    pieces += [(m.start(), first_argument(text, m.end())) for m in STATUS.finditer(text)]
+    if file.startswith(FAULTS_OF):
+        pieces += [(m.start(), first_argument(text, m.end())) for m in FAULT.finditer(text)]
+    if file in RETURNS_OF:
+        pieces += [(m.start(), text[m.end():text.index(";", m.end())]) for m in RETURN.finditer(text)]
     for place, argument in pieces:
         # Literals that follow each other are one.
         for literal in LITERAL.findall(re.sub(r'"\s*\n\s*"', "", argument)):
@@ -61,6 +75,16 @@ SAMPLES = [
     ("message", "src/app/a.cpp", 'log::error("the deck is on fire: " + fault.what);\n'),
     ("message", "src/app/a.cpp", 'log::info(wet ? "the guard has ended" : "the mast is down", {{"a", b}});\n'),
     ("message", "src/app/a.cpp", "case Verdict::refused_drunk: return \"the bosun is drunk\";\n"),
+    ("message", "src/app/a.cpp", 'case Refusal::drunk:\n    return "the bosun is drunk";\n'),
+    ("message", "src/app/a.cpp", 'set_reason("the mast is down", "the guard has ended");\n'),
+    ("message", "src/app/a.cpp", 'status.reason = "the mast is down";\n'),
+    ("message", "src/app/a.cpp", 'report->reason = found ? text : "the mast is down";\n'),
+    ("message", "src/supervision/a.cpp", 'co_return fail(FaultKind::refused, "the mast is down: " + why);\n'),
+    ("message", "src/http/probes.cpp", 'return {503, "the mast is down"};\n'),
+    (None, "src/http/probes.cpp", 'return {503, or_phase(why)};\nfind("the mast is down");\n'),
+    (None, "src/app/a.cpp", 'return fail(FaultKind::refused, "the mast is down");\n'),
+    (None, "src/app/a.cpp", 'set_reason(why, "the mast is down"); x.reason = "the guard has ended: " + f(a, b);\n'),
+    (None, "src/supervision/a.cpp", 'fail(FaultKind::refused, "the guard has ended", "the mast is down");\n'),
     (None, "src/app/a.cpp", 'log::error("the guard has ended: " + text, {{"hint", "the mast is down"}});\n'),
     (None, "src/app/a.cpp", "log::info(line); case Verdict::refused_fenced: return \"the instance is fenced\";\n"),
 ]
