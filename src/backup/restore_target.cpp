@@ -238,7 +238,11 @@ Result<> RestoreTarget::link() const {
     if (!places_.wal_directory) {
         if (::mkdirat(target, "pg_wal", 0700) != 0 && errno != EEXIST) return cannot("make the directory", "pg_wal");
     } else {
-        // An empty one came with the tar.
+        // One without WAL came with the tar, and pg_basebackup's has empty directories in it.
+        std::error_code ignored;
+        for (const auto& entry : fs::directory_iterator(places_.target + "/pg_wal", ignored)) {
+            if (entry.is_directory(ignored)) ::rmdir(entry.path().c_str());
+        }
         if (::unlinkat(target, "pg_wal", AT_REMOVEDIR) != 0 && errno != ENOENT) return cannot("replace", "pg_wal");
         if (::symlinkat(places_.wal_directory->c_str(), target, "pg_wal") != 0) return cannot("link", "pg_wal");
     }
