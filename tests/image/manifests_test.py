@@ -1,9 +1,11 @@
 """images/kubernetes: what kustomize makes of it holds together, and pgbosun accepts the configurations in it.
 
-manifests_test.py PGBOSUN SOURCE_ROOT      exits with 77 when there is no kustomize to ask
+manifests_test.py PGBOSUN SOURCE_ROOT      exits with 77 when there is no kustomize to ask, or one that is too old
 """
 
+import base64
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -24,10 +26,20 @@ try:
 except ImportError:
     skip_all("Python has no yaml module: apt-get install python3-yaml")
 
-KUSTOMIZE = next((command for command in (["kubectl", "kustomize"], ["kustomize", "build"])
-                  if shutil.which(command[0])), None)
+
+def knows_labels(command):
+    """The kustomize 2 that kubectl had until 1.20, Debian 12's, cannot read these files."""
+    if not shutil.which(command[0]):
+        return False
+    if command[0] == "kustomize":
+        return True
+    done = subprocess.run(["kubectl", "version", "--client", "--output", "yaml"], capture_output=True, text=True)
+    return "kustomizeVersion" in done.stdout
+
+
+KUSTOMIZE = next(filter(knows_labels, (["kubectl", "kustomize"], ["kustomize", "build"])), None)
 if KUSTOMIZE is None:
-    skip_all("neither kubectl nor kustomize is here: go install sigs.k8s.io/kustomize/kustomize/v5@latest")
+    skip_all("neither kubectl 1.24 nor kustomize is here: go install sigs.k8s.io/kustomize/kustomize/v5@latest")
 
 
 def build(folder):
@@ -42,6 +54,7 @@ class Manifests(unittest.TestCase):
     def setUpClass(cls):
         cls.base = build("base")
         cls.with_standby = build("overlays/standby")
+        cls.managed = build("overlays/managed")
 
     def of_kind(self, kind, documents=None):
         return {document["metadata"]["name"]: document for document in documents or self.with_standby
@@ -69,6 +82,56 @@ class Manifests(unittest.TestCase):
                 self.assertLessEqual(spec["selector"]["matchLabels"].items(),
                                      spec["template"]["metadata"]["labels"].items())
 
+    def test_every_key_that_a_pod_mounts_or_its_program_reads_is_in_a_secret(self):
+        for documents in (self.with_standby, self.managed):
+            workloads = self.of_kind("StatefulSet", documents) | self.of_kind("Deployment", documents)
+            for name, workload in workloads.items():
+                volumes = {volume["name"]: volume for volume in workload["spec"]["template"]["spec"]["volumes"]}
+                mounted = volumes["secrets"]["secret"]
+                keys = set(self.of_kind("Secret", documents)[mounted["secretName"]]["data"])
+                wanted = {item["key"] for item in mounted.get("items", [])}
+                config = self.of_kind("ConfigMap", documents)[volumes["config"]["configMap"]["name"]]["data"]
+                files = {file for text in config.values() for file in re.findall("/etc/secrets/([a-z]+)", text)}
+                with self.subTest(name):
+                    self.assertTrue(files)
+                    self.assertLessEqual(wanted, keys)
+                    self.assertLessEqual(files, wanted or keys)
+
+    def test_the_controller_knows_the_managed_instances_as_their_pods_are_called(self):
+        (name, stateful), = self.of_kind("StatefulSet", self.managed).items()
+        spec = stateful["spec"]
+        container = spec["template"]["spec"]["containers"][0]
+        port = {port["name"]: port["containerPort"] for port in container["ports"]}["http"]
+        controller = yaml.safe_load(self.of_kind("ConfigMap", self.managed)["orders-controller"]["data"]["controller.yaml"])
+        agent = yaml.safe_load(self.of_kind("ConfigMap", self.managed)["orders-pgbosun"]["data"]["pgbosun.yaml"])
+
+        pods = [f"{name}-{number}" for number in range(spec["replicas"])]
+        self.assertEqual([it["name"] for it in controller["instances"]], pods)
+        for pod, it in zip(pods, controller["instances"]):
+            host = f"{pod}.{spec['serviceName']}"
+            self.assertEqual(it["url"], f"http://{host}:{port}")
+            self.assertIn(f"host={host} ", it["conninfo"] + " ")
+        self.assertEqual(agent["instance"], "${HOSTNAME}")
+        self.assertEqual((agent["mode"], agent["cluster"]), ("managed", controller["cluster"]))
+        self.assertEqual(agent["http"]["token_file"], controller["token_file"])
+        # The first primary is chosen when all answer.
+        self.assertEqual(spec["podManagementPolicy"], "Parallel")
+        # Only the controller gives the role.
+        self.assertNotIn("pgbosun.io/role", spec["template"]["metadata"]["labels"])
+        role = self.of_kind("Role", self.managed)["orders-controller"]
+        self.assertFalse([rule for rule in role["rules"] if "secrets" in rule["resources"]])
+
+    def test_nothing_selects_pods_of_another_kind_in_a_managed_cluster(self):
+        workloads = self.of_kind("StatefulSet", self.managed) | self.of_kind("Deployment", self.managed)
+        selectors = {name: it["spec"]["selector"]["matchLabels"] for name, it in workloads.items()}
+        selectors |= {name: it["spec"]["selector"] for name, it in self.of_kind("Service", self.managed).items()}
+        for name, selector in selectors.items():
+            # A role is given to pods later.
+            wanted = {key: value for key, value in selector.items() if key != "pgbosun.io/role"}.items()
+            selected = {it for it, workload in workloads.items()
+                        if wanted <= workload["spec"]["template"]["metadata"]["labels"].items()}
+            self.assertEqual(selected, {"orders-controller" if name == "orders-controller" else "orders"}, name)
+
     def test_two_stateful_sets_never_select_each_other_s_pods(self):
         stateful = self.of_kind("StatefulSet")
         for name, one in stateful.items():
@@ -89,8 +152,9 @@ class Manifests(unittest.TestCase):
         self.assertEqual(wanted, {})
 
     def test_pods_are_restricted(self):
-        for name, stateful in self.of_kind("StatefulSet").items():
-            pod = stateful["spec"]["template"]["spec"]
+        managed = self.of_kind("StatefulSet", self.managed) | self.of_kind("Deployment", self.managed)
+        for name, workload in (self.of_kind("StatefulSet") | managed).items():
+            pod = workload["spec"]["template"]["spec"]
             container = pod["containers"][0]
             with self.subTest(name):
                 self.assertIs(pod["securityContext"]["runAsNonRoot"], True)
@@ -99,7 +163,8 @@ class Manifests(unittest.TestCase):
                 self.assertIs(container["securityContext"]["readOnlyRootFilesystem"], True)
                 self.assertIs(container["securityContext"]["allowPrivilegeEscalation"], False)
                 self.assertEqual(container["securityContext"]["capabilities"], {"drop": ["ALL"]})
-                self.assertIs(pod["automountServiceAccountToken"], False)
+                # The controller keeps its record and labels pods.
+                self.assertIs(pod.get("automountServiceAccountToken", True), workload["kind"] == "Deployment")
 
     def test_the_probes_ask_pgbosun(self):
         for stateful in self.of_kind("StatefulSet").values():
@@ -117,13 +182,21 @@ class Manifests(unittest.TestCase):
                 self.assertLessEqual(set(rule["verbs"]), {"get", "list", "watch", "patch"})
 
     def test_pgbosun_accepts_every_configuration_and_stops_within_the_grace_period(self):
-        for name, stateful in self.of_kind("StatefulSet").items():
+        stateful_sets = [(self.with_standby, *it) for it in self.of_kind("StatefulSet").items()]
+        stateful_sets += [(self.managed, *it) for it in self.of_kind("StatefulSet", self.managed).items()]
+        for documents, name, stateful in stateful_sets:
             pod = stateful["spec"]["template"]["spec"]
             volumes = {volume["name"]: volume for volume in pod["volumes"]}
-            text = self.of_kind("ConfigMap")[volumes["config"]["configMap"]["name"]]["data"]["pgbosun.yaml"]
-            secret = self.of_kind("Secret")[volumes["secrets"]["secret"]["secretName"]]["data"]
+            text = self.of_kind("ConfigMap", documents)[volumes["config"]["configMap"]["name"]]["data"]["pgbosun.yaml"]
+            secret = self.of_kind("Secret", documents)[volumes["secrets"]["secret"]["secretName"]]["data"]
             with self.subTest(name), tempfile.TemporaryDirectory() as place:
-                self.check(text, secret, pathlib.Path(place))
+                said = self.check(text, secret, pathlib.Path(place))
+                # TLS wants certificates, which an example cannot have.
+                warnings = [line for line in said.splitlines() if "warning" in line]
+                expected = ["the token crosses the network unencrypted"] if documents is self.managed else []
+                self.assertEqual(len(warnings), len(expected), warnings)
+                for warning, words in zip(warnings, expected):
+                    self.assertIn(words, warning)
                 whole = yaml.safe_load(text)["shutdown"]["timeout"]
                 self.assertLess(int(whole.removesuffix("s")), pod["terminationGracePeriodSeconds"])
 
@@ -135,13 +208,13 @@ class Manifests(unittest.TestCase):
             (place / kept[1:]).mkdir(parents=True)
         for key, value in secret.items():
             file = place / "etc/secrets" / key
-            file.write_text(value)
+            file.write_bytes(base64.b64decode(value))
             file.chmod(0o600)
         config = place / "pgbosun.yaml"
         config.write_text(text)
         done = subprocess.run([PGBOSUN, "config", "check", "--config", str(config)], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertNotIn("warning", done.stdout.split("cluster:")[0])
+        return done.stdout.split("cluster:")[0]
 
 
 if __name__ == "__main__":
