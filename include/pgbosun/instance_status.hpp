@@ -124,6 +124,7 @@ struct DrillStatus {
 struct LogStatus {
     std::uint64_t waiting_bytes = 0;
     std::optional<Instant> blocked_since;  // stdout is not being read
+    std::uint64_t lost_lines = 0;          // since pgbosun's start: see docs/decisions/0009
 };
 
 // With `mode: managed`: what a controller has to know beside all else.

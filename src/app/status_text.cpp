@@ -252,11 +252,14 @@ void volumes(Writer& out, const InstanceStatus& status) {
 }
 
 void log(Writer& out, const InstanceStatus& status) {
-    if (!status.log.blocked_since) return;
-    out.row("log",
-            "nobody reads stdout for " + since(status.log.blocked_since, status.now) + ", " +
-                bytes_text(status.log.waiting_bytes) + " waiting",
-            Tone::bad);
+    if (status.log.blocked_since) {
+        out.row("log",
+                "nobody reads stdout for " + since(status.log.blocked_since, status.now) + ", " +
+                    bytes_text(status.log.waiting_bytes) + " waiting",
+                Tone::bad);
+    }
+    const std::uint64_t lost = status.log.lost_lines;
+    if (lost > 0) out.row("log", std::to_string(lost) + (lost == 1 ? " line was lost" : " lines were lost"), Tone::bad);
 }
 
 }  // namespace

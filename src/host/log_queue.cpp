@@ -46,8 +46,7 @@ LogQueue::~LogQueue() = default;
 
 void LogQueue::put(std::string_view line) {
     if (waiting() + line.size() + 1 > hard_limit) {
-        ++lost_;
-        return;
+        return lose(1);
     }
     if (!behind_since_) behind_since_ = boot_now();
     pending_.append(line).push_back('\n');
@@ -111,9 +110,14 @@ void LogQueue::emptied() {
 
 // Nobody can ever read it: waiting would stop PostgreSQL for nothing.
 void LogQueue::discard() {
-    lost_ += static_cast<std::size_t>(std::ranges::count(pending_.substr(begin_), '\n'));
+    lose(static_cast<std::size_t>(std::ranges::count(pending_.substr(begin_), '\n')));
     pending_.clear();
     begin_ = 0;
+}
+
+void LogQueue::lose(std::size_t lines) {
+    lost_ += lines;
+    lost_in_all_ += lines;
 }
 
 void LogQueue::tell_pressure() {
@@ -126,6 +130,7 @@ void LogQueue::tell_pressure() {
 LogStatus LogQueue::status(Instant now) const {
     LogStatus status;
     status.waiting_bytes = waiting();
+    status.lost_lines = lost_in_all_;
     if (behind_since_ && now - *behind_since_ > worth_telling) status.blocked_since = behind_since_;
     return status;
 }

@@ -211,7 +211,8 @@ Json state_of(const InstanceStatus& status) {
     json["volumes"] = volumes_of(status);
     json["progress"] = progress_of(status);
     json["log"] = {{"waiting_bytes", status.log.waiting_bytes},
-                   {"blocked_for_s", age(status.log.blocked_since, status.now)}};
+                   {"blocked_for_s", age(status.log.blocked_since, status.now)},
+                   {"lost_lines", status.log.lost_lines}};
     json["facts_age_s"] = age(status.facts_at, status.now);
     return json;
 }

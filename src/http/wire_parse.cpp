@@ -325,6 +325,7 @@ void read_machine(const Fields& top, InstanceStatus& status) {
     top.object("log", [&](const Fields& fields) {
         fields.number("waiting_bytes", status.log.waiting_bytes);
         fields.age("blocked_for_s", status.now, status.log.blocked_since);
+        fields.number("lost_lines", status.log.lost_lines);
     });
 }
 

@@ -274,15 +274,23 @@ std::optional<ControlAnswer> Instance::judge(Verb verb, std::uint64_t checkpoint
     std::unreachable();
 }
 
+// What `decide()` is asked is recorded with its verdict; this is for what is answered before.
+ControlAnswer Instance::not_asked(const ControlRequest& request, Answer answer, const Fault& why) {
+    journal_.record("command", std::string(to_string(request.verb)) + ": " + why.what,
+                    {{"by", request.asked_by}, {"reason", request.reason}});
+    return {answer, why.what, why.hint};
+}
+
 Task<ControlAnswer> Instance::command(ControlRequest request) {
+    log::info("command: " + std::string(to_string(request.verb)), {{"by", request.asked_by}, {"reason", request.reason}});
     if (request.verb == Verb::demote && !request.upstream.empty()) {
         if (auto usable = following(settings_, request.upstream); !usable) {
-            co_return ControlAnswer{Answer::refused, usable.error().what, usable.error().hint};
+            co_return not_asked(request, Answer::refused, usable.error());
         }
     }
     if (request.verb == Verb::reload) {
         const auto read = co_await wiring_.read_settings();
-        if (!read) co_return ControlAnswer{Answer::failed, read.error().what, read.error().hint};
+        if (!read) co_return not_asked(request, Answer::failed, read.error());
         supervisor_.set_policy(policy());
     }
     const bool has_upstream = !request.upstream.empty() || !performer_.upstream().empty();
@@ -293,7 +301,6 @@ Task<ControlAnswer> Instance::command(ControlRequest request) {
         performer_.set_fence(FenceStatus{request.reason.empty() ? "by command" : request.reason,
                                          to_iso8601(outside_.clock.wall())});
     }
-    log::info("command: " + std::string(to_string(request.verb)), {{"by", request.asked_by}, {"reason", request.reason}});
     asking_ = &request;
     const auto verdict = supervisor_.ask(instance::Asked{request.verb, has_upstream});
     asking_ = nullptr;

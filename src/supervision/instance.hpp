@@ -106,6 +106,7 @@ private:
     void accompany_primary();
     [[nodiscard]] bool unsettled() const;
 
+    ControlAnswer not_asked(const ControlRequest& request, Answer answer, const Fault& why);
     std::optional<ControlAnswer> judge(Verb verb, std::uint64_t checkpoints, std::uint64_t reloads,
                                        std::uint64_t launches) const;
     [[nodiscard]] instance::Policy policy() const;

@@ -132,6 +132,8 @@ void add_own_metrics(std::vector<MetricFamily>& families, const InstanceStatus& 
                               static_cast<double>(orphans_reaped), MetricKind::counter));
     families.push_back(family("pgbosun_log_waiting_bytes", "Log output that nobody has read yet.",
                               static_cast<double>(status.log.waiting_bytes)));
+    families.push_back(family("pgbosun_log_lost_total", "Log lines that nobody can read any more.",
+                              static_cast<double>(status.log.lost_lines), MetricKind::counter));
     families.push_back(postgres::fencing_on_family(status.fenced ? postgres::Switch::on : postgres::Switch::off));
     families.push_back(postgres::replica_mode_family(postgres::Switch::off));
     add_volumes(families, status);

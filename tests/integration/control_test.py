@@ -150,9 +150,13 @@ class Verbs(Case):
         last = self.it.http("GET", "/v1/journal?limit=1").json["last_id"]
 
         self.post("restart", {"reason": "new library"})
+        # Refused before the state machine is asked.
+        self.post("demote", {"upstream": "host", "reason": "a slip"})
 
         entries = self.it.http("GET", f"/v1/journal?since={last}").json["entries"]
-        self.assertTrue(any("new library" in str(entry) and "uid" in str(entry) for entry in entries), entries)
+        for reason in ("new library", "a slip"):
+            self.assertTrue(any(entry["kind"] == "command" and reason in str(entry) and "uid" in str(entry)
+                                for entry in entries), entries)
 
 
 class Client(Case):

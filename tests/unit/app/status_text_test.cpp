@@ -139,7 +139,7 @@ TEST_CASE("a silent server, a restart that is due, work under way and a blocked 
     s.pending_restart = true;
     s.pending_restart_parameters = {"max_connections", "shared_buffers"};
     s.progress = ProgressStatus{"pg_basebackup", 1ULL << 30, 4ULL << 30, s.now - 90s};
-    s.log = {1U << 20, s.now - 30s};
+    s.log = {1U << 20, s.now - 30s, 7};
 
     const auto text = status_text(s, Colour::never);
 
@@ -150,7 +150,8 @@ TEST_CASE("a silent server, a restart that is due, work under way and a blocked 
     CHECK_THAT(text, pgbosun::app::test::containing(
                          "  progress    pg_basebackup: 1.0 GB of 4.0 GB (25 %), for 1min 30s\n"));
     CHECK_THAT(text,
-               pgbosun::app::test::containing("  log         nobody reads stdout for 30s, 1.0 MB waiting\n"));
+               pgbosun::app::test::containing("  log         nobody reads stdout for 30s, 1.0 MB waiting\n"
+                                              "              7 lines were lost\n"));
 }
 
 TEST_CASE("what other hosts call themselves does not drive the terminal") {

@@ -120,6 +120,7 @@ TEST_CASE("a reader that does not read stops nothing, and gets every line in ord
     CHECK(told == std::vector{LogPressure::high, LogPressure::none});
     CHECK(queue.status(host::boot_now() + 2s).waiting_bytes == 0);
     CHECK_FALSE(queue.status(host::boot_now() + 2s).blocked_since);
+    CHECK(queue.status(host::boot_now()).lost_lines == 0);
 }
 
 TEST_CASE("past the hard limit lines are lost, and the reader is told how many") {
@@ -139,6 +140,8 @@ TEST_CASE("past the hard limit lines are lost, and the reader is told how many")
     const auto kept = (got.size() - got.size() % line.size()) / line.size();
     CHECK(kept >= 4);
     CHECK(got.ends_with("lost " + std::to_string(7 - kept) + "\n"));
+    // Status goes on saying so after the reader was told.
+    CHECK(queue.status(host::boot_now()).lost_lines == 7 - kept);
 }
 
 TEST_CASE("a flush waits for the reader no longer than it may") {
@@ -165,4 +168,5 @@ TEST_CASE("a reader that has gone for good does not make lines pile up") {
     for (int i = 0; i < 10; ++i) queue.put("nobody reads this");
 
     CHECK(queue.status(host::boot_now()).waiting_bytes == 0);
+    CHECK(queue.status(host::boot_now()).lost_lines == 10);
 }

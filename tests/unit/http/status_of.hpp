@@ -78,7 +78,7 @@ inline InstanceStatus full_status() {
     status.drill.running = RunningJob{"20261121T010000", "recovering", 7, 70, now - 3s, "2026-11-21T04:00:00.000Z", false};
     status.volumes = {{"data", "/data", 1000, 10, now - 3s, "EIO", 0.25}};
     status.progress = ProgressStatus{"pg_basebackup", 5, 50, now - 9s};
-    status.log = {4096, now - 2s};
+    status.log = {4096, now - 2s, 3};
     status.facts_at = now - 400ms;
     return status;
 }

@@ -39,6 +39,7 @@ TEST_CASE("the status has the names and types that people rely on") {
     CHECK(json["volumes"][0]["hangs_for_s"] == 3.0);
     CHECK(json["progress"]["for_s"] == 9.0);
     CHECK(json["log"]["blocked_for_s"] == 2.0);
+    CHECK(json["log"]["lost_lines"] == 3);
     CHECK(json["facts_age_s"] == 0.4);
     CHECK(Json::parse(render_status(running_primary()))["fenced"].is_null());
 }
