@@ -5,7 +5,11 @@ import support
 
 
 class True_:
-    command = "/bin/true"
+    def __init__(self, server):
+        self.server = server
+
+    def drain(self):
+        return self.server.drain("/bin/true")
 
     def stop(self):
         pass
@@ -16,10 +20,12 @@ class UploadedAlready:
 
     def __init__(self, bench, server):
         self.archiver = backlog.Archiver(bench, server, {"destination": "file://" + bench.place("archive")})
-        self.command = self.archiver.command
         self.archiver.may_archive()
         support.wait_until(lambda: self.archiver.backlog == 0 and self.archiver.archived >= backlog.SEGMENTS,
                            "the uploads", between=0.1)
+
+    def drain(self):
+        return self.archiver.server.drain(self.archiver.command)
 
     def stop(self):
         self.archiver.stop()
@@ -27,7 +33,7 @@ class UploadedAlready:
 
 def measure(bench):
     server = backlog.server_of(bench)
-    rates = backlog.compare(server, {"/bin/true": True_, "pgbosun-wal": lambda: UploadedAlready(bench, server)})
+    rates = backlog.compare(server, {"/bin/true": lambda: True_(server), "pgbosun-wal": lambda: UploadedAlready(bench, server)})
     ratio = rates["pgbosun-wal"] / rates["/bin/true"]
     yield support.Row(f"{backlog.SEGMENTS} segments, uploads done: pgbosun-wal archive",
                       f"/bin/true {rates['/bin/true']:.0f}/s", f"{rates['pgbosun-wal']:.0f}/s",
