@@ -64,9 +64,7 @@ class With:
     """Who archives, and the store that it archives to."""
 
     def __init__(self, store, who):
-        self.store, self.who, self.command = store, who, who.command
-        if hasattr(who, "may_archive"):
-            self.may_archive = who.may_archive
+        self.store, self.who, self.drain = store, who, who.drain
 
     def stop(self):
         self.who.stop()
