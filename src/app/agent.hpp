@@ -50,6 +50,8 @@ private:
     std::unique_ptr<postgres::MetricsCollector> make_metrics();
     std::unique_ptr<PgSession> open_session(const std::string& database, const std::string& user);
     supervision::ClusterWiring cluster_wiring();
+    Task<Result<PromiseAnswer>> ask_member(Peer member, PromiseRequest request);
+    Task<Result<InstanceStatus>> look_at_member(Peer member);
     Task<Result<std::unique_ptr<PgSession>>> open_upstream(std::string conninfo);
     Result<> open_log_fifos();
     // `pgbosun-archiver`, as its service or with a command.

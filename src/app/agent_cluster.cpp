@@ -46,17 +46,21 @@ supervision::ClusterWiring Agent::cluster_wiring() {
     supervision::ClusterWiring wiring;
     wiring.codec = {http::render_agent_record, http::parse_agent_record};
     wiring.guard = [this](std::optional<Instant> moment) { guard_->hold_until(moment); };
-    wiring.ask = [this](Peer member, PromiseRequest request) -> Task<Result<PromiseAnswer>> {
-        auto client = client_of(loop_, settings_, member);
-        if (!client) co_return std::unexpected(std::move(client.error()));
-        co_return co_await client->promise(std::move(request));
-    };
-    wiring.look_at = [this](Peer member) -> Task<Result<InstanceStatus>> {
-        auto client = client_of(loop_, settings_, member);
-        if (!client) co_return std::unexpected(std::move(client.error()));
-        co_return co_await client->status();
-    };
+    wiring.ask = [this](Peer member, PromiseRequest request) { return ask_member(std::move(member), std::move(request)); };
+    wiring.look_at = [this](Peer member) { return look_at_member(std::move(member)); };
     return wiring;
+}
+
+Task<Result<PromiseAnswer>> Agent::ask_member(Peer member, PromiseRequest request) {
+    auto client = client_of(loop_, settings_, member);
+    if (!client) co_return std::unexpected(std::move(client.error()));
+    co_return co_await client->promise(std::move(request));
+}
+
+Task<Result<InstanceStatus>> Agent::look_at_member(Peer member) {
+    auto client = client_of(loop_, settings_, member);
+    if (!client) co_return std::unexpected(std::move(client.error()));
+    co_return co_await client->status();
 }
 
 Task<Result<std::unique_ptr<PgSession>>> Agent::open_upstream(std::string conninfo) {

@@ -136,8 +136,6 @@ ExitCode carry_out(const ControlCommand& command, InstanceClient& client, const 
             tell(console, "refused: " + reply->detail, reply->hint);
             return ExitCode::refused;
         case Outcome::not_allowed:
-            tell(console, reply->detail, reply->hint);
-            return ExitCode::wrong_usage;
         case Outcome::misunderstood:
             tell(console, reply->detail, reply->hint);
             return ExitCode::wrong_usage;

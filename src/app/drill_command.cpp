@@ -7,6 +7,7 @@
 #include <CLI/Formatter.hpp>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -198,7 +199,7 @@ private:
     }
 
     [[nodiscard]] std::string summary(double copied) const {
-        const auto whole = [](double seconds) { return std::to_string(static_cast<long long>(seconds + 0.5)) + " s"; };
+        const auto whole = [](double seconds) { return std::to_string(std::lround(seconds)) + " s"; };
         std::string text = "restored in " + whole(copied) + ", answered after " + whole(result_.recovery_seconds) +
                            ", all checks passed";
         return amcheck_note_.empty() ? text : text + "; " + amcheck_note_;

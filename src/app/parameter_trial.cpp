@@ -27,7 +27,8 @@ std::string refusal(const std::string& program, const std::map<std::string, std:
                          "-c", "hba_file=/dev/null", "-c", "ident_file=/dev/null"};
     for (const auto& [name, value] : parameters) {
         command.arguments.emplace_back("-c");
-        command.arguments.push_back(name + "=" + value);
+        command.arguments.push_back(name);
+        command.arguments.back().append("=").append(value);
     }
     command.environment = {"LC_ALL=C"};
     command.on_line = [&why](std::string_view line) {

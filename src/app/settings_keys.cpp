@@ -15,6 +15,7 @@ namespace pgbosun::app {
 namespace {
 
 // A field as a function from the settings to a reference to it, for reading and for writing.
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a member is named, not a value
 #define FIELD(path) [](auto& s) -> auto& { return s.path; }
 
 std::vector<Item> shown(const std::string& value) {

@@ -114,7 +114,8 @@ Result<RestorePlaces> places_of(const BackupInfo& info, const std::string& targe
         while (place.size() > 1 && place.ends_with('/')) place.pop_back();
         if (lies_in(place, target) || lies_in(target, place)) {
             return fail(FaultKind::refused,
-                        "tablespace " + tablespace.name + " would go to " + place + ", which overlaps " + target,
+                        std::string("tablespace ").append(tablespace.name).append(" would go to ").append(place)
+                            .append(", which overlaps ").append(target),
                         "give it a directory of its own");
         }
         if (!used.insert(place).second) {
@@ -161,7 +162,7 @@ Result<> RestoreTarget::clear_remains() {
     if (!target) return cannot("open", places_.target);
     const auto marker = read_file_at(target.get(), std::string(restore_marker), longest_marker);
     if (!marker) return marker.error().kind == FaultKind::not_found ? Result<>{} : std::unexpected(marker.error());
-    if (::faccessat(target.get(), control_file.data(), F_OK, 0) == 0) {
+    if (::faccessat(target.get(), std::string(control_file).c_str(), F_OK, 0) == 0) {
         return fail(FaultKind::refused, places_.target + " holds a restored database",
                     "remove " + std::string(restore_marker) + " from it to use it, or empty it");
     }
@@ -179,7 +180,7 @@ Result<> RestoreTarget::clear_remains() {
         if (!removed) return removed;
     }
     if (auto removed = remove_below(places_.target, "", restore_marker); !removed) return removed;
-    return done_or(::unlinkat(target.get(), restore_marker.data(), 0), "remove the marker in", places_.target);
+    return done_or(::unlinkat(target.get(), std::string(restore_marker).c_str(), 0), "remove the marker in", places_.target);
 }
 
 std::string RestoreTarget::marker_text(const std::string& backup) const {
@@ -261,7 +262,7 @@ Result<> RestoreTarget::complete() const {
         if (::syncfs(opened.get()) != 0) return cannot("sync", places_.target);
     }
     const int target = directory(std::nullopt);
-    if (::renameat(target, waiting_control_file.data(), target, control_file.data()) != 0) {
+    if (::renameat(target, std::string(waiting_control_file).c_str(), target, std::string(control_file).c_str()) != 0) {
         return cannot("put in place", std::string(control_file));
     }
     const Descriptor global(::openat(target, "global", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
