@@ -5,8 +5,8 @@
 
 namespace pgbosun::app {
 
-// Adds an error for each parameter that the postgres of postgresql.bin_dir refuses. Starts that program, which touches no
-// data; blocks, for 10 seconds at most. Nothing is said when the program cannot be started: that is another finding.
+// Adds an error for each parameter that the postgres of postgresql.bin_dir refuses. Starts that program a few times, each
+// for 10 seconds at most; it touches no data. Nothing is said when it cannot be started: that is another finding.
 void try_parameters(ReadSettings& read);
 
 }  // namespace pgbosun::app

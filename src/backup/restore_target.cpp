@@ -29,10 +29,23 @@ constexpr std::array wanted_directories{
     "pg_twophase",  "pg_xact"};
 
 std::unexpected<Fault> cannot(std::string_view verb, const std::string& path) {
-    const bool full = errno == ENOSPC || errno == EDQUOT;
-    return fail(full ? FaultKind::refused : FaultKind::unavailable,
-                "cannot " + std::string(verb) + " " + path + ": " + std::strerror(errno),
-                full ? "make room on the file system, then begin again" : "");
+    const std::string what = "cannot " + std::string(verb) + " " + path + ": " + std::strerror(errno);
+    switch (errno) {
+        case ENOSPC:
+        case EDQUOT:
+            return fail(FaultKind::refused, what, "make room on the file system, then begin again");
+        // What does not pass by itself is not tried again and again, as an archive that is away is.
+        case EACCES:
+        case EPERM:
+        case EROFS:
+        case EEXIST:
+        case ENOTEMPTY:
+        case ENOTDIR:
+        case ELOOP:
+            return fail(FaultKind::refused, what, "look at the owner, the mode and the content of the directory");
+        default:
+            return fail(FaultKind::unavailable, what);
+    }
 }
 
 Result<> done_or(int result, std::string_view verb, const std::string& path) {

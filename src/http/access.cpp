@@ -34,7 +34,8 @@ std::variant<Admitted, Problem> admit_tcp(const TcpPeer& peer, std::string_view 
     if (!credentials.token && !credentials.client_certificates) return not_configured();
     if (!credentials.token) {
         return Problem{403, "control over TCP needs a client certificate, and none was shown",
-                       "use a certificate that http.client_ca has signed: curl --cert FILE --key FILE, pgbosun --cert-file FILE --key-file FILE", {}};
+                       "use a certificate that http.client_ca has signed: curl --cert FILE --key FILE, "
+                       "pgbosun --cert-file FILE --key-file FILE", {}};
     }
     const auto given = bearer_token(authorization);
     if (!given) {

@@ -129,7 +129,7 @@ class Routing(unittest.TestCase):
     def missing(self, written):
         """What a writer was told, and is not there; asked once it has gone on writing."""
         told = len(written.acknowledged())
-        wait_for("writes after it", lambda: len(written.acknowledged()) > told + 20)
+        wait_for("writes after it", lambda: len(written.acknowledged()) > told + 30)
         written.stop()
         acknowledged = {row.number for row in written.acknowledged()}
         rows = self.cluster.primary().sql(f"select id from acknowledged where label = '{written.label}'").split()

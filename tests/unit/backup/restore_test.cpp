@@ -171,6 +171,25 @@ TEST_CASE("a directory that holds something is not touched") {
     CHECK(std::distance(fs::directory_iterator(scene.target()), {}) == 1);
 }
 
+TEST_CASE("pg_wal of a tar gives way to a WAL directory of its own as long as it holds no file") {
+    const bool holds_a_file = GENERATE(false, true);
+    const TemporaryDirectory directory;
+    RestoreTarget target(RestorePlaces{directory / "pgdata", {}, directory / "wal"});
+    REQUIRE(target.prepare("20261121T014132", 0));
+    fs::create_directories(directory / "pgdata/pg_wal/archive_status");
+    if (holds_a_file) std::ofstream(directory / "pgdata/pg_wal/archive_status/x");
+
+    const auto linked = target.link();
+
+    CHECK(linked.has_value() == !holds_a_file);
+    if (holds_a_file) {
+        CHECK(linked.error().kind == FaultKind::refused);
+        CHECK(linked.error().text().find("pg_wal") != std::string::npos);
+    } else {
+        CHECK(fs::read_symlink(directory / "pgdata/pg_wal") == directory / "wal");
+    }
+}
+
 TEST_CASE("a restored directory is not restored over, even when its marker is left") {
     Scene scene;
     REQUIRE(scene.restore());
