@@ -16,22 +16,14 @@
 #include "pgbosun/descriptor.hpp"
 #include "support/catch.hpp"
 #include "support/fake_process_host.hpp"
+#include "support/pipe.hpp"
 #include "support/run.hpp"
 #include "support/temporary_directory.hpp"
 
 using namespace pgbosun;
+using pgbosun::test::Pipe;
 
 namespace {
-
-struct Pipe {
-    Pipe() {
-        std::array<int, 2> ends{};
-        REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
-        reading = Descriptor(ends[0]);
-        writing = Descriptor(ends[1]);
-    }
-    Descriptor reading, writing;
-};
 
 constexpr int orders = 9;  // the number of a real child's descriptor to read from
 

@@ -14,10 +14,12 @@
 #include "host/boot_timer.hpp"
 #include "host/child_processes.hpp"
 #include "support/catch.hpp"
+#include "support/pipe.hpp"
 #include "support/run.hpp"
 #include "support/temporary_directory.hpp"
 
 using namespace pgbosun;
+using pgbosun::test::Pipe;
 using namespace std::chrono_literals;
 using host::ChildProcesses;
 using host::ForkedChild;
@@ -26,22 +28,6 @@ using host::Guard;
 namespace {
 
 const std::string no_directory = "/nowhere/pgdata";
-
-struct Pipe {
-    Pipe() {
-        std::array<int, 2> ends{};
-        REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
-        reading = Descriptor(ends[0]);
-        writing = Descriptor(ends[1]);
-    }
-    // True when every process that held the writing end has died.
-    [[nodiscard]] bool ended() const {
-        pollfd end{reading.get(), POLLIN, 0};
-        char letter = 0;
-        return ::poll(&end, 1, 0) > 0 && ::read(reading.get(), &letter, 1) == 0;
-    }
-    Descriptor reading, writing;
-};
 
 // A server that does not heed SIGQUIT, nor do its three children. All of them hold `life`; it says 'u' when all are up.
 int stubborn_server(int life) {

@@ -11,35 +11,16 @@
 #include "host/log_output.hpp"
 #include "pgbosun/descriptor.hpp"
 #include "support/catch.hpp"
+#include "support/pipe.hpp"
 #include "support/run.hpp"
 
 using namespace pgbosun;
+using pgbosun::test::Pipe;
 using namespace std::chrono_literals;
 using host::LogPressure;
 using host::LogQueue;
 
 namespace {
-
-struct Pipe {
-    Pipe() {
-        std::array<int, 2> ends{};
-        REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
-        reading = Descriptor(ends[0]);
-        writing = Descriptor(ends[1]);
-    }
-    std::string read_what_is_there() const {
-        std::string text;
-        pollfd ready{reading.get(), POLLIN, 0};
-        std::array<char, 65536> block{};
-        while (::poll(&ready, 1, 0) > 0) {
-            const ssize_t length = ::read(reading.get(), block.data(), block.size());
-            if (length <= 0) break;
-            text.append(block.data(), static_cast<std::size_t>(length));
-        }
-        return text;
-    }
-    Descriptor reading, writing;
-};
 
 const WallTime moment = std::chrono::sys_days(std::chrono::year(2026) / 11 / 21) + 1h + 41min + 32s + 725ms;
 
