@@ -120,7 +120,7 @@ std::optional<Json> audit_of(const std::string& message) {
     if (!fields || fields->size() < audit_fields.size() - 1) return std::nullopt;
     Json audit = Json::object();
     for (std::size_t i = 0; i < fields->size(); ++i) audit[audit_fields.at(i)] = (*fields)[i];
-    return audit;
+    return std::make_optional(std::move(audit));
 }
 
 Json record_of(const Json& line) {
