@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pgbosun/lsn.hpp"
@@ -67,6 +68,10 @@ struct Peer {
     bool operator==(const Peer&) const = default;
 };
 
+// Stands for the primary where the whole cluster follows another one (a standby cluster): a peer of this name has that
+// cluster's conninfo, and no agent. No instance may be called so.
+inline constexpr std::string_view source_name = "@source";
+
 // Whether every instance that may have a right of an older term has acknowledged, under this term, that it
 // stopped.
 enum class FormerPrimary { perhaps_alive, stopped };
@@ -76,6 +81,7 @@ struct Assignment {
     std::string instance;  // for whom: an address may lead to somebody else
     Term term = 0;
     std::string primary;
+    std::string upstream;  // the peer to stream from, if that is another standby; empty: the primary
     PromotableList promotable;
     SynchronousRule synchronous;
     std::vector<Peer> peers;
@@ -90,6 +96,7 @@ struct AgentRecord {
     std::string instance;
     Term term = 0;        // the highest that it has seen
     std::string primary;  // of that term; empty: nobody has said
+    std::string upstream;  // of that term: Assignment::upstream
     Term accepted = 0;    // the last term as whose primary it accepted; equal to `term`: it is the primary
     Term data_term = 0;   // Reach::term of the data
     PromotableList promotable;    // taken over as primary

@@ -32,6 +32,7 @@ struct ControllerStatus {
     // As this controller knows the record; term 0: it does not, or there is none yet.
     Term term = 0;
     std::string primary;
+    std::string source;  // the conninfo of the cluster that this one follows; empty: it has a primary of its own
     bool serving = false;  // the recorded primary takes writes
     bool paused = false;
     std::vector<std::string> promotable;
@@ -43,12 +44,14 @@ struct ControllerStatus {
     Instant now{};
 };
 
-enum class ControllerVerb { switchover, failover, pause, resume };
+// demote_cluster: the whole cluster follows another one; promote_cluster: it has a primary of its own again.
+enum class ControllerVerb { switchover, failover, pause, resume, demote_cluster, promote_cluster };
 
 struct ControllerRequest {
     ControllerVerb verb{};
     std::string to;        // empty: the best; never with failover
     std::string asked_by;  // for the log
+    std::string source{};  // demote_cluster: a conninfo without password, which leads to the other cluster's primary
 };
 
 class ControllerControl {

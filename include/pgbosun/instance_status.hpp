@@ -131,6 +131,9 @@ struct LogStatus {
 struct ManagedStatus {
     Term accepted = 0;     // the last term as whose primary it accepted; equal to `term`: it is the primary
     std::string primary;   // of `term`, as it was told; empty: nobody has said
+    // The conninfo that it was told to stream from; empty: none is known to it. No value: it does not say.
+    std::optional<std::string> upstream;
+    std::optional<Duration> apply_delay;  // it replays so much later than it receives, as configured
     bool serving = false;  // postgres takes writes, and may
     bool stopped = true;   // there is no postgres that takes writes, or could without a new right
     bool able = false;     // it could be promoted: there is data, and a postgres that runs or can

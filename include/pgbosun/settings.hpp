@@ -69,6 +69,7 @@ struct PostgresqlSettings {
     std::optional<SynchronousSettings> synchronous;
     ReplicationSettings replication;
     std::optional<std::string> wal_dir;  // pg_wal on a volume of its own
+    Duration apply_delay{};              // a standby replays so much later than the primary committed; 0: at once
 };
 
 // A secret's value is read from its file each time it is needed; only paths and environment names are settings.

@@ -210,8 +210,10 @@ void Agent::postgres_logged(std::string_view line) {
                            line.find("\"backend_type\":\"startup\"") != std::string_view::npos ||
                            line.find("\"PANIC\"") != std::string_view::npos;
     if (of_server) note_end_of_server(line);
-    // A WAL receiver's, of the primary that it asked.
-    if (line.find("has already been removed") != std::string_view::npos) instance_->note_wal_gone();
+    // A WAL receiver's, of whom it asked: what comes next there is gone, or of another history.
+    for (const std::string_view sign : {"has already been removed", "is behind recovery timeline", "is not in this server's history"}) {
+        if (line.find(sign) != std::string_view::npos) instance_->note_wal_gone();
+    }
     if (line.find("waiting for WAL to become available") != std::string_view::npos) instance_->note_waits_for_wal();
     host::log_output::pass_through(postgres::log_line(line, settings_.log.format, clock_.wall()));
 }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/conninfo.hpp"
 #include "app/value_text.hpp"
 
 namespace pgbosun::app {
@@ -25,7 +26,7 @@ found from there.)";
 
 // Everything that CLI11 writes into while it parses; must not move.
 struct Parsing {
-    std::string config, to;
+    std::string config, to, source;
     std::string wait = "1min";
     bool json = false;
     ControllerWhereabouts where;
@@ -38,11 +39,13 @@ struct VerbHelp {
     const char* name;
     const char* help;
 };
-constexpr std::array<VerbHelp, 4> verbs = {{
+constexpr std::array<VerbHelp, 6> verbs = {{
     {ControllerVerb::switchover, "switchover", "make another instance the primary, and lose nothing"},
     {ControllerVerb::failover, "failover", "make another instance the primary although commits may be lost"},
     {ControllerVerb::pause, "pause", "no failover by itself, until `resume`"},
     {ControllerVerb::resume, "resume", "failover by itself again"},
+    {ControllerVerb::demote_cluster, "demote-cluster", "the whole cluster follows another one; its own primary stops"},
+    {ControllerVerb::promote_cluster, "promote-cluster", "a cluster that follows another one gets a primary of its own"},
 }};
 
 void where_options(CLI::App& app, ControllerWhereabouts& where) {
@@ -57,7 +60,13 @@ void finish_verb(Parsing& parsing, ControllerVerb verb) {
         parsing.problem = "--wait: " + (wait ? "at most 1h" : wait.error().text());
         return;
     }
-    parsing.command = ControllerVerbCommand{parsing.where, verb, parsing.to, *wait};
+    if (verb == ControllerVerb::demote_cluster) {
+        if (const auto good = check_conninfo(parsing.source); !good) {
+            parsing.problem = "--source: " + good.error().text();
+            return;
+        }
+    }
+    parsing.command = ControllerVerbCommand{parsing.where, verb, parsing.to, parsing.source, *wait};
 }
 
 void add_verbs(CLI::App& app, Parsing& parsing) {
@@ -66,7 +75,14 @@ void add_verbs(CLI::App& app, Parsing& parsing) {
         where_options(*sub, parsing.where);
         sub->add_option("--wait", parsing.wait, "how long to wait for the end of it (default 1min; 0 does not wait)")
             ->type_name("TIME");
-        if (help.verb == ControllerVerb::switchover || help.verb == ControllerVerb::failover) {
+        if (help.verb == ControllerVerb::demote_cluster) {
+            sub->add_option("--source", parsing.source, "conninfo, without password, that leads to the other cluster's primary")
+                ->type_name("CONNINFO")
+                ->required();
+        }
+        const bool names = help.verb == ControllerVerb::switchover || help.verb == ControllerVerb::failover ||
+                           help.verb == ControllerVerb::promote_cluster;
+        if (names) {
             auto* to = sub->add_option("--to", parsing.to, "the instance that is to be the primary")->type_name("NAME");
             if (help.verb == ControllerVerb::failover) to->required();
         }

@@ -32,6 +32,7 @@ struct ControllerVerbCommand {
     ControllerWhereabouts where;
     ControllerVerb verb{};
     std::string to;
+    std::string source;
     Duration wait = std::chrono::seconds(60);
     bool operator==(const ControllerVerbCommand&) const = default;
 };

@@ -65,6 +65,8 @@ std::string path_of(ControllerVerb verb) {
         case ControllerVerb::failover: return "/v1/failover";
         case ControllerVerb::pause: return "/v1/pause";
         case ControllerVerb::resume: return "/v1/resume";
+        case ControllerVerb::demote_cluster: return "/v1/demote-cluster";
+        case ControllerVerb::promote_cluster: return "/v1/promote-cluster";
     }
     std::unreachable();
 }
@@ -75,6 +77,11 @@ std::optional<ExitCode> outcome(const ControllerVerbCommand& command, const Cont
     if (command.verb == ControllerVerb::pause || command.verb == ControllerVerb::resume) {
         if (now.paused != (command.verb == ControllerVerb::pause)) return std::nullopt;
         console.out << (now.paused ? "paused: no failover by itself\n" : "resumed\n");
+        return ExitCode::done;
+    }
+    if (command.verb == ControllerVerb::demote_cluster) {
+        if (now.source != command.source) return std::nullopt;
+        console.out << "the cluster follows " << now.source << "\n";
         return ExitCode::done;
     }
     if (now.serving && now.term > before.term) {
@@ -130,7 +137,11 @@ void append_instance(std::string& out, const SeenInstance& seen) {
 std::string controller_status_text(const ControllerStatus& status) {
     std::string out = "cluster     " + status.cluster + "\n";
     const std::string primary = status.primary.empty() ? "none yet" : status.primary;
-    out.append("primary     " + primary + (status.serving ? ", takes writes" : ", does not serve"));
+    if (status.source.empty()) {
+        out.append("primary     " + primary + (status.serving ? ", takes writes" : ", does not serve"));
+    } else {
+        out.append("follows     " + status.source);
+    }
     out.append(" (term " + std::to_string(status.term) + ")\n");
     if (!status.waits_for.empty()) out.append("waits       " + status.waits_for + "\n");
     if (!status.wanted.empty()) out.append("on the way  to " + status.wanted + "\n");
@@ -165,7 +176,7 @@ ExitCode carry_out_controller(const ControllerVerbCommand& command, const Contro
     http::Question question;
     question.method = "POST";
     question.target = path_of(command.verb);
-    question.body = http::render_target(command.to);
+    question.body = http::render_wish({command.to, command.source});
     question.token = target->token;
     const auto answered = target->client.request(question);
     if (!answered) return report(answered.error(), console);

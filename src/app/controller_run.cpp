@@ -34,7 +34,8 @@ controller::Policy policy_of(const ControllerSettings& settings) {
     policy.ttl = settings.ttl;
     policy.restart_window = settings.restart_window;
     policy.max_lag = settings.max_lag;
-    for (const auto& it : settings.instances) policy.members.push_back({{it.name, it.url, it.conninfo}, it.priority});
+    for (const auto& it : settings.instances) policy.members.push_back({{it.name, it.url, it.conninfo}, it.priority, it.upstream});
+    policy.source = settings.source;
     if (const auto& wish = settings.synchronous) {
         policy.synchronous = controller::SynchronousWish{wish->method, wish->number, wish->data_durability};
     }

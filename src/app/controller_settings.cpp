@@ -89,6 +89,9 @@ const std::map<std::string, Take>& scalar_keys() {
         {"record.kubernetes.ca_file", kubernetes(&KubernetesSettings::ca_file)},
         {"token_file", checked(absolute_path, [](S& s, const std::string& text) { s.token_file = text; })},
         {"ca_file", checked(absolute_path, [](S& s, const std::string& text) { s.ca_file = text; })},
+        {"standby_cluster.primary_conninfo",
+         checked([](const std::string& text) { return check_conninfo(text); },
+                 [](S& s, const std::string& text) { s.source = text; })},
         {"lease.ttl", duration(1s, 5min, &S::ttl)},
         {"failover.restart_window", duration(0s, 1h, &S::restart_window)},
         {"failover.max_lag",
@@ -173,14 +176,31 @@ public:
             error(line_of("record.etcd"), "record.etcd", "user and password_file go together", "set both, or none");
         }
         if (s.instances.empty()) missing("instances", "instances: [{name: pg-1, url: \"http://pg-1:8008\", conninfo: \"host=pg-1\"}]");
-        if (s.synchronous && s.synchronous->number >= static_cast<int>(s.instances.size())) {
-            error(line_of("synchronous.number"), "synchronous.number", "is more than there can be standbys",
-                  "at most one less than there are instances");
+        const auto direct = std::ranges::count(s.instances, std::string(), &InstanceAddress::upstream);
+        if (s.synchronous && s.synchronous->number >= direct) {
+            error(line_of("synchronous.number"), "synchronous.number", "is more than there can be standbys of the primary",
+                  "at most one less than there are instances without `upstream`");
         }
+        for (const auto& instance : s.instances) check_upstream(instance);
         if (!s.http.token_file) s.http.token_file = s.token_file;
     }
 
 private:
+    void check_upstream(const InstanceAddress& instance) {
+        const auto& all = read_.settings.instances;
+        const auto complain = [&](const std::string& what) {
+            error(line_of("instances"), "instances." + instance.name + ".upstream", what,
+                  "name another instance, from which the way leads to one without `upstream`");
+        };
+        std::string at = instance.upstream;
+        for (std::size_t steps = 0; !at.empty(); ++steps) {
+            const auto found = std::ranges::find(all, at, &InstanceAddress::name);
+            if (found == all.end()) return complain("names \"" + at.substr(0, 100) + "\", which is no instance here");
+            if (steps == all.size()) return complain("leads in a circle");
+            at = found->upstream;
+        }
+    }
+
     [[nodiscard]] int line_of(std::string path) const {
         for (;;) {
             if (const auto found = lines_.find(path); found != lines_.end()) return found->second;
@@ -273,8 +293,11 @@ private:
                 const auto priority = integer_between(*text, -1, 1000);
                 take(entry.key_line, "priority", priority ? Result<>{} : std::unexpected(priority.error()));
                 address.priority = priority.value_or(0);
+            } else if (entry.key == "upstream") {
+                address.upstream = *text;
             } else {
-                error(entry.key_line, number + entry.key, "is not known of an instance", "name, url, conninfo, priority");
+                error(entry.key_line, number + entry.key, "is not known of an instance",
+                      "name, url, conninfo, priority, upstream");
             }
         }
         for (const auto& [key, text] : {std::pair("name", &address.name), {"url", &address.url}, {"conninfo", &address.conninfo}}) {

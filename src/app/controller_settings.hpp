@@ -29,6 +29,7 @@ struct InstanceAddress {
     std::string url;
     std::string conninfo;
     int priority = 0;
+    std::string upstream;  // another of the instances; empty: the primary
 };
 
 struct ControllerSettings {
@@ -36,6 +37,7 @@ struct ControllerSettings {
     std::optional<EtcdSettings> etcd;  // one of the two
     std::optional<KubernetesSettings> kubernetes;
     std::vector<InstanceAddress> instances;
+    std::string source;  // conninfo of the cluster that a new one follows; empty: of none
     std::optional<std::string> token_file, ca_file;  // for the agents
     Duration ttl = std::chrono::seconds(3);
     Duration restart_window = std::chrono::seconds(5);

@@ -309,6 +309,7 @@ void postgresql_keys(std::vector<Key>& keys) {
     keys.push_back(text("postgresql.listen_addresses", any_text, FIELD(postgresql.listen_addresses)));
     keys.push_back(text("postgresql.bin_dir", absolute_path, FIELD(postgresql.bin_dir)));
     keys.push_back(text("postgresql.wal_dir", absolute_path, FIELD(postgresql.wal_dir)));
+    keys.push_back(duration("postgresql.apply_delay", seconds(0), hours(24 * 24), FIELD(postgresql.apply_delay)));
     keys.push_back(map("postgresql.parameters", parameter_name, taken_as_it_is, FIELD(postgresql.parameters)));
     keys.push_back(texts("postgresql.pg_hba", any_text, FIELD(postgresql.pg_hba)));
     keys.push_back(texts("postgresql.pg_ident", any_text, FIELD(postgresql.pg_ident)));

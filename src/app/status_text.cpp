@@ -138,6 +138,10 @@ void position(Writer& out, const InstanceStatus& status) {
     if (lsn.lag_bytes) stream += ", " + bytes_text(*lsn.lag_bytes) + " behind";
     if (lsn.replay_paused) stream += ", replay is paused";
     if (status.synchronous) stream += ", synchronous";
+    if (status.managed && status.managed->upstream && !status.managed->upstream->empty()) {
+        stream += ", of " + printable(*status.managed->upstream);
+    }
+    if (status.managed && status.managed->apply_delay) stream += ", replays late on purpose";
     out.row("upstream", stream, lsn.streaming && !lsn.replay_paused ? Tone::plain : Tone::doubtful);
 }
 

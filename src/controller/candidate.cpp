@@ -47,6 +47,7 @@ std::string_view unable(const Field& field, const std::string& name) {
     const Report& report = seen->report;
     if (priority(field, name) < 0) return "its priority says that it must never be primary";
     if (report.fenced) return "it is fenced";
+    if (report.delayed) return "it replays with a delay (postgresql.apply_delay)";
     if (!report.able) return "its postgres cannot be promoted";
     const auto& system_id = field.known.record->system_id;
     if (system_id && report.system_id != system_id) return "its data is of another system";

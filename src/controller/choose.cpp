@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "controller/succession.hpp"
+#include "controller/upstream.hpp"
 #include "instance/right.hpp"
 
 namespace pgbosun::controller {
@@ -17,7 +18,21 @@ Assignment for_member(const Record& record, const Policy& policy, const std::str
     it.promotable = record.promotable;
     it.synchronous = record.synchronous;
     for (const auto& member : policy.members) it.peers.push_back(member.peer);
+    if (record.primary == source_name) it.peers.push_back({std::string(source_name), {}, record.source});
     return it;
+}
+
+// For a standby that has not been told yet what holds now.
+std::optional<Assignment> for_standby(const Knowledge& known, const Policy& policy, const std::string& name, const Seen& seen,
+                                      Instant now) {
+    const Record& record = *known.record;
+    Assignment it = for_member(record, policy, name);
+    it.upstream = upstream_of(known, policy, name, now);
+    const auto& from = it.upstream.empty() ? it.primary : it.upstream;
+    const auto peer = std::ranges::find(it.peers, from, &Peer::name);
+    const bool elsewhere = seen.report.upstream && peer != it.peers.end() && *seen.report.upstream != peer->conninfo;
+    if (seen.report.term < record.term || seen.report.primary != record.primary || elsewhere) return it;
+    return std::nullopt;
 }
 
 // The data of a server that has been shut down has no age, and has an end. A crashed one's age is not known.
@@ -113,8 +128,8 @@ void assign(Knowledge& known, const Policy& policy, Instant now, Choice& choice)
         std::optional<Assignment> it;
         if (name == record.primary) {
             it = for_primary(known, policy, seen, now, choice);
-        } else if (seen.report.term < record.term || seen.report.primary != record.primary) {
-            it = for_member(record, policy, name);
+        } else {
+            it = for_standby(known, policy, name, seen, now);
         }
         if (!it) continue;
         seen.answered = true;

@@ -30,12 +30,17 @@ ControlAnswer Controller::command(ControllerRequest request) {
         return refuse("there is no primary yet", "ask again when `status` shows one");
     }
     log::info("an operator asks", {{"by", request.asked_by}, {"to", request.to}});
+    if (request.verb == ControllerVerb::demote_cluster) return demote(*known, request);
+    if (request.verb == ControllerVerb::promote_cluster) return promote(*known, request);
     const bool moves = request.verb == ControllerVerb::switchover || request.verb == ControllerVerb::failover;
     return moves ? switch_to(*known, request) : set_paused(*known, request.verb);
 }
 
 ControlAnswer Controller::switch_to(Knowledge& known, const ControllerRequest& request) {
     const Record& record = *known.record;
+    if (record.primary == source_name) {
+        return refuse("the cluster follows another one, and has no primary of its own", "pgbosun-controller promote-cluster");
+    }
     const Instant now = clock_.now();
     const bool forced = request.verb == ControllerVerb::failover;
     std::string to = request.to;
@@ -81,11 +86,38 @@ Task<> Controller::checkpoint_first(std::string primary, Wanted wanted) {
 ControlAnswer Controller::set_paused(Knowledge& known, ControllerVerb verb) {
     const bool paused = verb == ControllerVerb::pause;
     if (known.record->paused == paused) return {Answer::done, {}, {}};
-    if (known.in_flight) return refuse("the record is being changed at this moment", "ask again");
     Record record = *known.record;
     record.paused = paused;
+    return write_wish(known, std::move(record));
+}
+
+ControlAnswer Controller::demote(Knowledge& known, const ControllerRequest& request) {
+    if (request.source.empty()) {
+        return refuse("whom to follow is not said", "pgbosun-controller demote-cluster --source \"host=... port=...\"");
+    }
+    if (known.record->source == request.source) return {Answer::done, {}, {}};
+    return write_wish(known, follow_source(*known.record, request.source));
+}
+
+// Nobody in the cluster writes, and who may have written before it followed has stopped or is waited for: see choose().
+ControlAnswer Controller::promote(Knowledge& known, const ControllerRequest& request) {
+    const Record& record = *known.record;
+    if (record.primary != source_name) return refuse("the cluster has a primary of its own: " + record.primary);
+    const Instant now = clock_.now();
+    std::string to = request.to;
+    if (!to.empty() && !instances_.contains(to)) return refuse("\"" + to + "\" is not an instance of this cluster");
+    const auto best = pick(Field{known, policy_, {}, now}, "");
+    if (!best.name) return refuse("nobody can be promoted: " + std::string(best.why_not));
+    if (to.empty()) to = *best.name;
+    const auto why_not = unfit(Field{known, policy_, {}, now}, to, DataLoss::accepted);
+    if (!why_not.empty()) return refuse(to + " cannot be promoted: " + std::string(why_not));
+    return write_wish(known, change_primary(record, to, Chosen::all_stopped, DataLoss::refused));
+}
+
+ControlAnswer Controller::write_wish(Knowledge& known, Record record) {
+    if (known.in_flight) return refuse("the record is being changed at this moment", "ask again");
     known.in_flight = record;
-    keeper_.write(std::move(record));
+    perform_write(Write{std::move(record)});
     return {Answer::under_way, {}, {}};
 }
 

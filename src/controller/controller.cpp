@@ -226,6 +226,7 @@ ControllerStatus Controller::status() {
     if (record) {
         it.term = record->term;
         it.primary = record->primary;
+        it.source = record->source;
         it.paused = record->paused;
         // Who could take over now: a list counts when the primary has taken it over, and that is recorded.
         for (const auto& name : record->promotable.names) {

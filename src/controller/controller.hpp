@@ -71,6 +71,9 @@ private:
 
     ControlAnswer switch_to(Knowledge& known, const ControllerRequest& request);
     ControlAnswer set_paused(Knowledge& known, ControllerVerb verb);
+    ControlAnswer demote(Knowledge& known, const ControllerRequest& request);
+    ControlAnswer promote(Knowledge& known, const ControllerRequest& request);
+    ControlAnswer write_wish(Knowledge& known, Record record);
     Task<> checkpoint_first(std::string primary, Wanted wanted);
 
     boost::asio::io_context& loop_;

@@ -14,7 +14,8 @@ namespace pgbosun::controller {
 
 struct Member {
     Peer peer;
-    int priority = 0;  // breaks ties; below 0: never primary
+    int priority = 0;      // breaks ties; below 0: never primary
+    std::string upstream;  // it streams from this standby while that one streams itself; empty: from the primary
 };
 
 struct SynchronousWish {
@@ -30,6 +31,7 @@ struct Policy {
     Duration restart_window = std::chrono::seconds(5);  // a primary may take so long to come back by itself
     std::optional<std::uint64_t> max_lag;               // bytes; of an asynchronous candidate
     std::optional<SynchronousWish> synchronous;
+    std::string source;  // a new cluster follows another one, by this conninfo; empty: it has a primary of its own
 };
 
 // What one status of an agent says, as far as it matters here.
@@ -40,6 +42,8 @@ struct Report {
     Term term = 0;
     Term accepted = 0;     // the last term as whose primary it accepted
     std::string primary;   // of `term`, as it was told
+    std::optional<std::string> upstream;  // the conninfo that it streams from, as it was told; none: it does not say
+    bool delayed = false;  // it replays later than it could
     bool serving = false;  // postgres takes writes, and may
     bool stopped = true;   // no postgres that takes writes, or could without a new right
     bool fenced = false;

@@ -14,7 +14,7 @@ bool is_listed(const Record& record, const std::string& name) {
 
 std::vector<std::string> writers(const Record& record) {
     std::vector<std::string> all = record.former;
-    if (!record.primary.empty() && !contains(all, record.primary)) all.push_back(record.primary);
+    if (!record.primary.empty() && record.primary != source_name && !contains(all, record.primary)) all.push_back(record.primary);
     return all;
 }
 
@@ -22,6 +22,7 @@ Record change_primary(const Record& record, const std::string& to, Chosen chosen
     Record next = record;
     ++next.term;
     next.primary = to;
+    next.source.clear();
     next.chosen = chosen;
     next.data_loss = data_loss;
     next.former = writers(record);
@@ -31,6 +32,13 @@ Record change_primary(const Record& record, const std::string& to, Chosen chosen
         if (name != to && contains(record.acknowledged.names, name)) next.promotable.names.push_back(name);
     }
     next.acknowledged = next.promotable;
+    return next;
+}
+
+Record follow_source(const Record& record, std::string source) {
+    const std::string to(source_name);
+    Record next = record.primary == source_name ? record : change_primary(record, to, Chosen::all_stopped, DataLoss::refused);
+    next.source = std::move(source);
     return next;
 }
 

@@ -25,7 +25,8 @@ enum class DataLoss { refused, accepted };
 struct Record {
     std::string cluster;
     Term term = 0;  // 0: there is no record yet
-    std::string primary;
+    std::string primary;  // source_name: the cluster follows another one, and nobody in it has the right to write
+    std::string source;   // the conninfo of that one
     Chosen chosen = Chosen::from_list;
     DataLoss data_loss = DataLoss::refused;
     std::vector<std::string>
@@ -44,6 +45,9 @@ struct Record {
 // The next term, with `to` as primary. The list can only shrink here: the former primary may hold the
 // promises of either list, so only who is on both is bound to it.
 Record change_primary(const Record& record, const std::string& to, Chosen chosen, DataLoss data_loss);
+
+// The cluster follows another one, whose primary `source` leads to.
+Record follow_source(const Record& record, std::string source);
 
 bool contains(const std::vector<std::string>& names, const std::string& name);
 // On both lists.

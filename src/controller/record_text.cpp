@@ -10,7 +10,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int format = 1;
-constexpr std::size_t fields_of_record = 12;
+constexpr std::size_t fields_of_record = 13;
 
 Json rule_json(const SynchronousRule& rule) {
     return {{"version", rule.version},
@@ -48,6 +48,7 @@ Record record_of(const Json& json) {
     json.at("cluster").get_to(record.cluster);
     json.at("term").get_to(record.term);
     json.at("primary").get_to(record.primary);
+    json.at("source").get_to(record.source);
     record.chosen = json.at("chosen").get<std::string>() == "all_stopped" ? Chosen::all_stopped : Chosen::from_list;
     record.data_loss = json.at("data_loss").get<std::string>() == "accepted" ? DataLoss::accepted : DataLoss::refused;
     json.at("former").get_to(record.former);
@@ -67,6 +68,7 @@ std::string to_text(const Record& record) {
                  {"cluster", record.cluster},
                  {"term", record.term},
                  {"primary", record.primary},
+                 {"source", record.source},
                  {"chosen", record.chosen == Chosen::all_stopped ? "all_stopped" : "from_list"},
                  {"data_loss", record.data_loss == DataLoss::accepted ? "accepted" : "refused"},
                  {"former", record.former},
@@ -85,9 +87,12 @@ Result<Record> parse_record(std::string_view text) {
         return fail(FaultKind::corrupt, "the record cannot be read: " + why,
                     "a later version wrote it, or a person: run one version of the controller, or put the record right");
     };
-    const Json json = Json::parse(text, nullptr, false);
+    Json json = Json::parse(text, nullptr, false);
     if (!json.is_object()) return corrupt("it is no JSON object");
-    if (json.value("format", 0) != format || json.size() != fields_of_record + 1) return corrupt("another format");
+    if (json.value("format", 0) != format) return corrupt("another format");
+    // A record of before a cluster could follow another one.
+    if (!json.contains("source")) json["source"] = "";
+    if (json.size() != fields_of_record + 1) return corrupt("another format");
     try {
         return record_of(json);
     } catch (const Json::exception& error) {

@@ -17,6 +17,8 @@ std::expected<Report, std::string> report_of(const InstanceStatus& status, const
     report.term = status.term;
     report.accepted = managed.accepted;
     report.primary = managed.primary;
+    report.upstream = managed.upstream;
+    report.delayed = managed.apply_delay.has_value();
     report.serving = managed.serving;
     report.stopped = managed.stopped;
     report.fenced = status.fenced.has_value();

@@ -14,7 +14,7 @@ std::vector<std::string> fit_for_list(const Knowledge& known, const Policy& poli
         const auto& name = member.peer.name;
         const Seen* seen = find(known, name);
         if (name == record.primary || seen == nullptr || member.priority < 0) continue;
-        if (seen->report.fenced || !seen->good_at) continue;
+        if (seen->report.fenced || seen->report.delayed || !seen->good_at) continue;
         if (record.system_id && seen->report.system_id != record.system_id) continue;
         // Who is on the list stays for a while: each change of it is a write.
         const Duration patience = contains(record.promotable.names, name) ? 2 * policy.ttl : policy.ttl;
@@ -30,6 +30,14 @@ std::vector<std::string> all_members(const Policy& policy) {
     return names;
 }
 
+// Who streams from another standby confirms nothing to the primary.
+std::vector<std::string> direct(const Policy& policy, std::vector<std::string> names) {
+    std::erase_if(names, [&](const std::string& name) {
+        return std::ranges::any_of(policy.members, [&](const Member& it) { return it.peer.name == name && !it.upstream.empty(); });
+    });
+    return names;
+}
+
 SynchronousRule wanted_rule(const Record& record, const Policy& policy) {
     SynchronousRule rule = record.synchronous;
     if (!policy.synchronous) {
@@ -37,8 +45,8 @@ SynchronousRule wanted_rule(const Record& record, const Policy& policy) {
         rule.names.clear();
         return rule;
     }
-    const int listed = static_cast<int>(record.promotable.names.size());
-    std::vector<std::string> names = record.promotable.names;
+    std::vector<std::string> names = direct(policy, record.promotable.names);
+    const int listed = static_cast<int>(names.size());
     names.push_back(record.primary);
     std::ranges::sort(names);
     rule.method = policy.synchronous->method;
@@ -49,7 +57,7 @@ SynchronousRule wanted_rule(const Record& record, const Policy& policy) {
         // Required: with too few standbys commits wait; it never names fewer than it needs.
         rule.number = policy.synchronous->number;
         if (listed >= rule.number) rule.names = std::move(names);
-        if (rule.names.empty()) rule.names = all_members(policy);
+        if (rule.names.empty()) rule.names = direct(policy, all_members(policy));
     }
     return rule;
 }
@@ -169,7 +177,9 @@ Succession replace(const Knowledge& known, const Policy& policy, Instant now) {
 }
 
 Succession succeed(const Knowledge& known, const Policy& policy, Instant now) {
+    if (known.record->primary == source_name) return {};
     if (known.record->term == 0) {
+        if (!policy.source.empty()) return {follow_source(*known.record, policy.source), {}, {}};
         // A new cluster: the best data there is, or none, when all members have answered.
         if (known.seen.size() < policy.members.size()) return wait("not every member has answered yet");
         return to_best(known, policy, now, {});

@@ -233,6 +233,7 @@ void read_assignment(Strict& fields, Assignment& it) {
     fields.text("instance", it.instance);
     it.term = fields.number("term");
     fields.text("primary", it.primary);
+    if (fields.has("upstream")) fields.text("upstream", it.upstream);
     fields.object("promotable", [&](Strict& list) { read_list(list, it.promotable); });
     fields.object("synchronous", [&](Strict& rule) { read_synchronous(rule, it.synchronous); });
     read_peers(fields, it.peers);
@@ -246,6 +247,7 @@ void read_assignment(Strict& fields, Assignment& it) {
 
 std::string render_assignment(const Assignment& it) {
     Json json = {{"cluster", it.cluster}, {"instance", it.instance}, {"term", it.term}, {"primary", it.primary}};
+    if (!it.upstream.empty()) json["upstream"] = it.upstream;
     json["promotable"] = list_json(it.promotable);
     json["synchronous"] = rule_json(it.synchronous);
     json["peers"] = peers_json(it.peers);
@@ -294,6 +296,7 @@ std::string render_agent_record(const AgentRecord& it) {
                     {"instance", it.instance},
                     {"term", it.term},
                     {"primary", it.primary},
+                    {"upstream", it.upstream},
                     {"accepted", it.accepted},
                     {"data_term", it.data_term},
                     {"promotable", list_json(it.promotable)},
@@ -310,6 +313,7 @@ Result<AgentRecord> parse_agent_record(std::string_view text) {
         fields.text("instance", it.instance);
         it.term = fields.number("term");
         fields.text("primary", it.primary);
+        if (fields.has("upstream")) fields.text("upstream", it.upstream);
         it.accepted = fields.number("accepted");
         it.data_term = fields.number("data_term");
         fields.object("promotable", [&](Strict& list) { read_list(list, it.promotable); });

@@ -13,10 +13,12 @@ struct Command {
     std::string_view path;
     ControllerVerb verb;
 };
-constexpr std::array<Command, 4> commands = {{{"/v1/switchover", ControllerVerb::switchover},
+constexpr std::array<Command, 6> commands = {{{"/v1/switchover", ControllerVerb::switchover},
                                               {"/v1/failover", ControllerVerb::failover},
                                               {"/v1/pause", ControllerVerb::pause},
-                                              {"/v1/resume", ControllerVerb::resume}}};
+                                              {"/v1/resume", ControllerVerb::resume},
+                                              {"/v1/demote-cluster", ControllerVerb::demote_cluster},
+                                              {"/v1/promote-cluster", ControllerVerb::promote_cluster}}};
 constexpr std::array<std::string_view, 7> sights = {"/livez", "/healthz", "/readyz",   "/readiness",
                                                     "/metrics", "/v1/status", "/liveness"};
 constexpr std::string_view plain_text = "text/plain; charset=utf-8";
@@ -86,11 +88,12 @@ void ControllerApi::command(ControllerVerb verb, const Request& request, const P
                             const Credentials& credentials, Response& response) {
     auto access = may_control(peer, request.authorization, credentials);
     if (const auto* problem = std::get_if<Problem>(&access)) return Api::refuse(*problem, response);
-    auto to = parse_target(request.body);
-    if (!to) return Api::refuse({400, to.error().what, to.error().hint, {}}, response);
+    auto wish = parse_wish(request.body);
+    if (!wish) return Api::refuse({400, wish.error().what, wish.error().hint, {}}, response);
     const auto status = control_.status();
     if (!status.leads) return send_to_leader(status, split_target(request.target).path, response);
-    const auto answer = control_.command({verb, std::move(*to), std::get<Admitted>(access).asked_by});
+    const auto answer = control_.command(
+        {verb, std::move(wish->to), std::get<Admitted>(access).asked_by, std::move(wish->source)});
     if (answer.answer == Answer::refused) return Api::refuse({409, answer.detail, answer.hint, {}}, response);
     response.status = answer.answer == Answer::done ? 200 : 202;
     response.body = render_controller_status(control_.status());

@@ -1,5 +1,6 @@
 #pragma once
-// The HTTP API of a controller: /livez, /readyz, /metrics, /v1/status, and POST /v1/switchover, failover, pause, resume.
+// The HTTP API of a controller: /livez, /readyz, /metrics, /v1/status, and POST /v1/switchover, failover, pause,
+// resume, demote-cluster, promote-cluster.
 // A controller that does not lead sends who commands to the one that does (307).
 
 #include <optional>
@@ -35,8 +36,12 @@ std::string render_controller_status(const ControllerStatus& status);
 Result<ControllerStatus> parse_controller_status(std::string_view text);
 std::vector<MetricFamily> controller_metrics(const ControllerStatus& status);
 
-// The body of a command: {"to": "pg-2"}; empty: {}. refused: names the field.
-Result<std::string> parse_target(std::string_view body);
-std::string render_target(const std::string& to);
+// The body of a command: {"to": "pg-2"} or {"source": "host=..."}; empty: {}. refused: names the field.
+struct ControllerWish {
+    std::string to;
+    std::string source;
+};
+Result<ControllerWish> parse_wish(std::string_view body);
+std::string render_wish(const ControllerWish& wish);
 
 }  // namespace pgbosun::http

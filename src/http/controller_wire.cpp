@@ -69,6 +69,7 @@ std::string render_controller_status(const ControllerStatus& status) {
                  {"record_answers", status.record_answers},
                  {"term", status.term},
                  {"primary", status.primary.empty() ? Json() : Json(status.primary)},
+                 {"source", status.source.empty() ? Json() : Json(status.source)},
                  {"serving", status.serving},
                  {"paused", status.paused},
                  {"promotable", status.promotable}};
@@ -98,6 +99,7 @@ Result<ControllerStatus> parse_controller_status(std::string_view text) {
     status.record_answers = truth_at(json, "record_answers");
     status.term = number_at(json, "term");
     status.primary = text_at(json, "primary");
+    status.source = text_at(json, "source");
     status.serving = truth_at(json, "serving");
     status.paused = truth_at(json, "paused");
     status.promotable = texts_at(json, "promotable");
@@ -117,21 +119,26 @@ Result<ControllerStatus> parse_controller_status(std::string_view text) {
     return status;
 }
 
-Result<std::string> parse_target(std::string_view body) {
-    if (body.empty()) return std::string();
+Result<ControllerWish> parse_wish(std::string_view body) {
+    ControllerWish wish;
+    if (body.empty()) return wish;
     const Json json = Json::parse(body, nullptr, false);
     if (!json.is_object()) return fail(FaultKind::refused, "the body is not a JSON object", R"(write {"to": "pg-2"})");
-    std::string to;
     for (const auto& [name, value] : json.items()) {
-        if (name != "to") return fail(FaultKind::refused, "field \"" + name.substr(0, 100) + "\": is not known here");
-        if (!value.is_string()) return fail(FaultKind::refused, "field \"to\": must be a string");
-        to = value.get<std::string>();
+        if (name != "to" && name != "source") {
+            return fail(FaultKind::refused, "field \"" + name.substr(0, 100) + "\": is not known here");
+        }
+        if (!value.is_string()) return fail(FaultKind::refused, "field \"" + name + "\": must be a string");
+        (name == "to" ? wish.to : wish.source) = value.get<std::string>();
     }
-    return to;
+    return wish;
 }
 
-std::string render_target(const std::string& to) {
-    return to.empty() ? std::string() : text_of(Json{{"to", to}});
+std::string render_wish(const ControllerWish& wish) {
+    Json json = Json::object();
+    if (!wish.to.empty()) json["to"] = wish.to;
+    if (!wish.source.empty()) json["source"] = wish.source;
+    return json.empty() ? std::string() : text_of(json);
 }
 
 }  // namespace pgbosun::http

@@ -167,6 +167,8 @@ Json managed_of(const std::optional<ManagedStatus>& managed) {
     const Reach& reach = managed->reach;
     return {{"accepted", managed->accepted},
             {"primary", text_or_null(managed->primary)},
+            {"upstream", or_null(managed->upstream)},
+            {"apply_delay_ms", managed->apply_delay ? Json(milliseconds(*managed->apply_delay)) : Json()},
             {"serving", managed->serving},
             {"stopped", managed->stopped},
             {"able", managed->able},

@@ -275,6 +275,10 @@ void read_managed(const Fields& top, InstanceStatus& status) {
         ManagedStatus& managed = status.managed.emplace();
         fields.number("accepted", managed.accepted);
         fields.text("primary", managed.primary);
+        fields.text("upstream", managed.upstream);
+        std::optional<std::uint64_t> apply_delay_ms;
+        fields.number("apply_delay_ms", apply_delay_ms);
+        if (apply_delay_ms) managed.apply_delay = std::chrono::milliseconds(std::min(*apply_delay_ms, longest_age_ms));
         fields.truth("serving", managed.serving);
         fields.truth("stopped", managed.stopped);
         fields.truth("able", managed.able);

@@ -45,6 +45,11 @@ RejoinPlan compare_last_page(const LocalData& local, const Upstream& upstream, c
     return rewind(local, upstream, attempts, fork);
 }
 
+bool went_through(const wal::TimelineHistory& history, Timeline timeline) {
+    const auto is_it = [&](const auto& ancestor) { return ancestor.timeline == timeline; };
+    return history.timeline == timeline || std::ranges::any_of(history.ancestors, is_it);
+}
+
 std::optional<RejoinPlan> impossible(const LocalData& local, const Upstream& upstream) {
     if (!local.readable) return RejoinPlan{Refuse{}, "pg_control is damaged"};
     if (local.system_id != upstream.system_id) return RejoinPlan{Refuse{}, "its data is of another system"};
@@ -91,6 +96,10 @@ RejoinPlan plan_rejoin(const std::optional<LocalData>& local, const Upstream& up
         return rewind(*local, upstream, attempts, *fork);
     }
     if (local->wal_end > *fork) return rewind(*local, upstream, attempts, *fork);
+    // PostgreSQL that has switched to a timeline does not go back, and pg_rewind finds nothing to do.
+    if (!went_through(upstream.history, local->timeline)) {
+        return {Reclone{}, "it has switched to a timeline that the upstream does not have"};
+    }
     // A primary that was stopped before the fork: others have gone on with its timeline, or have they?
     const bool was_primary = local->end == LocalEnd::shut_down || local->end == LocalEnd::crashed_primary;
     if (was_primary && local->wal_end < *fork) return compare_last_page(*local, upstream, attempts, *fork);

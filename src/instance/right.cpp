@@ -19,7 +19,7 @@ bool lists(const PromotableList& list, const std::string& name) {
 
 bool well_formed(const Assignment& assignment) {
     return assignment.term > 0 && !assignment.primary.empty() &&
-           !lists(assignment.promotable, assignment.primary) &&
+           !lists(assignment.promotable, assignment.primary) && assignment.upstream != assignment.instance &&
            (!assignment.lease || assignment.lease->ttl > Duration::zero());
 }
 
@@ -30,7 +30,7 @@ void raise_term(Right& right, Term term, const std::string& primary) {
         right.leased_until.reset();
         right.promises.clear();
         right.record.term = term;
-        right.record.primary.clear();
+        right.record.upstream.clear();
     }
     right.record.primary = primary;
 }
@@ -215,6 +215,7 @@ Reception receive(const Right& right, const Assignment& assignment, const Local&
     Right next = right;
     raise_term(next, assignment.term, assignment.primary);
     if (assignment.primary != next.record.instance) {
+        next.record.upstream = assignment.upstream;
         if (!assignment.peers.empty()) next.record.peers = assignment.peers;
         return Reception{std::move(next), {}, {}};
     }

@@ -124,6 +124,8 @@ Lines owned_lines(const Settings& settings, const ConfigurationFacts& facts) {
         }
     } else {
         lines.emplace_back("recovery_target_timeline", "latest");
+        const auto delay = std::chrono::ceil<std::chrono::milliseconds>(settings.postgresql.apply_delay).count();
+        if (delay > 0) lines.emplace_back("recovery_min_apply_delay", std::to_string(delay) + "ms");
     }
     lines.emplace_back("primary_conninfo", facts.following ? facts.following->primary_conninfo : "");
     lines.emplace_back("primary_slot_name", facts.following ? facts.following->slot : "");

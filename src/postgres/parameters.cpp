@@ -30,6 +30,7 @@ constexpr std::array owned{
     Owned{"recovery_target*", recovery_hint},
     Owned{"primary_conninfo", join_hint},
     Owned{"primary_slot_name", join_hint},
+    Owned{"recovery_min_apply_delay", "use postgresql.apply_delay"},
     Owned{"promote_trigger_file", "use `pgbosun promote`"},
     Owned{"hot_standby", "leave it out: it is always on"},
     Owned{"port", "use postgresql.port"},

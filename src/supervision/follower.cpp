@@ -10,6 +10,7 @@ namespace pgbosun::supervision {
 namespace {
 
 constexpr Duration query_timeout = std::chrono::seconds(3);
+constexpr std::size_t timeline_digits = 8;  // of a segment's name
 
 struct LocalWal {
     Timeline timeline{};
@@ -19,25 +20,22 @@ struct LocalWal {
 Fault not_understood() { return {FaultKind::corrupt, "the standby's answer is not understood", ""}; }
 
 // The timeline is that of the newest segment that holds the end: pg_control learns of a switch much later.
-constexpr std::string_view local_wal_sql = R"sql(
-with w as (select greatest(pg_last_wal_replay_lsn(), pg_last_wal_receive_lsn()) as lsn,
-                  (select pg_size_bytes(setting) from pg_settings where name = 'wal_segment_size') as size),
-     s as (select lsn, size, ((lsn - '0/0'::pg_lsn - 1) / size)::bigint as segment from w)
-select lsn::text, (select max(substr(name, 1, 8)) from pg_ls_waldir()
-                    where name ~ '^[0-9A-F]{24}$'
-                      and substr(name, 9) = upper(lpad(to_hex(segment / (4294967296 / size)), 8, '0') ||
-                                                  lpad(to_hex(segment % (4294967296 / size)), 8, '0')))
-  from s)sql";
-
-Task<Result<LocalWal>> ask_local_wal(PgSession& session, Timeline otherwise) {
-    std::string sql(local_wal_sql);
-    const auto rows = co_await session.query(std::move(sql), {}, query_timeout);
-    if (!rows) co_return std::unexpected(rows.error());
-    if (rows->rows.size() != 1 || rows->rows[0].size() != 2 || !rows->rows[0][0]) co_return std::unexpected(not_understood());
-    const auto end = parse_lsn(*rows->rows[0][0]);
+Task<Result<LocalWal>> ask_local_wal(PgSession& session, const postgres::ControlData& control) {
+    const auto size = wal::SegmentSize::from_bytes(control.wal_segment_size);
+    if (!size) co_return std::unexpected(not_understood());
+    std::string sql = "select greatest(pg_last_wal_replay_lsn(), pg_last_wal_receive_lsn())::text";
+    const auto position = co_await session.query(std::move(sql), {}, query_timeout);
+    if (!position) co_return std::unexpected(position.error());
+    const auto end = position->rows.size() == 1 && position->rows[0][0] ? parse_lsn(*position->rows[0][0]) : std::nullopt;
     if (!end || *end == Lsn{}) co_return std::unexpected(not_understood());
-    LocalWal wal{otherwise, *end};
-    if (const auto& digits = rows->rows[0][1]) {
+    const std::string name = to_string(name_of(wal::segment_at(Timeline{1}, Lsn{end->value - 1}, *size), *size));
+    sql = "select max(substr(name, 1, 8)) from pg_ls_waldir() where name ~ '^[0-9A-F]{24}$' and substr(name, 9) = $1";
+    std::vector<Field> parameters{name.substr(timeline_digits)};
+    const auto newest = co_await session.query(std::move(sql), std::move(parameters), query_timeout);
+    if (!newest) co_return std::unexpected(newest.error());
+    if (newest->rows.size() != 1) co_return std::unexpected(not_understood());
+    LocalWal wal{control.timeline, *end};
+    if (const auto& digits = newest->rows[0][0]) {
         std::uint32_t timeline = 0;
         std::from_chars(digits->data(), digits->data() + digits->size(), timeline, 16);
         wal.timeline = Timeline{timeline};
@@ -81,7 +79,7 @@ Task<Result<Comparison>> compare_with_primary(Surroundings& outside, const postg
     it.upstream = std::move(*upstream);
 
     const auto local = outside.open_session("postgres", std::string(postgres::superuser));
-    const auto wal = co_await ask_local_wal(*local, control.timeline);
+    const auto wal = co_await ask_local_wal(*local, control);
     if (!wal) co_return std::unexpected(wal.error());
     auto history = co_await ask_local_history(*local, wal->timeline);
     if (!history) co_return std::unexpected(std::move(history.error()));

@@ -103,6 +103,7 @@ private:
     void add_managed(InstanceStatus& status, Instant now);
     Task<> accompany();
     Task<> accompany_standby();
+    Task<bool> is_counted(const Peer& upstream, const std::string& primary, Term term, Timeline timeline) const;
     void accompany_primary();
     [[nodiscard]] bool unsettled() const;
 

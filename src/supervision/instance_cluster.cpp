@@ -16,6 +16,7 @@ constexpr Duration pace = 250ms;
 constexpr Duration stuck_after = 10s;   // without progress, after PostgreSQL said that WAL is gone
 constexpr Duration unready_after = 2s;  // waiting for WAL from nobody
 constexpr Duration same_wait = 1s;      // between two lines of it: PostgreSQL says it every wal_retrieve_retry_interval
+constexpr Duration new_upstream_after = 1s;  // a WAL receiver of another upstream is gone then
 constexpr Duration text_age = 50ms;     // the API keeps a rendered status for so long
 constexpr Duration not_known = 1h;      // an age that nobody relies on
 
@@ -40,6 +41,14 @@ Performer::Calls Instance::performer_calls() {
     calls.primary = [this] {
         const auto primary = membership_->primary();
         return primary ? primary->conninfo : std::string();
+    };
+    calls.upstream = [this] {
+        const auto upstream = membership_->upstream();
+        return upstream ? upstream->conninfo : std::string();
+    };
+    calls.foreign_wal = [this] {
+        const auto primary = membership_->primary();
+        return primary && primary->name == source_name;
     };
     calls.may_initialise = [this] { return membership_->part() != instance::Part::primary || !membership_->stored().system_id; };
     calls.rejoin.losing_data = [this]() -> Task<Result<>> {
@@ -124,6 +133,9 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
     ManagedStatus managed;
     managed.accepted = stored.accepted;
     managed.primary = stored.primary;
+    const auto upstream = membership_->upstream();
+    managed.upstream = upstream ? upstream->conninfo : std::string();
+    if (settings_.postgresql.apply_delay > Duration::zero()) managed.apply_delay = settings_.postgresql.apply_delay;
     const auto* running = std::get_if<instance::Running>(&state.activity);
     const bool answers = status.facts_at && !status.postgres.silent_since;
     const bool disks = std::ranges::none_of(status.volumes, [](const auto& it) { return it.hangs_since || it.error; });
@@ -194,10 +206,16 @@ Task<> Instance::accompany_standby() {
         replayed_ = server->lsn.replayed.value_or(Lsn{});
         replayed_at_ = now;
     }
-    if (!server->lsn.streaming || performer_.followed() != primary->conninfo) {
+    const auto upstream = membership_->upstream();
+    const bool compared = performer_.followed() == primary->conninfo;
+    if (compared && performer_.written_upstream() != upstream->conninfo) {
+        performer_.perform(instance::Reload{});
+        co_return;
+    }
+    if (!server->lsn.streaming || !compared) {
         performer_.perform(instance::FollowPrimary{});
         const bool stuck = wal_gone_at_ && now - *wal_gone_at_ < stuck_after && now - replayed_at_ > stuck_after;
-        if (stuck && performer_.followed() == primary->conninfo) {
+        if (stuck && compared) {
             journal_.record("cluster", "WAL that this standby needs is gone: it is cloned anew", {});
             wal_gone_at_.reset();
             performer_.note_wal_gone();
@@ -212,14 +230,22 @@ Task<> Instance::accompany_standby() {
     }
     const Term term = membership_->right().record.term;
     if (membership_->right().record.data_term == term) co_return;
-    // What streams is of this term only if the primary's agent says that it has accepted it, and counts this standby.
-    const Timeline timeline = server->timeline;
-    const auto looked = co_await wiring_.cluster->look_at(*primary);
-    if (!looked || !looked->managed || looked->managed->accepted != term || !looked->managed->serving) co_return;
-    const bool counted = std::ranges::any_of(looked->standbys, [&](const auto& it) {
+    bool streams = monitor_.facts().server_asked_at >= performer_.written_upstream_at() + new_upstream_after;
+    if (upstream->name != source_name) streams = co_await is_counted(*upstream, primary->name, term, server->timeline);
+    if (streams) std::ignore = co_await membership_->streams_from_primary(term);
+}
+
+// What streams is of this term only if the agent of whom it streams from says that it has accepted the term, or streams of it
+// itself, and counts this standby.
+Task<bool> Instance::is_counted(const Peer& upstream, const std::string& primary, Term term, Timeline timeline) const {
+    const auto looked = co_await wiring_.cluster->look_at(upstream);
+    if (!looked || !looked->managed || looked->term != term || looked->timeline != timeline) co_return false;
+    const ManagedStatus& its = *looked->managed;
+    const bool of_term = upstream.name == primary ? its.accepted == term && its.serving
+                                                  : its.primary == primary && its.reach.term == term;
+    co_return of_term && std::ranges::any_of(looked->standbys, [&](const auto& it) {
         return it.name == settings_.instance && it.state == "streaming";
     });
-    if (counted && looked->timeline == timeline) std::ignore = co_await membership_->streams_from_primary(term);
 }
 
 // A standby that has not been compared has its own WAL alone, and answers queries when that has made its data whole.

@@ -99,6 +99,13 @@ std::optional<Peer> Membership::primary() const {
     return *found;
 }
 
+std::optional<Peer> Membership::upstream() const {
+    const AgentRecord& record = right_.record;
+    const auto named = std::ranges::find(record.peers, record.upstream, &Peer::name);
+    if (record.primary == record.instance || named == record.peers.end()) return primary();
+    return *named;
+}
+
 Task<Result<>> Membership::store(const AgentRecord& record) {
     std::string path = settings_.state_directory() + "/assignment";
     std::string text = calls_.codec.encode(record);

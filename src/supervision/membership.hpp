@@ -60,6 +60,8 @@ public:
     [[nodiscard]] const AgentRecord& stored() const { return stored_; }
     // Of the recorded primary, where that is another instance.
     [[nodiscard]] std::optional<Peer> primary() const;
+    // Whom to stream from, once the data has been compared with that primary's: it, or the standby that was named.
+    [[nodiscard]] std::optional<Peer> upstream() const;
 
 private:
     Task<> take_turn();

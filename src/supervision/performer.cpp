@@ -61,7 +61,7 @@ void Performer::set_reason(std::string reason, std::string hint) {
 }
 
 std::string Performer::upstream() const {
-    if (calls_.primary) return followed_;
+    if (calls_.primary) return followed_ == calls_.primary() ? calls_.upstream() : followed_;
     if (!upstream_.empty()) return upstream_;
     return settings_.bootstrap.join ? settings_.bootstrap.join->primary_conninfo : std::string();
 }
@@ -213,12 +213,13 @@ Task<Result<postgres::ConfigurationFacts>> Performer::configuration_facts() {
     facts.connected_standbys = connected_standbys_;
     facts.synchronous_standby_names = synchronous_;
     if (inspection_ && inspection_->usable && inspection_->usable->start != postgres::StartMode::primary) {
-        auto upstream_facts = following(settings_, upstream());
+        if (std::exchange(written_upstream_, upstream()) != written_upstream_) written_upstream_at_ = outside_.clock.now();
+        auto upstream_facts = following(settings_, written_upstream_);
         if (!upstream_facts) co_return std::unexpected(std::move(upstream_facts.error()));
         const auto passfile = co_await write_passfile(outside_, settings_);
         if (!passfile) co_return std::unexpected(passfile.error());
         facts.following = std::move(*upstream_facts);
-        facts.only_own_wal = calls_.primary && followed_.empty();
+        facts.only_own_wal = calls_.primary && (followed_.empty() || calls_.foreign_wal());
         facts.limits = inspection_->usable->control.limits;
     }
     if (inspection_ && inspection_->recovering) {

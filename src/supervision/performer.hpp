@@ -32,6 +32,11 @@ public:
         LookAtCatalog look_at_catalog;
         // In a cluster: the conninfo of the primary that it is to follow; empty: of nobody. Standalone: no function.
         std::function<std::string()> primary;
+        // In a cluster: the conninfo to stream from when the data has been compared with the primary's; empty: of nobody.
+        std::function<std::string()> upstream;
+        // In a cluster: the primary to follow is another cluster's, and what it writes is not in the archive of this one: there
+        // are timelines of this one's own, of the same numbers.
+        std::function<bool()> foreign_wal;
         // In a cluster: whether an empty volume may become a new one.
         std::function<bool()> may_initialise;
         Rejoiner::Calls rejoin;
@@ -54,8 +59,12 @@ public:
     Task<> recall_upstream();
     [[nodiscard]] std::string upstream() const;
 
-    // In a cluster: whom the running standby follows, after it was compared; empty: nobody.
+    // In a cluster: the primary that the running standby was compared with and follows, if through another standby; empty:
+    // nobody.
     [[nodiscard]] const std::string& followed() const { return followed_; }
+    // What PostgreSQL's configuration says of it.
+    [[nodiscard]] const std::string& written_upstream() const { return written_upstream_; }
+    [[nodiscard]] Instant written_upstream_at() const { return written_upstream_at_; }  // when it last became another one
     // WAL that it needs is nowhere any more: the next rejoin clones it.
     void note_wal_gone() { wal_gone_ = true; }
     // Its own WAL ends before its data is whole: the next rejoin clones it.
@@ -137,6 +146,8 @@ private:
     bool fence_task_running_ = false;
     std::string upstream_;
     std::string followed_;
+    std::string written_upstream_;
+    Instant written_upstream_at_{};
     bool following_ = false;  // a comparison is under way
     bool wal_gone_ = false;
     static constexpr int most_unusable_starts = 2;

@@ -91,6 +91,10 @@ class Member(Instance):
         return f"{self.place.address}:{self.port}"
 
     @property
+    def conninfo(self):
+        return f"host={self.place.address} port={self.port}"
+
+    @property
     def url(self):
         return f"http://{self.config['http']['listen']}"
 
@@ -150,10 +154,11 @@ class Controller(Program):
 
 
 class Cluster:
-    """`member_config` is merged into each instance's configuration, `controller_config` into the controllers'."""
+    """`member_config` is merged into each instance's configuration, `controller_config` into the controllers'; `known_as`
+    has, by name, what the controllers are told of an instance beside name and addresses."""
 
     def __init__(self, network=None, size=3, controllers=2, ttl="3s", synchronous=None, member_config=None,
-                 controller_config=None, directory=None):
+                 controller_config=None, known_as=None, directory=None):
         self._owns_directory = directory is None
         self.directory = directory or tempfile.mkdtemp(prefix="pgb-cluster-", dir=MEMORY)
         os.makedirs(self.directory, exist_ok=True)
@@ -161,6 +166,7 @@ class Cluster:
         self.network = network
         self.ttl = ttl
         self.synchronous = synchronous
+        self.known_as = known_as or {}
         self.programs = []
         self.etcd = self._make_etcd(Place(network, "etcd"))
         self.members = []
@@ -215,7 +221,7 @@ class Cluster:
         config = instance.merge({
             "cluster": "orders", "record": {"etcd": {"endpoints": [self.endpoint]}}, "token_file": token,
             "lease": {"ttl": self.ttl}, "http": {"listen": listen, "advertise": f"http://{listen}"},
-            "instances": [{"name": it.name, "url": it.url, "conninfo": f"host={it.place.address} port={it.port}"}
+            "instances": [{"name": it.name, "url": it.url, "conninfo": it.conninfo, **self.known_as.get(it.name, {})}
                           for it in self.members],
         }, more)
         if self.synchronous:

@@ -106,6 +106,22 @@ class Joining(Pair):
             self.two.sql("select pg_wal_replay_resume()")
         self.two.wait_status("it has caught up", lambda status: (status["lsn"]["lag_bytes"] or 0) < 1 << 20)
 
+    def test_a_delayed_standby_has_received_at_once_what_it_replays_later(self):
+        def configure(delay):
+            self.two.config["postgresql"]["apply_delay"] = delay
+            self.two.write_config()
+            self.assertEqual(self.two.http("POST", "/v1/reload").status, 200)
+            wait_for("postgres has it", lambda: self.two.sql("show recovery_min_apply_delay") == delay)
+        configure("1h")
+        try:
+            self.one.sql("insert into kept values (10)")
+            written = self.one.sql("select pg_current_wal_flush_lsn()")
+            wait_for("it is received", lambda: self.two.sql(f"select pg_last_wal_receive_lsn() >= '{written}'") == "t")
+            self.assertEqual(self.two.sql("select count(*) from kept where i = 10"), "0")
+        finally:
+            configure("0")
+        wait_for("it is replayed", lambda: self.two.sql("select count(*) from kept where i = 10") == "1")
+
     def test_a_standby_outlives_the_absence_of_its_primary_and_follows_again(self):
         postmaster = self.two.postmaster()
         self.one.kill_everything()

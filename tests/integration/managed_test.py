@@ -20,7 +20,7 @@ class Managed(Case):
 
     @classmethod
     def setUpClass(cls):
-        cls.cluster = Cluster()
+        cls.cluster = Cluster(known_as={"pg-3": {"upstream": "pg-2"}})
         cls.addClassCleanup(cls.cluster.stop)
         cls.cluster.start()
         cls.cluster.wait_whole().sql("create table t(i int)")
@@ -58,6 +58,30 @@ class Managed(Case):
             self.has(it, "1,2")
         plans = [it["what"] for it in before.http("GET", "/v1/journal").json["entries"] if it["what"].startswith("rejoin: ")]
         self.assertTrue(plans[-1].startswith("rejoin: follow"), plans)
+
+    def test_a_standby_streams_from_the_one_that_is_named_for_it_and_from_the_primary_while_that_one_is_away(self):
+        one, two, three = self.cluster.members
+        if self.whole() is not one:
+            wait_for("the switchover is taken", lambda: self.cluster.ask("switchover", "--to", one.name)[0] == 0)
+        self.assertIs(self.whole(), one)
+        one.sql("truncate t; insert into t values (1)")
+        wait_for("pg-3 streams from pg-2", lambda: self.streaming_from(two) == {three.name})
+        self.assertEqual(self.streaming_from(one), {two.name})
+        self.has(three, "1")
+        postmaster = three.postmaster()
+        two.kill()
+        wait_for("pg-3 streams from the primary", lambda: self.streaming_from(one) == {three.name})
+        one.sql("insert into t values (2)")
+        self.has(three, "1,2")
+        two.start()
+        self.whole()
+        wait_for("pg-3 streams from pg-2 again", lambda: self.streaming_from(two) == {three.name})
+        self.assertEqual(three.postmaster(), postmaster, "a change of upstream is a reload")
+        one.sql("insert into t values (3)")
+        self.has(three, "1,2,3")
+
+    def streaming_from(self, member):
+        return {it["name"] for it in (member.said() or {}).get("standbys", []) if it["state"] == "streaming"}
 
     def test_a_primary_whose_postmaster_dies_is_back_before_anybody_takes_over(self):
         primary = self.whole()

@@ -2,6 +2,7 @@
 // An agent in memory that keeps the real rules of the right to write, beside a postgres that does as it is told. A
 // standby of it streams whenever its primary serves.
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -122,6 +123,7 @@ inline void FakeAgent::come_back() {
 }
 
 inline bool FakeAgent::streams() const {
+    if (right_.record.primary == source_name) return postgres_up;
     const auto primary = all_.agents.find(right_.record.primary);
     return postgres_up && !is_primary(right_) && primary != all_.agents.end() && primary->second->serves() &&
            primary->second->right().record.term == right_.record.term;
@@ -143,6 +145,9 @@ inline InstanceStatus FakeAgent::status() {
     ManagedStatus& managed = it.managed.emplace();
     managed.accepted = record.accepted;
     managed.primary = record.primary;
+    const auto& from = record.upstream.empty() ? record.primary : record.upstream;
+    const auto peer = std::ranges::find(record.peers, from, &Peer::name);
+    managed.upstream = peer == record.peers.end() ? std::string() : peer->conninfo;
     managed.serving = serves();
     managed.stopped = !postgres_up || !is_primary(right_);
     managed.able = postgres_up;

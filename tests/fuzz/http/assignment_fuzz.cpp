@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
         const auto again = http::parse_promise_answer(http::render_promise_answer(*answer));
         if (!again || again->promised != answer->promised) std::abort();
     }
-    (void)http::parse_target(body);
+    (void)http::parse_wish(body);
     (void)http::parse_controller_status(body);
     return 0;
 }

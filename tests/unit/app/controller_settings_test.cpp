@@ -88,6 +88,10 @@ TEST_CASE("what is wrong is found, with its line, its key and a hint") {
         {"method: any", "method: all", "synchronous.method", 9},
         {"number: 1", "number: 2", "synchronous.number", 9},
         {"listen: 0.0.0.0:8009", "listen: 8009", "http.listen", 10},
+        {"priority: 10", "upstream: pg-3", "instances.pg-2.upstream", 3},
+        {"priority: 10", "upstream: pg-2", "instances.pg-2.upstream", 3},
+        {"priority: 10", "upstream: pg-1", "synchronous.number", 9},
+        {"lease:", "standby_cluster: {primary_conninfo: \"host=far password=x\"}\nlease:", "standby_cluster.primary_conninfo", 7},
     };
     for (const auto& it : table) {
         INFO(it.from << " -> " << it.to);
@@ -104,6 +108,15 @@ TEST_CASE("a slip of the finger is answered with the key that was meant") {
     const auto got = read(with(whole, "restart_window", "restart_windwo"));
     REQUIRE(got.findings.size() == 1);
     CHECK(got.findings.front().hint.find("failover.restart_window") != std::string::npos);
+}
+
+TEST_CASE("a standby may stream from another one, and a cluster may follow another one") {
+    const auto got = read(with(with(with(whole, "priority: 10", "upstream: pg-1"), "synchronous: {method: any, number: 1, data_durability: required}\n", ""),
+                               "lease:", "standby_cluster: {primary_conninfo: \"host=far port=5432\"}\nlease:"));
+    for (const auto& finding : got.findings) UNSCOPED_INFO(to_text(finding));
+    REQUIRE(got.usable());
+    CHECK(got.settings.instances[1].upstream == "pg-1");
+    CHECK(got.settings.source == "host=far port=5432");
 }
 
 TEST_CASE("a cluster without instances is refused, and so is no configuration at all") {

@@ -196,6 +196,55 @@ TEST_CASE("paused, a primary that is gone is waited for, and resumed it is repla
     world.until([&] { return world.agents.serving() == "pg-2"; });
 }
 
+TEST_CASE("a new cluster follows another one, is promoted when it is told so, and follows it again") {
+    World world;
+    world.policy.source = "host=far";
+    auto& one = world.start("one");
+    const auto streams_from = [&](const std::string& name) { return world.agents[name].status().managed->upstream.value(); };
+    const auto all_follow = [&] {
+        return streams_from("pg-1") == "host=far" && streams_from("pg-2") == "host=pg-1" && streams_from("pg-3") == "host=pg-1";
+    };
+    world.until(all_follow);
+    CHECK(one.status().source == "host=far");
+    CHECK(one.status().primary == source_name);
+    CHECK(world.agents.serving().empty());
+    CHECK(one.command({ControllerVerb::switchover, "pg-2", ""}).answer == Answer::refused);
+    CHECK(one.command({ControllerVerb::failover, "pg-2", ""}).answer == Answer::refused);
+    CHECK(one.command({ControllerVerb::promote_cluster, "pg-9", ""}).answer == Answer::refused);
+    CHECK(one.command({ControllerVerb::demote_cluster, "", ""}).answer == Answer::refused);
+    CHECK(one.command({ControllerVerb::demote_cluster, "", "", "host=far"}).answer == Answer::done);
+
+    CHECK(one.command({ControllerVerb::promote_cluster, "pg-2", ""}).answer == Answer::under_way);
+    world.until_whole(one);
+    CHECK(one.status().primary == "pg-2");
+    CHECK(one.status().source.empty());
+    CHECK(one.command({ControllerVerb::promote_cluster, "", ""}).answer == Answer::refused);
+
+    world.until([&] {
+        return one.command({ControllerVerb::demote_cluster, "", "", "host=far"}).answer != Answer::refused;
+    });
+    world.until([&] { return world.agents.serving().empty() && one.status().source == "host=far"; });
+    // Who leads goes away: another one streams from there.
+    world.until([&] { return streams_from("pg-1") == "host=far" && streams_from("pg-2") == "host=pg-1"; });
+    world.agents["pg-1"].die();
+    world.until([&] { return streams_from("pg-2") == "host=far" && streams_from("pg-3") == "host=pg-2"; });
+}
+
+TEST_CASE("a standby streams from the standby that is named for it, and from the primary while that one is away") {
+    World world;
+    world.policy.members[2].upstream = "pg-2";
+    auto& one = world.start("one");
+    world.until_whole(one);
+    const auto upstream = [&] { return world.agents["pg-3"].status().managed->upstream.value(); };
+    world.until([&] { return upstream() == "host=pg-2"; });
+    world.agents["pg-2"].die();
+    world.until([&] { return upstream() == "host=pg-1"; });
+    world.agents["pg-2"].come_back();
+    world.until([&] { return upstream() == "host=pg-2"; });
+    world.agents["pg-1"].die();
+    world.until([&] { return world.agents.serving() == "pg-2" && upstream() == "host=pg-2"; });
+}
+
 TEST_CASE("of two controllers one leads; the other takes over, and the primary stays") {
     World world;
     auto& one = world.start("one");

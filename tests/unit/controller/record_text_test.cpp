@@ -37,6 +37,10 @@ TEST_CASE("a record is read as it was written") {
     Record fresh;
     fresh.cluster = "orders";
     CHECK(parse_record(to_text(fresh)).value() == fresh);
+    // One of before a cluster could follow another one.
+    CHECK(parse_record(without(to_text(whole()), " \"source\": \"\",\n", "")).value() == whole());
+    Record following = follow_source(whole(), "host=far");
+    CHECK(parse_record(to_text(following)).value() == following);
 }
 
 TEST_CASE("what a later version or a person wrote is not taken for a record") {

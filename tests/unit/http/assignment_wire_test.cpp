@@ -129,6 +129,7 @@ TEST_CASE("what an agent must not forget is read as it was written, and nothing 
     record.instance = "pg-1";
     record.term = 7;
     record.primary = "pg-2";
+    record.upstream = "pg-3";
     record.accepted = 5;
     record.data_term = 6;
     record.promotable = {12, {"pg-1", "pg-3"}};
@@ -140,6 +141,9 @@ TEST_CASE("what an agent must not forget is read as it was written, and nothing 
     CHECK(parse_agent_record(render_agent_record(AgentRecord{})) == AgentRecord{});
 
     const std::string text = render_agent_record(record);
+    // A record of before there were upstreams.
+    record.upstream.clear();
+    CHECK(parse_agent_record(with(text, "\"upstream\":\"pg-3\",", "")) == record);
     CHECK_FALSE(parse_agent_record(text.substr(0, text.size() / 2)));
     CHECK_FALSE(parse_agent_record(with(text, "\"data_term\":6,", "")));
     CHECK_FALSE(parse_agent_record(with(text, "\"term\":7", "\"term\":7,\"surprise\":1")));

@@ -56,6 +56,8 @@ TEST_CASE("where the data ended, and on which history, says how an instance come
             upstream(on_two()), Follow{}},
         Row{"a standby that ends before the fork follows", local(crashed_standby, on_one(), before),
             upstream(on_two()), Follow{}},
+        Row{"a standby that has switched to a timeline of its own at the fork is cloned anew",
+            local(shut_down_in_recovery, on_two(), forked), upstream(on_one()), Reclone{}},
         Row{"a standby one byte past the fork is rewound", local(shut_down_in_recovery, on_one(), after),
             upstream(on_two()), Rewind{false, forked}},
         Row{"a crashed standby past the fork recovers first", local(crashed_standby, on_one(), after),
