@@ -39,6 +39,8 @@ struct PostgresStatus {
     // Set while the server does not answer queries although it runs: since when, and why.
     std::optional<Instant> silent_since;
     std::string silent_reason;
+    std::optional<int> free_connections;     // for users that are nobody special
+    std::optional<Instant> exhausted_since;  // there has been none
     std::uint64_t run = 0;  // another number after each start and each crash recovery; 0: not known
 };
 

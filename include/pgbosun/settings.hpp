@@ -209,6 +209,8 @@ struct LogSettings {
 struct MonitorSettings {
     Duration interval = std::chrono::seconds(1);       // between two gatherings of facts
     Duration query_timeout = std::chrono::seconds(5);
+    // Managed: a primary that has had no connection free for so long counts as one that does not serve. 0: never.
+    Duration exhausted_connections{};
     Duration volume_deadline = std::chrono::seconds(5);  // a write-and-fsync that takes longer hangs
 };
 

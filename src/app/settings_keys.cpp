@@ -415,6 +415,7 @@ void supervision_keys(std::vector<Key>& keys) {
     keys.push_back(duration("monitor.interval", milliseconds(100), minutes(1), FIELD(monitor.interval)));
     keys.push_back(
         duration("monitor.query_timeout", milliseconds(100), minutes(1), FIELD(monitor.query_timeout)));
+    keys.push_back(duration("monitor.exhausted_connections", seconds(0), hours(24), FIELD(monitor.exhausted_connections)));
     keys.push_back(
         duration("monitor.volume_deadline", milliseconds(100), minutes(10), FIELD(monitor.volume_deadline)));
     keys.push_back(duration("lease.ttl", seconds(1), minutes(5), FIELD(lease.ttl)));

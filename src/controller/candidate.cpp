@@ -55,12 +55,16 @@ std::string_view unable(const Field& field, const std::string& name) {
     return {};
 }
 
+Position position(const Reach& reach) { return {reach.timeline, reach.lsn}; }
+
 // Whether who stands at `best` is bound to have all that `writer` acknowledged under `rule`.
 bool covered(const Field& field, const std::string& writer, const SynchronousRule& rule, Reach best) {
     if (rule.number <= 0) return true;
+    // A standby that has lost its controller may have confirmed commits of a term that it has not heard of: it went on
+    // streaming, or has reconnected by itself. Then its data is said to be of an older term, and is further all the same.
     const auto reached = [&](const std::string& name) {
         const Seen* seen = fresh(field, name);
-        return seen != nullptr && seen->report.reach <= best;
+        return seen != nullptr && seen->report.reach <= best && position(seen->report.reach) <= position(best);
     };
     const Seen* itself = fresh(field, writer);
     if (itself != nullptr && itself->report.stopped && itself->report.reach <= best) return true;

@@ -43,6 +43,8 @@ Json postgres_of(const PostgresStatus& postgres, Instant now) {
     json["up_s"] = age(postgres.started_at, now);
     json["restarts"] = postgres.restarts;
     json["checksums"] = or_null(postgres.checksums);
+    json["free_connections"] = or_null(postgres.free_connections);
+    json["exhausted_for_s"] = age(postgres.exhausted_since, now);
     json["silent_for_s"] = age(postgres.silent_since, now);
     json["silent_reason"] = text_or_null(postgres.silent_reason);
     return json;

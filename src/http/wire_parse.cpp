@@ -175,6 +175,7 @@ void read_postgres(const Fields& top, InstanceStatus& status) {
         fields.age("up_s", status.now, status.postgres.started_at);
         fields.number("restarts", status.postgres.restarts);
         if (fields.find("checksums")) fields.truth("checksums", status.postgres.checksums.emplace());
+        fields.age("exhausted_for_s", status.now, status.postgres.exhausted_since);
         fields.age("silent_for_s", status.now, status.postgres.silent_since);
         fields.text("silent_reason", status.postgres.silent_reason);
     });

@@ -133,6 +133,9 @@ select pg_is_in_recovery() as in_recovery,
        w.latest_end_lsn as upstream_lsn,
        coalesce(w.status = 'streaming', false) as streaming,
        case when pg_is_in_recovery() then pg_is_wal_replay_paused() else false end as replay_paused,
+       current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int -
+       coalesce(current_setting('reserved_connections', true), '0')::int -
+       (select count(*) from pg_stat_activity where backend_type = 'client backend')::int as free_connections,
        (select coalesce(json_agg(name order by name), '[]') from pg_settings where pending_restart) as pending_restart,
        (select coalesce(json_agg(json_build_object('name', application_name, 'state', state, 'sync', sync_state,
                    'address', host(client_addr), 'flushed', flush_lsn::text, 'lag', pg_wal_lsn_diff(
@@ -155,6 +158,7 @@ Result<ServerFacts> parse_server_facts(const Rows& rows) {
     facts.checksums = row.truth("checksums");
     facts.up = std::chrono::milliseconds(row.number<std::int64_t>("up_ms"));
     facts.run = row.number<std::uint64_t>("run");
+    facts.free_connections = row.number<int>("free_connections");
     facts.lsn = lsn_of(row, facts.recovery);
     facts.pending_restart = names_of(row);
     facts.standbys = standbys_of(row);

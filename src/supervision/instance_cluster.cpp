@@ -139,7 +139,11 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
     const auto* running = std::get_if<instance::Running>(&state.activity);
     const bool answers = status.facts_at && !status.postgres.silent_since;
     const bool disks = std::ranges::none_of(status.volumes, [](const auto& it) { return it.hangs_since || it.error; });
-    managed.serving = running != nullptr && running->role == Role::primary && may_write(right, now) && answers && disks;
+    const auto& limit = settings_.monitor.exhausted_connections;
+    const auto& exhausted = status.postgres.exhausted_since;
+    const bool takes_clients = limit == Duration::zero() || !exhausted || now - *exhausted < limit;
+    const bool primary = running != nullptr && running->role == Role::primary;
+    managed.serving = primary && may_write(right, now) && answers && disks && takes_clients;
     managed.stopped = instance::takes_no_writes(state);
 
     const auto& inspection = performer_.inspection();

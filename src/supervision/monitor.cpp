@@ -41,6 +41,17 @@ void Monitor::forget_server() {
     facts_.server_asked_at.reset();
     facts_.silent_since.reset();
     facts_.silent_reason.clear();
+    facts_.exhausted_since.reset();
+}
+
+void Monitor::note_connections(int free, Instant asked_at) {
+    if (free > 0) {
+        if (facts_.exhausted_since) log::info("connections are free again");
+        facts_.exhausted_since.reset();
+    } else if (!facts_.exhausted_since) {
+        log::warning("no connection is free: PostgreSQL refuses clients");
+        facts_.exhausted_since = asked_at;
+    }
 }
 
 Duration Monitor::pace() const {
@@ -102,6 +113,7 @@ Task<> Monitor::ask_server() {
     facts_.server_asked_at = asked_at;
     facts_.silent_since.reset();
     facts_.silent_reason.clear();
+    note_connections(facts_.server->free_connections, asked_at);
     facts_.came_up_once = true;
     calls_.changed();
     const Role role = facts_.server->recovery == postgres::Recovery::none ? Role::primary : Role::standby;

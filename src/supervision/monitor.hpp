@@ -21,6 +21,7 @@ struct MonitoredFacts {
     // Set while it does not answer, since the first question that stayed without an answer.
     std::optional<Instant> silent_since;
     std::string silent_reason;
+    std::optional<Instant> exhausted_since;  // no connection is free
     bool came_up_once = false;  // since pgbosun started
     std::optional<postgres::WalDirectoryFacts> wal;
     std::optional<postgres::ArchiveStatusFacts> archive_status;
@@ -54,6 +55,7 @@ private:
     Task<> mark_left_segments(std::vector<std::string> wal, std::vector<std::string> marks);
     [[nodiscard]] Duration pace() const;
     void silent(Instant since, std::string why);
+    void note_connections(int free, Instant asked_at);
 
     Surroundings& outside_;
     const Settings& settings_;

@@ -124,6 +124,8 @@ void add_own_metrics(std::vector<MetricFamily>& families, const InstanceStatus& 
     families.push_back(family("pgbosun_postgres_running", "1 while a postmaster exists.", truth(status.postgres.pid != 0)));
     families.push_back(family("pgbosun_postgres_silent", "1 while it does not answer queries.",
                               truth(status.postgres.silent_since.has_value())));
+    families.push_back(family("pgbosun_postgres_connections_exhausted", "1 while no connection is free for users.",
+                              truth(status.postgres.exhausted_since.has_value())));
     families.push_back(family("pgbosun_postgres_crash_restarts_total", "Restarts after a crash.",
                               status.postgres.restarts, MetricKind::counter));
     families.push_back(family("pgbosun_pending_restart", "1 when a changed parameter waits for a restart.",

@@ -30,7 +30,9 @@ void add_server(InstanceStatus& status, const Known& known) {
     status.postgres.restarts = known.restarts;
     status.postgres.silent_since = known.facts.silent_since;
     status.postgres.silent_reason = known.facts.silent_reason;
+    status.postgres.exhausted_since = known.facts.exhausted_since;
     if (!server) return;
+    status.postgres.free_connections = server->free_connections;
     status.postgres.version = server->version;
     status.postgres.checksums = server->checksums;
     status.system_id = server->system_id;
@@ -52,6 +54,9 @@ void explain(InstanceStatus& status, const Known& known) {
     } else if (known.facts.silent_since) {
         status.reason = "PostgreSQL does not answer: " + known.facts.silent_reason;
         status.hint = "see its log, and whether its processes are stopped or wait for a disk";
+    } else if (known.facts.exhausted_since) {
+        status.reason = "no connection is free: PostgreSQL refuses clients";
+        status.hint = "see pg_stat_activity; put a pooler before it, or raise max_connections";
     } else if (status.phase == Phase::running) {
         status.reason.clear();
         status.hint.clear();

@@ -344,6 +344,7 @@ void SimulatedAgent::wal_arrived(int from, const Stream& stream) {
         return;
     }
     streamed_at_ = world_.now();
+    streamed_term_ = stream.term;
     if (stream.term > 0 && (right_.record.data_term != stream.term)) note_stream(stream.term);
     SimulatedAgent& upstream = world_.agent(from);
     world_.send(node_, from, [&upstream, me = node_, branch = wal_.legs.back().branch, end = wal_.end] {
@@ -422,6 +423,8 @@ controller::Report SimulatedAgent::report() const {
     const bool exact = shut_down_ || world_.without(Sabotage::reach_age);
     if (!exact) it.reach_age = clock() - looked_.at;
     if (world_.without(Sabotage::data_term) && it.reach.term != record.term) it.reach.term = 0;
+    const bool unheard = it.reach.term < streamed_term_;
+    if (world_.without(Sabotage::unheard_terms) && unheard) it.reach = {it.reach.term, Timeline{1}, Lsn{}};
     it.system_id = SystemId{7};
     it.promotable_version = record.promotable.version;
     std::map<std::string, Lsn> flushed = flushed_;

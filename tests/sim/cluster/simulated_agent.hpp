@@ -126,6 +126,7 @@ private:
     bool shut_down_ = false;  // and its data has been looked at since
     std::string upstream_;
     std::optional<Duration> streamed_at_;
+    Term streamed_term_ = 0;  // of what it streamed last, whether its agent has heard of that or not
     std::map<int, Duration> connected_;  // standbys that have asked lately
     std::map<std::string, Lsn> flushed_;
     SynchronousRule rule_;  // in force

@@ -141,6 +141,23 @@ TEST_CASE("a synchronous standby that holds more than whoever can be promoted ke
     CHECK(picked(known).name == "b");
 }
 
+TEST_CASE("a standby that has not heard of the term may have confirmed its commits all the same") {
+    auto known = two_standbys(100, 100);
+    known.record->synchronous = {1, SyncMethod::any, 1, {"a", "b", "c"}};
+    auto unheard = test::report("c", 101);
+    unheard.reach.term = 3;
+    test::sees(known, unheard);
+    CHECK(picked(known).why_not == "too few synchronous standbys answer to know who holds every commit");
+
+    // No further than the candidate, or on a timeline that was left.
+    unheard.reach.lsn = Lsn{100};
+    test::sees(known, unheard);
+    CHECK(picked(known).name == "b");
+    unheard.reach = {3, Timeline{0}, Lsn{900}};
+    test::sees(known, unheard);
+    CHECK(picked(known).name == "b");
+}
+
 TEST_CASE("the old primary itself, stopped and within reach, says what it has acknowledged") {
     auto known = test::leading();
     known.record->synchronous = {1, SyncMethod::any, 1, {"a", "b", "c"}};

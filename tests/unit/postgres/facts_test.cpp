@@ -8,10 +8,10 @@ using namespace pgbosun::postgres;
 namespace {
 
 Rows standby_rows() {
-    return {{"in_recovery", "version", "system_id", "timeline", "wal_segment_size", "checksums", "up_ms", "run",
+    return {{"in_recovery", "version", "system_id", "timeline", "wal_segment_size", "checksums", "up_ms", "run", "free_connections",
              "current_lsn", "flushed_lsn", "received_lsn", "replayed_lsn", "upstream_lsn", "streaming", "replay_paused",
              "pending_restart", "standbys", "synchronous_names"},
-            {{"t", "170002", "-5", "3", "16777216", "t", "1500", "1700000000000001", std::nullopt, std::nullopt,
+            {{"t", "170002", "-5", "3", "16777216", "t", "1500", "1700000000000001", "-3", std::nullopt, std::nullopt,
               "0/3000000", "0/2000000", "0/4000000", "t", "f", R"(["max_connections"])",
               R"([{"name":"pg-3","state":"streaming","sync":"quorum","address":null,"lag":16,"flushed":"0/1F"},{"name":"x","lag":null}])",
               "ANY 1 (x)"}}};
@@ -32,6 +32,7 @@ TEST_CASE("a standby's lag is measured to the newest position it knows of") {
     CHECK(facts->recovery == Recovery::standby);
     CHECK(number(facts->system_id) == 18446744073709551611ULL);
     CHECK(facts->up == std::chrono::milliseconds(1500));
+    CHECK(facts->free_connections == -3);
     CHECK(facts->lsn.lag_bytes == 0x2000000);
     CHECK(facts->lsn.streaming);
     CHECK_FALSE(facts->lsn.current);
@@ -49,7 +50,7 @@ TEST_CASE("an answer that is not the facts is corrupt, and names the column") {
     for (std::size_t column = 0; column < standby_rows().columns.size(); ++column) {
         Rows rows = standby_rows();
         const std::string& name = rows.columns[column];
-        const bool is_truth = name == "in_recovery" || name == "checksums" || column >= 13;
+        const bool is_truth = name == "in_recovery" || name == "checksums" || column >= 14;
         rows.rows[0][column] = name.ends_with("_lsn") ? Field("nonsense") : is_truth ? Field() : Field("x");
         CAPTURE(rows.columns[column]);
         const auto facts = parse_server_facts(rows);
