@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cluster"))
@@ -20,7 +21,9 @@ class Managed(Case):
 
     @classmethod
     def setUpClass(cls):
-        cls.cluster = Cluster(known_as={"pg-3": {"upstream": "pg-2"}})
+        cls.cluster = Cluster(known_as={"pg-3": {"upstream": "pg-2"}},
+                              member_config={"monitor": {"exhausted_connections": "2s"}},
+                              controller_config={"failover": {"restart_window": "2s"}})
         cls.addClassCleanup(cls.cluster.stop)
         cls.cluster.start()
         cls.cluster.wait_whole().sql("create table t(i int)")
@@ -91,6 +94,19 @@ class Managed(Case):
         wait_for("it serves again", lambda: primary.postmaster() not in (None, pid) and managed(primary).get("serving"))
         self.assertIs(self.whole(), primary)
         self.assertEqual(primary.status()["term"], term)
+
+    def test_a_primary_that_has_no_connection_left_for_its_users_is_replaced(self):
+        primary = self.whole()
+        users = []
+        self.addCleanup(lambda: [(it.kill(), it.wait()) for it in users])
+        for _ in range(int(primary.sql("show max_connections"))):
+            words = [f"{instance.bin_dir()}/psql", "-X", "-c", "select pg_sleep(3600)", f"{primary.conninfo} user=app dbname=app"]
+            users.append(subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                          stderr=subprocess.DEVNULL))
+        said = wait_for("it says so", lambda: (it := primary.said()) and it["postgres"]["exhausted_for_s"] is not None and it)
+        self.assertIn("no connection is free", said["reason"])
+        wait_for("another primary serves", lambda: self.cluster.primary() not in (None, primary))
+        self.assertIsNot(self.whole(), primary)
 
     def test_a_primary_that_is_gone_is_replaced_and_comes_back_with_a_rewind(self):
         before = self.whole()
