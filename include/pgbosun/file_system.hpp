@@ -28,6 +28,10 @@ struct VolumeFacts {
     std::uint64_t available_bytes = 0;  // to us, without the reserve of root
 };
 
+struct Rename {
+    std::string from, to;  // names without a directory
+};
+
 class FileSystem {
 public:
     virtual ~FileSystem() = default;
@@ -42,6 +46,9 @@ public:
     // Success also when it was not there.
     virtual Task<Result<>> remove_durably(std::string path) = 0;
     virtual Task<Result<>> rename_durably(std::string from, std::string to) = 0;
+    // All of them within one directory, which is fsynced once at the end. What is not there (any more) is passed over.
+    // Answers how many were renamed; after a failure some may have been.
+    virtual Task<Result<std::size_t>> rename_each_durably(std::string directory, std::vector<Rename> renames) = 0;
     // With parents, mode 0700; success when it exists already (its mode is then left alone).
     virtual Task<Result<>> make_directory(std::string path) = 0;
     // Removes a directory and all below it; does not follow links. Has no time limit but its own: 10 minutes.

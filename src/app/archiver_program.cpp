@@ -30,6 +30,7 @@ constexpr std::array commands = {
     ArchiverCommand{"catalog", catalog_command, "list, show, keep, delete and expire backups"},
     ArchiverCommand{"wal", wal_command, "list the archive's WAL, or look for holes in it"},
     ArchiverCommand{"claim", claim_command, "claim a scheduled moment; `pgbosun run` starts it"},
+    ArchiverCommand{"left-behind", left_behind_command, "WAL of a former primary; `pgbosun run` starts it"},
     ArchiverCommand{"recovery-service", recovery_service_command, "WAL for bootstrap.recovery; `pgbosun run` starts it"},
     ArchiverCommand{"restore", restore_command, "make a data directory of a backup"},
     ArchiverCommand{"verify", verify_command, "read a backup and its WAL back, and say what is wrong"},

@@ -32,6 +32,7 @@ ExitCode backup_command(Arguments arguments);
 ExitCode catalog_command(Arguments arguments);
 ExitCode wal_command(Arguments arguments);
 ExitCode claim_command(Arguments arguments);
+ExitCode left_behind_command(Arguments arguments);
 ExitCode recovery_service_command(Arguments arguments);
 ExitCode restore_command(Arguments arguments);
 ExitCode drill_command(Arguments arguments);

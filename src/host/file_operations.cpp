@@ -127,6 +127,21 @@ Result<> rename_durably(const std::string& from, const std::string& to) {
     return directory_of(from) == directory_of(to) ? Result<>() : sync_directory(directory_of(from));
 }
 
+Result<std::size_t> rename_each_durably(const std::string& directory, std::span<const std::string> from_and_to) {
+    std::size_t done = 0;
+    for (std::size_t at = 0; at + 1 < from_and_to.size(); at += 2) {
+        const std::string from = directory + "/" + from_and_to[at];
+        const std::string to = directory + "/" + from_and_to[at + 1];
+        if (::rename(from.c_str(), to.c_str()) == 0) {
+            ++done;
+        } else if (errno != ENOENT) {
+            return system_failure(errno, "renaming " + from + " to " + to);
+        }
+    }
+    if (auto synced = sync_directory(directory); !synced) return std::unexpected(std::move(synced.error()));
+    return done;
+}
+
 Result<> make_directory(const std::string& path) {
     if (::mkdir(path.c_str(), 0700) == 0) return sync_directory(directory_of(path));
     if (errno == ENOENT && directory_of(path) != path) {

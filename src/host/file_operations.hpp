@@ -1,6 +1,7 @@
 #pragma once
 // Blocking file operations as include/pgbosun/file_system.hpp promises them; run in the worker, never in PID 1.
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@ Result<std::string> read(const std::string& path, std::size_t limit);
 Result<> write_durably(const std::string& path, const std::string& content);
 Result<> append_durably(const std::string& path, const std::string& content);
 Result<> remove_durably(const std::string& path);
+Result<std::size_t> rename_each_durably(const std::string& directory, std::span<const std::string> from_and_to);
 Result<> rename_durably(const std::string& from, const std::string& to);
 Result<> make_directory(const std::string& path);
 Result<> remove_tree(const std::string& path);

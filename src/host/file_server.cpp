@@ -50,6 +50,12 @@ Result<std::string> joined(const Result<std::vector<std::string>>& names) {
     return text;
 }
 
+std::vector<std::string> split(const std::string& text) {
+    std::vector<std::string> parts;
+    for (std::size_t at = 0; at < text.size(); at += parts.back().size() + 1) parts.emplace_back(text.data() + at);
+    return parts;
+}
+
 Result<std::string> perform(const FileRequest& request) {
     namespace files = file_operations;
     switch (request.verb) {
@@ -66,6 +72,8 @@ Result<std::string> perform(const FileRequest& request) {
         case FileVerb::list: return joined(files::list(request.path, request.number));
         case FileVerb::inspect: return bytes(files::inspect(request.path));
         case FileVerb::volume: return bytes(files::volume(request.path));
+        case FileVerb::rename_each_durably:
+            return bytes(files::rename_each_durably(request.path, split(request.second)));
     }
     std::unreachable();
 }

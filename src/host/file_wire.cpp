@@ -53,7 +53,7 @@ Result<FileRequest> decode_request(std::string_view message) {
     auto second = take_text(message);
     const auto number = take_number(message);
     if (!verb || !path || !second || !number || !message.empty()) return malformed();
-    if (*verb > static_cast<std::uint64_t>(FileVerb::volume)) return malformed();
+    if (*verb > static_cast<std::uint64_t>(FileVerb::rename_each_durably)) return malformed();
     return FileRequest{static_cast<FileVerb>(*verb), std::move(*path), std::move(*second), *number};
 }
 

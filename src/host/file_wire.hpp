@@ -17,13 +17,13 @@ inline constexpr std::uint64_t largest_message = largest_content + 64 * 1024;
 
 enum class FileVerb : std::uint8_t {
     read, write_durably, append_durably, remove_durably, rename_durably, make_directory, remove_tree, change_mode,
-    make_fifo, list, inspect, volume,
+    make_fifo, list, inspect, volume, rename_each_durably,
 };
 
 struct FileRequest {
     FileVerb verb{};
     std::string path;
-    std::string second;        // content, or the new name
+    std::string second;        // content, the new name, or old and new names, each ended by a NUL
     std::uint64_t number = 0;  // limit or mode
 };
 

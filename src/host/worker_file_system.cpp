@@ -57,6 +57,18 @@ Task<Result<>> WorkerFileSystem::rename_durably(std::string from, std::string to
     return done(files_, std::move(request));
 }
 
+Task<Result<std::size_t>> WorkerFileSystem::rename_each_durably(std::string directory, std::vector<Rename> renames) {
+    FileRequest request{FileVerb::rename_each_durably, std::move(directory), {}};
+    for (const auto& [from, to] : renames) {
+        request.second.append(from).push_back('\0');
+        request.second.append(to).push_back('\0');
+    }
+    if (request.second.size() > largest_content) {
+        co_return fail(FaultKind::refused, request.path + ": more than 16 MiB of names");
+    }
+    co_return co_await facts<std::size_t>(files_, std::move(request));
+}
+
 Task<Result<>> WorkerFileSystem::make_directory(std::string path) {
     FileRequest request{FileVerb::make_directory, std::move(path)};
     return done(files_, std::move(request));

@@ -21,6 +21,7 @@ public:
     Task<Result<>> append_durably(std::string path, std::string content) override;
     Task<Result<>> remove_durably(std::string path) override;
     Task<Result<>> rename_durably(std::string from, std::string to) override;
+    Task<Result<std::size_t>> rename_each_durably(std::string directory, std::vector<Rename> renames) override;
     Task<Result<>> make_directory(std::string path) override;
     Task<Result<>> remove_tree(std::string path) override;
     Task<Result<>> change_mode(std::string path, std::uint32_t mode) override;

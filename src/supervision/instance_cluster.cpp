@@ -37,6 +37,9 @@ Performer::Calls Instance::performer_calls() {
     calls.changed = [this] { changed(); };
     calls.look_at_catalog = [this] { return jobs_.look_at_catalog(); };
     calls.rejoin.line = wiring_.output;
+    calls.rejoin.record = [this](std::string what, std::vector<std::pair<std::string, std::string>> facts) {
+        journal_.record("archive", std::move(what), std::move(facts));
+    };
     if (!wiring_.cluster) return calls;
     calls.primary = [this] {
         const auto primary = membership_->primary();

@@ -6,6 +6,7 @@
 #include "pgbosun/log.hpp"
 #include "postgres/tools.hpp"
 #include "supervision/fence_file.hpp"
+#include "supervision/local_data.hpp"
 #include "supervision/preparation.hpp"
 #include "supervision/refused_settings.hpp"
 #include "supervision/spawn.hpp"
@@ -50,7 +51,8 @@ Task<> pause(boost::asio::io_context& loop, Duration duration) {
 
 Performer::Performer(Surroundings& outside, const Settings& settings, Calls calls)
     : outside_(outside), settings_(settings), calls_(std::move(calls)),
-      bootstrapper_(outside, calls_.output, calls_.look_at_catalog), rejoiner_(outside, bootstrapper_, calls_.rejoin) {}
+      bootstrapper_(outside, calls_.output, calls_.look_at_catalog), rejoiner_(outside, bootstrapper_, calls_.rejoin),
+      trusted_wal_(outside, settings, calls_.rejoin.record) {}
 
 void Performer::start(Task<> task) { spawn(outside_.loop, std::move(task)); }
 
@@ -378,6 +380,9 @@ Task<> Performer::checkpoint() {
 }
 
 Task<> Performer::promote() {
+    if (inspection_ && inspection_->usable) {
+        trusted_wal_.begin(timeline_of(*inspection_->usable), inspection_->usable->control.wal_segment_size);
+    }
     // In a cluster the first commit must wait for whom the controller named.
     if (synchronous_) co_await reload();
     const auto session = outside_.open_session("postgres", std::string(postgres::superuser));
@@ -386,14 +391,15 @@ Task<> Performer::promote() {
         set_reason("synchronous_standby_names is not in force yet", "the promotion is tried again");
         co_return;
     }
+    co_await trusted_wal_.wait();
     std::string sql = "select pg_catalog.pg_promote(false)";
     const auto asked = co_await session->query(std::move(sql), {}, promote_timeout);
     // Without success the deadline of the promotion ends it; the monitor sees the role change otherwise.
     if (!asked) {
         log::error("PostgreSQL does not take the order to promote: " + asked.error().what);
         set_reason(asked.error().what, "ask again when PostgreSQL answers");
-    } else if (calls_.primary) {
-        start(checkpoint_once_primary());
+    } else {
+        start(conclude_promotion());
     }
 }
 

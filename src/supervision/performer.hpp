@@ -15,6 +15,7 @@
 #include "supervision/inspection.hpp"
 #include "supervision/rejoiner.hpp"
 #include "supervision/surroundings.hpp"
+#include "supervision/trusted_wal.hpp"
 
 namespace pgbosun::supervision {
 
@@ -123,7 +124,7 @@ private:
     void kill();
     Task<> checkpoint();
     Task<> promote();
-    Task<> checkpoint_once_primary();
+    Task<> conclude_promotion();
     Task<bool> sees_synchronous(PgSession& session);
     Task<> reload();
     Task<> reconcile_fence();
@@ -134,6 +135,7 @@ private:
     Calls calls_;
     Bootstrapper bootstrapper_;
     Rejoiner rejoiner_;
+    TrustedWal trusted_wal_;
     std::uint64_t inspection_number_ = 0;
     std::optional<Inspection> inspection_;
     std::optional<ProcessId> postmaster_;

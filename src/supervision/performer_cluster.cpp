@@ -12,7 +12,7 @@ namespace {
 constexpr Duration setting_timeout = std::chrono::seconds(5);
 constexpr Duration setting_look = std::chrono::milliseconds(5);
 constexpr int most_looks_at_setting = 100;
-constexpr Duration promotion_look = std::chrono::milliseconds(100);
+constexpr Duration promotion_look = std::chrono::milliseconds(20);
 constexpr Duration promotion_patience = std::chrono::minutes(1);
 constexpr Duration checkpoint_patience = std::chrono::minutes(10);
 
@@ -73,9 +73,9 @@ Task<> Performer::follow() {
     }
 }
 
-// The former primary's pg_rewind waits for the first checkpoint of the new timeline, and PostgreSQL's own takes its time
-// (checkpoint_completion_target). Who follows does not wait for it, nor do writes.
-Task<> Performer::checkpoint_once_primary() {
+// In a cluster the former primary's pg_rewind waits for the first checkpoint of the new timeline, and PostgreSQL's own takes its
+// time (checkpoint_completion_target). Who follows does not wait for it, nor do writes.
+Task<> Performer::conclude_promotion() {
     Broadcast nobody(outside_.loop);
     const auto session = outside_.open_session("postgres", std::string(postgres::superuser));
     const Instant give_up = outside_.clock.now() + promotion_patience;
@@ -87,6 +87,11 @@ Task<> Performer::checkpoint_once_primary() {
         const auto recovers = co_await session->query(std::move(sql), {}, setting_timeout);
         if (recovers && recovers->rows.size() == 1 && recovers->rows[0][0] == "f") break;
     }
+    // Before that checkpoint can recycle it.
+    if (inspection_ && inspection_->usable) {
+        co_await trusted_wal_.finish(*session, inspection_->usable->control.wal_segment_size);
+    }
+    if (!calls_.primary) co_return;
     std::string sql = "checkpoint";
     const auto done = co_await session->query(std::move(sql), {}, checkpoint_patience);
     if (!done) log::warning("the checkpoint after the promotion did not succeed: " + done.error().what);

@@ -27,6 +27,12 @@ bool awaits(const instance::RejoinPlan& plan, instance::Missing missing) {
     return await != nullptr && await->missing == missing;
 }
 
+// From here on nobody archives what waits in this data: a standby does not, and the other two replace it.
+bool ends_its_archiving(const instance::RejoinPlan& plan) {
+    return std::holds_alternative<instance::Follow>(plan.what) || std::holds_alternative<instance::Rewind>(plan.what) ||
+           std::holds_alternative<instance::Reclone>(plan.what);
+}
+
 Rejoiner::Report failed(Fault fault) {
     return {instance::BootstrapOutcome::failed, false, std::move(fault.what), std::move(fault.hint)};
 }
@@ -34,12 +40,13 @@ Rejoiner::Report failed(Fault fault) {
 }  // namespace
 
 Rejoiner::Rejoiner(Surroundings& outside, Bootstrapper& bootstrapper, Calls calls)
-    : outside_(outside), bootstrapper_(bootstrapper), calls_(std::move(calls)), tool_(outside.loop, outside.processes),
-      pause_(outside.loop) {}
+    : outside_(outside), bootstrapper_(bootstrapper), calls_(std::move(calls)), left_behind_(outside, calls_.record, {}),
+      tool_(outside.loop, outside.processes), pause_(outside.loop) {}
 
 void Rejoiner::cancel(bool kill) {
     cancelled_ = true;
     bootstrapper_.cancel(kill);
+    left_behind_.cancel(kill);
     tool_.signal(kill ? SIGKILL : SIGTERM);
     pause_.announce();
 }
@@ -86,7 +93,7 @@ Task<Rejoiner::Report> Rejoiner::run(const Settings& settings, const Inspection&
             continue;
         }
         calls_.planned(plan, *local, *upstream);
-        report = co_await carry_out(settings, inspection, plan, conninfo);
+        report = co_await carry_out(settings, inspection, plan, upstream->position.timeline, conninfo);
         const bool again = report.outcome == instance::BootstrapOutcome::failed && rewind_failed_ && !cancelled_ &&
                            std::holds_alternative<instance::Rewind>(plan.what);
         if (!again) break;
@@ -123,7 +130,13 @@ Task<Result<std::optional<instance::LocalData>>> Rejoiner::look_at_data(const Se
 }
 
 Task<Rejoiner::Report> Rejoiner::carry_out(const Settings& settings, const Inspection& inspection,
-                                           const instance::RejoinPlan& plan, std::string conninfo) {
+                                           const instance::RejoinPlan& plan, Timeline of_primary,
+                                           std::string conninfo) {
+    if (!cancelled_ && inspection.usable && ends_its_archiving(plan)) {
+        std::function<void()> begins = [this] { show("archiving what only this instance has"); };
+        co_await left_behind_.archive(settings, of_primary, std::move(begins));
+    }
+    if (cancelled_) co_return Report{instance::BootstrapOutcome::failed, false, "the rejoin was cancelled", ""};
     if (std::holds_alternative<instance::Follow>(plan.what)) co_return co_await mark(settings, true);
     if (std::holds_alternative<instance::AwaitFact>(plan.what)) {
         // What is missing is known when it runs: it comes up following nobody, and is compared then. Not so an

@@ -14,6 +14,7 @@
 #include "instance/rejoin.hpp"
 #include "supervision/bootstrap.hpp"
 #include "supervision/inspection.hpp"
+#include "supervision/left_behind.hpp"
 #include "supervision/surroundings.hpp"
 #include "supervision/tool_run.hpp"
 
@@ -25,6 +26,8 @@ public:
         std::function<void(std::string_view program, std::string_view line)> line;
         // Returns when it is on disk that what the data holds does not count any more.
         std::function<Task<Result<>>()> losing_data;
+        // For the journal, of WAL and the archive.
+        LeftBehind::Record record;
         // One decision, for the journal.
         std::function<void(const instance::RejoinPlan& plan, const std::optional<instance::LocalData>& local,
                            const instance::Upstream& upstream)> planned;
@@ -51,7 +54,7 @@ private:
     Task<Result<std::optional<instance::LocalData>>> look_at_data(const Settings& settings, const Inspection& inspection);
     Task<Result<instance::Upstream>> look_at_primary(std::string conninfo, Instant until);
     Task<Report> carry_out(const Settings& settings, const Inspection& inspection, const instance::RejoinPlan& plan,
-                           std::string conninfo);
+                           Timeline of_primary, std::string conninfo);
     Task<Report> rewind(const Settings& settings, std::string conninfo);
     Task<Report> clone(const Settings& settings, std::string conninfo);
     Task<Report> mark(const Settings& settings, bool compared);
@@ -61,6 +64,7 @@ private:
     Surroundings& outside_;
     Bootstrapper& bootstrapper_;
     Calls calls_;
+    LeftBehind left_behind_;
     ToolRun tool_;
     Broadcast pause_;
     std::optional<ProgressStatus> progress_;

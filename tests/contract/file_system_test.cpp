@@ -166,6 +166,25 @@ TEMPLATE_TEST_CASE("a whole tree is moved and removed", "", Real, Fake) {
     CHECK(kind(world(files.inspect(world / "new"))) == FaultKind::not_found);
 }
 
+TEMPLATE_TEST_CASE("many files are renamed at once, and what is not there is passed over", "", Real, Fake) {
+    TestType world;
+    auto& files = world.files();
+    REQUIRE(world(files.make_directory(world / "d")).has_value());
+    REQUIRE(world(files.write_durably(world / "d/one", "1")).has_value());
+    REQUIRE(world(files.write_durably(world / "d/two", "2")).has_value());
+    REQUIRE(world(files.write_durably(world / "d/taken", "3")).has_value());
+
+    std::vector<Rename> renames{{"one", "first"}, {"none", "nowhere"}, {"two", "taken"}};
+    CHECK(world(files.rename_each_durably(world / "d", std::move(renames))).value() == 2);
+
+    auto names = world(files.list(world / "d", 10)).value();
+    std::ranges::sort(names);
+    CHECK(names == std::vector<std::string>{"first", "taken"});
+    CHECK(world(files.read(world / "d/taken", 10)).value() == "2");
+    CHECK(world(files.rename_each_durably(world / "d", {})).value() == 0);
+    CHECK(kind(world(files.rename_each_durably(world / "none", {}))) == FaultKind::not_found);
+}
+
 TEMPLATE_TEST_CASE("a directory that holds something is not replaced", "", Real, Fake) {
     TestType world;
     auto& files = world.files();

@@ -79,6 +79,17 @@ public:
         if (from != to) move_tree(from, to);
         co_return Result<>();
     }
+    Task<Result<std::size_t>> rename_each_durably(std::string directory, std::vector<Rename> renames) override {
+        if (auto injected = change("rename_each_durably", directory)) co_return std::unexpected(std::move(*injected));
+        if (!find(directory)) co_return missing("synchronising", directory);
+        std::size_t done = 0;
+        for (const auto& [from, to] : renames) {
+            if (!find(directory + "/" + from)) continue;
+            if (from != to) move_tree(directory + "/" + from, directory + "/" + to);
+            ++done;
+        }
+        co_return done;
+    }
     Task<Result<>> make_directory(std::string path) override {
         if (auto injected = change("make_directory", path)) co_return std::unexpected(std::move(*injected));
         const Node* node = find(path);

@@ -1,0 +1,172 @@
+"""No hole in the archive after a failover: what the dead primary had not archived, its standby does; and what only the old
+primary has, it archives when it comes back."""
+
+import json
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cluster"))
+
+import archives
+import base_backups
+import instance
+import join_test
+from cluster import Cluster
+from instance import as_user, wait_for
+
+
+class Store:
+    """An archive in a directory that can be away."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def leave(self):
+        os.chmod(self.path, 0)
+
+    def come_back(self):
+        os.chmod(self.path, 0o700)
+
+
+def verify(it):
+    """What `pgbosun wal verify` says of the instance's archive."""
+    done = subprocess.run(as_user(it.user) + [base_backups.ARCHIVER, "wal", "verify", "--json", "--config", it.config_file],
+                          capture_output=True, text=True, check=False, cwd="/", timeout=120)
+    return json.loads(done.stdout)
+
+
+def segments_below(it, timeline):
+    """The whole segments of a timeline that PostgreSQL marked in pg_wal, whatever the mark."""
+    names = os.listdir(f"{it.data_directory}/pg_wal/archive_status")
+    return {name.split(".")[0] for name in names if archives.is_segment(name.split(".")[0]) and name.startswith(timeline)}
+
+
+class Promotion(join_test.Pair):
+    def test_what_a_dead_primary_had_not_archived_its_standby_archives(self):
+        one = self.primary()
+        two = self.standby(one)
+        store = Store(one.archive)
+        one.start().up()
+        base_backups.finish(base_backups.start(one))
+        two.start()
+        self.streams(two)
+        archives.wait_archived(one, archives.switch(one))
+        store.leave()
+        names = [archives.switch(one) for _ in range(4)]
+        end = one.sql("select pg_current_wal_flush_lsn()")
+        wait_for("the standby has it all", lambda: two.sql(f"select pg_last_wal_receive_lsn() >= '{end}'") == "t")
+        wait_for("its marks say that it is archived", lambda: set(names) <= archives.acknowledged(two))
+        one.kill_everything()
+
+        answer = two.http("POST", "/v1/promote?wait=60s")
+        self.assertEqual(answer.status, 200, answer)
+        two.up()
+        self.assertLessEqual(set(names), archives.waiting(two) | archives.acknowledged(two))
+        store.come_back()
+
+        for name in names:
+            archives.wait_archived(two, name)
+        archives.wait_archived(two, archives.switch(two))
+        files = archives.wal_files(store.path)
+        self.assertLessEqual(set(names) | {"00000002.history"}, set(files))
+        archives.check_acknowledged(two, store.path)
+        found = verify(two)
+        self.assertEqual((found["recoverable"], found["hole_count"]), (True, 0), found)
+        what = [entry["what"] for entry in two.http("GET", "/v1/journal").json["entries"] if entry["kind"] == "archive"]
+        self.assertIn("WAL that the former primary may not have archived is archived by this instance", what)
+
+    def test_what_the_standby_did_not_get_whole_is_not_archived_as_whole(self):
+        one = self.primary()
+        two = self.standby(one)
+        one.start().up()
+        two.start()
+        self.streams(two)
+        archives.wait_archived(one, archives.switch(one))
+        one.sql("create table half(i int)")
+        # It ends the stream: the receiver marks the segment within which that happens as archived.
+        self.assertEqual(one.stop(), 0)
+        two.wait_status("it no longer streams", lambda status: not status["lsn"]["streaming"])
+        last = max(segments_below(two, "00000001"))
+
+        self.assertEqual(two.http("POST", "/v1/promote?wait=60s").status, 200)
+        two.up()
+        archives.wait_archived(two, archives.switch(two))
+
+        whole = {name for name in archives.wal_files(one.archive) if archives.is_segment(name)}
+        fork = two.sql("select pg_walfile_name(split_part(convert_from(pg_read_binary_file('pg_wal/00000002.history'), "
+                       "'UTF8'), E'\\t', 2)::pg_lsn)")
+        self.assertEqual(last[8:], fork[8:], "else this shows nothing")
+        self.assertNotIn(last, archives.waiting(two))
+        self.assertFalse({name for name in whole if name.startswith("00000001") and name[8:] >= fork[8:]}, (whole, fork))
+
+
+class Rejoin(instance.Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster(size=2, controllers=1, member_config={"bootstrap": {"initdb": {"data_checksums": True}}})
+        cls.addClassCleanup(cls.cluster.stop)
+        cls.cluster.start()
+        cls.cluster.wait_whole()
+        cls.store = Store(f"{cls.cluster.directory}/archive")
+
+    def split(self):
+        """A primary dies that has segments which no other has and no archive. It, the names, and their bytes."""
+        before = self.cluster.wait_whole()
+        standby = next(it for it in self.cluster.members if it is not before)
+        archives.wait_archived(before, archives.switch(before))
+        receiver = int(standby.sql("select pid from pg_stat_wal_receiver"))
+        os.kill(receiver, instance.signal.SIGSTOP)
+        self.addCleanup(instance.send, receiver, instance.signal.SIGCONT)
+        self.store.leave()
+        self.addCleanup(self.store.come_back)
+        # More than the sockets between the two hold.
+        names = [archives.switch(before) for _ in range(4)]
+        wait_for("they wait", lambda: set(names) <= archives.waiting(before))
+        before.kill()
+        standby.sql(f"select pg_terminate_backend({receiver})")
+        instance.send(receiver, instance.signal.SIGCONT)
+        content = {}
+        for name in names:
+            with open(f"{before.data_directory}/pg_wal/{name}", "rb") as file:
+                content[name] = file.read()
+        wait_for("another primary serves", lambda: self.cluster.primary() not in (None, before))
+        self.assertFalse(set(names[1:]) & segments_below(self.cluster.primary(), names[0][:8]), "the other one has them too")
+        return before, names[1:], content
+
+    def test_what_only_the_old_primary_has_is_in_the_archive_after_its_rejoin(self):
+        before, names, content = self.split()
+        self.store.come_back()
+
+        before.start()
+        self.cluster.wait_whole()
+
+        files = archives.wal_files(self.store.path)
+        for name in names:
+            self.assertEqual(archives.decoded(files[name]), content[name], name)
+        entries = [entry["what"] for entry in before.http("GET", "/v1/journal").json["entries"]]
+        self.assertIn("WAL that only this instance had to archive is archived", entries)
+        self.assertTrue(any(what.startswith("rejoin: rewind") for what in entries), entries)
+        self.assertFalse(os.path.exists(f"{before.volume}/pgbosun/unarchived"))
+
+    def test_what_cannot_be_archived_is_kept_and_told_and_the_old_primary_follows(self):
+        before, names, content = self.split()
+
+        before.start()
+        before.wait_status("it says what it does", lambda status: (status["progress"] or {}).get("what") ==
+                           "archiving what only this instance has")
+        self.cluster.wait_whole()
+
+        kept = f"{before.volume}/pgbosun/unarchived"
+        for name in names:
+            with open(f"{kept}/{name}", "rb") as file:
+                self.assertEqual(file.read(), content[name], name)
+        told = [entry for entry in before.http("GET", "/v1/journal").json["entries"]
+                if entry["what"].startswith("WAL that only this instance has is not in the archive: ")]
+        self.assertEqual(len(told), 1, told)
+        self.assertIn(names[-1], told[0]["what"])
+        self.assertIn(kept, told[0]["what"])
+
+
+if __name__ == "__main__":
+    instance.main()

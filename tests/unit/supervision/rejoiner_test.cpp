@@ -1,0 +1,153 @@
+#include "supervision/rejoiner.hpp"
+
+#include "support/catch.hpp"
+#include "support/run.hpp"
+#include "unit/supervision/outside.hpp"
+
+using namespace pgbosun;
+using namespace pgbosun::supervision;
+
+namespace {
+
+const std::string mark = "/volume/pgdata/pg_wal/archive_status/000000010000000000000004.ready";
+
+// A former primary on timeline 1, with a segment to archive; its new primary left that timeline at 0/3000110.
+struct Former : test::Outside {
+    Former() {
+        settings.volume = "/volume";
+        settings.instance = "pg-1";
+        settings.postgresql.bin_dir = "/bin";
+        settings.archive.emplace();
+        outside.machine.server_major = 15;
+        outside.archiver.command = [](std::vector<std::string> arguments) {
+            Command command;
+            command.program = "/bin/pgbosun-archiver";
+            command.arguments = std::move(arguments);
+            return command;
+        };
+        outside.archiver.parse_line = [](std::string_view line) -> Result<JobLine> {
+            return JobResult{.done = line == "done", .id = {}, .detail = "so it was", .hint = {}};
+        };
+        outside.open_upstream = [this](std::string) -> Task<Result<std::unique_ptr<PgSession>>> {
+            std::unique_ptr<PgSession> session = std::make_unique<test::FakePgSession>(server);
+            co_return session;
+        };
+        server->answer = [](const std::string& sql, const auto&) -> Result<Rows> {
+            Rows rows;
+            if (sql.find("pg_control_system") != std::string::npos) {
+                rows.rows.push_back({Field("f"), Field("7"), Field("150000"), Field("2"), Field("0/6000000"), Field("2")});
+            } else {
+                rows.rows.push_back({Field("1\t0/3000110\tno recovery target specified\n")});
+            }
+            return rows;
+        };
+        files.add_directory("/volume/pgbosun");
+        files.add_file(mark, "");
+        auto& usable = inspection.usable.emplace();
+        usable.start = postgres::StartMode::primary;
+        usable.control.system_id = SystemId{7};
+        usable.control.state = postgres::ClusterState::in_production;
+        usable.control.timeline = Timeline{1};
+        usable.control.checkpoint = Lsn{0x4000028};
+        usable.control.wal_segment_size = 16 << 20;
+        usable.control.data_checksum_version = 1;
+    }
+    Rejoiner::Calls calls() {
+        Rejoiner::Calls calls;
+        calls.line = [](std::string_view, std::string_view) {};
+        calls.losing_data = [this]() -> Task<Result<>> {
+            ++losses;
+            co_return Result<>();
+        };
+        calls.record = [this](std::string what, auto) { recorded.push_back(std::move(what)); };
+        calls.planned = [](const auto&, const auto&, const auto&) {};
+        return calls;
+    }
+    void begin() {
+        boost::asio::co_spawn(loop, rejoiner.run(settings, inspection, "host=primary", {}),
+                              [this](std::exception_ptr, Rejoiner::Report it) { report = std::move(it); });
+    }
+    void until_child(std::size_t count) {
+        test::run_until(loop, [&] { return processes.children.size() == count; });
+    }
+    void until_over() {
+        test::run_until(loop, [&] { return report.has_value(); });
+    }
+    void end(std::size_t child, int code) { processes.end(child, {ExitStatus::How::exited, code}); }
+
+    Inspection inspection;
+    int losses = 0;
+    std::vector<std::string> recorded;
+    std::optional<Rejoiner::Report> report;
+    Bootstrapper bootstrapper{outside, [](std::string_view, std::string_view) {}, {}};
+    Rejoiner rejoiner{outside, bootstrapper, calls()};
+};
+
+}  // namespace
+
+TEST_CASE("what only this instance has is archived before its data is touched, then it is rewound") {
+    Former it;
+
+    it.begin();
+    it.until_child(1);
+    CHECK(it.processes.children[0].command.arguments.front() == "left-behind");
+    CHECK(it.rejoiner.progress()->what == "archiving what only this instance has");
+    // Killed now, the next life finds all as it was.
+    CHECK(it.files.changes.empty());
+    CHECK(it.losses == 0);
+    it.processes.say(0, "done\n");
+    it.end(0, 0);
+    it.until_child(2);
+    CHECK(it.processes.children[1].command.program == "/bin/pg_rewind");
+    it.end(1, 0);
+    it.until_over();
+
+    CHECK(it.report->outcome == instance::BootstrapOutcome::done);
+    CHECK(it.losses == 1);
+}
+
+TEST_CASE("a store that is away delays the rewind and does not prevent it") {
+    Former it;
+
+    it.begin();
+    it.until_child(1);
+    it.processes.say(0, "failed\n");
+    it.end(0, 1);
+    it.until_child(2);
+    it.end(1, 0);
+    it.until_over();
+
+    CHECK(it.report->outcome == instance::BootstrapOutcome::done);
+    CHECK(it.recorded == std::vector<std::string>{"WAL that only this instance has is not in the archive: so it was"});
+}
+
+TEST_CASE("a former primary that follows without a rewind archives first, for as a standby it does not") {
+    Former it;
+    it.inspection.usable->control.state = postgres::ClusterState::shut_down;
+    // The record ends where the new primary left the timeline.
+    it.inspection.usable->control.checkpoint = Lsn{0x3000110 - 120};
+
+    it.begin();
+    it.until_child(1);
+    CHECK_FALSE(it.files.nodes.contains("/volume/pgdata/standby.signal"));
+    it.processes.say(0, "done\n");
+    it.end(0, 0);
+    it.until_over();
+
+    CHECK(it.files.nodes.contains("/volume/pgdata/standby.signal"));
+    CHECK(it.processes.children.size() == 1);
+}
+
+TEST_CASE("a rejoin that is cancelled while it archives touches nothing") {
+    Former it;
+
+    it.begin();
+    it.until_child(1);
+    it.rejoiner.cancel(false);
+    it.processes.let_signals_end();
+    it.until_over();
+
+    CHECK(it.report->outcome == instance::BootstrapOutcome::failed);
+    CHECK(it.files.changes.empty());
+    CHECK(it.losses == 0);
+}
