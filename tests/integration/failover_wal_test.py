@@ -58,12 +58,13 @@ class Promotion(join_test.Pair):
         wait_for("the standby has it all", lambda: two.sql(f"select pg_last_wal_receive_lsn() >= '{end}'") == "t")
         wait_for("its marks say that it is archived", lambda: set(names) <= archives.acknowledged(two))
         one.kill_everything()
+        # While the store is away, a standby waits for it before it gives up looking for more WAL there.
+        store.come_back()
+        self.assertFalse(set(names) & set(archives.wal_files(store.path)), "else this shows nothing")
 
         answer = two.http("POST", "/v1/promote?wait=60s")
         self.assertEqual(answer.status, 200, answer)
         two.up()
-        self.assertLessEqual(set(names), archives.waiting(two) | archives.acknowledged(two))
-        store.come_back()
 
         for name in names:
             archives.wait_archived(two, name)
@@ -84,10 +85,12 @@ class Promotion(join_test.Pair):
         self.streams(two)
         archives.wait_archived(one, archives.switch(one))
         one.sql("create table half(i int)")
-        # It ends the stream: the receiver marks the segment within which that happens as archived.
         self.assertEqual(one.stop(), 0)
         two.wait_status("it no longer streams", lambda status: not status["lsn"]["streaming"])
-        last = max(segments_below(two, "00000001"))
+        high, low = two.sql("select pg_last_wal_receive_lsn()").split("/")
+        last = f"00000001{int(high, 16):08X}{int(low, 16) >> 24:08X}"
+        # As its receiver does where its upstream's timeline ends.
+        two.write_file(f"{two.data_directory}/pg_wal/archive_status/{last}.done", "", 0o600)
 
         self.assertEqual(two.http("POST", "/v1/promote?wait=60s").status, 200)
         two.up()
@@ -130,13 +133,20 @@ class Rejoin(instance.Case):
         for name in names:
             with open(f"{before.data_directory}/pg_wal/{name}", "rb") as file:
                 content[name] = file.read()
+        # A standby that is promoted waits for a store that is away before it gives up looking for more WAL there.
+        self.store.come_back()
         wait_for("another primary serves", lambda: self.cluster.primary() not in (None, before))
         self.assertFalse(set(names[1:]) & segments_below(self.cluster.primary(), names[0][:8]), "the other one has them too")
         return before, names[1:], content
 
+    def told(self, it):
+        """What it says of WAL that is not in the archive."""
+        return [entry for entry in it.http("GET", "/v1/journal").json["entries"]
+                if entry["what"].startswith("WAL that only this instance has is not in the archive: ")]
+
     def test_what_only_the_old_primary_has_is_in_the_archive_after_its_rejoin(self):
         before, names, content = self.split()
-        self.store.come_back()
+        self.assertFalse(set(names) & set(archives.wal_files(self.store.path)), "else this shows nothing")
 
         before.start()
         self.cluster.wait_whole()
@@ -151,18 +161,19 @@ class Rejoin(instance.Case):
 
     def test_what_cannot_be_archived_is_kept_and_told_and_the_old_primary_follows(self):
         before, names, content = self.split()
+        self.store.leave()
 
         before.start()
         before.wait_status("it says what it does", lambda status: (status["progress"] or {}).get("what") ==
                            "archiving what only this instance has")
+        told = wait_for("it says what is not in the archive", lambda: self.told(before))
+        self.store.come_back()
         self.cluster.wait_whole()
 
         kept = f"{before.volume}/pgbosun/unarchived"
         for name in names:
             with open(f"{kept}/{name}", "rb") as file:
                 self.assertEqual(file.read(), content[name], name)
-        told = [entry for entry in before.http("GET", "/v1/journal").json["entries"]
-                if entry["what"].startswith("WAL that only this instance has is not in the archive: ")]
         self.assertEqual(len(told), 1, told)
         self.assertIn(names[-1], told[0]["what"])
         self.assertIn(kept, told[0]["what"])

@@ -29,8 +29,8 @@ struct Former : test::Outside {
             return JobResult{.done = line == "done", .id = {}, .detail = "so it was", .hint = {}};
         };
         outside.open_upstream = [this](std::string) -> Task<Result<std::unique_ptr<PgSession>>> {
-            std::unique_ptr<PgSession> session = std::make_unique<test::FakePgSession>(server);
-            co_return session;
+            std::unique_ptr<PgSession> to_primary = std::make_unique<test::FakePgSession>(server);
+            co_return to_primary;
         };
         server->answer = [](const std::string& sql, const auto&) -> Result<Rows> {
             Rows rows;
