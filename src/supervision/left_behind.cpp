@@ -68,6 +68,7 @@ Task<LeftBehind::Outcome> LeftBehind::run(std::vector<std::string> arguments) {
     if (ended) {
         outcome.job = conclude(job, *ended);
     } else {
+        outcome.job.end = JobEnd::failed;
         outcome.job.result.detail = started ? "its program does not end" : started.error().what;
     }
     co_return outcome;
