@@ -23,6 +23,7 @@ enum class ReadyStrategy { query, streaming };
 enum class BackupTarget { prefer_standby, primary };
 enum class BadPages { report, fail };
 enum class Inclusive { yes, no };
+enum class CloneFrom { quicker, primary, archive };
 
 struct InitdbSettings {
     std::string database = "app";
@@ -151,6 +152,7 @@ struct RecoverySettings {
 
 struct BootstrapSettings {
     InitdbSettings initdb;
+    CloneFrom clone_from = CloneFrom::quicker;  // of a managed instance; what cannot come from the archive comes from the primary
     std::optional<JoinSettings> join;          // given: an empty volume is cloned instead of initialised
     std::optional<RecoverySettings> recovery;  // given: it is restored from an archive
 };

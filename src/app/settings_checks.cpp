@@ -146,6 +146,18 @@ void check_times(ReadSettings& read) {
     }
 }
 
+void check_clone(ReadSettings& read) {
+    const auto& settings = read.settings;
+    if (settings.bootstrap.clone_from == CloneFrom::quicker) return;
+    if (settings.mode != Mode::managed) {
+        read.add(Severity::warning, "bootstrap.clone_from", "is for managed instances: this one clones with pg_basebackup",
+                 "remove it, or set mode: managed");
+    } else if (settings.bootstrap.clone_from == CloneFrom::archive && !settings.archive) {
+        read.add(Severity::error, "bootstrap.clone_from", "needs an archive, and there is none",
+                 "give archive.destination, or write auto");
+    }
+}
+
 // What needs an archive, without one.
 void check_backup(ReadSettings& read) {
     const auto& settings = read.settings;
@@ -206,6 +218,7 @@ void check_whole(ReadSettings& read) {
     check_bootstrap(read);
     check_archive(read);
     check_recovery(read);
+    check_clone(read);
     check_backup(read);
     check_drill(read);
     check_interfaces(read);

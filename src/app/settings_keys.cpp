@@ -253,6 +253,9 @@ void bootstrap_keys(std::vector<Key>& keys) {
     keys.push_back(texts(initdb + "post_init_application_sql", any_text,
                          FIELD(bootstrap.initdb.post_init_application_sql)));
     keys.push_back(texts(initdb + "options", any_text, FIELD(bootstrap.initdb.options)));
+    keys.push_back(choice("bootstrap.clone_from",
+                          {{"auto", CloneFrom::quicker}, {"primary", CloneFrom::primary}, {"archive", CloneFrom::archive}},
+                          FIELD(bootstrap.clone_from)));
     keys.push_back(conninfo("bootstrap.join.primary_conninfo"));
     keys.push_back(secret_file("bootstrap.join.password_file", FIELD(bootstrap.join->password_file)));
     keys.push_back(text("bootstrap.join.max_rate", transfer_rate, FIELD(bootstrap.join->max_rate)));

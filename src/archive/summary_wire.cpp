@@ -83,7 +83,8 @@ json entry_of(const CatalogEntry& entry) {
             {"end_lsn", entry.end_lsn},
             {"timeline", entry.timeline},
             {"bytes", entry.bytes},
-            {"stored", entry.stored}};
+            {"stored", entry.stored},
+            {"system_id", entry.system_id}};
 }
 
 CatalogEntry read_entry(const Reader& reader) {
@@ -105,6 +106,7 @@ CatalogEntry read_entry(const Reader& reader) {
     reader.number("timeline", entry.timeline);
     reader.number("bytes", entry.bytes);
     reader.number("stored", entry.stored);
+    reader.number("system_id", entry.system_id);
     return entry;
 }
 

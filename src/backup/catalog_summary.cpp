@@ -44,6 +44,7 @@ void add_info(CatalogEntry& entry, const BackupInfo& info) {
     entry.error = info.error;
     entry.instance = remark_of(info, remark::instance);
     entry.timeline = number(info.timeline);
+    if (info.system_id) entry.system_id = number(*info.system_id);
     const auto size = remark_of(info, remark::size);
     // Left at 0, not known, unless it is a number.
     std::from_chars(size.data(), size.data() + size.size(), entry.bytes);

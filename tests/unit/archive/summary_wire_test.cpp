@@ -16,7 +16,7 @@ CatalogSummary full() {
     summary.backups = {{"20261121T010000", "weekly", "done", "incremental", "20261114T010000", "", "full",
                         "pg-1", WallTime(std::chrono::microseconds(1'700'000'000'000'001)),
                         WallTime(std::chrono::seconds(1'700'000'100)), "000000010000000000000002",
-                        "000000010000000000000003", "0/2000028", "0/3000100", 1, 1000, 250}};
+                        "000000010000000000000003", "0/2000028", "0/3000100", 1, 1000, 250, 7666666666666666666}};
     summary.last_done_at = WallTime(std::chrono::seconds(1'700'000'100));
     summary.last_done_id = "20261121T010000";
     summary.last_failed_at = WallTime(std::chrono::seconds(1'600'000'000));
