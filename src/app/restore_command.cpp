@@ -31,10 +31,12 @@ struct RestoreOptions {
     RecoveryOptions recovery;
     std::string report = "text";
     int jobs = 0;
-    bool bootstrap = false;
+    bool bootstrap = false, standby = false;
 };
 
 enum class Archiving { off, as_configured };
+// What PostgreSQL becomes of it: a primary at the end of its recovery, or a standby, which whoever starts it marks.
+enum class Becomes { primary, standby };
 
 // What is to be restored, from the command line or from bootstrap.recovery.
 struct Wanted {
@@ -45,6 +47,7 @@ struct Wanted {
     std::optional<std::string> wal_directory;
     std::string restore_command;
     Archiving archiving = Archiving::off;
+    Becomes becomes = Becomes::primary;
     int workers = 4;
 };
 
@@ -62,9 +65,12 @@ std::optional<ExitCode> parse(Arguments arguments, RestoreOptions& options) {
     line.add_option("--restore-command", options.restore_command, "instead of our own")->type_name("COMMAND");
     line.add_flag("--bootstrap", options.bootstrap, "what bootstrap.recovery says, into the volume's data directory")
         ->excludes(target);
+    line.add_flag("--standby", options.standby, "for a standby of the archived cluster, into the volume's data directory")
+        ->excludes(target)
+        ->excludes("--bootstrap");
     line.add_option("--report", options.report, "text or json");
     auto end = parse_command_line(line, arguments);
-    if (!end && !options.target && !options.bootstrap) {
+    if (!end && !options.target && !options.bootstrap && !options.standby) {
         std::cerr << "pgbosun-archiver restore: --target is needed\n";
         return ExitCode::wrong_usage;
     }
@@ -93,7 +99,14 @@ Result<Wanted> wanted_of(const RestoreOptions& options, const Settings& settings
     Wanted wanted;
     wanted.archive = *settings.archive;
     const auto& recovery = settings.bootstrap.recovery;
-    if (options.bootstrap) {
+    const auto& wal_dir = settings.postgresql.wal_dir;
+    const std::optional<std::string> wal_directory = wal_dir ? std::optional(*wal_dir + "/pg_wal") : std::nullopt;
+    if (options.standby) {
+        wanted.directory = settings.data_directory();
+        wanted.archiving = Archiving::as_configured;
+        wanted.becomes = Becomes::standby;
+        wanted.wal_directory = wal_directory;
+    } else if (options.bootstrap) {
         if (!recovery) return fail(FaultKind::refused, "the configuration has no bootstrap.recovery", "give --target");
         if (recovery->source) wanted.archive = *recovery->source;
         wanted.directory = settings.data_directory();
@@ -101,7 +114,7 @@ Result<Wanted> wanted_of(const RestoreOptions& options, const Settings& settings
         wanted.backup = recovery->backup;
         wanted.target = recovery->target;
         wanted.tablespaces = recovery->tablespaces;
-        if (settings.postgresql.wal_dir) wanted.wal_directory = *settings.postgresql.wal_dir + "/pg_wal";
+        wanted.wal_directory = wal_directory;
     } else {
         auto target = target_of(options.recovery);
         if (!target) return std::unexpected(std::move(target.error()));
@@ -133,7 +146,10 @@ Result<Plan> plan(backup::Catalog& catalog, const Wanted& wanted, JobOutput& out
     if (!chosen) return std::unexpected(chosen.error());
     auto chain = backup::chain_of(facts->backups, *chosen);
     if (!chain) return std::unexpected(std::move(chain.error()));
-    auto parameters = backup::recovery_parameters(wanted.target, wanted.restore_command, backup::AtTarget::promote);
+    // A standby is told nothing here: pgbosun.conf says what it is to do.
+    auto parameters = wanted.becomes == Becomes::standby
+                          ? backup::RecoveryParameters()
+                          : backup::recovery_parameters(wanted.target, wanted.restore_command, backup::AtTarget::promote);
     if (!parameters) return std::unexpected(std::move(parameters.error()));
     // The copy must not write into the archive of its original; pgbosun run takes the line away.
     if (wanted.archiving == Archiving::off) parameters->emplace_back("archive_mode", "off");

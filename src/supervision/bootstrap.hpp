@@ -1,6 +1,6 @@
 #pragma once
-// Makes a data directory on an empty volume: initdb and the SQL after it, a clone of a primary by pg_basebackup, or a
-// backup restored from an archive.
+// Makes a data directory on an empty volume: initdb and the SQL after it, a clone of a primary by pg_basebackup or
+// from its archive, or a backup restored as a primary.
 //
 // A marker is written before the first file and removed after the last step. Killed in between, the next life finds
 // the marker, removes what was made and begins anew: a half-made directory is never started as if it were whole.
@@ -14,6 +14,7 @@
 #include "supervision/job_process.hpp"
 #include "supervision/surroundings.hpp"
 #include "supervision/tool_run.hpp"
+#include "wal/history.hpp"
 
 namespace pgbosun::supervision {
 
@@ -36,6 +37,9 @@ public:
     Task<Report> run(const Settings& settings);
     // A clone of the primary at `conninfo`, whatever the settings say of a bootstrap.
     Task<Report> clone_from(const Settings& settings, std::string conninfo);
+    // A standby of the backup with this identifier in the instance's own archive; it needs WAL from there. `history`: of
+    // the backup's timeline. done: the memory of clones (clone_memory.hpp) says so.
+    Task<Report> clone_backup(const Settings& settings, std::string backup, wal::TimelineHistory history);
     void cancel(bool kill);
 
     [[nodiscard]] const std::optional<ProgressStatus>& progress() const { return progress_; }
@@ -50,7 +54,8 @@ private:
     Task<Result<>> clone(const Settings& settings, std::string conninfo);
     Task<Result<>> recover(const Settings& settings);
     Task<Result<>> own_archive_is_empty(const Settings& settings);
-    Task<Result<>> run_restore();
+    Task<Result<>> restore_standby(const Settings& settings, std::string backup, wal::TimelineHistory history);
+    Task<Result<>> run_restore(std::vector<std::string> arguments);
     Task<Result<>> run_tool(Command command, std::string name);
     Task<Result<>> prepare_wal_directory(const Settings& settings);
     Task<Result<std::optional<std::string>>> nss_files(const Settings& settings);

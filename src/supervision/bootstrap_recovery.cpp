@@ -1,10 +1,12 @@
-// The bootstrap from an archive: bootstrap.recovery.
+// The bootstrap from an archive: bootstrap.recovery, and a clone of a backup.
 #include <utility>
 
 #include "pgbosun/log.hpp"
 #include "supervision/bootstrap.hpp"
+#include "supervision/clone_memory.hpp"
 #include "supervision/inspection.hpp"
 #include "supervision/job_slot.hpp"
+#include "supervision/upstream.hpp"
 
 namespace pgbosun::supervision {
 namespace {
@@ -62,7 +64,8 @@ Task<Result<>> Bootstrapper::recover(const Settings& settings) {
     std::string text = "recovery to " + target_text(*settings.bootstrap.recovery) + "\n";
     const auto marked = co_await outside_.files.write_durably(std::move(path), std::move(text));
     if (!marked) co_return marked;
-    const auto restored = co_await run_restore();
+    std::vector<std::string> arguments{"restore", "--bootstrap", "--report", "json"};
+    const auto restored = co_await run_restore(std::move(arguments));
     if (!restored) co_return restored;
     path = settings.data_directory() + "/recovery.signal";
     const auto signal = co_await outside_.files.inspect(std::move(path));
@@ -73,10 +76,39 @@ Task<Result<>> Bootstrapper::recover(const Settings& settings) {
     co_return co_await outside_.files.write_durably(std::move(path), std::string());
 }
 
-Task<Result<>> Bootstrapper::run_restore() {
+Task<Bootstrapper::Report> Bootstrapper::clone_backup(const Settings& settings, std::string backup,
+                                                      wal::TimelineHistory history) {
+    const char* const what = "restore";
+    auto result = co_await begin(settings, what);
+    if (result) result = co_await restore_standby(settings, std::move(backup), std::move(history));
+    if (result) result = co_await finish(settings);
+    progress_.reset();
+    if (result) co_return Report{instance::BootstrapOutcome::done, {}, {}};
+    co_return Report{instance::BootstrapOutcome::failed, result.error().what, result.error().hint};
+}
+
+Task<Result<>> Bootstrapper::restore_standby(const Settings& settings, std::string backup, wal::TimelineHistory history) {
+    if (cancelled_) co_return fail(FaultKind::cancelled, "the restore was not started: pgbosun is ending or fenced");
+    std::vector<std::string> arguments{"restore", "--standby", "--backup", std::move(backup), "--report", "json"};
+    auto done = co_await run_restore(std::move(arguments));
+    if (!done) co_return done;
+    // Backups have no history files, and whoever looks at this data at rest asks for its history.
+    if (history.timeline != Timeline{1}) {
+        std::string path = settings.data_directory() + "/pg_wal/" + history_file(history.timeline);
+        std::string text = wal::render_history(history);
+        done = co_await outside_.files.write_durably(std::move(path), std::move(text));
+        if (!done) co_return done;
+    }
+    // Before the marker goes: without this file the backup would start as a primary.
+    std::string path = settings.data_directory() + "/standby.signal";
+    done = co_await outside_.files.write_durably(std::move(path), std::string());
+    if (!done) co_return done;
+    co_return co_await remember_archive_clone(outside_.files, settings, ArchiveClone::restored);
+}
+
+Task<Result<>> Bootstrapper::run_restore(std::vector<std::string> arguments) {
     ActiveJob job;
     restore_ = std::make_unique<JobProcess>(outside_.loop, outside_.processes, longest_job_line);
-    std::vector<std::string> arguments{"restore", "--bootstrap", "--report", "json"};
     const auto started =
         restore_->start(outside_.archiver.command(std::move(arguments)), [&](std::string_view line) {
             const auto read = outside_.archiver.parse_line(line);

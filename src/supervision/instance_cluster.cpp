@@ -69,6 +69,9 @@ Performer::Calls Instance::performer_calls() {
         log::info(what, {{"primary", position_text(upstream.position)}});
         journal_.record("cluster", what, std::move(facts));
     };
+    calls.rejoin.cloning = [this](std::string what, std::vector<std::pair<std::string, std::string>> facts) {
+        journal_.record("cluster", std::move(what), std::move(facts));
+    };
     return calls;
 }
 

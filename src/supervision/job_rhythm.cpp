@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "pgbosun/log.hpp"
+#include "supervision/catalog_look.hpp"
 #include "supervision/jobs.hpp"
 #include "supervision/spawn.hpp"
 
@@ -12,7 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t longest_summary_line = std::size_t{4} << 20;
 constexpr Duration catalog_timeout = 5min;
 constexpr Duration catalog_rhythm = 10min;
 constexpr Duration catalog_retry = 1min;
@@ -85,26 +85,7 @@ Task<> Jobs::store_memory() {
 
 Task<Result<CatalogSummary>> Jobs::look_at_catalog() {
     JobProcess process(outside_.loop, outside_.processes, longest_summary_line);
-    Result<CatalogSummary> summary = fail(FaultKind::unavailable, "the archive's catalog was not told",
-                                          "the archiver's last log lines say why");
-    std::vector<std::string> arguments{"catalog", "summary", "--report", "json"};
-    const auto started =
-        process.start(outside_.archiver.command(std::move(arguments)),
-                      [&](std::string_view line) { summary = outside_.archiver.parse_summary(line); });
-    if (!started) co_return std::unexpected(started.error());
-    auto ended = co_await process.wait(catalog_timeout);
-    if (!ended) {
-        process.signal(SIGKILL);
-        ended = co_await process.wait(catalog_timeout);
-        co_return fail(FaultKind::unavailable, "the archive's catalog could not be read in time",
-                       "look at the store");
-    }
-    if (!ended->success()) {
-        co_return fail(FaultKind::unavailable,
-                       "the look at the archive's catalog ended with " + to_string(*ended),
-                       "the archiver's last log lines say why");
-    }
-    co_return summary;
+    co_return co_await supervision::look_at_catalog(outside_.archiver, process, catalog_timeout);
 }
 
 void Jobs::note_archiver_is_up() {

@@ -5,6 +5,7 @@
 
 #include "pgbosun/log.hpp"
 #include "postgres/tools.hpp"
+#include "supervision/clone_memory.hpp"
 #include "supervision/fence_file.hpp"
 #include "supervision/local_data.hpp"
 #include "supervision/preparation.hpp"
@@ -221,7 +222,11 @@ Task<Result<postgres::ConfigurationFacts>> Performer::configuration_facts() {
         const auto passfile = co_await write_passfile(outside_, settings_);
         if (!passfile) co_return std::unexpected(passfile.error());
         facts.following = std::move(*upstream_facts);
-        facts.only_own_wal = calls_.primary && (followed_.empty() || calls_.foreign_wal());
+        const auto cloned = co_await recall_archive_clone(outside_.files, settings_);
+        if (!cloned) co_return std::unexpected(cloned.error());
+        // What was restored has no WAL of its own yet, and no other history.
+        const bool restored = *cloned == ArchiveClone::restored;
+        facts.only_own_wal = calls_.primary && ((followed_.empty() && !restored) || calls_.foreign_wal());
         facts.limits = inspection_->usable->control.limits;
     }
     if (inspection_ && inspection_->recovering) {

@@ -5,6 +5,7 @@
 
 #include "pgbosun/log.hpp"
 #include "postgres/tools.hpp"
+#include "supervision/clone_memory.hpp"
 #include "supervision/local_data.hpp"
 #include "supervision/preparation.hpp"
 #include "supervision/upstream.hpp"
@@ -48,6 +49,7 @@ void Rejoiner::cancel(bool kill) {
     bootstrapper_.cancel(kill);
     left_behind_.cancel(kill);
     tool_.signal(kill ? SIGKILL : SIGTERM);
+    if (look_) look_->signal(SIGKILL);
     pause_.announce();
 }
 
@@ -93,7 +95,7 @@ Task<Rejoiner::Report> Rejoiner::run(const Settings& settings, const Inspection&
             continue;
         }
         calls_.planned(plan, *local, *upstream);
-        report = co_await carry_out(settings, inspection, plan, upstream->position.timeline, conninfo);
+        report = co_await carry_out(settings, inspection, plan, conninfo, *upstream);
         const bool again = report.outcome == instance::BootstrapOutcome::failed && rewind_failed_ && !cancelled_ &&
                            std::holds_alternative<instance::Rewind>(plan.what);
         if (!again) break;
@@ -130,18 +132,21 @@ Task<Result<std::optional<instance::LocalData>>> Rejoiner::look_at_data(const Se
 }
 
 Task<Rejoiner::Report> Rejoiner::carry_out(const Settings& settings, const Inspection& inspection,
-                                           const instance::RejoinPlan& plan, Timeline of_primary,
-                                           std::string conninfo) {
+                                           const instance::RejoinPlan& plan, std::string conninfo,
+                                           const instance::Upstream& upstream) {
     if (!cancelled_ && inspection.usable && ends_its_archiving(plan)) {
         std::function<void()> begins = [this] { show("archiving what only this instance has"); };
-        co_await left_behind_.archive(settings, of_primary, std::move(begins));
+        co_await left_behind_.archive(settings, upstream.position.timeline, std::move(begins));
     }
     if (cancelled_) co_return Report{instance::BootstrapOutcome::failed, false, "the rejoin was cancelled", ""};
     if (std::holds_alternative<instance::Follow>(plan.what)) co_return co_await mark(settings, true);
     if (std::holds_alternative<instance::AwaitFact>(plan.what)) {
         // What is missing is known when it runs: it comes up following nobody, and is compared then. Not so an
-        // unfinished copy, which would never answer.
-        const bool follows = inspection.usable && is_unfinished_copy(*inspection.usable);
+        // unfinished copy, which would never answer; but a restored one, which has the archive.
+        const auto last = co_await recall_archive_clone(outside_.files, settings);
+        if (!last) co_return failed(last.error());
+        const bool follows =
+            inspection.usable && is_unfinished_copy(*inspection.usable) && *last != ArchiveClone::restored;
         co_return co_await mark(settings, follows);
     }
     if (std::holds_alternative<instance::Refuse>(plan.what)) {
@@ -151,7 +156,7 @@ Task<Rejoiner::Report> Rejoiner::carry_out(const Settings& settings, const Inspe
     const auto told = co_await calls_.losing_data();
     if (!told) co_return failed(told.error());
     if (std::holds_alternative<instance::Rewind>(plan.what)) co_return co_await rewind(settings, std::move(conninfo));
-    co_return co_await clone(settings, std::move(conninfo));
+    co_return co_await clone(settings, std::move(conninfo), upstream);
 }
 
 Task<Rejoiner::Report> Rejoiner::mark(const Settings& settings, bool compared) {
@@ -202,7 +207,8 @@ Task<Result<>> Rejoiner::run_rewind(const Settings& settings, std::string connin
                    "its output is in the log; the instance is cloned anew");
 }
 
-Task<Rejoiner::Report> Rejoiner::clone(const Settings& settings, std::string conninfo) {
+Task<Rejoiner::Report> Rejoiner::clone(const Settings& settings, std::string conninfo,
+                                       const instance::Upstream& upstream) {
     std::string path = settings.data_directory();
     const auto present = co_await outside_.files.inspect(std::move(path));
     path = settings.state_directory() + std::string(bootstrap_marker);
@@ -222,12 +228,12 @@ Task<Rejoiner::Report> Rejoiner::clone(const Settings& settings, std::string con
         const auto moved = co_await outside_.files.rename_durably(std::move(path), std::move(to));
         if (!moved) co_return failed(moved.error());
     }
-    progress_.reset();  // the bootstrapper shows its own
-    auto cloned = co_await bootstrapper_.clone_from(settings, std::move(conninfo));
-    co_return Report{cloned.outcome, true, std::move(cloned.reason), std::move(cloned.hint)};
+    co_return co_await copy(settings, std::move(conninfo), upstream);
 }
 
 Task<> Rejoiner::forget_old_data(const Settings& settings) {
+    const auto forgotten = co_await remember_archive_clone(outside_.files, settings, ArchiveClone::none);
+    if (!forgotten) log::warning("how this instance was cloned cannot be forgotten: " + forgotten.error().what);
     std::string path = old_data(settings);
     const auto present = co_await outside_.files.inspect(std::move(path));
     if (!present) co_return;

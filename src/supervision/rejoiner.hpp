@@ -2,18 +2,23 @@
 // Brings the data directory of a stopped instance in step with the primary's, as instance/rejoin plans it, and marks it as
 // a standby's. Control thread.
 //
-// Killed at any step, the next start begins anew: from pg_rewind or pg_basebackup on the marker of a bootstrap says that
-// what is there is ours and unfinished; before that nothing has changed. The data that a clone replaces is kept beside it,
-// as <data directory>.old, until forget_old_data().
+// Killed at any step, the next start begins anew: from pg_rewind, pg_basebackup or a restore on the marker of a bootstrap
+// says that what is there is ours and unfinished; before that nothing has changed. The data that a clone replaces is kept
+// beside it, as <data directory>.old, until forget_old_data().
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "instance/clone_source.hpp"
 #include "instance/events.hpp"
 #include "instance/rejoin.hpp"
 #include "supervision/bootstrap.hpp"
 #include "supervision/inspection.hpp"
+#include "supervision/job_process.hpp"
 #include "supervision/left_behind.hpp"
 #include "supervision/surroundings.hpp"
 #include "supervision/tool_run.hpp"
@@ -22,6 +27,7 @@ namespace pgbosun::supervision {
 
 class Rejoiner {
 public:
+    using Facts = std::vector<std::pair<std::string, std::string>>;
     struct Calls {
         std::function<void(std::string_view program, std::string_view line)> line;
         // Returns when it is on disk that what the data holds does not count any more.
@@ -31,6 +37,8 @@ public:
         // One decision, for the journal.
         std::function<void(const instance::RejoinPlan& plan, const std::optional<instance::LocalData>& local,
                            const instance::Upstream& upstream)> planned;
+        // Where a clone comes from, and why, for the journal.
+        std::function<void(std::string what, Facts facts)> cloning;
     };
     struct Report {
         instance::BootstrapOutcome outcome{};
@@ -48,15 +56,22 @@ public:
     void cancel(bool kill);
     [[nodiscard]] const std::optional<ProgressStatus>& progress() const { return progress_; }
 
+    // It streams: what the last clone has replaced is of no use any more, and neither is how it was made.
     Task<> forget_old_data(const Settings& settings);
 
 private:
     Task<Result<std::optional<instance::LocalData>>> look_at_data(const Settings& settings, const Inspection& inspection);
     Task<Result<instance::Upstream>> look_at_primary(std::string conninfo, Instant until);
     Task<Report> carry_out(const Settings& settings, const Inspection& inspection, const instance::RejoinPlan& plan,
-                           Timeline of_primary, std::string conninfo);
+                           std::string conninfo, const instance::Upstream& upstream);
     Task<Report> rewind(const Settings& settings, std::string conninfo);
-    Task<Report> clone(const Settings& settings, std::string conninfo);
+    Task<Report> clone(const Settings& settings, std::string conninfo, const instance::Upstream& upstream);
+    Task<Report> copy(const Settings& settings, std::string conninfo, const instance::Upstream& upstream);
+    Task<std::optional<instance::WeighedBackup>> backup_to_clone(const Settings& settings, std::string conninfo,
+                                                                 const instance::Upstream& upstream);
+    void tell(const std::string& what, Facts facts);
+    Task<Result<CatalogSummary>> look_at_archive();
+    Task<std::optional<std::uint64_t>> data_size(std::string conninfo);
     Task<Report> mark(const Settings& settings, bool compared);
     Task<Result<>> run_rewind(const Settings& settings, std::string conninfo);
     void show(std::string what) { progress_ = ProgressStatus{std::move(what), 0, 0, outside_.clock.now()}; }
@@ -66,6 +81,7 @@ private:
     Calls calls_;
     LeftBehind left_behind_;
     ToolRun tool_;
+    std::unique_ptr<JobProcess> look_;  // at the archive's catalog
     Broadcast pause_;
     std::optional<ProgressStatus> progress_;
     bool cancelled_ = false;

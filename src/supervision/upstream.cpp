@@ -18,6 +18,12 @@ select pg_is_in_recovery() as in_recovery, s.system_identifier::text as system_i
        c.timeline_id::text as checkpoint_timeline
   from pg_control_system() s cross join pg_control_checkpoint() c)sql";
 
+// It looks at each file of each database; whoever asks can do without.
+constexpr Duration size_timeout = std::chrono::seconds(5);
+constexpr std::string_view data_size_sql = R"sql(
+select case when bool_and(may) then (sum(pg_database_size(oid)) filter (where may))::text end
+  from (select oid, has_database_privilege(oid, 'connect') as may from pg_database) d)sql";
+
 Fault not_understood() { return {FaultKind::corrupt, "the primary's answer is not understood", ""}; }
 
 template <class Number>
@@ -71,6 +77,14 @@ Task<Result<instance::Upstream>> ask_upstream(PgSession& session) {
     if (!parsed) co_return std::unexpected(std::move(parsed.error()));
     upstream->history = std::move(*parsed);
     co_return upstream;
+}
+
+Task<Result<std::optional<std::uint64_t>>> ask_data_size(PgSession& session) {
+    std::string sql(data_size_sql);
+    const auto rows = co_await session.query(std::move(sql), {}, size_timeout);
+    if (!rows) co_return std::unexpected(rows.error());
+    if (rows->rows.size() != 1 || rows->rows[0].size() != 1) co_return std::unexpected(not_understood());
+    co_return number_of<std::uint64_t>(rows->rows[0][0]);
 }
 
 Task<Result<std::optional<std::string>>> read_wal_page(PgSession& session, Timeline timeline, Lsn begin, Lsn end,

@@ -65,6 +65,7 @@ void random_bootstrap(Dice& dice, Settings& s) {
     initdb.post_init_sql = dice.texts();
     initdb.post_init_application_sql = dice.texts();
     initdb.options = dice.texts();
+    if (dice.coin()) s.bootstrap.clone_from = dice.coin() ? CloneFrom::primary : CloneFrom::archive;
     if (dice.coin()) initdb.password_file = dice.path();
     if (dice.coin()) initdb.icu_rules = dice.text();
     if (dice.coin()) s.bootstrap.join = JoinSettings{"host='" + dice.name() + "'", dice.path(), "50M"};

@@ -1,0 +1,17 @@
+#pragma once
+// Shell: one look at the catalog of the instance's own archive, by the archiver's program.
+
+#include <cstddef>
+
+#include "supervision/job_process.hpp"
+#include "supervision/surroundings.hpp"
+
+namespace pgbosun::supervision {
+
+inline constexpr std::size_t longest_summary_line = std::size_t{4} << 20;
+
+// `process`: made for this, with that longest line; whoever has it may kill it. unavailable: the store does not answer,
+// or not within `patience`.
+Task<Result<CatalogSummary>> look_at_catalog(const ArchiverProgram& archiver, JobProcess& process, Duration patience);
+
+}  // namespace pgbosun::supervision
