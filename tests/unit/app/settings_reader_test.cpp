@@ -139,7 +139,6 @@ TEST_CASE("a bad value is refused with what to write instead") {
         {"drill: {shared_buffers: 32}", "is not a size of memory"},
         {"mode: managed", "nobody could prove to be allowed"},
         {"mode: managed\nbootstrap: {clone_from: archive}", "bootstrap.clone_from: needs an archive"},
-        {"bootstrap: {clone_from: primary}", "bootstrap.clone_from: is for managed instances"},
         {"bootstrap: {clone_from: backup}", "write one of auto, primary, archive"},
         {"mode: master", "write one of standalone, managed"},
         {"shutdown: {timeout: 60}", "\"60\" has no unit"},
@@ -178,6 +177,12 @@ TEST_CASE("a token over an unencrypted network is a warning") {
     CHECK_THAT(said_about("http: {token_file: /t}"),
                pgbosun::app::test::containing("warning: http.token_file"));
     CHECK(said_about("http: {token_file: /t, listen: 127.0.0.1:1}").empty());
+}
+
+TEST_CASE("a wish where clones come from is a warning for who has no controller") {
+    CHECK_THAT(said_about("bootstrap: {clone_from: primary}"),
+               pgbosun::app::test::containing("warning: bootstrap.clone_from: is for managed instances"));
+    CHECK(said_about("bootstrap: {clone_from: auto}").empty());
 }
 
 TEST_CASE("variables stand for their values") {

@@ -58,8 +58,8 @@ struct Fixture : test::Outside {
         outside.machine.account = "postgres";
         outside.machine.server_major = 17;
         outside.open_upstream = [this](std::string) -> Task<Result<std::unique_ptr<PgSession>>> {
-            std::unique_ptr<PgSession> session = std::make_unique<test::FakePgSession>(server);
-            co_return session;
+            std::unique_ptr<PgSession> opened = std::make_unique<test::FakePgSession>(server);
+            co_return opened;
         };
         server->answer = [](const std::string& sql, const std::vector<Field>&) -> Result<Rows> {
             if (sql.find("pg_control_system") != std::string::npos)
