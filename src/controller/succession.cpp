@@ -71,11 +71,27 @@ bool acknowledge(Record& record, const Report& report) {
         changed = true;
     }
     if (report.synchronous_version != record.synchronous.version) return changed;
+    // A primary that goes on without standbys (preferred) has put nothing anywhere: what was confirmed under the rules before
+    // is judged by them still.
+    const bool alone = record.synchronous.number <= 0 && !record.synchronous.names.empty();
+    if (alone && !record.superseded.empty()) return changed;
     // All that was ever acknowledged is on a quorum of its own standbys now.
     changed |= !record.superseded.empty() || !record.former.empty();
     record.superseded.clear();
     record.former.clear();
     return changed;
+}
+
+// Judged by it until a rule covers what was acknowledged under it. One without standbys asks for nothing.
+void supersede(Record& record, SynchronousRule rule) {
+    const auto same = [&](const SynchronousRule& it) {
+        return it.method == record.synchronous.method && it.number == record.synchronous.number &&
+               it.names == record.synchronous.names;
+    };
+    if (record.synchronous.number > 0 && std::ranges::none_of(record.superseded, same)) {
+        record.superseded.push_back(std::move(record.synchronous));
+    }
+    record.synchronous = std::move(rule);
 }
 
 // Until when the primary may go on although it is silent: every member of its list has promised, which is what it needs.
@@ -135,10 +151,10 @@ Record move_on(const Knowledge& known, const Policy& policy, Instant now) {
         if (names != next.promotable.names) next.promotable = {next.promotable.version + 1, std::move(names)};
     }
     auto rule = wanted_rule(next, policy);
-    if (rule != next.synchronous && next.superseded.size() < most_superseded) {
+    const bool room = next.superseded.size() < most_superseded || rule.number <= 0;
+    if (rule != next.synchronous && room) {
         ++rule.version;
-        next.superseded.push_back(std::move(next.synchronous));
-        next.synchronous = std::move(rule);
+        supersede(next, std::move(rule));
     }
     return next;
 }

@@ -39,6 +39,7 @@ enum class Sabotage {
     rule_taken_over,       // a synchronous rule counts as soon as it is set
     rule_one_at_a_time,    // a synchronous rule is taken for acknowledged when it is written
     data_term,             // data is compared by timeline and position alone
+    alone_keeps_rules,     // a primary that goes on without standbys has superseded the rules before
     unheard_terms,         // who has not heard of a term is believed to hold nothing of it
     reach_age,             // what an agent last saw of its data is taken for what it holds now
 };
@@ -78,6 +79,7 @@ inline constexpr std::array all_sabotage{
     Named{Sabotage::rule_taken_over, "rule_taken_over"},
     Named{Sabotage::rule_one_at_a_time, "rule_one_at_a_time"},
     Named{Sabotage::data_term, "data_term"},
+    Named{Sabotage::alone_keeps_rules, "alone_keeps_rules"},
     Named{Sabotage::unheard_terms, "unheard_terms"},
     Named{Sabotage::reach_age, "reach_age"},
 };

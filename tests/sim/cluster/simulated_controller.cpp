@@ -134,6 +134,7 @@ void SimulatedController::write(controller::Record record) {
     const bool successor = record.term > known_.record->term;
     if (world_.without(Sabotage::one_list_at_a_time)) record.acknowledged = record.promotable;
     if (world_.without(Sabotage::rule_one_at_a_time)) record.superseded.clear();
+    if (world_.without(Sabotage::alone_keeps_rules) && record.synchronous.number == 0) record.superseded.clear();
     if (successor && world_.without(Sabotage::list_shrinks)) {
         record.promotable.names.clear();
         for (const auto& member : policy_.members) {

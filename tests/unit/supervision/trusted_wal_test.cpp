@@ -27,7 +27,9 @@ struct Standby : test::Outside {
     Result<Rows> answer(const std::string& sql) const {
         Rows rows;
         if (sql.find("pg_last_wal_replay_lsn") != std::string::npos) {
-            rows.rows.push_back({Field("0/6000100"), Field("00000002")});
+            rows.rows.push_back({Field("0/6000100")});
+        } else if (sql.find("pg_ls_waldir") != std::string::npos) {
+            rows.rows.push_back({Field("00000002")});
         } else if (sql.find("pg_control_system") != std::string::npos) {
             rows.rows.push_back({Field(promoted ? "f" : "t"), Field("7"), Field("150000"), Field("3"), Field("0/7000200"),
                                  Field("3")});
