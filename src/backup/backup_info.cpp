@@ -75,9 +75,8 @@ Result<Entries> read_entries(std::string_view text) {
 template <class Number>
 std::optional<Number> parse_number(std::string_view text) {
     Number value = 0;
-    const auto* end = text.data() + text.size();
-    const auto [stopped, error] = std::from_chars(text.data(), end, value);
-    if (error != std::errc{} || stopped != end) return std::nullopt;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
     return value;
 }
 
@@ -153,6 +152,7 @@ public:
         const auto text = entries_.find(key);
         if (!text) return;
         if (auto value = parse(*text)) {
+            // NOLINTNEXTLINE(bugprone-optional-value-conversion): most fields are not optional and take the value
             into = std::move(*value);
         } else {
             complain(std::string(key) + " is malformed");

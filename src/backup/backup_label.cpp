@@ -32,9 +32,8 @@ private:
 
 std::optional<Timeline> parse_timeline(std::string_view text) {
     std::uint32_t value = 0;
-    const auto* end = text.data() + text.size();
-    const auto [stopped, error] = std::from_chars(text.data(), end, value);
-    if (error != std::errc{} || stopped != end || value == 0) return std::nullopt;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || value == 0) return std::nullopt;
     return Timeline{value};
 }
 
