@@ -5,6 +5,7 @@
 #include <mutex>
 #include <span>
 #include <thread>
+#include <tuple>
 
 namespace pgbosun::backup {
 namespace {
@@ -134,7 +135,7 @@ Result<std::vector<Backup>> Catalog::list() {
     auto incremental = list_objects(Kind::incremental, "");
     if (!incremental) return std::unexpected(std::move(incremental).error());
     found->insert(found->end(), incremental->begin(), incremental->end());
-    std::ranges::stable_sort(*found, {}, &Found::id);
+    std::ranges::sort(*found, {}, [](const Found& it) { return std::tie(it.id, it.kind); });
     return read(*found);
 }
 
