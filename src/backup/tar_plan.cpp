@@ -1,6 +1,7 @@
 #include "backup/tar_plan.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "backup/tar_entry.hpp"
 
@@ -68,7 +69,8 @@ private:
     }
     // The one with the directories is the first, for readers that take them in order.
     void number_parts() {
-        std::ranges::stable_partition(done_, [](const PlannedTar& tar) { return tar.directories; });
+        const auto with_directories = std::ranges::find(done_, true, &PlannedTar::directories);
+        std::rotate(done_.begin(), with_directories, with_directories + 1);
         int part = 0;
         for (auto& tar : done_) tar.part = part++;
     }
@@ -98,7 +100,9 @@ TarPlan plan_tars(const std::vector<PlannedTree>& trees, int workers, const TarL
         if (!trees[index].tablespace) plan.last_part = static_cast<int>(tars.size());
         std::ranges::move(tars, std::back_inserter(plan.tars));
     }
-    std::ranges::stable_sort(plan.tars, std::ranges::greater(), &PlannedTar::bytes);
+    std::ranges::sort(plan.tars, [](const PlannedTar& one, const PlannedTar& other) {
+        return std::tie(other.bytes, one.tree, one.part) < std::tie(one.bytes, other.tree, other.part);
+    });
     return plan;
 }
 
