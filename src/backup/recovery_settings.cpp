@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <optional>
 
 #include "pgbosun/lsn.hpp"
@@ -100,7 +101,7 @@ Result<RecoveryParameters> recovery_parameters(const RecoveryTarget& target, std
         {"primary_conninfo", ""},
         {"primary_slot_name", ""},
     };
-    RecoveryParameters targets{
+    const RecoveryParameters targets{
         {"recovery_target", target.immediate ? "immediate" : ""},
         {"recovery_target_time", target.time.value_or("")},
         {"recovery_target_lsn", target.lsn.value_or("")},
@@ -108,8 +109,9 @@ Result<RecoveryParameters> recovery_parameters(const RecoveryTarget& target, std
         {"recovery_target_name", target.name.value_or("")},
     };
     // PostgreSQL takes an empty one behind the one that is used for a second target: "multiple recovery targets".
-    std::ranges::stable_partition(targets, [](const auto& parameter) { return parameter.second.empty(); });
-    parameters.insert(parameters.end(), targets.begin(), targets.end());
+    const auto is_empty = [](const auto& parameter) { return parameter.second.empty(); };
+    std::ranges::copy_if(targets, std::back_inserter(parameters), is_empty);
+    std::ranges::remove_copy_if(targets, std::back_inserter(parameters), is_empty);
     return parameters;
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <tuple>
 
 namespace pgbosun::backup {
 namespace {
@@ -44,7 +45,10 @@ Result<std::vector<Tar>> tars_of(const BackupInfo& info, const std::vector<Objec
     for (const auto oid : wanted) {
         if (auto whole = expect_all(oid, found); !whole) return std::unexpected(std::move(whole.error()));
     }
-    std::ranges::stable_sort(tars, std::ranges::greater{}, &Tar::size);
+    // The largest first, those of one size by name.
+    std::ranges::sort(tars, [](const Tar& one, const Tar& other) {
+        return std::tie(other.size, one.key) < std::tie(one.size, other.key);
+    });
     return tars;
 }
 
