@@ -23,6 +23,8 @@ struct ArchiveOrder {
     // The right to add to the archive: a demoted, fenced or foreign instance has none.
     bool may_archive = false;
     std::string reason;          // why not
+    // PostgreSQL is being promoted: it asks for what may be there, and an archive that does not answer must not hold it up.
+    bool promoting = false;
     std::string data_directory;  // absolute
     std::optional<SystemId> system_id;
     std::uint32_t wal_segment_size = 0;  // bytes; 0: not known yet

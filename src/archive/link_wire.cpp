@@ -139,6 +139,7 @@ std::string line_of(const json& object) {
 std::string render(const ArchiveOrder& order) {
     json object{{"may_archive", order.may_archive},
                 {"reason", cut(order.reason)},
+                {"promoting", order.promoting},
                 {"data_directory", cut(order.data_directory)},
                 {"system_id", nullptr},
                 {"wal_segment_size", order.wal_segment_size},
@@ -193,6 +194,7 @@ Result<ArchiveOrder> parse_order(std::string_view line) {
     ArchiveOrder order;
     reader.truth("may_archive", order.may_archive);
     reader.text("reason", order.reason);
+    reader.truth("promoting", order.promoting);
     reader.text("data_directory", order.data_directory);
     reader.system_id("system_id", order.system_id);
     reader.number("wal_segment_size", order.wal_segment_size);

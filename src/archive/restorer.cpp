@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::chrono::seconds keep_missing{1};
 constexpr std::chrono::seconds keep_ahead{60};
+constexpr std::chrono::seconds believed_away{10};  // a store that has not answered during this promotion
 // A new timeline may branch off while a standby reads the old one.
 constexpr std::chrono::seconds history_holds{30};
 // A damaged object may be a damaged transfer; after so many attempts it is not.
@@ -54,6 +55,7 @@ Restorer::~Restorer() { finish(); }
 
 void Restorer::obey(const ArchiveOrder& order) {
     const std::lock_guard lock(mutex_);
+    promoting_ = order.promoting;
     const ExpectedWal expected{order.system_id, wal::SegmentSize::from_bytes(order.wal_segment_size)};
     if (expected == expected_ && order.data_directory == data_directory_) return;
     forget_ahead({});
@@ -76,6 +78,11 @@ Restorer::Asked Restorer::ask(const RestoreRequest& request, Later later) {
     const auto said = missing_.find(to_string(request.name));
     if (asks == Purpose::follow && said != missing_.end() && last_asked_ - said->second < keep_missing) {
         later({hook::failed, {}});
+        return {ticket, policy.patience};
+    }
+    const bool away = held_up_at_ && last_asked_ - *held_up_at_ < believed_away;
+    if (away && promoting_) {
+        later({hook::failed, to_string(request.name) + " is not waited for: the archive does not answer"});
         return {ticket, policy.patience};
     }
     Waiting waiting{request, std::move(later), policy, std::make_shared<std::atomic<bool>>(false),
@@ -102,6 +109,16 @@ std::optional<HookAnswer> Restorer::give_up(Ticket ticket) {
     if (waiting.fault) answer.text += ": " + waiting.fault->text();
     waiting_.erase(found);
     return answer;
+}
+
+void Restorer::hurry() {
+    const std::lock_guard lock(mutex_);
+    for (auto at = waiting_.begin(); promoting_ && at != waiting_.end();) {
+        const auto place = at++;
+        held_up_at_ = Clock::now();
+        *place->second.gone = true;
+        answer(place, {hook::failed, to_string(place->second.request.name) + " is not waited for: the archive does not answer"});
+    }
 }
 
 std::uint64_t Restorer::restored() const {
@@ -286,6 +303,11 @@ void Restorer::failed(Place place, Fault fault) {
     const bool passing = fault.kind == FaultKind::unavailable || fault.kind == FaultKind::cancelled;
     if (!passing && waiting.attempts >= most_attempts_at_damaged) {
         return answer(place, {waiting.policy.given_up, fault.text()});
+    }
+    // Whoever asks: PostgreSQL has removed standby.signal already when it asks for the last of the histories.
+    if (promoting_) {
+        held_up_at_ = Clock::now();
+        return answer(place, {hook::failed, fault.text()});
     }
     const Clock::duration longest = pace_.longest_pause;
     const bool first = waiting.pause == Clock::duration::zero();

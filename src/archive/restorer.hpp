@@ -53,6 +53,10 @@ public:
     // The asker's patience is over, or it has gone: the transfer ends. None: it has been answered already.
     std::optional<HookAnswer> give_up(Ticket ticket);
 
+    // Who still waits is told that it got nothing, as long as the last order says that it is being promoted: a
+    // timeline's number may then be one that the archive has, which a later archiving says; else nobody would serve.
+    void hurry();
+
     [[nodiscard]] std::uint64_t restored() const;
     // Segments that lie ready. For tests and people.
     [[nodiscard]] std::size_t prefetched() const;
@@ -137,6 +141,8 @@ private:
     KnownForks forks_;
     PrefetchWindow window_;
     Clock::time_point last_asked_{};
+    bool promoting_ = false;
+    std::optional<Clock::time_point> held_up_at_;  // by a store that did not answer
     Gone finishing_ = std::make_shared<std::atomic<bool>>(false);
     std::uint64_t restored_ = 0;
     std::minstd_rand jitter_{std::random_device{}()};

@@ -40,6 +40,7 @@ constexpr int most_workers = 32;
 constexpr std::chrono::seconds for_uploads_under_way{10};
 constexpr std::chrono::milliseconds for_last_answers{200};
 constexpr std::chrono::milliseconds between_reports{100};
+constexpr std::chrono::seconds promotion_patience{2};  // with a store that hangs
 
 class Service {
 public:
@@ -144,6 +145,7 @@ private:
         }
         if (serves_ == Serves::recovery) {
             order->may_archive = false;
+            order->promoting = false;
             order->reason = "this archiver serves a recovery only";
         }
         if (may_archive_ != order->may_archive) log::info(order->may_archive ? "This instance may archive" : "This instance may not archive",
@@ -151,7 +153,15 @@ private:
         may_archive_ = order->may_archive;
         if (streamer_) streamer_->obey(*order);
         restorer_.obey(*order);
+        if (order->promoting) spawn(hurry_restores());
         archiver_.obey(std::move(*order));
+    }
+
+    // Who was told before the order that its file is waited for, and who asks a store that hangs.
+    asio::awaitable<void> hurry_restores() {
+        asio::steady_timer pause(io_, promotion_patience);
+        co_await pause.async_wait(tuple);
+        restorer_.hurry();
     }
 
     // Any thread.

@@ -103,6 +103,7 @@ private:
     void add_managed(InstanceStatus& status, Instant now);
     Task<> accompany();
     Task<> accompany_standby();
+    void watch_restored_clone();
     Task<bool> is_counted(const Peer& upstream, const std::string& primary, Term term, Timeline timeline) const;
     void accompany_primary();
     [[nodiscard]] bool unsettled() const;
@@ -128,6 +129,8 @@ private:
     Lsn replayed_;            // as it was when it last moved, at
     Instant replayed_at_{};
     bool old_data_looked_for_ = false;
+    std::uint64_t restored_files_ = 0;  // that the archiver has given back, as it was when it last grew, at
+    Instant restored_at_{};
     RoleUpkeep role_upkeep_;
     Jobs jobs_;
     Broadcast changed_;

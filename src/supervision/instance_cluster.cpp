@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 constexpr Duration pace = 250ms;
 constexpr Duration stuck_after = 10s;   // without progress, after PostgreSQL said that WAL is gone
 constexpr Duration unready_after = 2s;  // waiting for WAL from nobody
+constexpr Duration archive_gives_nothing = 30s;  // to a clone that it has made: a segment is replayed in a second or two
 constexpr Duration same_wait = 1s;      // between two lines of it: PostgreSQL says it every wal_retrieve_retry_interval
 constexpr Duration new_upstream_after = 1s;  // a WAL receiver of another upstream is gone then
 constexpr Duration text_age = 50ms;     // the API keeps a rendered status for so long
@@ -53,6 +54,7 @@ Performer::Calls Instance::performer_calls() {
         const auto primary = membership_->primary();
         return primary && primary->name == source_name;
     };
+    calls.rejoin.foreign_wal = calls.foreign_wal;
     calls.may_initialise = [this] { return membership_->part() != instance::Part::primary || !membership_->stored().system_id; };
     calls.rejoin.losing_data = [this]() -> Task<Result<>> {
         position_ = Position{};
@@ -200,6 +202,7 @@ Task<> Instance::accompany() {
     for (;;) {
         const auto* running = std::get_if<instance::Running>(&supervisor_.state().activity);
         const bool standby = running != nullptr && running->role == Role::standby;
+        watch_restored_clone();
         if (standby && membership_->part() == instance::Part::standby) co_await accompany_standby();
         const auto& server = monitor_.facts().server;
         if (server && !membership_->stored().system_id) std::ignore = co_await membership_->note_system(server->system_id);
@@ -256,6 +259,23 @@ Task<bool> Instance::is_counted(const Peer& upstream, const std::string& primary
     co_return of_term && std::ranges::any_of(looked->standbys, [&](const auto& it) {
         return it.name == settings_.instance && it.state == "streaming";
     });
+}
+
+// PostgreSQL asks again and again for WAL that the archive cannot give it, and never comes up.
+void Instance::watch_restored_clone() {
+    const Instant now = outside_.clock.now();
+    const bool launching = std::holds_alternative<instance::Launching>(supervisor_.state().activity);
+    const std::uint64_t restored = archive_ ? archive_->restored : 0;
+    if (!launching || !performer_.is_restored_clone() || restored != restored_files_) {
+        restored_files_ = restored;
+        restored_at_ = now;
+        return;
+    }
+    if (now - restored_at_ < archive_gives_nothing) return;
+    restored_at_ = now;
+    journal_.record("cluster", "the archive does not give what the clone needs: it is cloned anew", {});
+    performer_.note_unusable();
+    handle(instance::CannotFollow{});
 }
 
 // A standby that has not been compared has its own WAL alone, and answers queries when that has made its data whole.

@@ -225,8 +225,8 @@ Task<Result<postgres::ConfigurationFacts>> Performer::configuration_facts() {
         const auto cloned = co_await recall_archive_clone(outside_.files, settings_);
         if (!cloned) co_return std::unexpected(cloned.error());
         // What was restored has no WAL of its own yet, and no other history.
-        const bool restored = *cloned == ArchiveClone::restored;
-        facts.only_own_wal = calls_.primary && ((followed_.empty() && !restored) || calls_.foreign_wal());
+        restored_clone_ = *cloned == ArchiveClone::restored;
+        facts.only_own_wal = calls_.primary && ((followed_.empty() && !restored_clone_) || calls_.foreign_wal());
         facts.limits = inspection_->usable->control.limits;
     }
     if (inspection_ && inspection_->recovering) {

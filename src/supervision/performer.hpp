@@ -68,6 +68,8 @@ public:
     [[nodiscard]] Instant written_upstream_at() const { return written_upstream_at_; }  // when it last became another one
     // WAL that it needs is nowhere any more: the next rejoin clones it.
     void note_wal_gone() { wal_gone_ = true; }
+    // What was launched last came from the archive, and has not streamed yet.
+    [[nodiscard]] bool is_restored_clone() const { return restored_clone_; }
     // Its own WAL ends before its data is whole: the next rejoin clones it.
     void note_unusable() { unusable_starts_ = most_unusable_starts; }
     void forget_old_data() { start(rejoiner_.forget_old_data(settings_)); }
@@ -150,6 +152,7 @@ private:
     std::string followed_;
     std::string written_upstream_;
     Instant written_upstream_at_{};
+    bool restored_clone_ = false;
     bool following_ = false;  // a comparison is under way
     bool wal_gone_ = false;
     static constexpr int most_unusable_starts = 2;

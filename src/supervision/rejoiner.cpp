@@ -1,6 +1,7 @@
 #include "supervision/rejoiner.hpp"
 
 #include <csignal>
+#include <limits>
 #include <utility>
 
 #include "pgbosun/log.hpp"
@@ -136,7 +137,10 @@ Task<Rejoiner::Report> Rejoiner::carry_out(const Settings& settings, const Inspe
                                            const instance::Upstream& upstream) {
     if (!cancelled_ && inspection.usable && ends_its_archiving(plan)) {
         std::function<void()> begins = [this] { show("archiving what only this instance has"); };
-        co_await left_behind_.archive(settings, upstream.position.timeline, std::move(begins));
+        // Into an archive of its own cluster alone each of its timelines may go.
+        constexpr Timeline beyond_all{std::numeric_limits<std::uint32_t>::max()};
+        const Timeline of_primary = has_foreign_wal() ? beyond_all : upstream.position.timeline;
+        co_await left_behind_.archive(settings, of_primary, std::move(begins));
     }
     if (cancelled_) co_return Report{instance::BootstrapOutcome::failed, false, "the rejoin was cancelled", ""};
     if (std::holds_alternative<instance::Follow>(plan.what)) co_return co_await mark(settings, true);

@@ -30,6 +30,8 @@ public:
     using Facts = std::vector<std::pair<std::string, std::string>>;
     struct Calls {
         std::function<void(std::string_view program, std::string_view line)> line;
+        // The primary is another cluster's: the archive is not of its WAL. No function: it never is.
+        std::function<bool()> foreign_wal;
         // Returns when it is on disk that what the data holds does not count any more.
         std::function<Task<Result<>>()> losing_data;
         // For the journal, of WAL and the archive.
@@ -73,6 +75,7 @@ private:
     Task<Result<CatalogSummary>> look_at_archive();
     Task<std::optional<std::uint64_t>> data_size(std::string conninfo);
     Task<Report> mark(const Settings& settings, bool compared);
+    [[nodiscard]] bool has_foreign_wal() const { return calls_.foreign_wal && calls_.foreign_wal(); }
     Task<Result<>> run_rewind(const Settings& settings, std::string conninfo);
     void show(std::string what) { progress_ = ProgressStatus{std::move(what), 0, 0, outside_.clock.now()}; }
 

@@ -55,7 +55,7 @@ Task<Rejoiner::Report> Rejoiner::copy(const Settings& settings, std::string conn
     const auto last = co_await recall_archive_clone(outside_.files, settings);
     if (!last) co_return not_done(last.error());
     std::optional<instance::WeighedBackup> backup;
-    if (settings.archive && settings.bootstrap.clone_from != CloneFrom::primary) {
+    if (settings.archive && settings.bootstrap.clone_from != CloneFrom::primary && !has_foreign_wal()) {
         if (*last == ArchiveClone::none) {
             std::string whom = conninfo;
             backup = co_await backup_to_clone(settings, std::move(whom), upstream);

@@ -117,6 +117,45 @@ TEST_CASE("while the store does not answer nobody is told that a file is missing
     CHECK(standby.ask(segment_name(5)).status == hook::done);
 }
 
+TEST_CASE("a promotion is not held up by a store that does not answer, and not cut short by one that does") {
+    Standby standby;
+    standby.sign("standby.signal");
+    auto order = standby.data.order();
+    order.promoting = true;
+    standby.restorer.obey(order);
+    plant(standby.store, segment_name(5), segment_content(segment_name(5)));
+    CHECK(standby.ask(segment_name(5)).status == hook::done);
+
+    standby.store.fail_next(StoreCall::list, 1'000'000);
+    standby.store.fail_next(StoreCall::get, 1'000'000);
+    CHECK(standby.ask(segment_name(6)).status == hook::failed);
+    const auto calls = standby.store.calls(StoreCall::get) + standby.store.calls(StoreCall::list);
+    CHECK(standby.ask("00000002.history").text.find("not waited for") != std::string::npos);
+    CHECK(standby.store.calls(StoreCall::get) + standby.store.calls(StoreCall::list) == calls);
+
+    // PostgreSQL asks for the last of them when its signal file has gone.
+    std::filesystem::remove(standby.data.path() + "/standby.signal");
+    standby.sign("postmaster.pid");
+    CHECK(standby.ask("00000001.history").status == hook::failed);
+}
+
+TEST_CASE("who waits for its file already when the promotion begins is told soon that it got nothing") {
+    Standby standby;
+    standby.sign("standby.signal");
+    standby.store.fail_next(StoreCall::list, 1'000'000);
+    standby.store.fail_next(StoreCall::get, 1'000'000);
+    Reply reply;
+    standby.restorer.ask({*wal::parse_archive_name(segment_name(5)), standby.target()}, reply.later());
+    standby.restorer.hurry();
+    CHECK_FALSE(reply.is_there());
+
+    auto order = standby.data.order();
+    order.promoting = true;
+    standby.restorer.obey(order);
+    standby.restorer.hurry();
+    CHECK(reply.get().status == hook::failed);
+}
+
 TEST_CASE("how long is tried and what is said then depends on who asks") {
     const struct {
         const char* sign;

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <future>
@@ -41,12 +42,17 @@ private:
 class Reply {
 public:
     std::function<void(archive::HookAnswer)> later() {
-        return [this](archive::HookAnswer answer) { promise_.set_value(std::move(answer)); };
+        return [this](archive::HookAnswer answer) {
+            there_ = true;
+            promise_.set_value(std::move(answer));
+        };
     }
+    [[nodiscard]] bool is_there() const { return there_; }
     archive::HookAnswer get() { return promise_.get_future().get(); }
 
 private:
     std::promise<archive::HookAnswer> promise_;
+    std::atomic<bool> there_ = false;
 };
 
 }  // namespace pgbosun::test

@@ -281,6 +281,27 @@ TEST_CASE("former primaries are forgotten when the new one serves and has taken 
     CHECK(written(choice)->former.empty());
 }
 
+TEST_CASE("a rule is forgotten when one with standbys is in force, or none is wanted, and not while the primary goes on alone") {
+    const SynchronousRule before{7, SyncMethod::any, 1, {"a", "b"}};
+    const auto superseded = [&](int number, std::vector<std::string> names) {
+        auto known = test::healthy();
+        known.record->superseded = {before};
+        known.record->synchronous = {8, SyncMethod::any, number, std::move(names)};
+        auto report = test::primary_report();
+        report.synchronous_version = 8;
+        test::sees(known, report);
+        auto policy = test::policy();
+        if (number > 0 || !known.record->synchronous.names.empty()) {
+            policy.synchronous = SynchronousWish{SyncMethod::any, 1, DataDurability::preferred};
+        }
+        const auto choice = choose(known, policy, now);
+        return written(choice) == nullptr ? known.record->superseded : written(choice)->superseded;
+    };
+    CHECK(superseded(1, {"a", "b", "c"}).empty());
+    CHECK(superseded(0, {}).empty());
+    CHECK(superseded(0, {"a"}) == std::vector<SynchronousRule>{before});
+}
+
 TEST_CASE("a switchover goes to who is on the list and can be promoted, else nothing changes") {
     const auto wants = [](const char* name, void (*change)(Knowledge&)) {
         auto known = test::healthy();
