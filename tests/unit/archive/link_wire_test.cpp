@@ -18,9 +18,9 @@ std::string_view without_end(const std::string& line) {
 TEST_CASE("an order arrives as it was sent") {
     const ArchiveOrder orders[] = {
         {},
-        {true, "", "/data/pgdata", SystemId{~0ULL}, 1U << 30},
-        {false, "fenced:\n\"why\" \xC3\xA4", "/d", std::nullopt, 16 << 20},
-        {true, "", "/d", SystemId{1}, 16 << 20, FlushedWal{{0x123456789ABULL}, Timeline{3}, ~0ULL}},
+        {true, "", false, "/data/pgdata", SystemId{~0ULL}, 1U << 30},
+        {false, "fenced:\n\"why\" \xC3\xA4", true, "/d", std::nullopt, 16 << 20},
+        {true, "", false, "/d", SystemId{1}, 16 << 20, FlushedWal{{0x123456789ABULL}, Timeline{3}, ~0ULL}},
     };
     for (const auto& order : orders) CHECK(parse_order(without_end(render(order))).value() == order);
 }

@@ -116,9 +116,12 @@ struct Fixture : test::Outside {
     Words journal;
     Bootstrapper bootstrapper{outside, [](std::string_view, std::string_view) {}, {}};
     Rejoiner rejoiner{outside, bootstrapper,
-                      {[](std::string_view, std::string_view) {},
-                       []() -> Task<Result<>> { co_return Result<>(); }, [](const auto&, const auto&, const auto&) {},
-                       [this](std::string what, const Rejoiner::Facts& facts) {
+                      {.line = [](std::string_view, std::string_view) {},
+                       .foreign_wal = {},
+                       .losing_data = []() -> Task<Result<>> { co_return Result<>(); },
+                       .record = [](const auto&, const auto&) {},
+                       .planned = [](const auto&, const auto&, const auto&) {},
+                       .cloning = [this](std::string what, const Rejoiner::Facts& facts) {
                            for (const auto& [name, value] : facts) what += " " + name + "=" + value;
                            journal.push_back(std::move(what));
                        }}};
