@@ -45,7 +45,7 @@ TEST_CASE("text that is too long or no UTF-8 does not break the line") {
 }
 
 TEST_CASE("a line that is not exactly an order is refused") {
-    const std::string good = R"({"may_archive":true,"reason":"","data_directory":"/d","system_id":"1","wal_segment_size":1048576,"wal":null)";
+    const std::string good = R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":"1","wal_segment_size":1048576,"wal":null)";
     REQUIRE(parse_order(good + "}"));
     const std::string table[] = {
         "",
@@ -55,18 +55,19 @@ TEST_CASE("a line that is not exactly an order is refused") {
         good,
         good + "}}",
         good + R"(,"more":1})",
-        R"({"may_archive":1,"reason":"","data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":null})",
-        R"({"may_archive":true,"reason":null,"data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":null})",
-        R"({"may_archive":true,"reason":"","data_directory":"/d","system_id":1,"wal_segment_size":1,"wal":null})",
-        R"({"may_archive":true,"reason":"","data_directory":"/d","system_id":"1x","wal_segment_size":1,"wal":null})",
-        R"({"may_archive":true,"reason":"","data_directory":"/d","system_id":"18446744073709551616","wal_segment_size":1,"wal":null})",
-        R"({"may_archive":true,"reason":"","data_directory":"/d","system_id":"1","wal_segment_size":-1,"wal":null})",
-        R"({"may_archive":true,"reason":"","data_directory":"/d","system_id":"1","wal_segment_size":4294967296,"wal":null})",
-        R"({"may_archive":true,"reason":"","data_directory":"/d","system_id":"1","wal_segment_size":1.5,"wal":null})",
-        R"({"may_archive":true,"reason":"","data_directory":"/d","system_id":"1","wal_segment_size":1})",
-        R"({"may_archive":true,"reason":"","data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":{}})",
-        R"({"may_archive":true,"reason":"","data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":{"position":"0/x","timeline":1,"server_run":1}})",
-        R"({"may_archive":true,"reason":"","data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":{"position":"0/1","timeline":1,"server_run":1,"more":1}})",
+        R"({"may_archive":1,"reason":"","promoting":false,"data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":null})",
+        R"({"may_archive":true,"reason":"","promoting":1,"data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":null})",
+        R"({"may_archive":true,"reason":null,"promoting":false,"data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":null})",
+        R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":1,"wal_segment_size":1,"wal":null})",
+        R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":"1x","wal_segment_size":1,"wal":null})",
+        R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":"18446744073709551616","wal_segment_size":1,"wal":null})",
+        R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":"1","wal_segment_size":-1,"wal":null})",
+        R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":"1","wal_segment_size":4294967296,"wal":null})",
+        R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":"1","wal_segment_size":1.5,"wal":null})",
+        R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":"1","wal_segment_size":1})",
+        R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":{}})",
+        R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":{"position":"0/x","timeline":1,"server_run":1}})",
+        R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":{"position":"0/1","timeline":1,"server_run":1,"more":1}})",
         std::string(longest_line + 1, ' '),
     };
     for (const auto& line : table) {

@@ -78,12 +78,12 @@ TEST_CASE("parameters that pgbosun owns are refused with a hint, near misses are
           "unix_socket_directories", "log_destination", "logging_collector", "log_directory", "log_filename",
           "log_rotation_age", "log_rotation_size", "data_directory", "config_file", "hba_file", "ident_file",
           "external_pid_file", "promote_trigger_file", "include", "include_dir", "include_if_exists",
-          "allow_alter_system", "synchronous_standby_names", "restart_after_crash"}) {
+          "allow_alter_system", "synchronous_standby_names", "restart_after_crash", "recovery_min_apply_delay"}) {
         CAPTURE(name);
         CHECK(severity(name, "on") == Severity::refused);
     }
     for (const char* name : {"hot_standby_feedback", "max_connections", "shared_buffers", "log_statement", "pgaudit.log",
-                             "archive_timeout", "portal", "recovery_min_apply_delay", "a$b"}) {
+                             "archive_timeout", "portal", "recovery_min_apply_delays", "a$b"}) {
         CAPTURE(name);
         CHECK_FALSE(severity(name, "1"));
     }
@@ -128,6 +128,16 @@ TEST_CASE("what the user sets replaces a default but never an owned parameter") 
     ConfigurationFacts older = facts();
     older.server_major = 16;
     CHECK(pgbosun_conf(given, older).find("allow_alter_system") == std::string::npos);
+}
+
+TEST_CASE("a delayed standby replays later, and a recovery to a target does not wait") {
+    Settings given = settings();
+    CHECK(pgbosun_conf(given, facts()).find("recovery_min_apply_delay") == std::string::npos);
+    given.postgresql.apply_delay = std::chrono::hours(1);
+    CHECK(has_line(pgbosun_conf(given, facts()), "recovery_min_apply_delay = '3600000ms'"));
+    ConfigurationFacts recovery = facts();
+    recovery.recovery.emplace();
+    CHECK(pgbosun_conf(given, recovery).find("recovery_min_apply_delay") == std::string::npos);
 }
 
 TEST_CASE("with an archive the commands name the hook by its full path, quoted for shell and PostgreSQL") {
