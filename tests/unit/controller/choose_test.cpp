@@ -8,6 +8,7 @@ using namespace pgbosun;
 using namespace pgbosun::controller;
 using namespace std::chrono_literals;
 using pgbosun::test::now;
+using pgbosun::test::told;
 using pgbosun::test::ttl;
 
 namespace {
@@ -15,14 +16,6 @@ namespace {
 const Record* written(const Choice& choice) {
     for (const auto& action : choice.actions) {
         if (const auto* it = std::get_if<Write>(&action)) return &it->record;
-    }
-    return nullptr;
-}
-
-const Assignment* told(const Choice& choice, const std::string& name) {
-    for (const auto& action : choice.actions) {
-        const auto* it = std::get_if<Assign>(&action);
-        if (it != nullptr && it->assignment.instance == name) return &it->assignment;
     }
     return nullptr;
 }

@@ -69,4 +69,13 @@ inline controller::Knowledge healthy() {
     return known;
 }
 
+// What `choice` says to the instance of that name.
+inline const Assignment* told(const controller::Choice& choice, const std::string& name) {
+    for (const auto& action : choice.actions) {
+        const auto* it = std::get_if<controller::Assign>(&action);
+        if (it != nullptr && it->assignment.instance == name) return &it->assignment;
+    }
+    return nullptr;
+}
+
 }  // namespace pgbosun::test

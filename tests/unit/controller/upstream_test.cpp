@@ -8,6 +8,7 @@ using namespace pgbosun;
 using namespace pgbosun::controller;
 using namespace std::chrono_literals;
 using pgbosun::test::now;
+using pgbosun::test::told;
 using pgbosun::test::ttl;
 
 namespace {
@@ -23,14 +24,6 @@ Report from(const std::string& name, const std::string& conninfo) {
     Report it = test::report(name);
     it.upstream = conninfo;
     return it;
-}
-
-const Assignment* told(const Choice& choice, const std::string& name) {
-    for (const auto& action : choice.actions) {
-        const auto* it = std::get_if<Assign>(&action);
-        if (it != nullptr && it->assignment.instance == name) return &it->assignment;
-    }
-    return nullptr;
 }
 
 // The cluster follows another one under term 6; a, b and c hold the same.
