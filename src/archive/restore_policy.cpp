@@ -8,6 +8,7 @@ namespace pgbosun::archive {
 namespace {
 
 constexpr std::chrono::milliseconds short_patience{30'000};
+constexpr std::chrono::milliseconds promotion_patience{2'000};
 
 }  // namespace
 
@@ -21,6 +22,7 @@ Purpose purpose_of(std::optional<RecoverySigns> signs) {
 RestorePolicy policy_of(Purpose purpose) {
     switch (purpose) {
         case Purpose::follow: return {short_patience, hook::failed, Prefetch::allowed, Pieces::unused};
+        case Purpose::promote: return {promotion_patience, hook::failed, Prefetch::allowed, Pieces::unused};
         case Purpose::recover: return {std::nullopt, hook::stop_recovery, Prefetch::allowed, Pieces::used};
         // Prefetched files would change the directory that pg_rewind is looking at.
         case Purpose::rewind: return {short_patience, hook::failed, Prefetch::none, Pieces::unused};

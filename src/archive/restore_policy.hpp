@@ -17,6 +17,7 @@ struct RecoverySigns {
 
 enum class Purpose {
     follow,   // a standby
+    promote,  // one that is being promoted: it asks for what may be there, and nobody serves meanwhile
     recover,  // recovery to a target, or nobody can tell
     rewind,   // no server runs: pg_rewind --restore-target-wal
     other,    // a person, while a server runs

@@ -76,12 +76,12 @@ Restorer::Asked Restorer::ask(const RestoreRequest& request, Later later) {
     const Purpose asks = purpose();
     const auto policy = policy_of(asks);
     const auto said = missing_.find(to_string(request.name));
-    if (asks == Purpose::follow && said != missing_.end() && last_asked_ - said->second < keep_missing) {
+    const bool streams_next = asks == Purpose::follow || asks == Purpose::promote;
+    if (streams_next && said != missing_.end() && last_asked_ - said->second < keep_missing) {
         later({hook::failed, {}});
         return {ticket, policy.patience};
     }
-    const bool away = held_up_at_ && last_asked_ - *held_up_at_ < believed_away;
-    if (away && promoting_) {
+    if (asks == Purpose::promote && held_up_at_ && last_asked_ - *held_up_at_ < believed_away) {
         later({hook::failed, to_string(request.name) + " is not waited for: the archive does not answer"});
         return {ticket, policy.patience};
     }
@@ -105,6 +105,7 @@ std::optional<HookAnswer> Restorer::give_up(Ticket ticket) {
     if (found == waiting_.end()) return std::nullopt;
     auto& waiting = found->second;
     *waiting.gone = true;
+    if (promoting_) held_up_at_ = Clock::now();
     HookAnswer answer{waiting.policy.given_up, to_string(waiting.request.name) + " could not be fetched in time"};
     if (waiting.fault) answer.text += ": " + waiting.fault->text();
     waiting_.erase(found);
@@ -147,6 +148,8 @@ void Restorer::finish() {
 }
 
 Purpose Restorer::purpose() const {
+    // Also when PostgreSQL has removed standby.signal, before it asks for the last of the histories.
+    if (promoting_) return Purpose::promote;
     if (data_directory_.empty()) return purpose_of(std::nullopt);
     return purpose_of(RecoverySigns{exists(data_directory_ + "/standby.signal"),
                                     exists(data_directory_ + "/recovery.signal"),
@@ -303,11 +306,6 @@ void Restorer::failed(Place place, Fault fault) {
     const bool passing = fault.kind == FaultKind::unavailable || fault.kind == FaultKind::cancelled;
     if (!passing && waiting.attempts >= most_attempts_at_damaged) {
         return answer(place, {waiting.policy.given_up, fault.text()});
-    }
-    // Whoever asks: PostgreSQL has removed standby.signal already when it asks for the last of the histories.
-    if (promoting_) {
-        held_up_at_ = Clock::now();
-        return answer(place, {hook::failed, fault.text()});
     }
     const Clock::duration longest = pace_.longest_pause;
     const bool first = waiting.pause == Clock::duration::zero();

@@ -53,8 +53,8 @@ public:
     // The asker's patience is over, or it has gone: the transfer ends. None: it has been answered already.
     std::optional<HookAnswer> give_up(Ticket ticket);
 
-    // Who still waits is told that it got nothing, as long as the last order says that it is being promoted: a
-    // timeline's number may then be one that the archive has, which a later archiving says; else nobody would serve.
+    // Who still waits is told that it got nothing, as long as the last order says that it is being promoted: it asked before
+    // that, with more patience. A timeline's number may then be one that the archive has, which a later archiving says.
     void hurry();
 
     [[nodiscard]] std::uint64_t restored() const;

@@ -40,7 +40,6 @@ constexpr int most_workers = 32;
 constexpr std::chrono::seconds for_uploads_under_way{10};
 constexpr std::chrono::milliseconds for_last_answers{200};
 constexpr std::chrono::milliseconds between_reports{100};
-constexpr std::chrono::seconds promotion_patience{2};  // with a store that hangs
 
 class Service {
 public:
@@ -157,9 +156,9 @@ private:
         archiver_.obey(std::move(*order));
     }
 
-    // Who was told before the order that its file is waited for, and who asks a store that hangs.
+    // Who asked before the order has the patience that it had then.
     asio::awaitable<void> hurry_restores() {
-        asio::steady_timer pause(io_, promotion_patience);
+        asio::steady_timer pause(io_, policy_of(Purpose::promote).patience.value());
         co_await pause.async_wait(tuple);
         restorer_.hurry();
     }

@@ -8,7 +8,6 @@
 #include "supervision/clone_memory.hpp"
 #include "supervision/fence_file.hpp"
 #include "supervision/local_data.hpp"
-#include "supervision/preparation.hpp"
 #include "supervision/refused_settings.hpp"
 #include "supervision/spawn.hpp"
 
@@ -207,7 +206,7 @@ Task<> Performer::check_room() {
     calls_.answer(instance::RoomFound{enough});
 }
 
-Task<Result<postgres::ConfigurationFacts>> Performer::configuration_facts() {
+Task<Result<postgres::ConfigurationFacts>> Performer::configuration_facts(const std::string& upstream_now) {
     postgres::ConfigurationFacts facts;
     facts.server_major = outside_.machine.server_major;
     facts.syncfs_tells_errors = outside_.machine.syncfs_tells_errors;
@@ -216,8 +215,7 @@ Task<Result<postgres::ConfigurationFacts>> Performer::configuration_facts() {
     facts.connected_standbys = connected_standbys_;
     facts.synchronous_standby_names = synchronous_;
     if (inspection_ && inspection_->usable && inspection_->usable->start != postgres::StartMode::primary) {
-        if (std::exchange(written_upstream_, upstream()) != written_upstream_) written_upstream_at_ = outside_.clock.now();
-        auto upstream_facts = following(settings_, written_upstream_);
+        auto upstream_facts = following(settings_, upstream_now);
         if (!upstream_facts) co_return std::unexpected(std::move(upstream_facts.error()));
         const auto passfile = co_await write_passfile(outside_, settings_);
         if (!passfile) co_return std::unexpected(passfile.error());
@@ -259,11 +257,21 @@ Task<Result<>> Performer::prepare_launch() {
     if (!released) co_return released;
     const auto fifos = co_await make_log_fifos(outside_, settings_);
     if (!fifos) co_return fifos;
-    const auto facts = co_await configuration_facts();
-    if (!facts) co_return std::unexpected(facts.error());
     const bool by_hand = inspection_->usable->start == postgres::StartMode::recovery && !inspection_->recovering;
     const auto auto_conf = by_hand ? AutoConf::of_a_restore_by_hand : AutoConf::ours;
-    co_return co_await write_configuration(outside_, settings_, *facts, auto_conf);
+    co_return co_await configure(auto_conf);
+}
+
+Task<Result<>> Performer::configure(AutoConf auto_conf) {
+    const std::string from = upstream();
+    const auto facts = co_await configuration_facts(from);
+    if (!facts) co_return std::unexpected(facts.error());
+    auto written = co_await write_configuration(outside_, settings_, *facts, auto_conf);
+    if (written && from != written_upstream_) {
+        written_upstream_ = from;
+        written_upstream_at_ = outside_.clock.now();
+    }
+    co_return written;
 }
 
 Task<> Performer::launch() {
@@ -411,12 +419,7 @@ Task<> Performer::promote() {
 Task<> Performer::reload() {
     Result<> done;
     if (postmaster_) {
-        const auto facts = co_await configuration_facts();
-        if (facts) {
-            done = co_await write_configuration(outside_, settings_, *facts);
-        } else {
-            done = std::unexpected(facts.error());
-        }
+        done = co_await configure(AutoConf::ours);
         if (done && postmaster_) done = outside_.processes.signal(*postmaster_, SIGHUP);
     }
     last_reload_.result = done;

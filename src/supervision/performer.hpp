@@ -13,6 +13,7 @@
 #include "supervision/bootstrap.hpp"
 #include "supervision/effects.hpp"
 #include "supervision/inspection.hpp"
+#include "supervision/preparation.hpp"
 #include "supervision/rejoiner.hpp"
 #include "supervision/surroundings.hpp"
 #include "supervision/trusted_wal.hpp"
@@ -117,7 +118,9 @@ private:
     Task<> check_room();
     Task<> launch();
     Task<Result<>> prepare_launch();
-    Task<Result<postgres::ConfigurationFacts>> configuration_facts();
+    Task<Result<postgres::ConfigurationFacts>> configuration_facts(const std::string& upstream_now);
+    // Writes PostgreSQL's configuration as it is to be now.
+    Task<Result<>> configure(AutoConf auto_conf);
     Task<> remove_recovery_marker();
     void postmaster_exited(ExitStatus status);
     Task<> conclude_recovering_exit(ExitStatus status);
