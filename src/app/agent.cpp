@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <filesystem>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "app/run.hpp"
 #include "host/identity.hpp"
 #include "host/log_output.hpp"
+#include "http/token_file.hpp"
 #include "http/wire.hpp"
 #include "pgbosun/cron_schedule.hpp"
 #include "pgbosun/log.hpp"
@@ -33,6 +35,7 @@ using namespace std::chrono_literals;
 // The right to write is renewed this many times in the time that it lasts.
 constexpr int renewals = 5;
 constexpr Duration file_look = 5s;
+constexpr Duration archive_patience = 5s;
 constexpr Duration last_flush = 2s;
 constexpr Duration longest_statement = 10min;
 
@@ -51,8 +54,10 @@ postgres::SessionTarget local_server(const Settings& settings) {
 
 }  // namespace
 
-Agent::Agent(boost::asio::io_context& loop, host::Signals& signals, Settings settings)
-    : loop_(loop), signals_(signals), settings_(std::move(settings)), processes_(loop), files_(loop, processes_),
+Agent::Agent(boost::asio::io_context& loop, host::Signals& signals, host::ChildProcesses& processes,
+             host::VolumeOpening& opening, Settings settings)
+    : loop_(loop), signals_(signals), settings_(std::move(settings)), processes_(processes), opening_(opening),
+      files_(loop, processes_),
       session_(loop, local_server(settings_)),
       guard_(std::make_unique<Guarding>(processes_, settings_, clock_, [this] { instance_->guard_lost(); })),
       surroundings_{loop_, clock_, processes_, process_table_, files_, session_,
@@ -61,7 +66,6 @@ Agent::Agent(boost::asio::io_context& loop, host::Signals& signals, Settings set
                     *guard_, look_at_machine(), archiver_program()},
       version_(loop_, processes_, clock_, settings_.postgresql.bin_dir + "/postgres"), timer_(loop), secret_watch_(files_),
       read_files_ended_(loop) {
-    watch_volumes();
     instance_ = std::make_unique<supervision::Instance>(surroundings_, settings_, wiring());
     server_ = std::make_unique<http::Server>(loop_, *instance_, instance_->journal(), settings_.http, settings_.metrics,
                                              settings_.control_socket());
@@ -74,6 +78,13 @@ Agent::Agent(boost::asio::io_context& loop, host::Signals& signals, Settings set
 
 Agent::~Agent() = default;
 
+void Agent::take_volume(host::OpenedVolume volume) {
+    lock_ = std::move(volume.lock);
+    surroundings_.machine.data_directory = volume.data_directory;
+    guard_->begin(std::move(volume.data_directory));
+    if (volumes_.empty()) watch_volumes();
+}
+
 supervision::Machine Agent::look_at_machine() const {
     supervision::Machine machine;
     machine.uid = ::geteuid();
@@ -82,7 +93,6 @@ supervision::Machine Agent::look_at_machine() const {
     machine.oom_score = host::oom_score_adjustment();
     machine.syncfs_tells_errors = host::kernel_is_at_least(5, 8);
     machine.wal_program = own_directory() + "/pgbosun-wal";
-    machine.data_directory = std::filesystem::weakly_canonical(settings_.data_directory()).string();
     return machine;
 }
 
@@ -271,7 +281,10 @@ int Agent::run() {
     host::log_output::start(loop_, settings_.log.format, log_level_of(settings_),
                             [this](host::LogPressure pressure) { under_pressure(pressure); });
     listen_to_signals();
-    auto listening = server_->start();
+    // Nobody asks yet whom a disk that hangs could keep waiting.
+    auto files = http::read_server_files(settings_.http);
+    if (files) http_files_ = std::move(*files);
+    auto listening = files ? server_->start(http_files_) : Result<>(std::unexpected(files.error()));
     if (listening) listening = open_log_fifos();
     if (!listening) {
         log::error(listening.error().what, {{"hint", listening.error().hint}});
@@ -283,23 +296,48 @@ int Agent::run() {
     supervision::spawn(loop_, renew_guard());
     supervision::spawn(loop_, begin());
     supervision::spawn(loop_, watch_files());
-    if (archiver_) supervision::spawn(loop_, archiver_->keep_running());
     loop_.run();
     return exit_status_;
 }
 
 Task<> Agent::begin() {
-    const auto major = co_await version_.ask();
+    if (!lock_) {
+        auto opened = co_await wait_for_volume();
+        if (ending_) co_return;
+        if (!opened) co_return co_await give_up(std::move(opened.error()), ExitCode::failed);
+    }
+    if (archiver_) supervision::spawn(loop_, keep_archiving());
+    auto major = co_await version_.ask();
     if (!major && major.error().kind == FaultKind::cancelled) co_return;
     if (!major) {
-        log::error(major.error().what, {{"hint", major.error().hint}});
-        write_termination_message(major.error().text());
         const bool may_do_better = major.error().kind == FaultKind::unavailable;
-        co_await finish(static_cast<int>(may_do_better ? ExitCode::failed : ExitCode::wrong_usage));
-        co_return;
+        co_return co_await give_up(std::move(major.error()), may_do_better ? ExitCode::failed : ExitCode::wrong_usage);
     }
     surroundings_.machine.server_major = *major;
     instance_->begin();
+}
+
+Task<Result<>> Agent::wait_for_volume() {
+    log::warning("the volume does not answer: it is waited for",
+                 {{"volume", settings_.volume}, {"hint", "look at the storage below it; status says since when"}});
+    watch_volumes();
+    auto opened = co_await opening_.opened();
+    if (!opened) co_return std::unexpected(std::move(opened.error()));
+    log::info("the volume answers", {{"volume", settings_.volume}});
+    take_volume(std::move(*opened));
+    co_return Result<>();
+}
+
+Task<> Agent::keep_archiving() {
+    // Its directory may have to be made by root.
+    co_await opening_.finished(archive_patience);
+    if (!ending_) co_await archiver_->keep_running();
+}
+
+Task<> Agent::give_up(Fault fault, ExitCode code) {
+    log::error(fault.what, {{"hint", fault.hint}});
+    write_termination_message(fault.text());
+    co_await finish(static_cast<int>(code));
 }
 
 Task<> Agent::renew_guard() {
@@ -373,17 +411,42 @@ Task<Result<>> Agent::take_files() {
         fresh = std::move(*read);
     }
     const auto changed = keep_fixed(fresh, settings_);
-    const auto reloaded = server_->reload(fresh.http);
+    HttpSettings http = fresh.http;
+    auto files = co_await read_http_files(std::move(http));
+    const auto reloaded = files ? server_->reload(fresh.http, *files) : Result<>(std::unexpected(files.error()));
     if (!reloaded) {
         log::error("the HTTP server keeps what it had, and so does the rest: " + reloaded.error().what,
                    {{"hint", reloaded.error().hint}});
         co_return reloaded;
     }
     settings_ = std::move(fresh);
+    http_files_ = std::move(*files);
     host::log_output::set_level(log_level_of(settings_));
     if (!settings_.config_file.empty()) log::info("the configuration has been read again");
     if (!changed.empty()) log::warning("what changes only when pgbosun is started anew stays", {{"keys", changed}});
     co_return Result<>();
+}
+
+Task<Result<http::ServerFiles>> Agent::read_http_files(HttpSettings http) {
+    http::ServerFiles files;
+    using MaybeText = std::optional<std::string>;
+    const std::array<std::pair<const MaybeText*, MaybeText*>, 4> wanted{{{&http.token_file, &files.token},
+                                                                       {&http.cert_file, &files.certificate},
+                                                                       {&http.key_file, &files.key},
+                                                                       {&http.client_ca, &files.client_ca}}};
+    for (const auto& [file, into] : wanted) {
+        if (!*file) continue;
+        std::string path = **file;
+        auto text = co_await files_.read(std::move(path), http::longest_pem_file);
+        if (!text) co_return std::unexpected(std::move(text.error()).in("what http names"));
+        *into = std::move(*text);
+    }
+    if (files.token) {
+        auto token = http::token_in(*files.token, *http.token_file);
+        if (!token) co_return std::unexpected(std::move(token.error()).in("http.token_file"));
+        files.token = std::move(*token);
+    }
+    co_return files;
 }
 
 Result<Settings> Agent::read_configuration(std::string_view text) const {

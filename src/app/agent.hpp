@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/archiver_process.hpp"
+#include "app/exit_code.hpp"
 #include "app/guarding.hpp"
 #include "app/proc_table.hpp"
 #include "app/secret_watch.hpp"
@@ -19,6 +20,7 @@
 #include "host/fifo_lines.hpp"
 #include "host/log_queue.hpp"
 #include "host/signals.hpp"
+#include "host/volume_opening.hpp"
 #include "host/volume_watch.hpp"
 #include "host/worker_file_system.hpp"
 #include "http/server.hpp"
@@ -31,10 +33,13 @@ namespace pgbosun::app {
 
 class Agent {
 public:
-    // The directories of `settings` exist, and the process is the user that it stays.
-    Agent(boost::asio::io_context& loop, host::Signals& signals, Settings settings);
+    // run_dir exists, and the process is the user that it stays. All that is borrowed outlives the agent.
+    Agent(boost::asio::io_context& loop, host::Signals& signals, host::ChildProcesses& processes,
+          host::VolumeOpening& opening, Settings settings);
     ~Agent();
 
+    // Not called before run(): the volume is waited for while the agent answers already, and says which one hangs.
+    void take_volume(host::OpenedVolume volume);
     // Returns the exit status.
     int run();
 
@@ -66,12 +71,16 @@ private:
     void postgres_logged(std::string_view line);
     void note_end_of_server(std::string_view line);
     Task<> begin();
+    Task<Result<>> wait_for_volume();
+    Task<> keep_archiving();
+    Task<> give_up(Fault fault, ExitCode code);
     Task<> renew_guard();
     Task<> watch_files();
     Task<> reload();
     // Of the files: configuration, and what the HTTP server and the archiver read. They keep the old on a Fault.
     Task<Result<>> read_files();
     Task<Result<>> take_files();
+    Task<Result<http::ServerFiles>> read_http_files(HttpSettings http);
     [[nodiscard]] Result<Settings> read_configuration(std::string_view text) const;
     [[nodiscard]] std::vector<std::string> watched_files() const;
     void say_why_it_ends(int exit_status);
@@ -81,7 +90,9 @@ private:
     host::Signals& signals_;
     Settings settings_;
     host::BootClock clock_;
-    host::ChildProcesses processes_;
+    host::ChildProcesses& processes_;
+    host::VolumeOpening& opening_;
+    std::optional<host::VolumeLock> lock_;  // none: the volume has not answered yet
     ProcTable process_table_;
     host::WorkerFileSystem files_;
     postgres::LibpqSession session_;
@@ -94,6 +105,7 @@ private:
     SecretWatch secret_watch_;
     std::unique_ptr<supervision::Instance> instance_;
     std::unique_ptr<http::Server> server_;
+    http::ServerFiles http_files_;  // as last taken; peers are asked with the same
     std::unique_ptr<ArchiverProcess> archiver_;
     // Of bootstrap.recovery.source, while the instance recovers from it; stopped ones stay until they have ended.
     std::vector<std::unique_ptr<ArchiverProcess>> recovery_archivers_;

@@ -17,14 +17,17 @@ using namespace std::chrono_literals;
 
 constexpr Duration longest_statement = 1min;
 
-Result<http::AgentClient> client_of(boost::asio::io_context& loop, const Settings& settings, const Peer& member) {
+// `files`: what settings.http names, read before, for PID 1 does not wait for a disk.
+Result<http::AgentClient> client_of(boost::asio::io_context& loop, const Settings& settings, const http::ServerFiles& files,
+                                    const Peer& member) {
     http::ClientTrust trust;
     trust.ca_file = settings.http.client_ca;
+    trust.ca_text = files.client_ca;
     auto client = http::Client::url(member.url, std::move(trust));
     if (!client) return std::unexpected(std::move(client.error()).in(member.name));
     http::AgentTimes times;
     times.status = times.promise = settings.lease.ttl / 3;
-    return http::AgentClient(loop, std::move(*client), settings.http.token_file, times);
+    return http::AgentClient(loop, std::move(*client), [token = files.token] { return token; }, times);
 }
 
 // libpq would wait for the name server.
@@ -52,13 +55,13 @@ supervision::ClusterWiring Agent::cluster_wiring() {
 }
 
 Task<Result<PromiseAnswer>> Agent::ask_member(Peer member, PromiseRequest request) {
-    auto client = client_of(loop_, settings_, member);
+    auto client = client_of(loop_, settings_, http_files_, member);
     if (!client) co_return std::unexpected(std::move(client.error()));
     co_return co_await client->promise(std::move(request));
 }
 
 Task<Result<InstanceStatus>> Agent::look_at_member(Peer member) {
-    auto client = client_of(loop_, settings_, member);
+    auto client = client_of(loop_, settings_, http_files_, member);
     if (!client) co_return std::unexpected(std::move(client.error()));
     co_return co_await client->status();
 }

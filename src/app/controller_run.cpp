@@ -19,6 +19,7 @@
 #include "http/agent_client.hpp"
 #include "http/controller_api.hpp"
 #include "http/server.hpp"
+#include "http/token_file.hpp"
 #include "pgbosun/log.hpp"
 
 namespace pgbosun::app {
@@ -103,7 +104,8 @@ Result<std::map<std::string, std::unique_ptr<AgentLink>>> links_of(boost::asio::
         trust.ca_file = settings.ca_file;
         auto client = http::Client::url(instance.url, std::move(trust));
         if (!client) return std::unexpected(std::move(client.error()).in("instances"));
-        links[instance.name] = std::make_unique<http::AgentClient>(loop, std::move(*client), settings.token_file, times);
+        links[instance.name] = std::make_unique<http::AgentClient>(
+            loop, std::move(*client), [file = settings.token_file] { return http::read_token(file); }, times);
     }
     return links;
 }
@@ -141,7 +143,9 @@ int serve(boost::asio::io_context& loop, host::Signals& signals, const Controlle
                                       {engine->record.get(), engine->publication.get(), std::move(*links)});
     http::ControllerApi api(controller);
     http::Server server(loop, api, settings.http);
-    if (const auto listening = server.start(); !listening) return refuse(listening.error());
+    auto files = http::read_server_files(settings.http);
+    if (!files) return refuse(files.error());
+    if (const auto listening = server.start(std::move(*files)); !listening) return refuse(listening.error());
     boost::asio::steady_timer goodbye(loop);
     const auto end = [&] {
         log::info("a signal: the controller ends");

@@ -1,6 +1,5 @@
 #include "app/guarding.hpp"
 
-#include <filesystem>
 #include <string>
 
 #include "pgbosun/log.hpp"
@@ -14,8 +13,10 @@ constexpr Duration standalone_grace = std::chrono::seconds(1);
 
 Guarding::Guarding(host::ChildProcesses& processes, const Settings& settings, const Clock& clock,
                    std::function<void()> on_loss)
-    : processes_(processes), settings_(settings), clock_(clock), on_loss_(std::move(on_loss)),
-      data_directory_(std::filesystem::weakly_canonical(settings.data_directory()).string()) {
+    : processes_(processes), settings_(settings), clock_(clock), on_loss_(std::move(on_loss)) {}
+
+void Guarding::begin(std::string data_directory) {
+    data_directory_ = std::move(data_directory);
     replace();
 }
 

@@ -15,6 +15,8 @@ class Guarding final : public PostgresGuard {
 public:
     // `on_loss`: what was watched is guarded by nobody.
     Guarding(host::ChildProcesses& processes, const Settings& settings, const Clock& clock, std::function<void()> on_loss);
+    // Starts the guard. `data_directory`: without links; the volume may hang when it is wanted.
+    void begin(std::string data_directory);
 
     void expect() override;
     Result<> watch(ProcessId postmaster) override;
@@ -33,7 +35,7 @@ private:
     const Settings& settings_;
     const Clock& clock_;
     std::function<void()> on_loss_;
-    const std::string data_directory_;  // without links; the volume may hang when it is wanted
+    std::string data_directory_;
     std::unique_ptr<host::Guard> guard_;
     bool expected_ = false;
     std::optional<ProcessId> watched_;

@@ -16,15 +16,29 @@
 #include "app/configuration.hpp"
 #include "app/exit_code.hpp"
 #include "app/posix_outside.hpp"
+#include "host/child_processes.hpp"
 #include "host/identity.hpp"
 #include "host/log_output.hpp"
 #include "host/signals.hpp"
-#include "host/volume_lock.hpp"
+#include "host/volume_opening.hpp"
 #include "pgbosun/log.hpp"
 #include "postgres/parameters.hpp"
 
 namespace pgbosun::app {
 namespace {
+
+constexpr std::chrono::seconds first_patience{1};  // with the volume, before anybody is answered
+
+// What root made is run_as's.
+Result<> give(const std::string& path, const std::optional<std::string>& owner) {
+    if (!owner || ::geteuid() != 0) return {};
+    const passwd* account = ::getpwnam(owner->c_str());
+    if (account == nullptr) return {};  // become_user says it better
+    if (::chown(path.c_str(), account->pw_uid, account->pw_gid) != 0) {
+        return fail(FaultKind::refused, "cannot give " + path + " to " + *owner);
+    }
+    return {};
+}
 
 // Directories that must exist before anything can be locked or listened on.
 Result<> make_directory(const std::string& path, const std::optional<std::string>& owner) {
@@ -36,21 +50,20 @@ Result<> make_directory(const std::string& path, const std::optional<std::string
     }
     if (!made) return {};
     ::chmod(path.c_str(), S_IRWXU);
-    if (!owner || ::geteuid() != 0) return {};
-    const passwd* account = ::getpwnam(owner->c_str());
-    if (account == nullptr) return {};  // become_user says it better
-    if (::chown(path.c_str(), account->pw_uid, account->pw_gid) != 0) {
-        return fail(FaultKind::refused, "cannot give " + path + " to " + *owner);
-    }
-    return {};
+    return give(path, owner);
 }
 
-Result<> prepare_directories(const Settings& settings) {
-    for (const std::string& path : {settings.volume, settings.state_directory(), settings.run_dir}) {
-        auto made = make_directory(path, settings.run_as);
-        if (!made) return made;
+Result<host::OpenedVolume> open_volume(const Settings& settings, pid_t holder) {
+    for (const std::string& path : {settings.volume, settings.state_directory()}) {
+        if (auto made = make_directory(path, settings.run_as); !made) return std::unexpected(std::move(made.error()));
     }
-    return {};
+    const std::string path = settings.state_directory() + "/lock";
+    auto lock = host::VolumeLock::take(path, holder);
+    if (!lock) return std::unexpected(std::move(lock.error()));
+    if (auto given = give(path, settings.run_as); !given) return std::unexpected(std::move(given.error()));
+    std::error_code error;
+    const auto place = std::filesystem::weakly_canonical(settings.data_directory(), error);
+    return host::OpenedVolume{std::move(*lock), error ? settings.data_directory() : place.string()};
 }
 
 // The archiver makes it too, but only what this user may make. Without it PostgreSQL runs, and the archiver tells.
@@ -60,8 +73,7 @@ void prepare_archive(const Settings& settings) {
     // A recovery waits for its archive to be mounted: an empty one in its place would end it too early.
     std::error_code ignored;
     if (std::filesystem::exists(settings.data_directory() + "/recovery.signal", ignored)) return;
-    const auto made = make_directory(settings.archive->destination.substr(scheme.size()), settings.run_as);
-    if (!made) log::warning(made.error().what, {{"hint", made.error().hint}});
+    std::ignore = make_directory(settings.archive->destination.substr(scheme.size()), settings.run_as);
 }
 
 int refuse(const Fault& fault, ExitCode code) {
@@ -105,11 +117,14 @@ int run(const RunCommand& command) {
         write_termination_message("the configuration cannot be used: " + to_text(read.findings.front()));
         return static_cast<int>(ExitCode::wrong_usage);
     }
-    // Said before the volume is touched: one that hangs shows as silence after this line.
     log::info("pgbosun " PGBOSUN_VERSION, {{"instance", settings.instance}, {"cluster", settings.cluster},
                                            {"volume", settings.volume}, {"pid_1", host::is_pid_1()}});
-    if (const auto made = prepare_directories(settings); !made) return refuse(made.error(), ExitCode::failed);
-    prepare_archive(settings);
+    if (const auto made = make_directory(settings.run_dir, settings.run_as); !made) {
+        return refuse(made.error(), ExitCode::failed);
+    }
+    host::ChildProcesses processes(loop);
+    host::VolumeOpening opening(loop, processes, {[&settings, holder = ::getpid()] { return open_volume(settings, holder); },
+                                                  [&settings] { prepare_archive(settings); }});
     if (host::effective_user() == 0 && settings.run_as) {
         if (const auto became = host::become_user(*settings.run_as); !became) {
             return refuse(became.error(), ExitCode::wrong_usage);
@@ -120,10 +135,11 @@ int run(const RunCommand& command) {
                             "set run_as: postgres, or start pgbosun as an ordinary user"},
                       ExitCode::wrong_usage);
     }
-    const auto lock = host::VolumeLock::take(settings.state_directory() + "/lock");
-    if (!lock) return refuse(lock.error(), ExitCode::failed);
+    auto opened = opening.wait(first_patience);
+    if (opened && !*opened) return refuse(opened->error(), ExitCode::failed);
 
-    Agent agent(loop, signals, std::move(settings));
+    Agent agent(loop, signals, processes, opening, std::move(settings));
+    if (opened) agent.take_volume(std::move(**opened));
     const int status = agent.run();
     host::log_output::flush(std::chrono::seconds(2));
     host::log_output::stop();

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "http/assignment_wire.hpp"
-#include "http/token_file.hpp"
 #include "http/wire.hpp"
 
 namespace pgbosun::http {
@@ -38,9 +37,8 @@ struct EventCounter {
 
 }  // namespace
 
-AgentClient::AgentClient(boost::asio::io_context& io, Client client, std::optional<std::string> token_file,
-                         AgentTimes times)
-    : io_(io), client_(std::move(client)), token_file_(std::move(token_file)), times_(times) {}
+AgentClient::AgentClient(boost::asio::io_context& io, Client client, TokenSource token, AgentTimes times)
+    : io_(io), client_(std::move(client)), token_(std::move(token)), times_(times) {}
 
 Task<Result<InstanceStatus>> AgentClient::status() {
     Question question;
@@ -53,7 +51,7 @@ Task<Result<InstanceStatus>> AgentClient::status() {
 }
 
 Task<Result<Answered>> AgentClient::command(Question question) {
-    auto token = read_token(token_file_);
+    auto token = token_();
     if (!token) co_return std::unexpected(std::move(token.error()));
     question.token = std::move(*token);
     auto answered = co_await client_.ask(io_, std::move(question));

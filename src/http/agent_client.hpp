@@ -2,6 +2,7 @@
 // An agent over its HTTP API.
 
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -20,8 +21,11 @@ struct AgentTimes {
 
 class AgentClient final : public AgentLink {
 public:
-    // `token_file` is read anew for each command. `io` outlives it.
-    AgentClient(boost::asio::io_context& io, Client client, std::optional<std::string> token_file, AgentTimes times = {});
+    // None: the command goes without.
+    using TokenSource = std::function<Result<std::optional<std::string>>()>;
+
+    // The source is asked for each command. `io` outlives it.
+    AgentClient(boost::asio::io_context& io, Client client, TokenSource token, AgentTimes times = {});
 
     Task<Result<InstanceStatus>> status() override;
     Task<Result<>> assign(Assignment assignment) override;
@@ -36,7 +40,7 @@ private:
 
     boost::asio::io_context& io_;
     Client client_;
-    std::optional<std::string> token_file_;
+    TokenSource token_;
     AgentTimes times_;
 };
 

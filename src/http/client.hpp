@@ -47,7 +47,7 @@ public:
     // No part of the body is kept beyond 64 MB.
     // Blocks until it has the answer: for the client commands only.
     [[nodiscard]] Result<Answered> request(const Question& question) const;
-    // The same on a loop. Reads the files of the trust (blocking) anew for each question. `io` outlives the task.
+    // The same on a loop. Reads the files of the trust (blocking; ca_text is none) anew for each question. `io` outlives the task.
     [[nodiscard]] Task<Result<Answered>> ask(boost::asio::io_context& io, Question question) const;
     // "host:port", or the path of the socket.
     [[nodiscard]] std::string name() const;

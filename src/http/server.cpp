@@ -17,7 +17,6 @@
 
 #include "http/listener.hpp"
 #include "http/session.hpp"
-#include "http/token_file.hpp"
 
 namespace pgbosun::http {
 namespace {
@@ -146,12 +145,10 @@ struct Secrets {
     Credentials credentials;
 };
 
-Result<Secrets> read_secrets(const HttpSettings& http) {
-    auto tls = server_tls(http);
+Result<Secrets> secrets_of(const HttpSettings& http, ServerFiles files) {
+    auto tls = server_tls(http, files);
     if (!tls) return std::unexpected(std::move(tls.error()));
-    auto token = read_token(http.token_file);
-    if (!token) return std::unexpected(std::move(token.error()).in("http.token_file"));
-    return Secrets{std::move(*tls), {::geteuid(), std::move(*token), http.client_ca.has_value()}};
+    return Secrets{std::move(*tls), {::geteuid(), std::move(files.token), http.client_ca.has_value()}};
 }
 
 }  // namespace
@@ -169,8 +166,8 @@ Server::Server(asio::io_context& io, Site& site, const HttpSettings& http, Limit
 
 Server::~Server() { stop(); }
 
-Result<> Server::start() {
-    auto secrets = read_secrets(http_);
+Result<> Server::start(ServerFiles files) {
+    auto secrets = secrets_of(http_, std::move(files));
     if (!secrets) return std::unexpected(std::move(secrets.error()));
     auto tcp = Listener::tcp(io_, http_.listen, Entrance::api);
     if (!tcp) return std::unexpected(std::move(tcp.error()).in("http.listen"));
@@ -205,8 +202,8 @@ void Server::stop() {
     state_->sweep.cancel();
 }
 
-Result<> Server::reload(const HttpSettings& http) {
-    auto secrets = read_secrets(http);
+Result<> Server::reload(const HttpSettings& http, ServerFiles files) {
+    auto secrets = secrets_of(http, std::move(files));
     if (!secrets) return std::unexpected(std::move(secrets.error()));
     if (http.listen != http_.listen) {
         auto moved = Listener::tcp(io_, http.listen, Entrance::api);

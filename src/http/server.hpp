@@ -8,6 +8,7 @@
 #include <string>
 
 #include "http/limits.hpp"
+#include "http/tls.hpp"
 #include "pgbosun/fault.hpp"
 #include "pgbosun/instance_control.hpp"
 #include "pgbosun/journal.hpp"
@@ -34,14 +35,14 @@ public:
     Server& operator=(const Server&) = delete;
 
     // Success: all sockets are listened on; a connection is answered as soon as the io_context runs. Failure: none is.
-    Result<> start();
+    Result<> start(ServerFiles files);
     // Closes all sockets at once; answers being written are cut off. The io_context then runs out of our work.
     void stop();
 
-    // Reads token, certificate, key and CA anew, and moves to another address when it has changed. Call it at SIGHUP
-    // and whenever one of these files changes: the server itself never looks at a file between calls, because a disk
-    // that hangs would hang every probe with it. Open connections stay as they are. Failure: all is as before.
-    Result<> reload(const HttpSettings& http);
+    // Takes token, certificate, key and CA anew, and moves to another address when it has changed. Call it at SIGHUP
+    // and whenever one of these files changes: the server itself never looks at a file, because a disk that hangs
+    // would hang every probe with it. Open connections stay as they are. Failure: all is as before.
+    Result<> reload(const HttpSettings& http, ServerFiles files);
 
     [[nodiscard]] std::uint16_t port() const;
     // 0: no second port.

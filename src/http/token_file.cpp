@@ -7,15 +7,19 @@
 #include "pgbosun/descriptor.hpp"
 
 namespace pgbosun::http {
-namespace {
 
-constexpr std::size_t max_token_bytes = 4096;
-
-}  // namespace
+Result<std::string> token_in(std::string_view text, const std::string& file) {
+    if (text.size() > longest_token_file) {
+        return fail(FaultKind::refused, "the token file " + file + " is longer than 4096 bytes");
+    }
+    const auto token = text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
+    if (token.empty()) return fail(FaultKind::refused, "the token file " + file + " is empty", "put a secret into it");
+    return std::string(token);
+}
 
 Result<std::optional<std::string>> read_token(const std::optional<std::string>& file) {
     if (!file) return std::nullopt;
-    std::string token(max_token_bytes + 1, '\0');
+    std::string token(longest_token_file + 1, '\0');
     // Not blocking, should somebody have put a FIFO there.
     const Descriptor input(::open(file->c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
     struct stat facts{};
@@ -26,12 +30,7 @@ Result<std::optional<std::string>> read_token(const std::optional<std::string>& 
         return fail(FaultKind::refused, "the token file " + *file + " cannot be read",
                     "create it, readable for the uid of pgbosun");
     }
-    if (token.size() > max_token_bytes) {
-        return fail(FaultKind::refused, "the token file " + *file + " is longer than 4096 bytes");
-    }
-    token.erase(token.find_last_not_of(" \t\r\n") + 1);
-    if (token.empty()) return fail(FaultKind::refused, "the token file " + *file + " is empty", "put a secret into it");
-    return token;
+    return token_in(token, *file);
 }
 
 }  // namespace pgbosun::http

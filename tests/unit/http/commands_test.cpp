@@ -133,12 +133,12 @@ TEST_CASE("control over TCP needs the token, and a changed token counts after a 
 
         files.write("token", "second");
         http.listen = "127.0.0.1:0";
-        CHECK(running.on_loop([&] { return running.server.reload(http).has_value(); }));
+        CHECK(running.on_loop([&] { return test::reload(running.server, http).has_value(); }));
         CHECK(has_status(peer.send(post("/v1/reload", "", "Authorization: Bearer first\r\n")).read_answer(), "401"));
         CHECK(has_status(peer.send(post("/v1/reload", "", "Authorization: Bearer second\r\n")).read_answer(), "200"));
 
         files.write("token", "\n");
-        CHECK_FALSE(running.on_loop([&] { return running.server.reload(http).has_value(); }));
+        CHECK_FALSE(running.on_loop([&] { return test::reload(running.server, http).has_value(); }));
         CHECK(has_status(peer.send(post("/v1/reload", "", "Authorization: Bearer second\r\n")).read_answer(), "200"));
     }
 }

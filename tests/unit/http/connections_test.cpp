@@ -130,7 +130,7 @@ TEST_CASE("the control socket is only for its owner and replaces what a dead pro
     http.listen = "127.0.0.1:0";
     SECTION("one that still answers is left alone") {
         http::Server second(io, control, journal, http, {}, running.socket_path);
-        const auto started = second.start();
+        const auto started = start(second, http);
         REQUIRE_FALSE(started);
         CHECK(started.error().kind == FaultKind::conflict);
         CHECK(RawPeer::unix_socket(running.socket_path).send(livez).read_answer().starts_with("HTTP/1.1 200"));
@@ -142,19 +142,19 @@ TEST_CASE("the control socket is only for its owner and replaces what a dead pro
         }
         REQUIRE(std::filesystem::exists(path));
         http::Server second(io, control, journal, http, {}, path);
-        REQUIRE(second.start());
+        REQUIRE(start(second, http));
         second.stop();
         CHECK_FALSE(std::filesystem::exists(path));
     }
     SECTION("another file is never removed") {
         const std::string path = running.directory.write("precious", "data");
         http::Server second(io, control, journal, http, {}, path);
-        CHECK_FALSE(second.start());
+        CHECK_FALSE(start(second, http));
         CHECK(std::filesystem::file_size(path) == 4);
     }
     SECTION("a path that is too long is refused with a hint") {
         http::Server second(io, control, journal, http, {}, running.directory.file(std::string(120, 'x')));
-        const auto started = second.start();
+        const auto started = start(second, http);
         REQUIRE_FALSE(started);
         CHECK_FALSE(started.error().hint.empty());
     }
@@ -171,7 +171,7 @@ TEST_CASE("an address that cannot be listened on is named") {
         http.listen = address;
         http::Server server(io, control, journal, http, {}, directory.file("s"));
         CAPTURE(address);
-        const auto started = server.start();
+        const auto started = start(server, http);
         REQUIRE_FALSE(started);
         CHECK(started.error().what.find("http.listen") != std::string::npos);
         CHECK_FALSE(std::filesystem::exists(directory.file("s")));
@@ -186,14 +186,14 @@ TEST_CASE("a reload moves to another address and keeps open connections") {
 
     HttpSettings moved;
     moved.listen = "localhost:0";
-    CHECK(running.on_loop([&] { return running.server.reload(moved).has_value(); }));
+    CHECK(running.on_loop([&] { return test::reload(running.server, moved).has_value(); }));
     CHECK(running.server.port() != old_port);
     CHECK(RawPeer::tcp(running.server.port()).send(livez).read_answer().starts_with("HTTP/1.1 200"));
     CHECK(before.send(livez).read_answer().starts_with("HTTP/1.1 200"));
 
     HttpSettings wrong;
     wrong.listen = "nowhere";
-    CHECK_FALSE(running.on_loop([&] { return running.server.reload(wrong).has_value(); }));
+    CHECK_FALSE(running.on_loop([&] { return test::reload(running.server, wrong).has_value(); }));
     CHECK(RawPeer::tcp(running.server.port()).send(livez).read_answer().starts_with("HTTP/1.1 200"));
 }
 
@@ -231,7 +231,7 @@ TEST_CASE("a server and its loop may be thrown away with connections open") {
     HttpSettings http;
     http.listen = "127.0.0.1:0";
     auto server = std::make_unique<http::Server>(*io, control, journal, http, MetricsSettings{}, directory.file("s"));
-    REQUIRE(server->start());
+    REQUIRE(start(*server, http));
     RawPeer idle = RawPeer::tcp(server->port());
     RawPeer streaming = RawPeer::tcp(server->port());
     streaming.send("GET /v1/events HTTP/1.1\r\n\r\n");

@@ -40,9 +40,19 @@ std::string TemporaryDirectory::write(const std::string& name, const std::string
     return file(name);
 }
 
+Result<> start(http::Server& server, const HttpSettings& http) {
+    auto files = http::read_server_files(http);
+    return files ? server.start(std::move(*files)) : Result<>(std::unexpected(files.error()));
+}
+
+Result<> reload(http::Server& server, const HttpSettings& http) {
+    auto files = http::read_server_files(http);
+    return files ? server.reload(http, std::move(*files)) : Result<>(std::unexpected(files.error()));
+}
+
 RunningServer::RunningServer(HttpSettings http, http::Limits limits)
-    : server(io_, control, journal, on_any_port(std::move(http)), metrics_on_any_port(), socket_path, limits) {
-    if (auto started = server.start(); !started) throw std::runtime_error(started.error().text());
+    : server(io_, control, journal, on_any_port(http), metrics_on_any_port(), socket_path, limits) {
+    if (auto started = start(server, http); !started) throw std::runtime_error(started.error().text());
     thread_ = std::jthread([this] { io_.run(); });
 }
 

@@ -27,6 +27,10 @@ private:
     std::filesystem::path path_;
 };
 
+// As the agent does it: with what is in the files now.
+Result<> start(http::Server& server, const HttpSettings& http);
+Result<> reload(http::Server& server, const HttpSettings& http);
+
 class RunningServer {
 public:
     explicit RunningServer(HttpSettings http = {}, http::Limits limits = {});

@@ -24,7 +24,7 @@ struct TlsFiles {
         directory.write("cert.pem", pair.certificate);
         directory.write("key.pem", pair.key);
     }
-    http::ClientTrust trust() { return {directory.file("ca.pem"), std::nullopt, std::nullopt}; }
+    http::ClientTrust trust() { return {.ca_file = directory.file("ca.pem")}; }
 };
 
 Result<http::Answered> ask(RunningServer& running, http::ClientTrust trust, const char* method = "GET",
@@ -60,13 +60,26 @@ TEST_CASE("the port speaks TLS, and the client checks who answers") {
           std::string::npos);
 }
 
+TEST_CASE("a client that has the authority's text looks at no file for it") {
+    TlsFiles files;
+    RunningServer running(files.http);
+    http::ClientTrust trust{.ca_file = files.directory.file("on a disk that hangs")};
+    REQUIRE_FALSE(ask(running, trust));
+
+    trust.ca_text = files.authority.certificate();
+
+    CHECK(ask(running, trust)->status == 200);
+    trust.ca_text = Authority().certificate();
+    CHECK_FALSE(ask(running, trust));
+}
+
 TEST_CASE("a renewed certificate counts after a reload, a broken one leaves the old in place") {
     TlsFiles files;
     RunningServer running(files.http);
     const auto reload = [&] {
         HttpSettings http = files.http;
         http.listen = "127.0.0.1:0";
-        return running.on_loop([&] { return running.server.reload(http).has_value(); });
+        return running.on_loop([&] { return test::reload(running.server, http).has_value(); });
     };
     const Authority next;
     http::ClientTrust trust_next = files.trust();
@@ -116,7 +129,7 @@ TEST_CASE("TLS settings that cannot work are refused before anything is listened
     const auto error_of = [&](HttpSettings http) {
         http.listen = "127.0.0.1:0";
         http::Server server(io, control, journal, http, {}, files.directory.file("s"));
-        const auto started = server.start();
+        const auto started = start(server, http);
         return started ? std::string() : started.error().what;
     };
     HttpSettings no_key = files.http;
