@@ -62,8 +62,8 @@ struct Perform {
     int operator()(const ConfigCheckCommand& command) const {
         const auto environment = process_environment();
         const PosixOutside outside;
-        auto read = load_settings(configuration_file(command.config, environment), environment, outside,
-                                  object_to_parameter);
+        auto read =
+            load_settings(configuration_file(command.config, environment), environment, outside, object_to_parameter);
         check_outside(read, environment, outside);
         try_parameters(read);
         return static_cast<int>(print_check(read, std::cout));

@@ -172,8 +172,7 @@ int archive(const char* path) {
     static Request request;
     sockaddr_un address{};
     if (!set_address(address)) return exit_failed;
-    if (!request.add(hook::magic, sizeof hook::magic - 1) || !request.add_field("archive") ||
-        !request.add_path(path)) {
+    if (!request.add(hook::magic, sizeof hook::magic - 1) || !request.add_field("archive") || !request.add_path(path)) {
         say("the path is too long");
         return exit_failed;
     }

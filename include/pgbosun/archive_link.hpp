@@ -22,7 +22,7 @@ struct FlushedWal {
 struct ArchiveOrder {
     // The right to add to the archive: a demoted, fenced or foreign instance has none.
     bool may_archive = false;
-    std::string reason;          // why not
+    std::string reason;  // why not
     // PostgreSQL is being promoted: it asks for what may be there, and an archive that does not answer must not hold it up.
     bool promoting = false;
     std::string data_directory;  // absolute
@@ -49,7 +49,7 @@ struct ArchiveReport {
     std::uint64_t backlog = 0;  // .ready files seen and not archived yet
     std::optional<std::string> failing_since;
     std::optional<std::string> last_error;
-    std::uint64_t archived = 0;       // files since the archiver started
+    std::uint64_t archived = 0;        // files since the archiver started
     std::uint64_t archived_bytes = 0;  // uncompressed
     std::uint64_t stored_bytes = 0;    // as stored
     std::uint64_t failures = 0;

@@ -27,8 +27,8 @@ struct CatalogEntry {
     std::string begin_wal, end_wal;  // segment names
     std::string begin_lsn, end_lsn;
     std::uint32_t timeline = 0;
-    std::uint64_t bytes = 0;   // of its files; 0: not known
-    std::uint64_t stored = 0;  // as it lies in the store; 0: not known
+    std::uint64_t bytes = 0;      // of its files; 0: not known
+    std::uint64_t stored = 0;     // as it lies in the store; 0: not known
     std::uint64_t system_id = 0;  // of the cluster that it is of; 0: not known
     bool operator==(const CatalogEntry&) const = default;
 };

@@ -32,7 +32,7 @@ struct ControllerStatus {
     // As this controller knows the record; term 0: it does not, or there is none yet.
     Term term = 0;
     std::string primary;
-    std::string source;  // the conninfo of the cluster that this one follows; empty: it has a primary of its own
+    std::string source;    // the conninfo of the cluster that this one follows; empty: it has a primary of its own
     bool serving = false;  // the recorded primary takes writes
     bool paused = false;
     std::vector<std::string> promotable;

@@ -19,18 +19,18 @@ std::string_view to_string(Verb verb);
 
 struct ControlRequest {
     Verb verb{};
-    std::string reason;  // given by the asker; shown in status and journal
-    bool force = false;  // promote: although it may lose data
+    std::string reason;    // given by the asker; shown in status and journal
+    bool force = false;    // promote: although it may lose data
     std::string upstream;  // demote: conninfo to follow; empty: the configured one
     std::string asked_by;  // "uid 1000 through the socket", "token from 10.0.0.7"
     Duration wait{};       // how long to wait for the end of it
 };
 
 enum class Answer {
-    done,        // it is so now (or was so already)
-    under_way,   // accepted, not over within `wait`
-    refused,     // makes no sense now; nothing has changed
-    failed,      // it was tried
+    done,       // it is so now (or was so already)
+    under_way,  // accepted, not over within `wait`
+    refused,    // makes no sense now; nothing has changed
+    failed,     // it was tried
 };
 
 struct ControlAnswer {
@@ -65,8 +65,8 @@ struct JobAnswer {
 enum class RightVerb { assign, promise };
 
 struct RightAnswer {
-    Answer answer{};      // never under_way
-    std::string detail;   // refused, failed: why
+    Answer answer{};     // never under_way
+    std::string detail;  // refused, failed: why
     std::string hint;
     std::optional<Duration> again_in;  // refused: from when on the same would be accepted, where that is known
     PromiseAnswer promise;             // of a promise that was given

@@ -16,7 +16,17 @@
 namespace pgbosun {
 
 enum class Phase {
-    starting, bootstrapping, running, stopping, stopped, fenced, isolated, demoting, promoting, rejoining, restarting,
+    starting,
+    bootstrapping,
+    running,
+    stopping,
+    stopped,
+    fenced,
+    isolated,
+    demoting,
+    promoting,
+    rejoining,
+    restarting,
     failed,
 };
 enum class Role { primary, standby, none };
@@ -31,7 +41,7 @@ struct FenceStatus {
 };
 
 struct PostgresStatus {
-    int pid = 0;  // 0: not running
+    int pid = 0;      // 0: not running
     int version = 0;  // server_version_num; 0: not known
     std::optional<Instant> started_at;
     std::uint32_t restarts = 0;  // crash restarts since pgbosun started
@@ -41,22 +51,22 @@ struct PostgresStatus {
     std::string silent_reason;
     std::optional<int> free_connections;     // for users that are nobody special
     std::optional<Instant> exhausted_since;  // there has been none
-    std::uint64_t run = 0;  // another number after each start and each crash recovery; 0: not known
+    std::uint64_t run = 0;                   // another number after each start and each crash recovery; 0: not known
 };
 
 struct StandbyStatus {
-    std::string name;        // application_name
-    std::string state;       // as in pg_stat_replication: startup, catchup, streaming, ...
-    std::string sync;        // sync_state: async, potential, sync, quorum
+    std::string name;   // application_name
+    std::string state;  // as in pg_stat_replication: startup, catchup, streaming, ...
+    std::string sync;   // sync_state: async, potential, sync, quorum
     std::string client_address;
     std::optional<std::uint64_t> replay_lag_bytes;
     std::optional<Lsn> flushed;  // all before it is on its disk
 };
 
 struct LsnStatus {
-    std::optional<Lsn> current;   // primary
-    std::optional<Lsn> received;  // standby
-    std::optional<Lsn> replayed;  // standby
+    std::optional<Lsn> current;              // primary
+    std::optional<Lsn> received;             // standby
+    std::optional<Lsn> replayed;             // standby
     std::optional<std::uint64_t> lag_bytes;  // standby: behind the newest position that it knows of
     bool streaming = false;                  // standby: a WAL receiver streams
     bool replay_paused = false;
@@ -101,13 +111,13 @@ struct BackupsStatus {
     std::optional<std::string> recoverable_to;  // the last segment that recovery reaches without a hole
     std::vector<std::string> holes;             // of the archive's WAL: "00...5", "00...7 to 00...9"
     std::uint64_t hole_count = 0;
-    std::optional<std::uint64_t> count;   // all that the catalog has; none: not looked at yet
-    std::optional<std::string> next_at;   // by schedule
+    std::optional<std::uint64_t> count;  // all that the catalog has; none: not looked at yet
+    std::optional<std::string> next_at;  // by schedule
     std::optional<RunningJob> running;
-    std::optional<double> last_seconds;   // of the last one that this instance took
+    std::optional<double> last_seconds;  // of the last one that this instance took
     std::optional<std::uint64_t> last_bytes, last_stored_bytes;
-    std::uint64_t taken = 0, failed = 0;  // by this instance since pgbosun started
-    std::optional<Instant> looked_at;     // when the catalog was last read
+    std::uint64_t taken = 0, failed = 0;       // by this instance since pgbosun started
+    std::optional<Instant> looked_at;          // when the catalog was last read
     std::optional<std::string> catalog_error;  // why it could not be read, the last time
 };
 
@@ -115,9 +125,9 @@ struct BackupsStatus {
 struct DrillStatus {
     std::optional<std::string> last_at;
     std::optional<bool> last_ok;
-    std::optional<std::string> last_id;     // the backup that was restored
+    std::optional<std::string> last_id;  // the backup that was restored
     std::optional<std::string> last_error;
-    std::optional<double> recovery_s;       // of the last one that succeeded
+    std::optional<double> recovery_s;  // of the last one that succeeded
     std::optional<std::string> last_ok_at;
     std::optional<std::string> next_at;
     std::optional<RunningJob> running;
@@ -131,17 +141,17 @@ struct LogStatus {
 
 // With `mode: managed`: what a controller has to know beside all else.
 struct ManagedStatus {
-    Term accepted = 0;     // the last term as whose primary it accepted; equal to `term`: it is the primary
-    std::string primary;   // of `term`, as it was told; empty: nobody has said
+    Term accepted = 0;    // the last term as whose primary it accepted; equal to `term`: it is the primary
+    std::string primary;  // of `term`, as it was told; empty: nobody has said
     // The conninfo that it was told to stream from; empty: none is known to it. No value: it does not say.
     std::optional<std::string> upstream;
-    std::optional<Duration> apply_delay;  // it replays so much later than it receives, as configured
-    bool serving = false;  // postgres takes writes, and may
-    bool stopped = true;   // there is no postgres that takes writes, or could without a new right
-    bool able = false;     // it could be promoted: there is data, and a postgres that runs or can
-    Reach reach;           // all that it holds
-    Duration reach_age{};  // how old that knowledge is; nobody may rely on it for what came after
-    std::uint64_t promotable_version = 0;              // as primary: the list it has taken over
+    std::optional<Duration> apply_delay;   // it replays so much later than it receives, as configured
+    bool serving = false;                  // postgres takes writes, and may
+    bool stopped = true;                   // there is no postgres that takes writes, or could without a new right
+    bool able = false;                     // it could be promoted: there is data, and a postgres that runs or can
+    Reach reach;                           // all that it holds
+    Duration reach_age{};                  // how old that knowledge is; nobody may rely on it for what came after
+    std::uint64_t promotable_version = 0;  // as primary: the list it has taken over
     std::optional<std::uint64_t> synchronous_version;  // as primary: the rule that it has taken over; none: not yet
     Term promised_term = 0;
     Duration promised_for{};  // how long it is still bound by a promise for that term
@@ -167,11 +177,11 @@ struct InstanceStatus {
     bool started = false;  // /startupz: PostgreSQL has come up once, by the configured strategy
     bool live = true;      // /livez
     std::string live_reason;
-    bool ready = false;    // /readyz
+    bool ready = false;        // /readyz
     std::string ready_reason;  // why not
     bool pending_restart = false;
     std::vector<std::string> pending_restart_parameters;
-    std::optional<Instant> valid_until;  // right to write; none: has none, or needs none
+    std::optional<Instant> valid_until;    // right to write; none: has none, or needs none
     std::optional<ManagedStatus> managed;  // none: it is its own authority
     PostgresStatus postgres;
     LsnStatus lsn;

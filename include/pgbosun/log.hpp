@@ -22,8 +22,7 @@ struct Field {
     Field(std::string_view field, bool truth) : name(field), value(truth) {}
     template <class Integer>
         requires std::is_integral_v<Integer>
-    Field(std::string_view field, Integer number)
-        : name(field), value(static_cast<std::int64_t>(number)) {}
+    Field(std::string_view field, Integer number) : name(field), value(static_cast<std::int64_t>(number)) {}
 };
 
 // `message` is one sentence for a person; a hint, when there is one, is the field "hint".

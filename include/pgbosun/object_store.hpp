@@ -78,8 +78,7 @@ public:
     // before the first byte and again whenever a retry begins from the start. not_found only when the store said so.
     // A Fault that `sink` returns ends the transfer and is returned as it is.
     using Sink = std::function<Result<>(std::span<const std::byte>)>;
-    virtual Result<ObjectFacts> get(const std::string& key, const Sink& sink,
-                                    const std::function<void()>& restart) = 0;
+    virtual Result<ObjectFacts> get(const std::string& key, const Sink& sink, const std::function<void()>& restart) = 0;
 
     virtual Result<ObjectFacts> head(const std::string& key) = 0;
 

@@ -29,8 +29,8 @@ std::string to_string(ExitStatus status);
 enum class ProcessId : int {};
 
 struct Command {
-    std::string program;                 // absolute path
-    std::vector<std::string> arguments;  // without argv[0]; never a secret
+    std::string program;                   // absolute path
+    std::vector<std::string> arguments;    // without argv[0]; never a secret
     std::vector<std::string> environment;  // "NAME=value", the whole of it: nothing is inherited
     std::string working_directory = "/";
     // Signal that the kernel sends to the child when we die (prctl PR_SET_PDEATHSIG); 0: none.

@@ -42,11 +42,10 @@ struct InitdbSettings {
 };
 
 struct JoinSettings {
-    std::string primary_conninfo;              // without password
+    std::string primary_conninfo;  // without password
     std::optional<std::string> password_file;
-    std::string max_rate;                      // of pg_basebackup; empty: none
+    std::string max_rate;  // of pg_basebackup; empty: none
 };
-
 
 struct SynchronousSettings {
     SyncMethod method = SyncMethod::any;
@@ -98,8 +97,8 @@ struct GcsCredentials {
 
 // Objects are encrypted before they leave (AES-256-GCM).
 struct EncryptionSettings {
-    SecretSource key;                      // 32 bytes, raw, hexadecimal or base64
-    std::vector<std::string> older_keys;   // files; objects written with them can still be read
+    SecretSource key;                     // 32 bytes, raw, hexadecimal or base64
+    std::vector<std::string> older_keys;  // files; objects written with them can still be read
 };
 
 struct WalArchiveSettings {
@@ -146,13 +145,14 @@ struct RecoveryTarget {
 struct RecoverySettings {
     std::string backup = "latest";  // an identifier, a name, or "latest": the newest one that reaches the target
     RecoveryTarget target;
-    std::optional<ArchiveSettings> source;  // none: the archive of this configuration
+    std::optional<ArchiveSettings> source;           // none: the archive of this configuration
     std::map<std::string, std::string> tablespaces;  // name or oid -> absolute directory
 };
 
 struct BootstrapSettings {
     InitdbSettings initdb;
-    CloneFrom clone_from = CloneFrom::quicker;  // of a managed instance; what cannot come from the archive comes from the primary
+    CloneFrom clone_from =
+        CloneFrom::quicker;  // of a managed instance; what cannot come from the archive comes from the primary
     std::optional<JoinSettings> join;          // given: an empty volume is cloned instead of initialised
     std::optional<RecoverySettings> recovery;  // given: it is restored from an archive
 };
@@ -160,17 +160,17 @@ struct BootstrapSettings {
 struct BackupSettings {
     std::string schedule;  // cron, seconds first; empty: none
     BackupTarget target = BackupTarget::prefer_standby;
-    bool incremental = false;  // PostgreSQL 17 and newer
+    bool incremental = false;                          // PostgreSQL 17 and newer
     Duration full_every = std::chrono::hours(24 * 7);  // the chain's longest life, with incremental
 };
 
 // A restore into scratch beside the live instance, which proves a backup.
 struct DrillSettings {
-    std::string schedule;                // cron, seconds first; empty: none
-    std::string directory;               // scratch; empty: <volume>/pgbosun/drill
-    std::vector<std::string> checks;     // SQL, each must give one row with true
+    std::string schedule;             // cron, seconds first; empty: none
+    std::string directory;            // scratch; empty: <volume>/pgbosun/drill
+    std::vector<std::string> checks;  // SQL, each must give one row with true
     bool amcheck = true;
-    std::uint64_t max_bytes = 0;         // of scratch; 0: what leaves a tenth of the volume free
+    std::uint64_t max_bytes = 0;  // of scratch; 0: what leaves a tenth of the volume free
     std::string shared_buffers = "32MB";
 };
 
@@ -197,8 +197,8 @@ struct HttpSettings {
 };
 
 struct MetricsSettings {
-    std::optional<std::string> listen;        // host:port of a second listener
-    std::vector<std::string> queries_files;   // in CloudNativePG's custom query format
+    std::optional<std::string> listen;       // host:port of a second listener
+    std::vector<std::string> queries_files;  // in CloudNativePG's custom query format
     bool default_queries = true;
     Duration cache_time = std::chrono::seconds(30);
 };
@@ -209,7 +209,7 @@ struct LogSettings {
 };
 
 struct MonitorSettings {
-    Duration interval = std::chrono::seconds(1);       // between two gatherings of facts
+    Duration interval = std::chrono::seconds(1);  // between two gatherings of facts
     Duration query_timeout = std::chrono::seconds(5);
     // Managed: a primary that has had no connection free for so long counts as one that does not serve. 0: never.
     Duration exhausted_connections{};

@@ -57,22 +57,29 @@ postgres::SessionTarget local_server(const Settings& settings) {
 Agent::Agent(boost::asio::io_context& loop, host::Signals& signals, host::ChildProcesses& processes,
              host::VolumeOpening& opening, Settings settings)
     : loop_(loop), signals_(signals), settings_(std::move(settings)), processes_(processes), opening_(opening),
-      files_(loop, processes_),
-      session_(loop, local_server(settings_)),
+      files_(loop, processes_), session_(loop, local_server(settings_)),
       guard_(std::make_unique<Guarding>(processes_, settings_, clock_, [this] { instance_->guard_lost(); })),
-      surroundings_{loop_, clock_, processes_, process_table_, files_, session_,
-                    [this](const std::string& database, const std::string& user) { return open_session(database, user); },
-                    [this](std::string conninfo) { return open_upstream(std::move(conninfo)); },
-                    *guard_, look_at_machine(), archiver_program()},
-      version_(loop_, processes_, clock_, settings_.postgresql.bin_dir + "/postgres"), timer_(loop), secret_watch_(files_),
-      read_files_ended_(loop) {
+      surroundings_{
+          loop_,
+          clock_,
+          processes_,
+          process_table_,
+          files_,
+          session_,
+          [this](const std::string& database, const std::string& user) { return open_session(database, user); },
+          [this](std::string conninfo) { return open_upstream(std::move(conninfo)); },
+          *guard_,
+          look_at_machine(),
+          archiver_program()},
+      version_(loop_, processes_, clock_, settings_.postgresql.bin_dir + "/postgres"), timer_(loop),
+      secret_watch_(files_), read_files_ended_(loop) {
     instance_ = std::make_unique<supervision::Instance>(surroundings_, settings_, wiring());
     server_ = std::make_unique<http::Server>(loop_, *instance_, instance_->journal(), settings_.http, settings_.metrics,
                                              settings_.control_socket());
     if (settings_.archive) {
-        archiver_ = std::make_unique<ArchiverProcess>(loop_, processes_, clock_, archiver_command({}), [this](ArchiveReport report) {
-            instance_->archive_reported(std::move(report));
-        });
+        archiver_ = std::make_unique<ArchiverProcess>(
+            loop_, processes_, clock_, archiver_command({}),
+            [this](ArchiveReport report) { instance_->archive_reported(std::move(report)); });
     }
 }
 
@@ -179,8 +186,9 @@ supervision::Instance::Wiring Agent::wiring() {
 
 void Agent::watch_volumes() {
     const auto add = [&](std::string name, std::string path) {
-        volumes_.push_back({std::move(name), path,
-                            std::make_unique<host::VolumeWatch>(loop_, processes_, path, settings_.monitor.volume_deadline)});
+        volumes_.push_back(
+            {std::move(name), path,
+             std::make_unique<host::VolumeWatch>(loop_, processes_, path, settings_.monitor.volume_deadline)});
     };
     add("data", settings_.state_directory());
     if (settings_.postgresql.wal_dir) add("wal", *settings_.postgresql.wal_dir);
@@ -221,7 +229,8 @@ void Agent::postgres_logged(std::string_view line) {
                            line.find("\"PANIC\"") != std::string_view::npos;
     if (of_server) note_end_of_server(line);
     // A WAL receiver's, of whom it asked: what comes next there is gone, or of another history.
-    for (const std::string_view sign : {"has already been removed", "is behind recovery timeline", "is not in this server's history"}) {
+    for (const std::string_view sign :
+         {"has already been removed", "is behind recovery timeline", "is not in this server's history"}) {
         if (line.find(sign) != std::string_view::npos) instance_->note_wal_gone();
     }
     if (line.find("waiting for WAL to become available") != std::string_view::npos) instance_->note_waits_for_wal();
@@ -251,7 +260,8 @@ Result<> Agent::open_log_fifos() {
         struct stat facts{};
         if (::lstat(path.c_str(), &facts) == 0 && !S_ISFIFO(facts.st_mode)) ::unlink(path.c_str());
         if (::mkfifo(path.c_str(), S_IRUSR | S_IWUSR) != 0 && errno != EEXIST) {
-            return fail(FaultKind::refused, "cannot make the FIFO " + path, "run_dir must be on a file system that has FIFOs");
+            return fail(FaultKind::refused, "cannot make the FIFO " + path,
+                        "run_dir must be on a file system that has FIFOs");
         }
         auto fifo = host::FifoLines::open(loop_, path, [this](std::string_view line) { postgres_logged(line); });
         if (!fifo) return std::unexpected(std::move(fifo.error()));
@@ -291,8 +301,8 @@ int Agent::run() {
         write_termination_message(listening.error().text());
         return static_cast<int>(ExitCode::failed);
     }
-    log::info("listening", {{"http", settings_.http.listen}, {"port", server_->port()},
-                            {"socket", settings_.control_socket()}});
+    log::info("listening",
+              {{"http", settings_.http.listen}, {"port", server_->port()}, {"socket", settings_.control_socket()}});
     supervision::spawn(loop_, renew_guard());
     supervision::spawn(loop_, begin());
     supervision::spawn(loop_, watch_files());
@@ -431,9 +441,9 @@ Task<Result<http::ServerFiles>> Agent::read_http_files(HttpSettings http) {
     http::ServerFiles files;
     using MaybeText = std::optional<std::string>;
     const std::array<std::pair<const MaybeText*, MaybeText*>, 4> wanted{{{&http.token_file, &files.token},
-                                                                       {&http.cert_file, &files.certificate},
-                                                                       {&http.key_file, &files.key},
-                                                                       {&http.client_ca, &files.client_ca}}};
+                                                                         {&http.cert_file, &files.certificate},
+                                                                         {&http.key_file, &files.key},
+                                                                         {&http.client_ca, &files.client_ca}}};
     for (const auto& [file, into] : wanted) {
         if (!*file) continue;
         std::string path = **file;
@@ -478,7 +488,8 @@ Task<> Agent::finish(int exit_status) {
     const Instant give_up = clock_.now() + 10s;
     const auto busy = [this] {
         const auto runs = [](const auto& process) { return process->running(); };
-        return version_.running() || (archiver_ && archiver_->running()) || std::ranges::any_of(recovery_archivers_, runs) || !instance_->jobs_idle();
+        return version_.running() || (archiver_ && archiver_->running()) ||
+               std::ranges::any_of(recovery_archivers_, runs) || !instance_->jobs_idle();
     };
     while (busy() && clock_.now() < give_up) co_await nobody.wait(10ms);
     server_->stop();

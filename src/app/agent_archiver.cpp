@@ -17,9 +17,7 @@ namespace pgbosun::app {
 
 supervision::ArchiverProgram Agent::archiver_program() const {
     supervision::ArchiverProgram program;
-    program.command = [this](std::vector<std::string> arguments) {
-        return archiver_command(std::move(arguments));
-    };
+    program.command = [this](std::vector<std::string> arguments) { return archiver_command(std::move(arguments)); };
     program.parse_line = archive::parse_job_line;
     program.parse_summary = archive::parse_summary;
     program.recovery_parameters = [](const RecoveryTarget& target, const std::string& restore_command) {
@@ -34,8 +32,8 @@ void Agent::follow_recovery(supervision::Recovering recovering) {
     for (const auto& earlier : recovery_archivers_) earlier->stop();
     std::erase_if(recovery_archivers_, [](const auto& process) { return process->over(); });
     if (recovering == supervision::Recovering::no) return;
-    auto process = std::make_unique<ArchiverProcess>(
-        loop_, processes_, clock_, archiver_command({"recovery-service"}), [](const ArchiveReport&) {});
+    auto process = std::make_unique<ArchiverProcess>(loop_, processes_, clock_, archiver_command({"recovery-service"}),
+                                                     [](const ArchiveReport&) {});
     process->order(last_order_);
     supervision::spawn(loop_, process->keep_running());
     recovery_archivers_.push_back(std::move(process));
@@ -50,8 +48,7 @@ Command Agent::archiver_command(std::vector<std::string> arguments) const {
         command.arguments.push_back(settings_.config_file);
     }
     // Whole: object stores take credentials from it.
-    for (char** variable = environ; *variable != nullptr; ++variable)
-        command.environment.emplace_back(*variable);
+    for (char** variable = environ; *variable != nullptr; ++variable) command.environment.emplace_back(*variable);
     command.working_directory = std::filesystem::current_path().string();
     command.death_signal = SIGTERM;
     // Its log lines are rendered already.

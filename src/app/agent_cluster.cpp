@@ -18,8 +18,8 @@ using namespace std::chrono_literals;
 constexpr Duration longest_statement = 1min;
 
 // `files`: what settings.http names, read before, for PID 1 does not wait for a disk.
-Result<http::AgentClient> client_of(boost::asio::io_context& loop, const Settings& settings, const http::ServerFiles& files,
-                                    const Peer& member) {
+Result<http::AgentClient> client_of(boost::asio::io_context& loop, const Settings& settings,
+                                    const http::ServerFiles& files, const Peer& member) {
     http::ClientTrust trust;
     trust.ca_file = settings.http.client_ca;
     trust.ca_text = files.client_ca;
@@ -37,8 +37,8 @@ Task<Result<std::string>> resolve(boost::asio::io_context& loop, std::string hos
     if (!error) co_return address.to_string();
     boost::asio::ip::tcp::resolver resolver(loop);
     const std::string no_service;
-    const auto found =
-        co_await resolver.async_resolve(host, no_service, boost::asio::redirect_error(boost::asio::use_awaitable, error));
+    const auto found = co_await resolver.async_resolve(host, no_service,
+                                                       boost::asio::redirect_error(boost::asio::use_awaitable, error));
     if (error || found.empty()) co_return fail(FaultKind::unavailable, "the name " + host + " cannot be resolved");
     co_return found.begin()->endpoint().address().to_string();
 }
@@ -49,7 +49,9 @@ supervision::ClusterWiring Agent::cluster_wiring() {
     supervision::ClusterWiring wiring;
     wiring.codec = {http::render_agent_record, http::parse_agent_record};
     wiring.guard = [this](std::optional<Instant> moment) { guard_->hold_until(moment); };
-    wiring.ask = [this](Peer member, PromiseRequest request) { return ask_member(std::move(member), std::move(request)); };
+    wiring.ask = [this](Peer member, PromiseRequest request) {
+        return ask_member(std::move(member), std::move(request));
+    };
     wiring.look_at = [this](Peer member) { return look_at_member(std::move(member)); };
     return wiring;
 }

@@ -25,7 +25,8 @@ constexpr Duration start_again = std::chrono::seconds(1);
 
 ArchiverProcess::ArchiverProcess(boost::asio::io_context& loop, ProcessHost& processes, const Clock& clock,
                                  Command command, OnReport on_report)
-    : loop_(loop), processes_(processes), clock_(clock), command_(std::move(command)), on_report_(std::move(on_report)) {}
+    : loop_(loop), processes_(processes), clock_(clock), command_(std::move(command)),
+      on_report_(std::move(on_report)) {}
 
 ArchiverProcess::~ArchiverProcess() = default;
 

@@ -31,7 +31,8 @@ constexpr std::array commands = {
     ArchiverCommand{"wal", wal_command, "list the archive's WAL, or look for holes in it"},
     ArchiverCommand{"claim", claim_command, "claim a scheduled moment; `pgbosun run` starts it"},
     ArchiverCommand{"left-behind", left_behind_command, "WAL of a former primary; `pgbosun run` starts it"},
-    ArchiverCommand{"recovery-service", recovery_service_command, "WAL for bootstrap.recovery; `pgbosun run` starts it"},
+    ArchiverCommand{"recovery-service", recovery_service_command,
+                    "WAL for bootstrap.recovery; `pgbosun run` starts it"},
     ArchiverCommand{"restore", restore_command, "make a data directory of a backup"},
     ArchiverCommand{"verify", verify_command, "read a backup and its WAL back, and say what is wrong"},
     ArchiverCommand{"drill", drill_command, "prove a backup: restore, recover and check it in scratch"},
@@ -64,8 +65,7 @@ std::optional<ExitCode> parse_command_line(CLI::App& line, Arguments arguments) 
         std::cout << line.help();
         return ExitCode::done;
     } catch (const CLI::ParseError& problem) {
-        std::cerr << line.get_name() << ": " << problem.what() << "\nTry \"" << line.get_name()
-                  << " --help\".\n";
+        std::cerr << line.get_name() << ": " << problem.what() << "\nTry \"" << line.get_name() << " --help\".\n";
         return ExitCode::wrong_usage;
     }
     return std::nullopt;

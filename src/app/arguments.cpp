@@ -37,11 +37,16 @@ struct StoreWords {
 };
 const std::vector<StoreWords>& store_words() {
     static const std::vector<StoreWords> words = {
-        {{"backup", "list"}, {"catalog", "list"}},     {{"backup", "show"}, {"catalog", "show"}},
-        {{"backup", "delete"}, {"catalog", "delete"}}, {{"backup", "keep"}, {"catalog", "keep"}},
-        {{"backup", "expire"}, {"catalog", "expire"}}, {{"backup", "verify"}, {"verify"}},
-        {{"restore"}, {"restore"}},                    {{"wal", "list"}, {"wal", "list"}},
-        {{"wal", "verify"}, {"wal", "verify"}},        {{"drill"}, {"drill"}},
+        {{"backup", "list"}, {"catalog", "list"}},
+        {{"backup", "show"}, {"catalog", "show"}},
+        {{"backup", "delete"}, {"catalog", "delete"}},
+        {{"backup", "keep"}, {"catalog", "keep"}},
+        {{"backup", "expire"}, {"catalog", "expire"}},
+        {{"backup", "verify"}, {"verify"}},
+        {{"restore"}, {"restore"}},
+        {{"wal", "list"}, {"wal", "list"}},
+        {{"wal", "verify"}, {"wal", "verify"}},
+        {{"drill"}, {"drill"}},
     };
     return words;
 }
@@ -58,7 +63,8 @@ std::optional<StoreCommand> store_command(std::span<const std::string> arguments
     return std::nullopt;
 }
 
-constexpr auto backup_help = R"(Without a subcommand the instance takes a backup now (POST /v1/backups). The others look into the archive
+constexpr auto backup_help =
+    R"(Without a subcommand the instance takes a backup now (POST /v1/backups). The others look into the archive
 themselves and need no instance; each has --help:
   pgbosun backup list                            all backups, with what can be recovered
   pgbosun backup show ID                         one of them
@@ -82,8 +88,7 @@ constexpr std::array<VerbHelp, 7> verb_help = {{
     {Verb::fence, "fence", "stop PostgreSQL and keep it stopped, across restarts too",
      "Example:\n  pgbosun fence --reason \"storage moves\""},
     {Verb::unfence, "unfence", "let a fenced PostgreSQL start again", "Example:\n  pgbosun unfence"},
-    {Verb::restart, "restart", "restart PostgreSQL (fast shutdown)",
-     "Example:\n  pgbosun restart --wait 5min"},
+    {Verb::restart, "restart", "restart PostgreSQL (fast shutdown)", "Example:\n  pgbosun restart --wait 5min"},
     {Verb::reload, "reload", "read the configuration again", "Example:\n  pgbosun reload"},
     {Verb::checkpoint, "checkpoint", "run a checkpoint now", "Example:\n  pgbosun checkpoint"},
     {Verb::promote, "promote", "make this standby the primary",
@@ -117,14 +122,12 @@ void where_options(CLI::App& app, Whereabouts& where) {
     app.add_option("--token-file", where.token_file, "file with the bearer token for --url")
         ->type_name("FILE")
         ->needs(url);
-    app.add_option("--ca-file", where.ca_file, "certificates (PEM) to trust for --url")
-        ->type_name("FILE")
-        ->needs(url);
-    auto* certificate = app.add_option("--cert-file", where.cert_file, "client certificate (PEM) for --url, in place of a token");
+    app.add_option("--ca-file", where.ca_file, "certificates (PEM) to trust for --url")->type_name("FILE")->needs(url);
+    auto* certificate =
+        app.add_option("--cert-file", where.cert_file, "client certificate (PEM) for --url, in place of a token");
     auto* key = app.add_option("--key-file", where.key_file, "its key (PEM)")->type_name("FILE")->needs(certificate);
     certificate->type_name("FILE")->needs(url)->needs(key);
-    app.add_option("--config", where.config, "configuration file whose run_dir has the socket")
-        ->type_name("FILE");
+    app.add_option("--config", where.config, "configuration file whose run_dir has the socket")->type_name("FILE");
 }
 
 std::optional<Duration> wait_of(Parsing& parsing) {
@@ -149,8 +152,7 @@ void finish_control(Parsing& parsing, Verb verb) {
         }
     }
     if (const auto wait = wait_of(parsing)) {
-        parsing.command =
-            ControlCommand{parsing.where, verb, parsing.reason, parsing.force, parsing.upstream, *wait};
+        parsing.command = ControlCommand{parsing.where, verb, parsing.reason, parsing.force, parsing.upstream, *wait};
     }
 }
 
@@ -159,15 +161,12 @@ void add_control(CLI::App& app, Parsing& parsing) {
         auto* sub = app.add_subcommand(help.name, help.help);
         sub->footer(help.example);
         where_options(*sub, parsing.where);
-        sub->add_option("--wait", parsing.wait,
-                        "how long to wait for the end of it (default 1min; 0 does not wait)")
+        sub->add_option("--wait", parsing.wait, "how long to wait for the end of it (default 1min; 0 does not wait)")
             ->type_name("TIME");
         sub->add_option("--reason", parsing.reason, "why: is kept in the journal")->type_name("TEXT");
-        if (help.verb == Verb::promote)
-            sub->add_flag("--force", parsing.force, "although commits may be lost");
+        if (help.verb == Verb::promote) sub->add_flag("--force", parsing.force, "although commits may be lost");
         if (help.verb == Verb::demote) {
-            sub->add_option("--upstream", parsing.upstream,
-                            "connection string of the primary to follow, no password")
+            sub->add_option("--upstream", parsing.upstream, "connection string of the primary to follow, no password")
                 ->type_name("CONNINFO");
         }
         sub->callback([&parsing, verb = help.verb] { finish_control(parsing, verb); });
@@ -182,8 +181,7 @@ void add_run_and_config(CLI::App& app, Parsing& parsing) {
 
     auto* config = app.add_subcommand("config", "look at the configuration");
     config->require_subcommand(1);
-    auto* check =
-        config->add_subcommand("check", "show everything that is wrong with it, and what it comes to");
+    auto* check = config->add_subcommand("check", "show everything that is wrong with it, and what it comes to");
     check->footer("Example:\n  pgbosun config check --config /etc/pgbosun.yaml");
     config_option(*check, parsing.config);
     check->callback([&parsing] { parsing.command = ConfigCheckCommand{parsing.config}; });

@@ -60,7 +60,7 @@ struct JournalCommand {
 // POST /v1/backups.
 struct BackupCommand {
     Whereabouts where;
-    std::string name;                 // empty: none
+    std::string name;  // empty: none
     std::optional<bool> incremental;
     Repetition repetition = Repetition::once;  // until_interrupted: waits for the end of it
     bool operator==(const BackupCommand&) const = default;

@@ -66,7 +66,8 @@ struct Taken {
 
 std::string summary_of(const Taken& taken, const std::string& destination) {
     const auto parent = taken.info->remarks.find(std::string(backup::remark::parent));
-    std::string text = parent == taken.info->remarks.end() ? "a backup" : "what has changed since " + parent->second + ":";
+    std::string text =
+        parent == taken.info->remarks.end() ? "a backup" : "what has changed since " + parent->second + ":";
     text += " of " + std::to_string(taken.bytes) + " bytes, " + std::to_string(taken.stored) + " as stored, in " +
             destination;
     if (taken.bad_pages > 0) text += "; " + std::to_string(taken.bad_pages) + " pages have wrong checksums";
@@ -138,7 +139,10 @@ ExitCode backup_command(Arguments arguments) {
     app.add_option("--name", line.name, "a name to find it by")->type_name("NAME");
     app.add_option("--report", line.report, "text, or json: lines for a program")->type_name("FORM");
     auto* full = app.add_flag("--full", line.full, "all of it (as without)");
-    app.add_flag("--incremental", line.incremental, "only what has changed since the newest backup (PostgreSQL 17 on); a full one where that is not possible")->excludes(full);
+    app.add_flag(
+           "--incremental", line.incremental,
+           "only what has changed since the newest backup (PostgreSQL 17 on); a full one where that is not possible")
+        ->excludes(full);
     if (const auto end = parse_command_line(app, arguments)) return *end;
     const auto format = parse_job_format(line.report);
     if (!format) {

@@ -23,8 +23,7 @@ Result<std::string> choose_bin_dir(const BinaryPlaces& places) {
     if (places.in_path) return *places.in_path;
     const auto newest = std::ranges::max_element(places.installed, {}, version_of);
     if (newest == places.installed.end() || version_of(*newest) < 0) {
-        return fail(FaultKind::not_found,
-                    "no PostgreSQL server was found in PATH or below /usr/lib/postgresql",
+        return fail(FaultKind::not_found, "no PostgreSQL server was found in PATH or below /usr/lib/postgresql",
                     "install PostgreSQL, or name the directory of its programs in postgresql.bin_dir");
     }
     return *newest;

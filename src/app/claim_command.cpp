@@ -15,8 +15,7 @@
 namespace pgbosun::app {
 namespace {
 
-constexpr std::size_t most_kept =
-    20;  // claims of earlier moments: for people, and for a clock that is set back
+constexpr std::size_t most_kept = 20;  // claims of earlier moments: for people, and for a clock that is set back
 
 std::string prefix_of(const Settings& settings) { return settings.archive->server_name + "/schedule/"; }
 
@@ -25,23 +24,21 @@ void remove_old_claims(ObjectStore& store, const std::string& prefix) {
     const auto listing = store.list(prefix, "", std::nullopt);
     if (!listing || listing->objects.size() <= most_kept) return;
     std::vector<std::string> old;
-    for (std::size_t i = 0; i + most_kept < listing->objects.size(); ++i)
-        old.push_back(listing->objects[i].key);
+    for (std::size_t i = 0; i + most_kept < listing->objects.size(); ++i) old.push_back(listing->objects[i].key);
     std::ignore = store.remove(old);
 }
 
 }  // namespace
 
 ExitCode claim_command(Arguments arguments) {
-    CLI::App line("Claims a scheduled moment in the archive; started by pgbosun run.",
-                  "pgbosun-archiver claim");
+    CLI::App line("Claims a scheduled moment in the archive; started by pgbosun run.", "pgbosun-archiver claim");
     std::optional<std::string> config;
     std::string moment;
     line.add_option("--config", config, "configuration file")->type_name("FILE");
     line.add_option("MOMENT", moment, "in UTC, as 20261121T020000Z")->required();
     if (const auto end = parse_command_line(line, arguments)) return *end;
-    const bool plain = !moment.empty() && moment.size() <= 32 &&
-                       moment.find_first_not_of("0123456789TZ") == std::string::npos;
+    const bool plain =
+        !moment.empty() && moment.size() <= 32 && moment.find_first_not_of("0123456789TZ") == std::string::npos;
     if (!plain) return ExitCode::wrong_usage;
     const auto settings = read_configuration(config);
     if (!settings) return ExitCode::wrong_usage;
@@ -55,8 +52,7 @@ ExitCode claim_command(Arguments arguments) {
         return ExitCode::done;
     }
     if (claimed.error().kind == FaultKind::conflict) return ExitCode::refused;
-    log::error("the scheduled moment cannot be claimed: " + claimed.error().what,
-               {{"hint", claimed.error().hint}});
+    log::error("the scheduled moment cannot be claimed: " + claimed.error().what, {{"hint", claimed.error().hint}});
     return ExitCode::failed;
 }
 

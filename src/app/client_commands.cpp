@@ -23,24 +23,19 @@ void print_status(const StatusReply& reply, StatusFormat format, const Console& 
 
 Outcome outcome_of(int http_status) {
     switch (http_status) {
-        case 200:
-            return Outcome::done;
-        case 202:
-            return Outcome::under_way;
+        case 200: return Outcome::done;
+        case 202: return Outcome::under_way;
         case 401:
-        case 403:
-            return Outcome::not_allowed;
-        case 409:
-            return Outcome::refused;
-        default:
-            break;
+        case 403: return Outcome::not_allowed;
+        case 409: return Outcome::refused;
+        default: break;
     }
     return http_status >= 400 && http_status < 500 ? Outcome::misunderstood : Outcome::failed;
 }
 
 Colour colour_for(Screen screen, const EnvironmentView& environment) {
-    const bool unwanted = !environment.variable("NO_COLOR").value_or("").empty() ||
-                          environment.variable("TERM").value_or("") == "dumb";
+    const bool unwanted =
+        !environment.variable("NO_COLOR").value_or("").empty() || environment.variable("TERM").value_or("") == "dumb";
     return screen == Screen::terminal && !unwanted ? Colour::always : Colour::never;
 }
 
@@ -48,14 +43,11 @@ ExitCode report(const Fault& fault, const Console& console) {
     console.err << "pgbosun: " << fault.text() << '\n';
     switch (fault.kind) {
         case FaultKind::not_found:
-        case FaultKind::unavailable:
-            return ExitCode::no_answer;
-        case FaultKind::refused:
-            return ExitCode::wrong_usage;
+        case FaultKind::unavailable: return ExitCode::no_answer;
+        case FaultKind::refused: return ExitCode::wrong_usage;
         case FaultKind::conflict:
         case FaultKind::corrupt:
-        case FaultKind::cancelled:
-            break;
+        case FaultKind::cancelled: break;
     }
     return ExitCode::failed;
 }
@@ -83,8 +75,7 @@ ExitCode show_journal(const JournalCommand& command, InstanceClient& client, con
     do {
         const auto entries = client.journal(after);
         if (!entries && !(follow && answered)) return report(entries.error(), console);
-        if (!entries && !gone)
-            console.err << "pgbosun: " << entries.error().text() << "; trying again" << std::endl;
+        if (!entries && !gone) console.err << "pgbosun: " << entries.error().text() << "; trying again" << std::endl;
         gone = !entries;
         if (!entries) continue;
         answered = true;

@@ -10,7 +10,8 @@ namespace pgbosun::app {
 namespace {
 
 Result<ClientTarget> url_target(const Whereabouts& where, const Outside& outside) {
-    UrlTarget target{*where.url, "", where.ca_file.value_or(""), where.cert_file.value_or(""), where.key_file.value_or("")};
+    UrlTarget target{*where.url, "", where.ca_file.value_or(""), where.cert_file.value_or(""),
+                     where.key_file.value_or("")};
     while (target.url.ends_with('/')) target.url.pop_back();
     if (auto good = http_url(target.url); !good) return std::unexpected(std::move(good).error().in("--url"));
     if (!where.token_file) return target;
@@ -58,10 +59,9 @@ Result<ClientTarget> choose_target(const Whereabouts& where, const EnvironmentVi
     for (const auto& path : {here, usual}) {
         if (outside.inspect(path)) return SocketTarget{path};
     }
-    return fail(
-        FaultKind::not_found, "no instance runs here: there is neither " + here + " nor " + usual,
-        "start one with \"pgbosun run\", or name its socket with --socket, its address with --url, or its "
-        "configuration with --config");
+    return fail(FaultKind::not_found, "no instance runs here: there is neither " + here + " nor " + usual,
+                "start one with \"pgbosun run\", or name its socket with --socket, its address with --url, or its "
+                "configuration with --config");
 }
 
 }  // namespace pgbosun::app

@@ -17,9 +17,9 @@ struct SocketTarget {
     bool operator==(const SocketTarget&) const = default;
 };
 struct UrlTarget {
-    std::string url;      // "https://pg-1:8008", without a path
-    std::string token;    // a secret; empty: none
-    std::string ca_file;  // PEM; empty: the system's
+    std::string url;                  // "https://pg-1:8008", without a path
+    std::string token;                // a secret; empty: none
+    std::string ca_file;              // PEM; empty: the system's
     std::string cert_file, key_file;  // PEM; empty: none
     bool operator==(const UrlTarget&) const = default;
 };

@@ -35,8 +35,7 @@ void check_files(ReadSettings& read, const Outside& outside) {
 }
 
 // It, or the nearest directory above it that is there, can be written to.
-void check_directory(ReadSettings& read, const std::string& key, const std::string& path,
-                     const Outside& outside) {
+void check_directory(ReadSettings& read, const std::string& key, const std::string& path, const Outside& outside) {
     if (path.empty()) return;
     std::string there = path;
     auto facts = outside.inspect(there);
@@ -48,8 +47,8 @@ void check_directory(ReadSettings& read, const std::string& key, const std::stri
     if (!facts || facts->type != FileType::directory) {
         read.add(Severity::error, key, there + " is not a directory", "name a directory");
     } else if (!outside.may(Permission::write, there) || !outside.may(Permission::execute, there)) {
-        const auto what = there == path ? "is not writable for this user"
-                                        : "is not there and cannot be created in " + there;
+        const auto what =
+            there == path ? "is not writable for this user" : "is not there and cannot be created in " + there;
         read.add(Severity::error, key, path + " " + what,
                  "give the user that runs pgbosun the right to write there (Kubernetes: fsGroup)");
     }
@@ -73,8 +72,8 @@ void check_variables(ReadSettings& read, const EnvironmentView& environment) {
     const auto credentials = read.settings.archive->credentials;
     const auto is_set = [&](const std::string& name, const SecretSource& source) {
         if (!source.environment || !environment.variable(*source.environment).value_or("").empty()) return;
-        read.add(Severity::warning, "archive.credentials." + name + "_env",
-                 *source.environment + " is not set here", "set it where pgbosun runs");
+        read.add(Severity::warning, "archive.credentials." + name + "_env", *source.environment + " is not set here",
+                 "set it where pgbosun runs");
     };
     is_set("access_key_id", credentials.access_key_id);
     is_set("secret_access_key", credentials.secret_access_key);
@@ -89,8 +88,7 @@ void check_outside(ReadSettings& read, const EnvironmentView& environment, const
     const Settings settings = read.settings;
     check_directory(read, "volume", settings.volume, outside);
     check_directory(read, "run_dir", settings.run_dir, outside);
-    if (settings.postgresql.wal_dir)
-        check_directory(read, "postgresql.wal_dir", *settings.postgresql.wal_dir, outside);
+    if (settings.postgresql.wal_dir) check_directory(read, "postgresql.wal_dir", *settings.postgresql.wal_dir, outside);
     if (settings.archive && settings.archive->destination.starts_with("file://")) {
         check_directory(read, "archive.destination", settings.archive->destination.substr(7), outside);
     }

@@ -10,8 +10,7 @@ namespace {
 
 constexpr auto installed_below = "/usr/lib/postgresql";
 
-BinaryPlaces look_around(const std::string& configured, const EnvironmentView& environment,
-                         const Outside& outside) {
+BinaryPlaces look_around(const std::string& configured, const EnvironmentView& environment, const Outside& outside) {
     BinaryPlaces places;
     places.configured = configured;
     const auto has_postgres = [&](const std::string& directory) {
@@ -51,10 +50,10 @@ ReadSettings load_settings(const std::optional<std::string>& file, const Environ
         if (!text) {
             read.file = *file;
             read.settings.config_file = *file;
-            const auto hint = text.error().hint.empty() ? "name a file that this user may read in --config"
-                                                        : text.error().hint;
-            read.findings.push_back({Severity::error, *file, 0, "",
-                                     "cannot be read: " + text.error().what.substr(file->size() + 2), hint});
+            const auto hint =
+                text.error().hint.empty() ? "name a file that this user may read in --config" : text.error().hint;
+            read.findings.push_back(
+                {Severity::error, *file, 0, "", "cannot be read: " + text.error().what.substr(file->size() + 2), hint});
             return read;
         }
         read = read_settings(*text, *file, environment, parameter_check);

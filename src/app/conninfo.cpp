@@ -8,8 +8,7 @@
 namespace pgbosun::app {
 namespace {
 
-constexpr std::array<std::string_view, 3> secret_keywords = {"password", "sslpassword",
-                                                             "oauth_client_secret"};
+constexpr std::array<std::string_view, 3> secret_keywords = {"password", "sslpassword", "oauth_client_secret"};
 
 // Where a value stands in the text, with its quotes.
 struct Pair {
@@ -58,9 +57,7 @@ std::optional<std::vector<Pair>> keyword_pairs(std::string_view text) {
     }
 }
 
-bool is_uri(std::string_view text) {
-    return text.starts_with("postgres://") || text.starts_with("postgresql://");
-}
+bool is_uri(std::string_view text) { return text.starts_with("postgres://") || text.starts_with("postgresql://"); }
 
 // Credentials end at the first '@' before any '/', whatever else is between: as libpq reads it.
 std::vector<Pair> uri_pairs(std::string_view text) {
@@ -98,13 +95,11 @@ std::optional<std::vector<Pair>> pairs_of(std::string_view text) {
 Result<> check_conninfo(std::string_view text) {
     const auto pairs = pairs_of(text);
     if (!pairs || (pairs->empty() && !is_uri(text))) {
-        return fail(FaultKind::refused, "not a connection string",
-                    "write it as \"host=pg-1 port=5432 user=name\"");
+        return fail(FaultKind::refused, "not a connection string", "write it as \"host=pg-1 port=5432 user=name\"");
     }
     if (std::ranges::any_of(*pairs, is_secret)) {
-        return fail(
-            FaultKind::refused, "holds a password",
-            "take it out of the connection string, put it into a file and name that file in password_file");
+        return fail(FaultKind::refused, "holds a password",
+                    "take it out of the connection string, put it into a file and name that file in password_file");
     }
     return {};
 }

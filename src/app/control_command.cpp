@@ -19,20 +19,13 @@ bool leaves_no_trace(Verb verb) { return verb == Verb::checkpoint || verb == Ver
 
 std::string_view past_of(Verb verb) {
     switch (verb) {
-        case Verb::fence:
-            return "fenced";
-        case Verb::unfence:
-            return "no longer fenced";
-        case Verb::restart:
-            return "restarted";
-        case Verb::reload:
-            return "reloaded";
-        case Verb::checkpoint:
-            return "checkpoint done";
-        case Verb::promote:
-            return "is the primary";
-        case Verb::demote:
-            return "is a standby";
+        case Verb::fence: return "fenced";
+        case Verb::unfence: return "no longer fenced";
+        case Verb::restart: return "restarted";
+        case Verb::reload: return "reloaded";
+        case Verb::checkpoint: return "checkpoint done";
+        case Verb::promote: return "is the primary";
+        case Verb::demote: return "is a standby";
     }
     std::unreachable();
 }
@@ -54,8 +47,7 @@ ExitCode not_over(const ControlCommand& command, const Console& console) {
         return ExitCode::done;
     }
     tell(console,
-         std::string(to_string(command.verb)) + " was not over within " + duration_text(command.wait) +
-             "; it goes on",
+         std::string(to_string(command.verb)) + " was not over within " + duration_text(command.wait) + "; it goes on",
          "see \"pgbosun status --watch\", or give a longer --wait");
     return ExitCode::failed;
 }
@@ -76,8 +68,7 @@ ExitCode watch_it(const ControlCommand& command, InstanceClient& client, const C
         }
         line.clear();
         if (progress == Progress::reached) return done(command.verb, console);
-        tell(console, std::string(to_string(command.verb)) + " failed: " + reply->status.reason,
-             reply->status.hint);
+        tell(console, std::string(to_string(command.verb)) + " failed: " + reply->status.reason, reply->status.hint);
         return ExitCode::failed;
     }
     line.clear();
@@ -126,22 +117,14 @@ ExitCode carry_out(const ControlCommand& command, InstanceClient& client, const 
     const auto reply = client.command(request_for(command));
     if (!reply) return report(reply.error(), console);
     switch (reply->outcome) {
-        case Outcome::done:
-            return done(command.verb, console);
+        case Outcome::done: return done(command.verb, console);
         case Outcome::under_way:
-            if (leaves_no_trace(command.verb) || command.wait <= first_wait)
-                return not_over(command, console);
+            if (leaves_no_trace(command.verb) || command.wait <= first_wait) return not_over(command, console);
             return watch_it(command, client, console);
-        case Outcome::refused:
-            tell(console, "refused: " + reply->detail, reply->hint);
-            return ExitCode::refused;
+        case Outcome::refused: tell(console, "refused: " + reply->detail, reply->hint); return ExitCode::refused;
         case Outcome::not_allowed:
-        case Outcome::misunderstood:
-            tell(console, reply->detail, reply->hint);
-            return ExitCode::wrong_usage;
-        case Outcome::failed:
-            tell(console, reply->detail, reply->hint);
-            return ExitCode::failed;
+        case Outcome::misunderstood: tell(console, reply->detail, reply->hint); return ExitCode::wrong_usage;
+        case Outcome::failed: tell(console, reply->detail, reply->hint); return ExitCode::failed;
     }
     std::unreachable();
 }

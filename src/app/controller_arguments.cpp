@@ -45,13 +45,15 @@ constexpr std::array<VerbHelp, 6> verbs = {{
     {ControllerVerb::pause, "pause", "no failover by itself, until `resume`"},
     {ControllerVerb::resume, "resume", "failover by itself again"},
     {ControllerVerb::demote_cluster, "demote-cluster", "the whole cluster follows another one; its own primary stops"},
-    {ControllerVerb::promote_cluster, "promote-cluster", "a cluster that follows another one gets a primary of its own"},
+    {ControllerVerb::promote_cluster, "promote-cluster",
+     "a cluster that follows another one gets a primary of its own"},
 }};
 
 void where_options(CLI::App& app, ControllerWhereabouts& where) {
     app.add_option("--url", where.url, "address of any controller of the cluster")->type_name("URL");
     app.add_option("--token-file", where.token_file, "file with the bearer token")->type_name("FILE");
-    app.add_option("--ca-file", where.ca_file, "PEM file of who signed the controller's certificate")->type_name("FILE");
+    app.add_option("--ca-file", where.ca_file, "PEM file of who signed the controller's certificate")
+        ->type_name("FILE");
 }
 
 void finish_verb(Parsing& parsing, ControllerVerb verb) {
@@ -76,7 +78,8 @@ void add_verbs(CLI::App& app, Parsing& parsing) {
         sub->add_option("--wait", parsing.wait, "how long to wait for the end of it (default 1min; 0 does not wait)")
             ->type_name("TIME");
         if (help.verb == ControllerVerb::demote_cluster) {
-            sub->add_option("--source", parsing.source, "conninfo, without password, that leads to the other cluster's primary")
+            sub->add_option("--source", parsing.source,
+                            "conninfo, without password, that leads to the other cluster's primary")
                 ->type_name("CONNINFO")
                 ->required();
         }
@@ -98,7 +101,8 @@ void add_others(CLI::App& app, Parsing& parsing) {
     where_options(*status, parsing.where);
     status->add_flag("--json", parsing.json, "as /v1/status answers it");
     status->callback([&parsing] {
-        parsing.command = ControllerStatusCommand{parsing.where, parsing.json ? StatusFormat::json : StatusFormat::text};
+        parsing.command =
+            ControllerStatusCommand{parsing.where, parsing.json ? StatusFormat::json : StatusFormat::text};
     });
     app.add_subcommand("version", "print the version")->callback([&parsing] { parsing.command = VersionCommand{}; });
 }

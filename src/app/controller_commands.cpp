@@ -21,7 +21,8 @@ struct Target {
 };
 
 Result<Target> choose(const ControllerWhereabouts& where, const ControllerConsole& console) {
-    const std::string url = where.url.value_or(console.environment.variable("PGBOSUN_CONTROLLER_URL").value_or(usual_url));
+    const std::string url =
+        where.url.value_or(console.environment.variable("PGBOSUN_CONTROLLER_URL").value_or(usual_url));
     http::ClientTrust trust;
     trust.ca_file = where.ca_file;
     auto client = http::Client::url(url, trust, "8009");

@@ -35,7 +35,8 @@ controller::Policy policy_of(const ControllerSettings& settings) {
     policy.ttl = settings.ttl;
     policy.restart_window = settings.restart_window;
     policy.max_lag = settings.max_lag;
-    for (const auto& it : settings.instances) policy.members.push_back({{it.name, it.url, it.conninfo}, it.priority, it.upstream});
+    for (const auto& it : settings.instances)
+        policy.members.push_back({{it.name, it.url, it.conninfo}, it.priority, it.upstream});
     policy.source = settings.source;
     if (const auto& wish = settings.synchronous) {
         policy.synchronous = controller::SynchronousWish{wish->method, wish->number, wish->data_durability};
@@ -58,7 +59,8 @@ struct Engine {
     std::unique_ptr<Publication> publication;
 };
 
-Result<Engine> etcd_engine(boost::asio::io_context& loop, const ControllerSettings& settings, const std::string& candidate) {
+Result<Engine> etcd_engine(boost::asio::io_context& loop, const ControllerSettings& settings,
+                           const std::string& candidate) {
     cluster_record::EtcdOptions options;
     options.endpoints = settings.etcd->endpoints;
     options.cluster = settings.cluster;

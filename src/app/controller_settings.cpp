@@ -25,7 +25,7 @@ Take checked(Rule rule, std::function<void(ControllerSettings&, const std::strin
     };
 }
 
-Take duration(Duration least, Duration most, Duration ControllerSettings::*into) {
+Take duration(Duration least, Duration most, Duration ControllerSettings::* into) {
     return [=](const std::string& text, ControllerSettings& settings) -> Result<> {
         const auto value = parse_duration(text);
         if (!value) return std::unexpected(value.error());
@@ -46,7 +46,8 @@ Result<int> integer_between(const std::string& text, int least, int most) {
 
 template <class Enum>
 Take one_of(std::vector<std::pair<std::string, Enum>> words, std::function<void(ControllerSettings&, Enum)> put) {
-    return [words = std::move(words), put = std::move(put)](const std::string& text, ControllerSettings& settings) -> Result<> {
+    return [words = std::move(words), put = std::move(put)](const std::string& text,
+                                                            ControllerSettings& settings) -> Result<> {
         std::string known;
         for (const auto& [word, value] : words) {
             if (word == text) {
@@ -66,13 +67,13 @@ SynchronousSettings& synchronous(ControllerSettings& settings) {
 // Every key with one value; `instances` and `record.etcd.endpoints` are lists.
 const std::map<std::string, Take>& scalar_keys() {
     using S = ControllerSettings;
-    const auto etcd = [](std::optional<std::string> EtcdSettings::*into) {
+    const auto etcd = [](std::optional<std::string> EtcdSettings::* into) {
         return checked(any_text, [into](S& s, const std::string& text) { (*s.etcd).*into = text; });
     };
-    const auto kubernetes = [](std::optional<std::string> KubernetesSettings::*into, Rule rule = any_text) {
+    const auto kubernetes = [](std::optional<std::string> KubernetesSettings::* into, Rule rule = any_text) {
         return checked(rule, [into](S& s, const std::string& text) { (*s.kubernetes).*into = text; });
     };
-    const auto http = [](std::optional<std::string> HttpSettings::*into) {
+    const auto http = [](std::optional<std::string> HttpSettings::* into) {
         return checked(absolute_path, [into](S& s, const std::string& text) { s.http.*into = text; });
     };
     using namespace std::chrono_literals;
@@ -89,9 +90,8 @@ const std::map<std::string, Take>& scalar_keys() {
         {"record.kubernetes.ca_file", kubernetes(&KubernetesSettings::ca_file)},
         {"token_file", checked(absolute_path, [](S& s, const std::string& text) { s.token_file = text; })},
         {"ca_file", checked(absolute_path, [](S& s, const std::string& text) { s.ca_file = text; })},
-        {"standby_cluster.primary_conninfo",
-         checked([](const std::string& text) { return check_conninfo(text); },
-                 [](S& s, const std::string& text) { s.source = text; })},
+        {"standby_cluster.primary_conninfo", checked([](const std::string& text) { return check_conninfo(text); },
+                                                     [](S& s, const std::string& text) { s.source = text; })},
         {"lease.ttl", duration(1s, 5min, &S::ttl)},
         {"failover.restart_window", duration(0s, 1h, &S::restart_window)},
         {"failover.max_lag",
@@ -101,9 +101,8 @@ const std::map<std::string, Take>& scalar_keys() {
              settings.max_lag = *size;
              return {};
          }},
-        {"synchronous.method",
-         one_of<SyncMethod>({{"any", SyncMethod::any}, {"first", SyncMethod::first}},
-                            [](S& s, SyncMethod method) { synchronous(s).method = method; })},
+        {"synchronous.method", one_of<SyncMethod>({{"any", SyncMethod::any}, {"first", SyncMethod::first}},
+                                                  [](S& s, SyncMethod method) { synchronous(s).method = method; })},
         {"synchronous.number",
          [](const std::string& text, S& settings) -> Result<> {
              const auto number = integer_between(text, 1, 32);
@@ -171,14 +170,17 @@ public:
             error(line_of("record"), "record", s.etcd ? "names two engines" : "is missing",
                   "record: {etcd: {endpoints: [\"http://etcd-0:2379\"]}}, or {kubernetes: {}}");
         }
-        if (s.etcd && s.etcd->endpoints.empty()) missing("record.etcd.endpoints", "endpoints: [\"http://etcd-0:2379\"]");
+        if (s.etcd && s.etcd->endpoints.empty())
+            missing("record.etcd.endpoints", "endpoints: [\"http://etcd-0:2379\"]");
         if (s.etcd && s.etcd->user.has_value() != s.etcd->password_file.has_value()) {
             error(line_of("record.etcd"), "record.etcd", "user and password_file go together", "set both, or none");
         }
-        if (s.instances.empty()) missing("instances", "instances: [{name: pg-1, url: \"http://pg-1:8008\", conninfo: \"host=pg-1\"}]");
+        if (s.instances.empty())
+            missing("instances", "instances: [{name: pg-1, url: \"http://pg-1:8008\", conninfo: \"host=pg-1\"}]");
         const auto direct = std::ranges::count(s.instances, std::string(), &InstanceAddress::upstream);
         if (s.synchronous && s.synchronous->number >= direct) {
-            error(line_of("synchronous.number"), "synchronous.number", "is more than there can be standbys of the primary",
+            error(line_of("synchronous.number"), "synchronous.number",
+                  "is more than there can be standbys of the primary",
                   "at most one less than there are instances without `upstream`");
         }
         for (const auto& instance : s.instances) check_upstream(instance);
@@ -228,7 +230,8 @@ private:
         if (path == "synchronous") read_.settings.synchronous.emplace();
         if (node.type == YamlNode::Type::map) return map(node, path);
         if (node.type == YamlNode::Type::null) return;
-        error(node.line, path, "must be a map, and is " + std::string(to_string(node.type)), "write its keys below it, indented");
+        error(node.line, path, "must be a map, and is " + std::string(to_string(node.type)),
+              "write its keys below it, indented");
     }
 
     void stranger(const YamlNode& node, const std::string& path) {
@@ -251,7 +254,8 @@ private:
 
     void endpoints(const YamlNode& node) {
         const std::string path = "record.etcd.endpoints";
-        if (node.type != YamlNode::Type::list) return error(node.line, path, "must be a list", "endpoints: [\"http://etcd-0:2379\"]");
+        if (node.type != YamlNode::Type::list)
+            return error(node.line, path, "must be a list", "endpoints: [\"http://etcd-0:2379\"]");
         for (const auto& child : node.children) {
             const auto text = scalar(child, path);
             if (!text) continue;
@@ -261,10 +265,12 @@ private:
     }
 
     void instances(const YamlNode& node) {
-        if (node.type != YamlNode::Type::list) return error(node.line, "instances", "must be a list", "one entry for each instance");
+        if (node.type != YamlNode::Type::list)
+            return error(node.line, "instances", "must be a list", "one entry for each instance");
         for (const auto& child : node.children) {
             if (child.type != YamlNode::Type::map) {
-                error(child.line, "instances", "an entry must be a map", "{name: pg-1, url: \"http://pg-1:8008\", conninfo: \"host=pg-1\"}");
+                error(child.line, "instances", "an entry must be a map",
+                      "{name: pg-1, url: \"http://pg-1:8008\", conninfo: \"host=pg-1\"}");
                 continue;
             }
             instance(child);
@@ -300,7 +306,8 @@ private:
                       "name, url, conninfo, priority, upstream");
             }
         }
-        for (const auto& [key, text] : {std::pair("name", &address.name), {"url", &address.url}, {"conninfo", &address.conninfo}}) {
+        for (const auto& [key, text] :
+             {std::pair("name", &address.name), {"url", &address.url}, {"conninfo", &address.conninfo}}) {
             if (text->empty()) error(node.line, number + key, "is missing", "each instance has name, url and conninfo");
         }
         const auto& others = read_.settings.instances;
@@ -329,7 +336,8 @@ ReadControllerSettings read_controller_settings(std::string_view yaml_text, cons
     }
     if (document->type == YamlNode::Type::map) reading.map(*document, "");
     if (document->type != YamlNode::Type::map && document->type != YamlNode::Type::null) {
-        reading.error(document->line, "", "the configuration must be a map of keys", "write lines such as \"cluster: orders\"");
+        reading.error(document->line, "", "the configuration must be a map of keys",
+                      "write lines such as \"cluster: orders\"");
         return read;
     }
     reading.check_whole();

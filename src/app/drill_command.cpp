@@ -87,8 +87,7 @@ class DrillJob {
 public:
     DrillJob(const Settings& settings, const DrillOptions& options, ObjectStore& store, JobOutput& output)
         : settings_(settings), options_(options), store_(store), output_(output),
-          catalog_(store, settings.archive->server_name),
-          signals_(loop_, [this] {
+          catalog_(store, settings.archive->server_name), signals_(loop_, [this] {
               stop_.request_stop();
               store_.cancel();
           }) {}
@@ -146,9 +145,9 @@ private:
         auto parameters = backup::recovery_parameters(target, own_restore_command(settings_, RestoreFrom::own_archive),
                                                       backup::AtTarget::promote);
         if (!parameters) return std::unexpected(std::move(parameters.error()));
-        return Plan{std::move(*chain), {scratch.places(*chosen->info), settings_.archive->data.max_parallel,
-                                        std::move(*parameters),
-                                        [this](const JobProgress& progress) { output_.progress(progress); }}};
+        return Plan{std::move(*chain),
+                    {scratch.places(*chosen->info), settings_.archive->data.max_parallel, std::move(*parameters),
+                     [this](const JobProgress& progress) { output_.progress(progress); }}};
     }
 
     // One thread from here on: processes are spawned.
@@ -179,11 +178,13 @@ private:
     [[nodiscard]] backup::DrillOrder order_for(const backup::DrillScratch& scratch,
                                                const postgres::ControlData& control) const {
         backup::DrillOrder order;
-        order.server = {settings_.postgresql.bin_dir, scratch.data_directory(), scratch.socket_directory(),
-                        settings_.drill.shared_buffers,
-                        {control.limits.max_connections, control.limits.max_worker_processes,
-                         control.limits.max_wal_senders, control.limits.max_prepared_transactions,
-                         control.limits.max_locks_per_transaction}};
+        order.server = {
+            settings_.postgresql.bin_dir,
+            scratch.data_directory(),
+            scratch.socket_directory(),
+            settings_.drill.shared_buffers,
+            {control.limits.max_connections, control.limits.max_worker_processes, control.limits.max_wal_senders,
+             control.limits.max_prepared_transactions, control.limits.max_locks_per_transaction}};
         order.user = postgres::superuser;
         order.database = "postgres";
         order.checks = settings_.drill.checks;
@@ -191,7 +192,8 @@ private:
         order.amcheck = settings_.drill.amcheck;
         order.may_go_on = [&scratch, least = scratch.room().total / 50]() -> Result<> {
             if (scratch.room().free >= least) return {};
-            return fail(FaultKind::refused, "the file system of the drill gets full", "set drill.directory to another one");
+            return fail(FaultKind::refused, "the file system of the drill gets full",
+                        "set drill.directory to another one");
         };
         order.step = [this](const std::string& step) { output_.progress({result_.id, step, 0, 0}); };
         order.server_log = [](std::string_view line) { log::debug("drill", {{"line", line}}); };
@@ -220,8 +222,8 @@ private:
 
 // For whoever looks later; the drill itself does not depend on it.
 void remember(const Settings& settings, const JobResult& result) {
-    const auto written = archive::write_durably(settings.state_directory() + "/drill.json",
-                                                archive::render(JobLine(result)));
+    const auto written =
+        archive::write_durably(settings.state_directory() + "/drill.json", archive::render(JobLine(result)));
     if (!written) log::warning("the outcome of the drill could not be written: " + written.error().what);
 }
 

@@ -14,7 +14,8 @@ namespace pgbosun::app {
 class Guarding final : public PostgresGuard {
 public:
     // `on_loss`: what was watched is guarded by nobody.
-    Guarding(host::ChildProcesses& processes, const Settings& settings, const Clock& clock, std::function<void()> on_loss);
+    Guarding(host::ChildProcesses& processes, const Settings& settings, const Clock& clock,
+             std::function<void()> on_loss);
     // Starts the guard. `data_directory`: without links; the volume may hang when it is wanted.
     void begin(std::string data_directory);
 

@@ -27,8 +27,7 @@ public:
 
     Result<CommandReply> command(const ControlRequest& request) override {
         const auto wait_ms = std::chrono::duration_cast<std::chrono::milliseconds>(request.wait).count();
-        auto question =
-            ask("/v1/" + std::string(to_string(request.verb)) + "?wait=" + std::to_string(wait_ms) + "ms");
+        auto question = ask("/v1/" + std::string(to_string(request.verb)) + "?wait=" + std::to_string(wait_ms) + "ms");
         question.method = "POST";
         question.body = http::render_control(request);
         question.timeout = request.wait + answer_margin;
@@ -91,8 +90,7 @@ private:
 
 Result<std::unique_ptr<InstanceClient>> connect_instance(const ClientTarget& target) {
     if (const auto* socket = std::get_if<SocketTarget>(&target)) {
-        return std::make_unique<HttpInstanceClient>(http::Client::unix_socket(socket->path), socket->path,
-                                                    "");
+        return std::make_unique<HttpInstanceClient>(http::Client::unix_socket(socket->path), socket->path, "");
     }
     const auto& address = std::get<UrlTarget>(target);
     http::ClientTrust trust;

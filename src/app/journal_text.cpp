@@ -17,8 +17,7 @@ std::string one_line(std::string_view text) {
 std::string journal_text(const JournalEntry& entry) {
     auto kind = one_line(entry.kind);
     if (kind.size() < 8) kind.resize(8, ' ');
-    auto text =
-        to_iso8601(entry.at) + "  #" + std::to_string(entry.id) + "  " + kind + "  " + one_line(entry.what);
+    auto text = to_iso8601(entry.at) + "  #" + std::to_string(entry.id) + "  " + kind + "  " + one_line(entry.what);
     if (entry.facts.empty()) return text;
     std::string facts;
     for (const auto& [name, value] : entry.facts) {

@@ -55,8 +55,8 @@ Result<archive::ClusterIdentity> cluster_in(const std::string& data_directory) {
     return archive::ClusterIdentity{control->system_id, *size};
 }
 
-archive::LeftBehindReport archive_all(const Settings& settings, Timeline of_primary, const std::vector<std::string>& names,
-                                      JobOutput& output) {
+archive::LeftBehindReport archive_all(const Settings& settings, Timeline of_primary,
+                                      const std::vector<std::string>& names, JobOutput& output) {
     archive::LeftBehindReport none;
     const auto all_for = [&](const std::string& why) {
         for (const auto& name : names) none.not_archived.emplace(name, why);
@@ -67,7 +67,8 @@ archive::LeftBehindReport archive_all(const Settings& settings, Timeline of_prim
     const auto store = open_archive(*settings.archive, object_store::MissingRoot::wait);
     if (!store) return all_for("the archive cannot be opened");
     const auto& wal = settings.archive->wal;
-    archive::LeftBehindOrder order{.data_directory = settings.data_directory(), .cluster = *cluster, .of_primary = of_primary};
+    archive::LeftBehindOrder order{
+        .data_directory = settings.data_directory(), .cluster = *cluster, .of_primary = of_primary};
     order.compressing = std::clamp(wal.max_parallel, 1, most_compressing);
     const archive::ArchiveTarget target{settings.archive->server_name, wal.compression, wal.level};
     const std::uint64_t size = cluster->segment_size.bytes();
@@ -106,8 +107,9 @@ JobResult result_of(const Settings& settings, const archive::LeftBehindReport& r
                      report.not_archived.rbegin()->first + " (" + why + ")";
     if (kept.count > 0) result.detail += "; " + files(kept.count) + " kept in " + unarchived(settings);
     if (!kept.lost.empty()) result.detail += "; " + files(kept.lost.size()) + " not even kept: " + kept.lost.front();
-    result.hint = "copy them to the primary when the archive is well again and give each to pgbosun-wal archive there; then "
-                  "remove them";
+    result.hint =
+        "copy them to the primary when the archive is well again and give each to pgbosun-wal archive there; then "
+        "remove them";
     return result;
 }
 

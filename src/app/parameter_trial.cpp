@@ -51,8 +51,15 @@ std::vector<std::string> refusals(const std::string& program, std::string_view c
     Command command;
     command.program = program;
     // Asked for one value, it reads all of them and starts nothing; as root, too.
-    command.arguments = {"-C", "server_version", "--config-file=" + std::string(path_in_child),
-                         "-c", "data_directory=/", "-c", "hba_file=/dev/null", "-c", "ident_file=/dev/null"};
+    command.arguments = {"-C",
+                         "server_version",
+                         "--config-file=" + std::string(path_in_child),
+                         "-c",
+                         "data_directory=/",
+                         "-c",
+                         "hba_file=/dev/null",
+                         "-c",
+                         "ident_file=/dev/null"};
     command.environment = {"LC_ALL=C"};
     command.descriptors = {{file.get(), number_in_child}};
     command.on_line = [&found](std::string_view line) {

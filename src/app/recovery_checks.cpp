@@ -60,10 +60,9 @@ void check_source(ReadSettings& read) {
                       source->endpoint_url == settings.archive->endpoint_url &&
                       source->server_name == settings.archive->server_name;
     if (same) {
-        read.add(
-            Severity::error, "bootstrap.recovery.source.server_name",
-            "is that of the own archive: the recovered cluster would archive into what it was recovered from",
-            another_name);
+        read.add(Severity::error, "bootstrap.recovery.source.server_name",
+                 "is that of the own archive: the recovered cluster would archive into what it was recovered from",
+                 another_name);
     }
 }
 

@@ -64,8 +64,7 @@ bool take_time(std::string_view& text) {
 
 // "Z", " UTC", "+02", "+02:00", "-0530"
 bool is_zone(std::string_view text) {
-    if (text == "Z" || text == "z" || text == " UTC" || text == "UTC" || text == " GMT" || text == "GMT")
-        return true;
+    if (text == "Z" || text == "z" || text == " UTC" || text == "UTC" || text == " GMT" || text == "GMT") return true;
     take(text, ' ');
     if (!take(text, '+') && !take(text, '-')) return false;
     const auto hours = digits(text, 2);
@@ -94,8 +93,7 @@ Result<> moment_with_zone(const std::string& text) {
 
 Result<> wal_position(const std::string& text) {
     if (!parse_lsn(text)) {
-        return refuse(text, "is not a position in the WAL",
-                      "write it as pg_current_wal_lsn() shows it: \"0/5000060\"");
+        return refuse(text, "is not a position in the WAL", "write it as pg_current_wal_lsn() shows it: \"0/5000060\"");
     }
     return {};
 }
@@ -103,8 +101,7 @@ Result<> wal_position(const std::string& text) {
 Result<> transaction_number(const std::string& text) {
     const bool number = !text.empty() && text.size() <= 20 && std::ranges::all_of(text, is_digit);
     if (!number)
-        return refuse(text, "is not a transaction's number",
-                      "write digits, as pg_current_xact_id() shows them");
+        return refuse(text, "is not a transaction's number", "write digits, as pg_current_xact_id() shows them");
     return {};
 }
 

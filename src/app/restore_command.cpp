@@ -65,7 +65,8 @@ std::optional<ExitCode> parse(Arguments arguments, RestoreOptions& options) {
     line.add_option("--restore-command", options.restore_command, "instead of our own")->type_name("COMMAND");
     line.add_flag("--bootstrap", options.bootstrap, "what bootstrap.recovery says, into the volume's data directory")
         ->excludes(target);
-    line.add_flag("--standby", options.standby, "for a standby of the archived cluster, into the volume's data directory")
+    line.add_flag("--standby", options.standby,
+                  "for a standby of the archived cluster, into the volume's data directory")
         ->excludes(target)
         ->excludes("--bootstrap");
     line.add_option("--report", options.report, "text or json");
@@ -125,8 +126,8 @@ Result<Wanted> wanted_of(const RestoreOptions& options, const Settings& settings
         wanted.tablespaces = std::move(*places);
     }
     if (options.backup || !options.bootstrap) wanted.backup = options.backup.value_or("latest");
-    wanted.restore_command = options.restore_command.value_or(own_restore_command(
-        settings, options.bootstrap ? RestoreFrom::bootstrap_source : RestoreFrom::own_archive));
+    wanted.restore_command = options.restore_command.value_or(
+        own_restore_command(settings, options.bootstrap ? RestoreFrom::bootstrap_source : RestoreFrom::own_archive));
     wanted.workers = options.jobs > 0 ? options.jobs : settings.archive->data.max_parallel;
     return wanted;
 }
@@ -147,17 +148,19 @@ Result<Plan> plan(backup::Catalog& catalog, const Wanted& wanted, JobOutput& out
     auto chain = backup::chain_of(facts->backups, *chosen);
     if (!chain) return std::unexpected(std::move(chain.error()));
     // A standby is told nothing here: pgbosun.conf says what it is to do.
-    auto parameters = wanted.becomes == Becomes::standby
-                          ? backup::RecoveryParameters()
-                          : backup::recovery_parameters(wanted.target, wanted.restore_command, backup::AtTarget::promote);
+    auto parameters =
+        wanted.becomes == Becomes::standby
+            ? backup::RecoveryParameters()
+            : backup::recovery_parameters(wanted.target, wanted.restore_command, backup::AtTarget::promote);
     if (!parameters) return std::unexpected(std::move(parameters.error()));
     // The copy must not write into the archive of its original; pgbosun run takes the line away.
     if (wanted.archiving == Archiving::off) parameters->emplace_back("archive_mode", "off");
     auto places = backup::places_of(*chosen->info, wanted.directory, wanted.tablespaces);
     if (!places) return std::unexpected(std::move(places.error()));
     places->wal_directory = wanted.wal_directory;
-    return Plan{std::move(*chain), {std::move(*places), wanted.workers, std::move(*parameters),
-                                    [&output](const JobProgress& progress) { output.progress(progress); }}};
+    return Plan{std::move(*chain),
+                {std::move(*places), wanted.workers, std::move(*parameters),
+                 [&output](const JobProgress& progress) { output.progress(progress); }}};
 }
 
 JobResult result_of(const Plan& plan, const Wanted& wanted, const backup::RestoredBackup& restored, double seconds) {

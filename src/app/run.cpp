@@ -106,7 +106,8 @@ int run(const RunCommand& command) {
 
     const EnvironmentView environment = process_environment();
     const PosixOutside outside;
-    auto read = load_settings(configuration_file(command.config, environment), environment, outside, object_to_parameter);
+    auto read =
+        load_settings(configuration_file(command.config, environment), environment, outside, object_to_parameter);
     Settings& settings = read.settings;
     host::log_output::use(STDOUT_FILENO, settings.log.format, log_level_of(settings));
     for (const auto& finding : read.findings) {
@@ -117,14 +118,17 @@ int run(const RunCommand& command) {
         write_termination_message("the configuration cannot be used: " + to_text(read.findings.front()));
         return static_cast<int>(ExitCode::wrong_usage);
     }
-    log::info("pgbosun " PGBOSUN_VERSION, {{"instance", settings.instance}, {"cluster", settings.cluster},
-                                           {"volume", settings.volume}, {"pid_1", host::is_pid_1()}});
+    log::info("pgbosun " PGBOSUN_VERSION, {{"instance", settings.instance},
+                                           {"cluster", settings.cluster},
+                                           {"volume", settings.volume},
+                                           {"pid_1", host::is_pid_1()}});
     if (const auto made = make_directory(settings.run_dir, settings.run_as); !made) {
         return refuse(made.error(), ExitCode::failed);
     }
     host::ChildProcesses processes(loop);
-    host::VolumeOpening opening(loop, processes, {[&settings, holder = ::getpid()] { return open_volume(settings, holder); },
-                                                  [&settings] { prepare_archive(settings); }});
+    host::VolumeOpening opening(loop, processes,
+                                {[&settings, holder = ::getpid()] { return open_volume(settings, holder); },
+                                 [&settings] { prepare_archive(settings); }});
     if (host::effective_user() == 0 && settings.run_as) {
         if (const auto became = host::become_user(*settings.run_as); !became) {
             return refuse(became.error(), ExitCode::wrong_usage);

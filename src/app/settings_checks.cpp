@@ -10,8 +10,7 @@ namespace pgbosun::app {
 namespace {
 
 bool is_inside(std::string_view path, std::string_view directory) {
-    return path == directory ||
-           (path.starts_with(directory) && path.substr(directory.size()).starts_with('/'));
+    return path == directory || (path.starts_with(directory) && path.substr(directory.size()).starts_with('/'));
 }
 
 void require(ReadSettings& read, std::string_view key, const std::string& value, std::string hint) {
@@ -24,8 +23,7 @@ void check_places(ReadSettings& read) {
             "name the directory that keeps the database, such as /var/lib/postgresql/data");
     const auto& wal_dir = settings.postgresql.wal_dir;
     if (wal_dir && !settings.volume.empty() && is_inside(*wal_dir, settings.data_directory())) {
-        read.add(Severity::error, "postgresql.wal_dir",
-                 "is inside the data directory " + settings.data_directory(),
+        read.add(Severity::error, "postgresql.wal_dir", "is inside the data directory " + settings.data_directory(),
                  "name a directory on the volume for WAL");
     }
     const auto archive = settings.archive ? settings.archive->destination : std::string();
@@ -37,12 +35,10 @@ void check_places(ReadSettings& read) {
     const auto longest = settings.run_dir + "/.s.PGSQL." + std::to_string(settings.postgresql.port) + ".lock";
     const auto socket = longest.size() - std::string_view(".lock").size();
     if (socket > longest_socket_path) {
-        read.add(
-            Severity::error, "run_dir",
-            "the sockets in it would have paths of " + std::to_string(socket) +
-                " bytes, and the system takes 107",
-            "give run_dir a shorter path, such as /run/pgbosun (without a configuration file: start in a "
-            "directory with a shorter path)");
+        read.add(Severity::error, "run_dir",
+                 "the sockets in it would have paths of " + std::to_string(socket) + " bytes, and the system takes 107",
+                 "give run_dir a shorter path, such as /run/pgbosun (without a configuration file: start in a "
+                 "directory with a shorter path)");
     }
 }
 
@@ -50,14 +46,13 @@ void check_bootstrap(ReadSettings& read) {
     const auto& bootstrap = read.settings.bootstrap;
     const int size = bootstrap.initdb.wal_segment_size;
     if ((size & (size - 1)) != 0) {
-        read.add(Severity::error, "bootstrap.initdb.wal_segment_size",
-                 std::to_string(size) + " is not a power of two",
+        read.add(Severity::error, "bootstrap.initdb.wal_segment_size", std::to_string(size) + " is not a power of two",
                  "write 1, 2, 4, 8, 16, 32, 64, 128, 256, 512 or 1024 (MB)");
     }
     const auto& provider = bootstrap.initdb.locale_provider;
     if (provider && *provider != "libc" && *provider != "icu" && *provider != "builtin") {
-        read.add(Severity::error, "bootstrap.initdb.locale_provider",
-                 "\"" + *provider + "\" is not known here", "write one of libc, icu, builtin");
+        read.add(Severity::error, "bootstrap.initdb.locale_provider", "\"" + *provider + "\" is not known here",
+                 "write one of libc, icu, builtin");
     }
     if (bootstrap.join) {
         require(read, "bootstrap.join.primary_conninfo", bootstrap.join->primary_conninfo,
@@ -84,7 +79,8 @@ void check_archive(ReadSettings& read) {
     if (archive.encryption) {
         one_source("encryption.key", archive.encryption->key);
         if (!archive.encryption->key.given()) {
-            read.add(Severity::error, "archive.encryption.key_file", "must be given", "name the file of the key to write with");
+            read.add(Severity::error, "archive.encryption.key_file", "must be given",
+                     "name the file of the key to write with");
         }
     }
     const bool id = archive.credentials.access_key_id.given();
@@ -109,19 +105,17 @@ void check_archive(ReadSettings& read) {
 void check_interfaces(ReadSettings& read) {
     const auto& http = read.settings.http;
     if (http.cert_file && !http.key_file) {
-        read.add(Severity::error, "http.key_file", "must be given with http.cert_file",
-                 "name the certificate's key");
+        read.add(Severity::error, "http.key_file", "must be given with http.cert_file", "name the certificate's key");
     }
     if (http.key_file && !http.cert_file) {
-        read.add(Severity::error, "http.cert_file", "must be given with http.key_file",
-                 "name the key's certificate");
+        read.add(Severity::error, "http.cert_file", "must be given with http.key_file", "name the key's certificate");
     }
     if (http.client_ca && !http.cert_file) {
         read.add(Severity::error, "http.client_ca", "client certificates need TLS",
                  "give http.cert_file and http.key_file too");
     }
-    if (http.token_file && !http.cert_file && !http.listen.starts_with("127.") &&
-        !http.listen.starts_with("[::1]") && !http.listen.starts_with("localhost:")) {
+    if (http.token_file && !http.cert_file && !http.listen.starts_with("127.") && !http.listen.starts_with("[::1]") &&
+        !http.listen.starts_with("localhost:")) {
         read.add(Severity::warning, "http.token_file", "the token crosses the network unencrypted",
                  "give http.cert_file and http.key_file, or listen on 127.0.0.1");
     }
@@ -150,8 +144,8 @@ void check_clone(ReadSettings& read) {
     const auto& settings = read.settings;
     if (settings.bootstrap.clone_from == CloneFrom::quicker) return;
     if (settings.mode != Mode::managed) {
-        read.add(Severity::warning, "bootstrap.clone_from", "is for managed instances: this one clones with pg_basebackup",
-                 "remove it, or set mode: managed");
+        read.add(Severity::warning, "bootstrap.clone_from",
+                 "is for managed instances: this one clones with pg_basebackup", "remove it, or set mode: managed");
     } else if (settings.bootstrap.clone_from == CloneFrom::archive && !settings.archive) {
         read.add(Severity::error, "bootstrap.clone_from", "needs an archive, and there is none",
                  "give archive.destination, or write auto");
@@ -163,7 +157,8 @@ void check_backup(ReadSettings& read) {
     const auto& settings = read.settings;
     if (settings.archive) {
         if (settings.backup.incremental && settings.backup.schedule.empty()) {
-            read.add(Severity::warning, "backup.incremental", "is for scheduled backups, and there is no backup.schedule",
+            read.add(Severity::warning, "backup.incremental",
+                     "is for scheduled backups, and there is no backup.schedule",
                      "give one, such as \"0 0 2 * * *\"; by hand: pgbosun backup --incremental");
         }
         return;
@@ -179,7 +174,8 @@ void check_drill(ReadSettings& read) {
     const auto& settings = read.settings;
     const auto& directory = settings.drill.directory;
     if (directory.empty() || settings.volume.empty()) return;
-    const bool inside = is_inside(directory, settings.data_directory()) || is_inside(settings.data_directory(), directory);
+    const bool inside =
+        is_inside(directory, settings.data_directory()) || is_inside(settings.data_directory(), directory);
     if (inside) {
         read.add(Severity::error, "drill.directory", "is within the data directory, or above it",
                  "name a scratch directory of its own: all that is in it is removed");
@@ -191,11 +187,13 @@ void check_cluster(ReadSettings& read) {
     const auto& settings = read.settings;
     if (settings.mode != Mode::managed) return;
     if (!settings.http.token_file && !settings.http.client_ca) {
-        read.add(Severity::error, "mode", "a managed instance takes orders over HTTP, and nobody could prove to be allowed",
+        read.add(Severity::error, "mode",
+                 "a managed instance takes orders over HTTP, and nobody could prove to be allowed",
                  "set http.token_file, the same for all instances and controllers of the cluster");
     }
     if (settings.bootstrap.join) {
-        read.add(Severity::warning, "bootstrap.join", "is not used: a managed instance clones the primary that its controller names",
+        read.add(Severity::warning, "bootstrap.join",
+                 "is not used: a managed instance clones the primary that its controller names",
                  "remove bootstrap.join");
         auto& password = read.settings.postgresql.replication.password_file;
         if (!password) password = settings.bootstrap.join->password_file;
@@ -207,7 +205,8 @@ void check_cluster(ReadSettings& read) {
     }
     constexpr auto shortest_ttl = std::chrono::milliseconds(500);
     if (settings.lease.ttl < shortest_ttl) {
-        read.add(Severity::error, "lease.ttl", "is too short to be renewed in time", "500ms is the least; 3s the default");
+        read.add(Severity::error, "lease.ttl", "is too short to be renewed in time",
+                 "500ms is the least; 3s the default");
     }
 }
 

@@ -77,8 +77,7 @@ template <class Field>
 Key integer(std::string path, int smallest, int largest, Field field) {
     return {std::move(path), Shape::scalar, NamesFile::no,
             [=](const Item& item, Settings& settings) -> Result<> {
-                const auto hint =
-                    "write a number from " + std::to_string(smallest) + " to " + std::to_string(largest);
+                const auto hint = "write a number from " + std::to_string(smallest) + " to " + std::to_string(largest);
                 auto value = parse_integer(item.text);
                 if (!value) return fail(FaultKind::refused, value.error().what, hint);
                 if (*value < smallest || *value > largest) {
@@ -97,9 +96,8 @@ Key duration(std::string path, Duration shortest, Duration longest, Field field)
                 auto value = parse_duration(item.text);
                 if (!value) return std::unexpected(std::move(value).error());
                 if (*value < shortest || *value > longest) {
-                    return fail(
-                        FaultKind::refused, item.text + " is out of range",
-                        "write a duration from " + duration_text(shortest) + " to " + duration_text(longest));
+                    return fail(FaultKind::refused, item.text + " is out of range",
+                                "write a duration from " + duration_text(shortest) + " to " + duration_text(longest));
                 }
                 field(settings) = *value;
                 return {};
@@ -108,11 +106,9 @@ Key duration(std::string path, Duration shortest, Duration longest, Field field)
 }
 
 template <class Field>
-Key choice(
-    std::string path,
-    std::vector<std::pair<std::string, std::remove_reference_t<std::invoke_result_t<Field, Settings&>>>>
-        names,
-    Field field) {
+Key choice(std::string path,
+           std::vector<std::pair<std::string, std::remove_reference_t<std::invoke_result_t<Field, Settings&>>>> names,
+           Field field) {
     const auto take = [names, field](const Item& item, Settings& settings) -> Result<> {
         std::string all;
         for (const auto& [name, value] : names) {
@@ -135,20 +131,18 @@ Key choice(
 // `yes` and `no` are what the field becomes.
 template <class Value, class Field>
 Key truth(std::string path, Value yes, Value no, Field field) {
-    return {
-        std::move(path), Shape::scalar, NamesFile::no,
-        [=](const Item& item, Settings& settings) -> Result<> {
-            const bool is_yes = item.text == "true" || item.text == "on" || item.text == "yes";
-            const bool is_no = item.text == "false" || item.text == "off" || item.text == "no";
-            if (!is_yes && !is_no) {
-                return fail(FaultKind::refused,
-                            "\"" + item.text.substr(0, 100) + "\" is neither true nor false",
-                            "write true or false");
-            }
-            field(settings) = is_yes ? yes : no;
-            return {};
-        },
-        [=](const Settings& settings) { return shown(std::string(field(settings) == yes ? "true" : "false")); }};
+    return {std::move(path), Shape::scalar, NamesFile::no,
+            [=](const Item& item, Settings& settings) -> Result<> {
+                const bool is_yes = item.text == "true" || item.text == "on" || item.text == "yes";
+                const bool is_no = item.text == "false" || item.text == "off" || item.text == "no";
+                if (!is_yes && !is_no) {
+                    return fail(FaultKind::refused, "\"" + item.text.substr(0, 100) + "\" is neither true nor false",
+                                "write true or false");
+                }
+                field(settings) = is_yes ? yes : no;
+                return {};
+            },
+            [=](const Settings& settings) { return shown(std::string(field(settings) == yes ? "true" : "false")); }};
 }
 
 template <class Field>
@@ -224,8 +218,7 @@ void instance_keys(std::vector<Key>& keys) {
     keys.push_back(text("cluster", cluster_name, FIELD(cluster)));
     keys.push_back(text("instance", cluster_name, FIELD(instance)));
     keys.push_back(text("volume", absolute_path, FIELD(volume)));
-    keys.push_back(
-        choice("mode", {{"standalone", Mode::standalone}, {"managed", Mode::managed}}, FIELD(mode)));
+    keys.push_back(choice("mode", {{"standalone", Mode::standalone}, {"managed", Mode::managed}}, FIELD(mode)));
     keys.push_back(text("run_dir", absolute_path, FIELD(run_dir)));
     keys.push_back(text("run_as", user_name, FIELD(run_as)));
 }
@@ -235,8 +228,7 @@ void bootstrap_keys(std::vector<Key>& keys) {
     keys.push_back(text(initdb + "database", sql_identifier, FIELD(bootstrap.initdb.database)));
     keys.push_back(text(initdb + "owner", sql_identifier, FIELD(bootstrap.initdb.owner)));
     keys.push_back(secret_file(initdb + "password_file", FIELD(bootstrap.initdb.password_file)));
-    keys.push_back(
-        secret_file(initdb + "superuser_password_file", FIELD(bootstrap.initdb.superuser_password_file)));
+    keys.push_back(secret_file(initdb + "superuser_password_file", FIELD(bootstrap.initdb.superuser_password_file)));
     keys.push_back(truth(initdb + "data_checksums", FIELD(bootstrap.initdb.data_checksums)));
     keys.push_back(integer(initdb + "wal_segment_size", 1, 1024, FIELD(bootstrap.initdb.wal_segment_size)));
     keys.push_back(text(initdb + "encoding", any_text, FIELD(bootstrap.initdb.encoding)));
@@ -248,14 +240,14 @@ void bootstrap_keys(std::vector<Key>& keys) {
     keys.push_back(text(initdb + "icu_rules", any_text, FIELD(bootstrap.initdb.icu_rules)));
     keys.push_back(text(initdb + "builtin_locale", any_text, FIELD(bootstrap.initdb.builtin_locale)));
     keys.push_back(texts(initdb + "post_init_sql", any_text, FIELD(bootstrap.initdb.post_init_sql)));
+    keys.push_back(texts(initdb + "post_init_template_sql", any_text, FIELD(bootstrap.initdb.post_init_template_sql)));
     keys.push_back(
-        texts(initdb + "post_init_template_sql", any_text, FIELD(bootstrap.initdb.post_init_template_sql)));
-    keys.push_back(texts(initdb + "post_init_application_sql", any_text,
-                         FIELD(bootstrap.initdb.post_init_application_sql)));
+        texts(initdb + "post_init_application_sql", any_text, FIELD(bootstrap.initdb.post_init_application_sql)));
     keys.push_back(texts(initdb + "options", any_text, FIELD(bootstrap.initdb.options)));
-    keys.push_back(choice("bootstrap.clone_from",
-                          {{"auto", CloneFrom::quicker}, {"primary", CloneFrom::primary}, {"archive", CloneFrom::archive}},
-                          FIELD(bootstrap.clone_from)));
+    keys.push_back(
+        choice("bootstrap.clone_from",
+               {{"auto", CloneFrom::quicker}, {"primary", CloneFrom::primary}, {"archive", CloneFrom::archive}},
+               FIELD(bootstrap.clone_from)));
     keys.push_back(conninfo("bootstrap.join.primary_conninfo"));
     keys.push_back(secret_file("bootstrap.join.password_file", FIELD(bootstrap.join->password_file)));
     keys.push_back(text("bootstrap.join.max_rate", transfer_rate, FIELD(bootstrap.join->max_rate)));
@@ -298,8 +290,8 @@ void recovery_keys(std::vector<Key>& keys, const std::vector<Key>& archive_keys)
     keys.push_back(text(recovery + "target_xid", transaction_number, FIELD(bootstrap.recovery->target.xid)));
     keys.push_back(text(recovery + "target_name", restore_point, FIELD(bootstrap.recovery->target.name)));
     keys.push_back(truth(recovery + "target_immediate", FIELD(bootstrap.recovery->target.immediate)));
-    keys.push_back(truth(recovery + "exclusive", Inclusive::no, Inclusive::yes,
-                         FIELD(bootstrap.recovery->target.inclusive)));
+    keys.push_back(
+        truth(recovery + "exclusive", Inclusive::no, Inclusive::yes, FIELD(bootstrap.recovery->target.inclusive)));
     keys.push_back(text(recovery + "target_timeline", recovery_timeline, FIELD(bootstrap.recovery->target.timeline)));
     keys.push_back(map(recovery + "tablespaces", any_text, absolute_path, FIELD(bootstrap.recovery->tablespaces)));
     for (const auto& key : archive_keys) {
@@ -323,11 +315,9 @@ void postgresql_keys(std::vector<Key>& keys) {
     keys.push_back(choice(synchronous + "data_durability",
                           {{"required", DataDurability::required}, {"preferred", DataDurability::preferred}},
                           FIELD(postgresql.synchronous->data_durability)));
-    keys.push_back(
-        texts(synchronous + "standby_names", sql_identifier, FIELD(postgresql.synchronous->standby_names)));
+    keys.push_back(texts(synchronous + "standby_names", sql_identifier, FIELD(postgresql.synchronous->standby_names)));
     keys.push_back(text("postgresql.replication.user", sql_identifier, FIELD(postgresql.replication.user)));
-    keys.push_back(
-        secret_file("postgresql.replication.password_file", FIELD(postgresql.replication.password_file)));
+    keys.push_back(secret_file("postgresql.replication.password_file", FIELD(postgresql.replication.password_file)));
 }
 
 void archive_keys(std::vector<Key>& keys) {
@@ -342,16 +332,14 @@ void archive_keys(std::vector<Key>& keys) {
     keys.push_back(text("archive.region", cluster_name, FIELD(archive->region)));
     keys.push_back(truth("archive.path_style", FIELD(archive->path_style)));
     const std::string credentials = "archive.credentials.";
-    keys.push_back(
-        secret_file(credentials + "access_key_id_file", FIELD(archive->credentials.access_key_id.file)));
+    keys.push_back(secret_file(credentials + "access_key_id_file", FIELD(archive->credentials.access_key_id.file)));
     keys.push_back(text(credentials + "access_key_id_env", environment_name,
                         FIELD(archive->credentials.access_key_id.environment)));
-    keys.push_back(secret_file(credentials + "secret_access_key_file",
-                               FIELD(archive->credentials.secret_access_key.file)));
+    keys.push_back(
+        secret_file(credentials + "secret_access_key_file", FIELD(archive->credentials.secret_access_key.file)));
     keys.push_back(text(credentials + "secret_access_key_env", environment_name,
                         FIELD(archive->credentials.secret_access_key.environment)));
-    keys.push_back(
-        secret_file(credentials + "session_token_file", FIELD(archive->credentials.session_token.file)));
+    keys.push_back(secret_file(credentials + "session_token_file", FIELD(archive->credentials.session_token.file)));
     keys.push_back(text(credentials + "session_token_env", environment_name,
                         FIELD(archive->credentials.session_token.environment)));
     keys.push_back(secret_file("archive.azure.account_key_file", FIELD(archive->azure.account_key.file)));
@@ -363,12 +351,13 @@ void archive_keys(std::vector<Key>& keys) {
     keys.push_back(text("archive.azure.connection_string_env", environment_name,
                         FIELD(archive->azure.connection_string.environment)));
     keys.push_back(secret_file("archive.gcs.service_account_file", FIELD(archive->gcs.service_account.file)));
-    keys.push_back(secret_file("archive.encryption.key_file",
-                               [](auto& s) -> auto& { return encryption_of(s).key.file; }));
+    keys.push_back(
+        secret_file("archive.encryption.key_file", [](auto& s) -> auto& { return encryption_of(s).key.file; }));
     keys.push_back(text("archive.encryption.key_env", environment_name,
                         [](auto& s) -> auto& { return encryption_of(s).key.environment; }));
-    keys.push_back(texts("archive.encryption.older_key_files", absolute_path,
-                         [](auto& s) -> auto& { return encryption_of(s).older_keys; }, NamesFile::secret));
+    keys.push_back(texts(
+        "archive.encryption.older_key_files", absolute_path,
+        [](auto& s) -> auto& { return encryption_of(s).older_keys; }, NamesFile::secret));
     keys.push_back(choice("archive.wal.compression", compressions, FIELD(archive->wal.compression)));
     keys.push_back(integer("archive.wal.level", 1, 19, FIELD(archive->wal.level)));
     keys.push_back(integer("archive.wal.max_parallel", 1, 32, FIELD(archive->wal.max_parallel)));
@@ -385,10 +374,9 @@ void archive_keys(std::vector<Key>& keys) {
 
 void backup_keys(std::vector<Key>& keys) {
     keys.push_back(text("backup.schedule", cron_schedule, FIELD(backup.schedule)));
-    keys.push_back(
-        choice("backup.target",
-               {{"prefer-standby", BackupTarget::prefer_standby}, {"primary", BackupTarget::primary}},
-               FIELD(backup.target)));
+    keys.push_back(choice("backup.target",
+                          {{"prefer-standby", BackupTarget::prefer_standby}, {"primary", BackupTarget::primary}},
+                          FIELD(backup.target)));
     keys.push_back(truth("backup.incremental", FIELD(backup.incremental)));
     keys.push_back(duration("backup.full_every", hours(1), hours(24 * 100), FIELD(backup.full_every)));
     keys.push_back(text("drill.schedule", cron_schedule, FIELD(drill.schedule)));
@@ -402,8 +390,7 @@ void backup_keys(std::vector<Key>& keys) {
 void supervision_keys(std::vector<Key>& keys) {
     keys.push_back(duration("shutdown.smart_timeout", seconds(0), hours(24), FIELD(shutdown.smart_timeout)));
     keys.push_back(duration("shutdown.timeout", seconds(1), hours(24), FIELD(shutdown.timeout)));
-    keys.push_back(
-        duration("shutdown.checkpoint_timeout", seconds(0), hours(1), FIELD(shutdown.checkpoint_timeout)));
+    keys.push_back(duration("shutdown.checkpoint_timeout", seconds(0), hours(1), FIELD(shutdown.checkpoint_timeout)));
     keys.push_back(integer("restart.intensity", 0, 1000, FIELD(restart.intensity)));
     keys.push_back(duration("restart.period", seconds(1), hours(24), FIELD(restart.period)));
     keys.push_back(choice("probes.startup.type",
@@ -416,14 +403,12 @@ void supervision_keys(std::vector<Key>& keys) {
                           FIELD(probes.ready)));
     keys.push_back(size("probes.readiness.max_lag", FIELD(probes.max_lag_bytes)));
     keys.push_back(duration("monitor.interval", milliseconds(100), minutes(1), FIELD(monitor.interval)));
+    keys.push_back(duration("monitor.query_timeout", milliseconds(100), minutes(1), FIELD(monitor.query_timeout)));
     keys.push_back(
-        duration("monitor.query_timeout", milliseconds(100), minutes(1), FIELD(monitor.query_timeout)));
-    keys.push_back(duration("monitor.exhausted_connections", seconds(0), hours(24), FIELD(monitor.exhausted_connections)));
-    keys.push_back(
-        duration("monitor.volume_deadline", milliseconds(100), minutes(10), FIELD(monitor.volume_deadline)));
+        duration("monitor.exhausted_connections", seconds(0), hours(24), FIELD(monitor.exhausted_connections)));
+    keys.push_back(duration("monitor.volume_deadline", milliseconds(100), minutes(10), FIELD(monitor.volume_deadline)));
     keys.push_back(duration("lease.ttl", seconds(1), minutes(5), FIELD(lease.ttl)));
-    keys.push_back(
-        duration("lease.standalone_guard", seconds(1), minutes(10), FIELD(lease.standalone_guard)));
+    keys.push_back(duration("lease.standalone_guard", seconds(1), minutes(10), FIELD(lease.standalone_guard)));
 }
 
 void interface_keys(std::vector<Key>& keys) {
@@ -436,8 +421,7 @@ void interface_keys(std::vector<Key>& keys) {
     keys.push_back(texts("metrics.queries", absolute_path, FIELD(metrics.queries_files), NamesFile::yes));
     keys.push_back(truth("metrics.default_queries", FIELD(metrics.default_queries)));
     keys.push_back(duration("metrics.cache_time", seconds(0), hours(1), FIELD(metrics.cache_time)));
-    keys.push_back(
-        choice("log.format", {{"json", LogFormat::json}, {"text", LogFormat::text}}, FIELD(log.format)));
+    keys.push_back(choice("log.format", {{"json", LogFormat::json}, {"text", LogFormat::text}}, FIELD(log.format)));
     keys.push_back(text("log.level", log_level, FIELD(log.level)));
 }
 
@@ -473,8 +457,7 @@ const std::vector<Section>& optional_sections() {
          [](const Settings& s) { return s.bootstrap.recovery && s.bootstrap.recovery->source; }},
         {"postgresql.synchronous", [](Settings& s) { s.postgresql.synchronous.emplace(); },
          [](const Settings& s) { return s.postgresql.synchronous.has_value(); }},
-        {"archive", [](Settings& s) { s.archive.emplace(); },
-         [](const Settings& s) { return s.archive.has_value(); }},
+        {"archive", [](Settings& s) { s.archive.emplace(); }, [](const Settings& s) { return s.archive.has_value(); }},
     };
     return sections;
 }

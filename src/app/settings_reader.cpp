@@ -51,9 +51,8 @@ private:
             section(node, path);
         } else {
             const auto meant = suggest_key(path);
-            error(
-                node.key_line, path, "is not a key of the configuration",
-                meant ? "did you mean " + *meant + "?" : "remove it; docs/configuration.md lists every key");
+            error(node.key_line, path, "is not a key of the configuration",
+                  meant ? "did you mean " + *meant + "?" : "remove it; docs/configuration.md lists every key");
         }
     }
 
@@ -71,8 +70,7 @@ private:
         using Type = YamlNode::Type;
         if (node.type == Type::null && key.shape != Shape::scalar) return;
         if (node.type == Type::null) {
-            return error(node.key_line, key.path, "has no value",
-                         "give one, or remove the line to get the default");
+            return error(node.key_line, key.path, "has no value", "give one, or remove the line to get the default");
         }
         if (key.shape == Shape::scalar && node.type == Type::scalar) return scalar(node, key, {});
         const auto fits = key.shape == Shape::list ? Type::list : Type::map;
@@ -85,11 +83,8 @@ private:
         const auto form = key.shape == Shape::list  ? last + ": [\"first\", \"second\"]"
                           : key.shape == Shape::map ? last + ": {name: value}"
                                                     : last + ": value";
-        const auto wanted = key.shape == Shape::list  ? "a list"
-                            : key.shape == Shape::map ? "a map"
-                                                      : "a single value";
-        error(node.line, key.path,
-              "must be " + std::string(wanted) + ", and is " + std::string(to_string(node.type)),
+        const auto wanted = key.shape == Shape::list ? "a list" : key.shape == Shape::map ? "a map" : "a single value";
+        error(node.line, key.path, "must be " + std::string(wanted) + ", and is " + std::string(to_string(node.type)),
               "write " + form);
     }
 
@@ -178,8 +173,7 @@ void fill_defaults(Settings& settings, const EnvironmentView& environment) {
     }
     if (settings.run_dir.empty()) settings.run_dir = "/run/pgbosun";
     if (!settings.run_as && environment.started_as == StartedAs::root) settings.run_as = "postgres";
-    if (settings.archive && settings.archive->server_name.empty())
-        settings.archive->server_name = settings.cluster;
+    if (settings.archive && settings.archive->server_name.empty()) settings.archive->server_name = settings.cluster;
     complete_source(settings);
 }
 
@@ -200,8 +194,8 @@ void ReadSettings::add(Severity severity, std::string_view key, std::string what
     findings.push_back({severity, file, line, std::string(key), std::move(what), std::move(hint)});
 }
 
-ReadSettings read_settings(std::string_view yaml_text, std::string_view file_name,
-                           const EnvironmentView& environment, const ParameterCheck& parameter_check) {
+ReadSettings read_settings(std::string_view yaml_text, std::string_view file_name, const EnvironmentView& environment,
+                           const ParameterCheck& parameter_check) {
     ReadSettings read;
     read.file = file_name;
     read.settings.config_file = file_name;
@@ -215,8 +209,7 @@ ReadSettings read_settings(std::string_view yaml_text, std::string_view file_nam
         Reading(read, environment, parameter_check).map(*document, "");
     } else if (document->type != YamlNode::Type::null) {
         read.findings.push_back({Severity::error, read.file, document->line, "",
-                                 "the configuration must be a map of keys",
-                                 "write lines such as \"cluster: orders\""});
+                                 "the configuration must be a map of keys", "write lines such as \"cluster: orders\""});
         return read;
     }
     fill_defaults(read.settings, environment);

@@ -16,8 +16,7 @@
 namespace pgbosun::app {
 
 struct ReadSettings {
-    Settings
-        settings;  // complete with defaults also when it is not usable; a bad value is left at its default
+    Settings settings;  // complete with defaults also when it is not usable; a bad value is left at its default
     std::vector<Finding> findings;     // in the order of the lines
     std::map<std::string, int> lines;  // of each key that was given
     std::string file;                  // what findings call it
@@ -37,8 +36,8 @@ using ParameterCheck =
     std::function<std::optional<ParameterObjection>(const std::string& name, const std::string& value)>;
 
 // postgresql.bin_dir stays empty unless given: see app/binaries.hpp. settings.config_file is `file_name`.
-ReadSettings read_settings(std::string_view yaml_text, std::string_view file_name,
-                           const EnvironmentView& environment, const ParameterCheck& parameter_check = {});
+ReadSettings read_settings(std::string_view yaml_text, std::string_view file_name, const EnvironmentView& environment,
+                           const ParameterCheck& parameter_check = {});
 
 // What runs without a configuration file: a standalone instance below ./pgbosun-data that archives to a
 // directory there, with its sockets there too and HTTP on 127.0.0.1:8008.

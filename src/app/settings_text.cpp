@@ -12,8 +12,8 @@ namespace {
 
 bool is_plain(std::string_view text) {
     const auto plain = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-               c == '/' || c == '.' || c == '-';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '/' ||
+               c == '.' || c == '-';
     };
     const bool looks_null = text == "null" || text == "Null" || text == "NULL";
     return !text.empty() && text.front() != '-' && text.front() != '.' && !looks_null &&
@@ -77,8 +77,7 @@ std::string settings_text(const Settings& settings) {
         const auto sections = parts.size() - 1;
         std::size_t depth = 0;
         while (depth < sections && depth < open.size() && open[depth] == parts[depth]) ++depth;
-        for (; depth < sections; ++depth)
-            out += std::string(2 * depth, ' ') + std::string(parts[depth]) + ":\n";
+        for (; depth < sections; ++depth) out += std::string(2 * depth, ' ') + std::string(parts[depth]) + ":\n";
         open.assign(parts.begin(), parts.end() - 1);
         out += std::string(2 * sections, ' ') + std::string(parts.back()) + ":";
         write_value(out, key, items, sections);

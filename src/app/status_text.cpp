@@ -51,9 +51,7 @@ std::string after(std::string_view separator, std::string_view text) {
     return text.empty() ? std::string() : std::string(separator) + printable(text);
 }
 
-std::string since(const std::optional<Instant>& moment, Instant now) {
-    return age_text(now - moment.value_or(now));
-}
+std::string since(const std::optional<Instant>& moment, Instant now) { return age_text(now - moment.value_or(now)); }
 
 std::string server_version(int number) {
     return number == 0 ? "" : std::to_string(number / 10'000) + "." + std::to_string(number % 10'000);
@@ -79,8 +77,7 @@ void headline(Writer& out, const InstanceStatus& status) {
     if (status.ready && !status.reason.empty()) out.row("note", printable(status.reason), Tone::doubtful);
     if (!status.hint.empty()) out.row("hint", printable(status.hint), Tone::doubtful);
     if (status.fenced) {
-        out.row("fenced", "since " + printable(status.fenced->since) + after(": ", status.fenced->reason),
-                Tone::bad);
+        out.row("fenced", "since " + printable(status.fenced->since) + after(": ", status.fenced->reason), Tone::bad);
     }
     if (!status.live) out.row("liveness", "fails" + after(": ", status.live_reason), Tone::bad);
 }
@@ -105,15 +102,13 @@ void postgres(Writer& out, const InstanceStatus& status) {
     if (server.version != 0) text = server_version(server.version) + ", " + text;
     if (server.pid != 0 && server.started_at) text += ", up " + since(server.started_at, status.now);
     if (server.restarts > 0) {
-        text += ", " + std::to_string(server.restarts) +
-                (server.restarts == 1 ? " crash restart" : " crash restarts");
+        text += ", " + std::to_string(server.restarts) + (server.restarts == 1 ? " crash restart" : " crash restarts");
     }
     if (server.checksums) text += *server.checksums ? ", checksums on" : ", checksums off";
     out.row("postgres", text, server.restarts > 0 ? Tone::doubtful : Tone::plain);
     if (server.silent_since) {
         out.row("postgres",
-                "does not answer for " + since(server.silent_since, status.now) +
-                    after(": ", server.silent_reason),
+                "does not answer for " + since(server.silent_since, status.now) + after(": ", server.silent_reason),
                 Tone::bad);
     }
     if (status.pending_restart) {
@@ -168,24 +163,27 @@ void archive(Writer& out, const InstanceStatus& status) {
     if (report.backlog > 0) text += ", " + std::to_string(report.backlog) + " waiting";
     out.row("archive", text);
     if (report.stream.position) {
-        out.row("stream", "to " + to_string(*report.stream.position) + " at " + printable(report.stream.at.value_or("")));
+        out.row("stream",
+                "to " + to_string(*report.stream.position) + " at " + printable(report.stream.at.value_or("")));
     }
     if (report.stream.failing_since) {
-        out.row("stream", "failing since " + printable(*report.stream.failing_since) +
-                              after(": ", report.stream.last_error.value_or("")), Tone::bad);
+        out.row("stream",
+                "failing since " + printable(*report.stream.failing_since) +
+                    after(": ", report.stream.last_error.value_or("")),
+                Tone::bad);
     }
     if (status.archive_refused)
         out.row("archive", "not archiving: " + printable(*status.archive_refused), Tone::doubtful);
     if (report.failing_since) {
-        out.row(
-            "archive",
-            "failing since " + printable(*report.failing_since) + after(": ", report.last_error.value_or("")),
-            Tone::bad);
+        out.row("archive",
+                "failing since " + printable(*report.failing_since) + after(": ", report.last_error.value_or("")),
+                Tone::bad);
     }
 }
 
 std::string running_text(const RunningJob& job, Instant now) {
-    std::string text = printable(job.id) + (job.id.empty() ? "" : ": ") + printable(job.step) + ", " + bytes_text(job.done_bytes);
+    std::string text =
+        printable(job.id) + (job.id.empty() ? "" : ": ") + printable(job.step) + ", " + bytes_text(job.done_bytes);
     if (job.total_bytes > 0) text += " of " + bytes_text(job.total_bytes);
     text += ", for " + age_text(now - job.since);
     return job.cancelling ? text + ", being cancelled" : text;
@@ -212,10 +210,12 @@ void backups(Writer& out, const InstanceStatus& status) {
     }
     const bool failed_since = backup.last_failed_at && (!backup.last_at || *backup.last_failed_at > *backup.last_at);
     if (failed_since) {
-        out.row("backup", "failed at " + printable(*backup.last_failed_at) + after(": ", backup.last_error.value_or("")),
+        out.row("backup",
+                "failed at " + printable(*backup.last_failed_at) + after(": ", backup.last_error.value_or("")),
                 Tone::bad);
     }
-    if (backup.catalog_error) out.row("backup", "the catalog cannot be read: " + printable(*backup.catalog_error), Tone::doubtful);
+    if (backup.catalog_error)
+        out.row("backup", "the catalog cannot be read: " + printable(*backup.catalog_error), Tone::doubtful);
 }
 
 void drills(Writer& out, const InstanceStatus& status) {
@@ -245,8 +245,7 @@ void volumes(Writer& out, const InstanceStatus& status) {
         text += printable(volume.path);
         out.row("volumes", text, tone);
         if (volume.hangs_since) {
-            out.row("volumes",
-                    printable(volume.name) + ": a write hangs for " + since(volume.hangs_since, status.now),
+            out.row("volumes", printable(volume.name) + ": a write hangs for " + since(volume.hangs_since, status.now),
                     Tone::bad);
         }
         if (volume.error) {
@@ -294,8 +293,7 @@ std::string bytes_text(std::uint64_t bytes) {
         ++unit;
     }
     std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), unit == 0 || value >= 99.95 ? "%.0f %s" : "%.1f %s", value,
-                  units[unit]);
+    std::snprintf(text.data(), text.size(), unit == 0 || value >= 99.95 ? "%.0f %s" : "%.1f %s", value, units[unit]);
     return text.data();
 }
 

@@ -14,8 +14,7 @@ bool is_variable_name(std::string_view name) {
 
 std::optional<std::string> value_of(std::string_view name, const EnvironmentView& environment) {
     auto value = environment.variable(name);
-    if ((!value || value->empty()) && name == "HOSTNAME" && !environment.hostname.empty())
-        return environment.hostname;
+    if ((!value || value->empty()) && name == "HOSTNAME" && !environment.hostname.empty()) return environment.hostname;
     return value;
 }
 

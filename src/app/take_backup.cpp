@@ -37,8 +37,8 @@ std::string progress_of(const RunningJob& job, Instant now) {
 }
 
 // What has become of it, from the counts before it began; none: it still runs.
-std::optional<ExitCode> judge_end(const BackupsStatus& before, const BackupsStatus& now,
-                                  const std::string& id, const Console& console) {
+std::optional<ExitCode> judge_end(const BackupsStatus& before, const BackupsStatus& now, const std::string& id,
+                                  const Console& console) {
     if (now.taken > before.taken) {
         console.out << "backup " << id << " is done" << std::endl;
         return ExitCode::done;
@@ -52,8 +52,7 @@ std::optional<ExitCode> judge_end(const BackupsStatus& before, const BackupsStat
     return ExitCode::failed;
 }
 
-ExitCode watch_backup(const BackupsStatus& before, std::string id, InstanceClient& client,
-                      const Console& console) {
+ExitCode watch_backup(const BackupsStatus& before, std::string id, InstanceClient& client, const Console& console) {
     ProgressLine line(console);
     for (int silent = 0; silent < most_silent_looks;) {
         const auto reply = client.status();
@@ -68,8 +67,7 @@ ExitCode watch_backup(const BackupsStatus& before, std::string id, InstanceClien
             const bool restarted = backup.taken < before.taken || backup.failed < before.failed;
             if (restarted) {
                 line.clear();
-                tell(console, "pgbosun was restarted during the backup",
-                     "pgbosun backup list shows what became of it");
+                tell(console, "pgbosun was restarted during the backup", "pgbosun backup list shows what became of it");
                 return ExitCode::failed;
             }
             if (backup.running) line.show(progress_of(*backup.running, reply->status.now));
@@ -100,24 +98,15 @@ ExitCode take_backup(const BackupCommand& command, InstanceClient& client, const
     const auto reply = client.start_backup(request);
     if (!reply) return report(reply.error(), console);
     switch (reply->outcome) {
-        case Outcome::done:
-            console.out << "backup " << reply->id << " is done" << std::endl;
-            return ExitCode::done;
+        case Outcome::done: console.out << "backup " << reply->id << " is done" << std::endl; return ExitCode::done;
         case Outcome::under_way:
             if (wait) return watch_backup(before, reply->id, client, console);
-            console.out << (reply->id.empty() ? "the backup" : "backup " + reply->id) << " is under way"
-                        << std::endl;
+            console.out << (reply->id.empty() ? "the backup" : "backup " + reply->id) << " is under way" << std::endl;
             return ExitCode::done;
-        case Outcome::refused:
-            tell(console, "refused: " + reply->detail, reply->hint);
-            return ExitCode::refused;
+        case Outcome::refused: tell(console, "refused: " + reply->detail, reply->hint); return ExitCode::refused;
         case Outcome::not_allowed:
-        case Outcome::misunderstood:
-            tell(console, reply->detail, reply->hint);
-            return ExitCode::wrong_usage;
-        case Outcome::failed:
-            tell(console, reply->detail, reply->hint);
-            return ExitCode::failed;
+        case Outcome::misunderstood: tell(console, reply->detail, reply->hint); return ExitCode::wrong_usage;
+        case Outcome::failed: tell(console, reply->detail, reply->hint); return ExitCode::failed;
     }
     std::unreachable();
 }

@@ -21,13 +21,11 @@ std::unexpected<Fault> refuse(const std::string& text, std::string_view why, std
 
 template <class... Sets>
 bool only(std::string_view text, Sets... sets) {
-    return std::ranges::all_of(
-        text, [&](char c) { return (... || (std::string_view(sets).find(c) != sets.npos)); });
+    return std::ranges::all_of(text, [&](char c) { return (... || (std::string_view(sets).find(c) != sets.npos)); });
 }
 
 bool only_printable(std::string_view text) {
-    return std::ranges::none_of(text,
-                                [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+    return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
@@ -53,8 +51,7 @@ bool is_host(std::string_view host) {
     constexpr std::string_view rest = ".-_";
     if (host.starts_with('[')) {
         constexpr std::string_view address = ":.abcdefABCDEF";
-        return host.ends_with(']') && host.size() > 3 &&
-               only(host.substr(1, host.size() - 2), address, digits);
+        return host.ends_with(']') && host.size() > 3 && only(host.substr(1, host.size() - 2), address, digits);
     }
     return host == "*" || (!host.empty() && host.size() <= 253 && only(host, lower, upper, digits, rest));
 }
@@ -70,8 +67,7 @@ Result<> bucket_and_path(const std::string& text, std::string_view rest) {
     const auto bucket = rest.substr(0, rest.find('/'));
     const auto path = rest.substr(bucket.size());
     if (bucket.empty() || bucket.size() > 255 || !only(bucket, lower, upper, digits, marks)) {
-        return refuse(text, "names no bucket",
-                      "write scheme://bucket/path; keys and passwords go into credentials");
+        return refuse(text, "names no bucket", "write scheme://bucket/path; keys and passwords go into credentials");
     }
     if (!is_key_prefix(path)) return refuse(text, "has an unusable path", "use plain words separated by /");
     return {};
@@ -121,8 +117,7 @@ Result<> user_name(const std::string& text) {
 Result<> parameter_name(const std::string& text) {
     constexpr std::string_view marks = "_.$";
     if (text.empty() || text.size() > 127 || !only(text, lower, upper, digits, marks)) {
-        return refuse(text, "is not a parameter's name",
-                      "write it as in postgresql.conf, such as shared_buffers");
+        return refuse(text, "is not a parameter's name", "write it as in postgresql.conf, such as shared_buffers");
     }
     return {};
 }
@@ -131,8 +126,7 @@ Result<> listen_address(const std::string& text) {
     const auto colon = text.rfind(':');
     if (colon == std::string::npos || !is_host(std::string_view(text).substr(0, colon)) ||
         !is_port(std::string_view(text).substr(colon + 1))) {
-        return refuse(text, "is not an address to listen on",
-                      "write host:port, such as 0.0.0.0:8008 or [::]:8008");
+        return refuse(text, "is not an address to listen on", "write host:port, such as 0.0.0.0:8008 or [::]:8008");
     }
     return {};
 }
@@ -169,8 +163,7 @@ Result<> http_url(const std::string& text) {
     } else {
         return refuse(text, "is not a URL", "begin it with http:// or https://");
     }
-    if (rest.find('@') != rest.npos)
-        return fail(FaultKind::refused, "the URL holds a user or password", "remove it");
+    if (rest.find('@') != rest.npos) return fail(FaultKind::refused, "the URL holds a user or password", "remove it");
     const auto authority = rest.substr(0, rest.find('/'));
     const auto colon = authority.ends_with(']') ? authority.npos : authority.rfind(':');
     const auto host = authority.substr(0, colon);
@@ -194,8 +187,7 @@ Result<> retention_policy(const std::string& text) {
         const auto count = parse_integer(word);
         return count && *count >= 1 && *count <= 9999;
     };
-    if (words.size() == 5 && words[0] == "RECOVERY" && words[1] == "WINDOW" && words[2] == "OF" &&
-        is_count(words[3])) {
+    if (words.size() == 5 && words[0] == "RECOVERY" && words[1] == "WINDOW" && words[2] == "OF" && is_count(words[3])) {
         constexpr std::array<std::string_view, 6> units = {"DAYS", "DAY", "WEEKS", "WEEK", "MONTHS", "MONTH"};
         if (std::ranges::find(units, words[4]) != units.end()) return {};
     }
@@ -207,8 +199,7 @@ Result<> transfer_rate(const std::string& text) {
     std::string_view number = text;
     if (number.ends_with('k') || number.ends_with('M')) number.remove_suffix(1);
     if (number.size() > 7 || number.empty() || !only(number, digits)) {
-        return refuse(text, "is not a rate",
-                      "write kilobytes a second, or a number with k or M, such as 50M");
+        return refuse(text, "is not a rate", "write kilobytes a second, or a number with k or M, such as 50M");
     }
     return {};
 }

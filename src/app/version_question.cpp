@@ -46,7 +46,8 @@ void VersionQuestion::say_that_it_is_waited_for() {
     if (clock_.now() - last_line_ < patience_.between_lines) return;
     last_line_ = clock_.now();
     log::warning("waiting for " + program_ + " --version",
-                 {{"waited_s", whole_seconds(clock_.now() - began_)}, {"at_most_s", whole_seconds(patience_.overall)},
+                 {{"waited_s", whole_seconds(clock_.now() - began_)},
+                  {"at_most_s", whole_seconds(patience_.overall)},
                   {"hint", "a volume that wakes up, or a busy machine; SIGTERM ends it"}});
 }
 

@@ -24,8 +24,8 @@ bool exists(const char* path) { return ::access(path, F_OK) == 0; }
 // The working directory is the data directory, when PostgreSQL asks.
 archive::Purpose purpose_here() {
     if (!exists("PG_VERSION")) return archive::Purpose::recover;
-    return archive::purpose_of(archive::RecoverySigns{exists("standby.signal"), exists("recovery.signal"),
-                                                      exists("postmaster.pid")});
+    return archive::purpose_of(
+        archive::RecoverySigns{exists("standby.signal"), exists("recovery.signal"), exists("postmaster.pid")});
 }
 
 archive::ExpectedWal expected_here() {

@@ -31,8 +31,7 @@ public:
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
         throw Stop{{mark.line + 1, "an alias (*name) is not supported", "write the value out"}};
     }
-    void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
-                  const std::string& value) override {
+    void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t, const std::string& value) override {
         leaf(mark, YamlNode::Type::scalar, value);
     }
     void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
@@ -40,8 +39,7 @@ public:
         open(mark, YamlNode::Type::list);
     }
     void OnSequenceEnd() override { close(); }
-    void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
-                    YAML::EmitterStyle::value) override {
+    void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
         open(mark, YamlNode::Type::map);
     }
     void OnMapEnd() override { close(); }
@@ -53,8 +51,7 @@ private:
     };
 
     void count(const YAML::Mark& mark) {
-        if (++nodes_ > most_nodes)
-            throw Stop{{mark.line + 1, "the document has more than 20,000 values", ""}};
+        if (++nodes_ > most_nodes) throw Stop{{mark.line + 1, "the document has more than 20,000 values", ""}};
     }
 
     void leaf(const YAML::Mark& mark, YamlNode::Type type, const std::string& text) {
@@ -113,21 +110,16 @@ private:
 
 std::string_view to_string(YamlNode::Type type) {
     switch (type) {
-        case YamlNode::Type::null:
-            return "nothing";
-        case YamlNode::Type::scalar:
-            return "a single value";
-        case YamlNode::Type::list:
-            return "a list";
-        case YamlNode::Type::map:
-            return "a map";
+        case YamlNode::Type::null: return "nothing";
+        case YamlNode::Type::scalar: return "a single value";
+        case YamlNode::Type::list: return "a list";
+        case YamlNode::Type::map: return "a map";
     }
     std::unreachable();
 }
 
 std::expected<YamlNode, YamlProblem> parse_yaml(std::string_view text) {
-    if (text.size() > longest_document)
-        return std::unexpected(YamlProblem{0, "the file is larger than 1 MiB", ""});
+    if (text.size() > longest_document) return std::unexpected(YamlProblem{0, "the file is larger than 1 MiB", ""});
     if (text.find('\0') != std::string_view::npos) {
         return std::unexpected(YamlProblem{0, "the file holds a NUL byte", "save it as UTF-8 text"});
     }
@@ -149,8 +141,8 @@ std::expected<YamlNode, YamlProblem> parse_yaml(std::string_view text) {
         const bool open_quote = problem.msg == YAML::ErrorMsg::EOF_IN_SCALAR;
         const auto hint = open_quote ? "a quote is opened, perhaps far above, and never closed"
                                      : "look at the indentation, the quotes and the colons around this line";
-        return std::unexpected(YamlProblem{problem.mark.is_null() ? 0 : problem.mark.line + 1,
-                                           "not valid YAML: " + problem.msg, hint});
+        return std::unexpected(
+            YamlProblem{problem.mark.is_null() ? 0 : problem.mark.line + 1, "not valid YAML: " + problem.msg, hint});
     }
 }
 

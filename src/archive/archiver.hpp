@@ -33,7 +33,7 @@ namespace pgbosun::archive {
 
 // Pauses; tests make them short.
 struct Pace {
-    std::chrono::milliseconds first_pause{200};     // after the store did not answer; doubles
+    std::chrono::milliseconds first_pause{200};  // after the store did not answer; doubles
     std::chrono::milliseconds longest_pause{5'000};
     std::chrono::milliseconds between_looks{10'000};  // at archive_status, when nobody asks
 };
@@ -46,7 +46,8 @@ public:
 
     // `compressing` segments are compressed at a time, while as many again are on their way to the store: twice as many
     // threads. `changed` is called on any thread whenever report() has changed. `store` must outlive it.
-    Archiver(ObjectStore& store, const ArchiveTarget& target, int compressing, Pace pace, std::function<void()> changed);
+    Archiver(ObjectStore& store, const ArchiveTarget& target, int compressing, Pace pace,
+             std::function<void()> changed);
     ~Archiver();
     Archiver(const Archiver&) = delete;
     Archiver& operator=(const Archiver&) = delete;

@@ -25,8 +25,7 @@ Result<> read_decoded(ObjectStore& store, const std::string& key, Encoding encod
     return {};
 }
 
-Result<std::string> hash_decoded(ObjectStore& store, const std::string& key, Encoding encoding,
-                                 std::uint64_t limit) {
+Result<std::string> hash_decoded(ObjectStore& store, const std::string& key, Encoding encoding, std::uint64_t limit) {
     codec::ContentHash hash;
     const auto sink = [&](std::span<const std::byte> part) -> Result<> {
         hash.append(part);

@@ -58,8 +58,8 @@ Result<> IdentityCheck::ask(SystemId system_id) {
     if (*theirs == ours) return {};
     return fail(FaultKind::refused,
                 store_.describe() + "/" + server_ + " is the archive of the cluster with system identifier " +
-                    std::to_string(number(theirs->system_id)) + " (server \"" + theirs->server +
-                    "\"), ours is " + std::to_string(number(system_id)),
+                    std::to_string(number(theirs->system_id)) + " (server \"" + theirs->server + "\"), ours is " +
+                    std::to_string(number(system_id)),
                 "give each cluster an archive of its own (archive.server_name or archive.destination)");
 }
 

@@ -64,11 +64,13 @@ Result<> keep_aside(const std::string& data_directory, const std::string& name, 
         const auto room = fs::space(directory, error);
         if (error) return cannot("asking for the room at " + directory, error.value());
         if (room.available < 2 * size) {
-            return fail(FaultKind::refused, "there is no room for it in " + directory, "make room or enlarge the volume");
+            return fail(FaultKind::refused, "there is no room for it in " + directory,
+                        "make room or enlarge the volume");
         }
         return copy(from, to, directory);
     }
-    return fail(FaultKind::refused, "too many files of this name in " + directory, "look at them, and remove what is not needed");
+    return fail(FaultKind::refused, "too many files of this name in " + directory,
+                "look at them, and remove what is not needed");
 }
 
 }  // namespace pgbosun::archive

@@ -22,8 +22,8 @@ constexpr int threads_for_each = 2;
 
 class Run {
 public:
-    Run(ObjectStore& store, const ArchiveTarget& target, const LeftBehindOrder& order, const std::vector<std::string>& names,
-        const std::function<void(std::size_t)>& progress)
+    Run(ObjectStore& store, const ArchiveTarget& target, const LeftBehindOrder& order,
+        const std::vector<std::string>& names, const std::function<void(std::size_t)>& progress)
         : store_(store), target_(target), order_(order), names_(names), progress_(progress),
           identity_(store, target.server), compressors_(target.compression, target.level, order.compressing) {}
 
@@ -44,7 +44,9 @@ private:
         std::unique_lock lock(mutex_);
         while (working_ > 0) {
             const auto until = last_success_ + order_.patience;
-            if (changed_.wait_until(lock, until) == std::cv_status::no_timeout || last_success_ + order_.patience > until) continue;
+            if (changed_.wait_until(lock, until) == std::cv_status::no_timeout ||
+                last_success_ + order_.patience > until)
+                continue;
             if (working_ == 0) return;
             given_up_ = true;
             changed_.notify_all();
@@ -92,7 +94,8 @@ private:
     void succeeded(std::unique_lock<std::mutex>& lock, const std::string& name) {
         const std::string marked = order_.data_directory + "/pg_wal/archive_status/" + name;
         // A mark that stays costs a second look at the archive, no more.
-        std::ignore = std::rename((marked + std::string(wal::ready_mark)).c_str(), (marked + std::string(wal::done_mark)).c_str());
+        std::ignore = std::rename((marked + std::string(wal::ready_mark)).c_str(),
+                                  (marked + std::string(wal::done_mark)).c_str());
         last_success_ = Clock::now();
         const std::size_t archived = ++report_.archived;
         lock.unlock();

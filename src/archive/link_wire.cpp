@@ -130,9 +130,7 @@ std::string cut(const std::string& text) { return text.substr(0, longest_text); 
 
 json optional_text(const std::optional<std::string>& text) { return text ? json(cut(*text)) : json(nullptr); }
 
-std::string line_of(const json& object) {
-    return object.dump(-1, ' ', true, json::error_handler_t::replace) + "\n";
-}
+std::string line_of(const json& object) { return object.dump(-1, ' ', true, json::error_handler_t::replace) + "\n"; }
 
 }  // namespace
 

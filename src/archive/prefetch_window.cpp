@@ -5,8 +5,7 @@
 namespace pgbosun::archive {
 
 void PrefetchWindow::served(wal::WalSegment segment) {
-    const bool in_sequence =
-        last_ && segment.timeline == last_->timeline && segment.number == last_->number + 1;
+    const bool in_sequence = last_ && segment.timeline == last_->timeline && segment.number == last_->number + 1;
     width_ = in_sequence ? std::min(width_ * 2, widest_window) : 1;
     last_ = segment;
 }

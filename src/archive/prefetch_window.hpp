@@ -11,7 +11,7 @@
 
 namespace pgbosun::archive {
 
-inline constexpr std::size_t widest_window = 64;                              // segments
+inline constexpr std::size_t widest_window = 64;                                // segments
 inline constexpr std::uint64_t most_prefetched_bytes = std::uint64_t{1} << 30;  // on disk
 
 // How far ahead: doubles while the segments asked for follow each other, begins anew when they do not.

@@ -35,9 +35,8 @@ void ReadyQueue::looked(ReadyFiles files, std::uint64_t began) {
     const Names seen(files.first.begin(), files.first.end());
     // With marks beyond the look, one that was not seen may still be there.
     if (files.beyond == 0) {
-        std::erase_if(acknowledged_, [&](const auto& entry) {
-            return entry.second.moment <= began && !seen.contains(entry.first);
-        });
+        std::erase_if(acknowledged_,
+                      [&](const auto& entry) { return entry.second.moment <= began && !seen.contains(entry.first); });
         std::erase_if(told_, [&](const auto& name) { return !acknowledged_.contains(name); });
     }
     waiting_ = asked_;

@@ -90,9 +90,9 @@ private:
     std::optional<std::string> take_ahead();
 
     Names asked_;
-    Names waiting_;    // those under way included
+    Names waiting_;  // those under way included
     Names under_way_;
-    Names put_back_;   // since the last look
+    Names put_back_;  // since the last look
     std::map<std::string, Acknowledgement> acknowledged_;
     std::deque<std::string> told_;  // acknowledged ones, oldest first
     std::uint64_t beyond_ = 0;

@@ -46,8 +46,8 @@ std::optional<wal::TimelineHistory> read_history(const wal::ArchiveName& name, c
 
 Restorer::Restorer(ObjectStore& store, std::string server, std::string directory, int workers, Pace pace,
                    std::function<void()> changed)
-    : store_(store), server_(std::move(server)), directory_(std::move(directory)), worker_count_(workers),
-      pace_(pace), changed_(std::move(changed)) {
+    : store_(store), server_(std::move(server)), directory_(std::move(directory)), worker_count_(workers), pace_(pace),
+      changed_(std::move(changed)) {
     make_empty(directory_);
 }
 
@@ -118,7 +118,8 @@ void Restorer::hurry() {
         const auto place = at++;
         held_up_at_ = Clock::now();
         *place->second.gone = true;
-        answer(place, {hook::failed, to_string(place->second.request.name) + " is not waited for: the archive does not answer"});
+        answer(place, {hook::failed,
+                       to_string(place->second.request.name) + " is not waited for: the archive does not answer"});
     }
 }
 
@@ -262,8 +263,8 @@ void Restorer::settle(const Job& job, const FetchAhead& what, Outcome outcome) {
         std::erase_if(ahead_, [](const auto& entry) { return entry.second == Ahead::queued; });
         return;
     }
-    const auto asked = std::ranges::find_if(
-        waiting_, [&](const auto& entry) { return entry.second.segment == what.segment; });
+    const auto asked =
+        std::ranges::find_if(waiting_, [&](const auto& entry) { return entry.second.segment == what.segment; });
     if (asked != waiting_.end()) {
         ahead_.erase(ahead);
         deliver(asked, job.path);

@@ -85,8 +85,12 @@ private:
         Ticket ticket;
         Pieces pieces;
     };
-    struct FetchAhead { wal::WalSegment segment; };
-    struct FetchHistory { Timeline timeline; };  // to learn where its parent was left
+    struct FetchAhead {
+        wal::WalSegment segment;
+    };
+    struct FetchHistory {
+        Timeline timeline;
+    };  // to learn where its parent was left
     struct Job {
         std::variant<FetchAsked, FetchAhead, FetchHistory> what;
         wal::ArchiveName name;

@@ -47,7 +47,8 @@ public:
         : path_(serves == Serves::recovery ? settings.recovery_socket() : settings.archive_socket()), serves_(serves),
           store_(store),
           archiver_(store, target_of(*settings.archive), workers_of(*settings.archive), {}, [this] { changed(); }),
-          restorer_(store, settings.archive->server_name, settings.state_directory() + (serves == Serves::recovery ? "/prefetch-recovery" : "/prefetch"),
+          restorer_(store, settings.archive->server_name,
+                    settings.state_directory() + (serves == Serves::recovery ? "/prefetch-recovery" : "/prefetch"),
                     workers_of(*settings.archive), {}, [this] { changed(); }) {
         if (serves == Serves::recovery || settings.archive->stream == Duration::zero()) return;
         streamer_.emplace(store, target_of(*settings.archive), settings.archive->stream, [this] { changed(); });
@@ -147,8 +148,9 @@ private:
             order->promoting = false;
             order->reason = "this archiver serves a recovery only";
         }
-        if (may_archive_ != order->may_archive) log::info(order->may_archive ? "This instance may archive" : "This instance may not archive",
-                  {{"reason", order->reason}});
+        if (may_archive_ != order->may_archive)
+            log::info(order->may_archive ? "This instance may archive" : "This instance may not archive",
+                      {{"reason", order->reason}});
         may_archive_ = order->may_archive;
         if (streamer_) streamer_->obey(*order);
         restorer_.obey(*order);
@@ -195,16 +197,16 @@ private:
     static void note(const std::optional<ArchiveReport>& before, const ArchiveReport& now) {
         const auto error_before = before ? before->last_error : std::nullopt;
         if (now.last_error && now.last_error != error_before) {
-            log::error("WAL is not archived", {{"error", *now.last_error},
-                                               {"since", now.failing_since.value_or("")},
-                                               {"backlog", now.backlog}});
+            log::error(
+                "WAL is not archived",
+                {{"error", *now.last_error}, {"since", now.failing_since.value_or("")}, {"backlog", now.backlog}});
         } else if (!now.last_error && error_before) {
             log::info("WAL is archived again", {{"backlog", now.backlog}});
         }
         const auto stream_before = before ? before->stream.last_error : std::nullopt;
         if (now.stream.last_error && now.stream.last_error != stream_before) {
-            log::warning("New WAL is not shipped", {{"error", *now.stream.last_error},
-                                                    {"since", now.stream.failing_since.value_or("")}});
+            log::warning("New WAL is not shipped",
+                         {{"error", *now.stream.last_error}, {"since", now.stream.failing_since.value_or("")}});
         } else if (!now.stream.last_error && stream_before) {
             log::info("New WAL is shipped again");
         }
@@ -234,7 +236,7 @@ private:
     asio::steady_timer report_due_{io_};
     std::atomic<bool> dirty_ = false;
     int connections_ = 0;
-    std::optional<bool> may_archive_;  // as told last
+    std::optional<bool> may_archive_;      // as told last
     std::optional<WalStreamer> streamer_;  // with archive.stream; before the archiver, which calls it
     Archiver archiver_;
     Restorer restorer_;

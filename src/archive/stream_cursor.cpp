@@ -33,8 +33,10 @@ std::optional<Shipment> StreamCursor::next(Lsn flushed) {
     const Lsn begin = covers ? covered_from_ : position;
     const std::uint64_t end = std::min(last, begin.value + largest_shipment);
     const std::uint64_t start = start_of_segment(number).value;
-    return Shipment{{timeline_, number}, static_cast<std::uint32_t>(begin.value - start),
-                    static_cast<std::uint32_t>(end - start), covers};
+    return Shipment{{timeline_, number},
+                    static_cast<std::uint32_t>(begin.value - start),
+                    static_cast<std::uint32_t>(end - start),
+                    covers};
 }
 
 void StreamCursor::shipped(const Shipment& shipment) {

@@ -26,8 +26,7 @@ public:
         if (const json* found = find(key)) found->is_string() ? void(value = *found) : complain(key);
     }
     void truth(const char* key, bool& value) const {
-        if (const json* found = find(key))
-            found->is_boolean() ? void(value = found->get<bool>()) : complain(key);
+        if (const json* found = find(key)) found->is_boolean() ? void(value = found->get<bool>()) : complain(key);
     }
     template <class Number>
     void number(const char* key, Number& value) const {
@@ -114,10 +113,8 @@ CatalogEntry read_entry(const Reader& reader) {
 
 std::string render(const CatalogSummary& summary) {
     json backups = json::array();
-    const auto left_out =
-        summary.backups.size() - std::min(summary.backups.size(), CatalogSummary::most_entries);
-    for (std::size_t i = left_out; i < summary.backups.size(); ++i)
-        backups.push_back(entry_of(summary.backups[i]));
+    const auto left_out = summary.backups.size() - std::min(summary.backups.size(), CatalogSummary::most_entries);
+    for (std::size_t i = left_out; i < summary.backups.size(); ++i) backups.push_back(entry_of(summary.backups[i]));
     json holes = json::array();
     for (const auto& hole : summary.holes) {
         if (holes.size() == CatalogSummary::most_holes) break;

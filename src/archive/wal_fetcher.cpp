@@ -50,7 +50,7 @@ Result<> verify(const wal::ArchiveName& name, int file, const ExpectedWal& expec
     const auto* segment = std::get_if<wal::Segment>(&name);
     if (segment == nullptr) return {};
     std::array<std::byte, wal::long_header_bytes> head{};
-    struct stat facts {};
+    struct stat facts{};
     const auto count = ::pread(file, head.data(), head.size(), 0);
     if (count < 0 || ::fstat(file, &facts) != 0) return cannot("read the restored file");
     const auto bytes = std::span<const std::byte>(head).first(static_cast<std::size_t>(count));
@@ -147,7 +147,8 @@ Result<> WalFetcher::lay_pieces(wal::SegmentName segment, int file, const Expect
     if (!listing) return std::unexpected(listing.error());
     std::vector<StreamPiece> pieces;
     for (const auto& object : listing->objects) {
-        if (auto piece = parse_stream_piece(std::string_view(object.key).substr(prefix.size()))) pieces.push_back(*piece);
+        if (auto piece = parse_stream_piece(std::string_view(object.key).substr(prefix.size())))
+            pieces.push_back(*piece);
     }
     pieces = usable_pieces(std::move(pieces));
     if (pieces.empty()) return fail(FaultKind::not_found, to_string(segment) + " has no pieces in the archive");

@@ -69,8 +69,8 @@ void WalStreamer::begin_run(const ArchiveOrder& order) {
     const auto now = static_cast<std::uint64_t>(wall_now().time_since_epoch().count());
     run_ = Run{*cluster, directory, order.wal->server_run, generation_at(now),
                StreamCursor(order.wal->timeline, cluster->segment_size)};
-    left_overs_before_ = name_of(segment_at(order.wal->timeline, order.wal->position, cluster->segment_size),
-                                 cluster->segment_size);
+    left_overs_before_ =
+        name_of(segment_at(order.wal->timeline, order.wal->position, cluster->segment_size), cluster->segment_size);
 }
 
 void WalStreamer::archived(const std::string& name) {
@@ -183,8 +183,8 @@ Result<> WalStreamer::read(const Run& run, const Shipment& shipment) {
     const auto after = identify(path);
     if (!before || !after || before->inode != after->inode) return fail(FaultKind::not_found, path + " is gone");
     if (shipment.begin != 0) return {};
-    const auto header = wal::check_segment(piece_, run.cursor.size().bytes(), name, run.cluster.system_id,
-                                           run.cursor.size());
+    const auto header =
+        wal::check_segment(piece_, run.cursor.size().bytes(), name, run.cluster.system_id, run.cursor.size());
     if (!header) return std::unexpected(header.error());
     return {};
 }
@@ -218,13 +218,14 @@ void WalStreamer::remove_left_overs(wal::SegmentName before) {
     const auto listing = store_.list(prefix, "/", std::nullopt);
     if (!listing) return;
     for (const auto& directory : listing->prefixes) {
-        const auto segment =
-            wal::parse_segment_name(std::string_view(directory).substr(prefix.size(), directory.size() - prefix.size() - 1));
+        const auto segment = wal::parse_segment_name(
+            std::string_view(directory).substr(prefix.size(), directory.size() - prefix.size() - 1));
         if (!segment || *segment >= before) continue;
         const auto whole = store_.list(wal_key(target_.server, wal::Segment{*segment}), "", std::nullopt);
-        const bool archived = whole && std::ranges::any_of(whole->objects, [&](const ObjectFacts& object) {
-            return encoding_of_key(wal_key(target_.server, wal::Segment{*segment}), object.key).has_value();
-        });
+        const bool archived =
+            whole && std::ranges::any_of(whole->objects, [&](const ObjectFacts& object) {
+                return encoding_of_key(wal_key(target_.server, wal::Segment{*segment}), object.key).has_value();
+            });
         if (archived) remove_pieces(*segment);
     }
 }

@@ -33,7 +33,7 @@ FileIdentity identity_of(const struct stat& facts) {
 }
 
 Result<FileIdentity> identify(int file) {
-    struct stat facts {};
+    struct stat facts{};
     if (::fstat(file, &facts) != 0) return cannot("inspect");
     if (!S_ISREG(facts.st_mode)) return fail(FaultKind::refused, "it is not a regular file");
     return identity_of(facts);
@@ -62,13 +62,13 @@ Result<> check_file(const wal::ArchiveName& name, int file, std::uint64_t size, 
 }  // namespace
 
 Result<FileIdentity> identify(const std::string& path) {
-    struct stat facts {};
+    struct stat facts{};
     if (::stat(path.c_str(), &facts) != 0) return cannot("inspect");
     return identity_of(facts);
 }
 
-WalUploader::WalUploader(ObjectStore& store, ArchiveTarget target, IdentityCheck& identity,
-                         CompressorPool& compressors, const std::atomic<bool>& may_archive)
+WalUploader::WalUploader(ObjectStore& store, ArchiveTarget target, IdentityCheck& identity, CompressorPool& compressors,
+                         const std::atomic<bool>& may_archive)
     : store_(store), target_(std::move(target)), identity_(identity), compressors_(compressors),
       may_archive_(may_archive) {}
 
@@ -132,7 +132,8 @@ Result<> WalUploader::expect_equal(const std::string& key, Encoding encoding, co
         return fail(FaultKind::unavailable, key + " was there a moment ago and has been removed");
     }
     std::string theirs = "no such file";
-    if (const auto found = facts->metadata.find(std::string(codec::content_hash_name)); found != facts->metadata.end()) {
+    if (const auto found = facts->metadata.find(std::string(codec::content_hash_name));
+        found != facts->metadata.end()) {
         theirs = found->second;
     } else {
         auto read = hash_decoded(store_, key, encoding, encoded.size);
@@ -141,8 +142,8 @@ Result<> WalUploader::expect_equal(const std::string& key, Encoding encoding, co
     }
     if (theirs == encoded.hash) return {};
     return fail(FaultKind::conflict,
-                store_.describe() + "/" + key + " holds other content (" + theirs +
-                    ") than the file to archive (" + encoded.hash + ")",
+                store_.describe() + "/" + key + " holds other content (" + theirs + ") than the file to archive (" +
+                    encoded.hash + ")",
                 "two servers archive to one place, or this one was restored beside its old archive: give each an "
                 "archive of its own (archive.server_name)");
 }

@@ -29,7 +29,7 @@ struct ArchiveTarget {
 Result<FileIdentity> identify(const std::string& path);
 
 struct Uploaded {
-    FileIdentity identity;  // the file's, before it was read and after
+    FileIdentity identity;           // the file's, before it was read and after
     std::uint64_t stored_bytes = 0;  // 0: an equal object was there already
 };
 

@@ -25,8 +25,7 @@ Result<> read_histories(Catalog& catalog, ArchiveFacts& facts) {
         const auto read = archive::read_decoded(catalog.store(), key, codec::encoding_of_name(file),
                                                 wal::longest_history, take, [&text] { text.clear(); });
         const bool answered = read || read.error().kind == FaultKind::corrupt ||
-                              read.error().kind == FaultKind::refused ||
-                              read.error().kind == FaultKind::not_found;
+                              read.error().kind == FaultKind::refused || read.error().kind == FaultKind::not_found;
         if (!answered) return std::unexpected(Fault(read.error()).in("reading " + file));
         auto history = read ? wal::parse_history(timeline, text) : std::unexpected(read.error());
         if (history) {
@@ -52,8 +51,7 @@ Result<> read_stream(Catalog& catalog, ArchiveFacts& facts) {
             const auto slash = std::min(below.find('/'), below.size());
             const auto segment = wal::parse_segment_name(below.substr(0, slash));
             if (!segment || slash == below.size()) continue;
-            if (auto piece = archive::parse_stream_piece(below.substr(slash + 1)))
-                pieces[*segment].push_back(*piece);
+            if (auto piece = archive::parse_stream_piece(below.substr(slash + 1))) pieces[*segment].push_back(*piece);
         }
         after = std::move(page->next);
     } while (after);

@@ -8,8 +8,7 @@
 namespace pgbosun::backup {
 namespace {
 
-constexpr int most_pages =
-    100;  // of one listing: a directory has at most 4,096 segments, and what belongs to them
+constexpr int most_pages = 100;  // of one listing: a directory has at most 4,096 segments, and what belongs to them
 constexpr std::size_t few = 3;
 
 // Keys below `prefix`.

@@ -30,8 +30,8 @@ std::optional<std::string> text_of(std::chrono::sys_seconds time) {
 std::optional<WallTime> time_of(std::string_view id) {
     if (id.size() != length || id[8] != 'T') return std::nullopt;
     const auto part = [&](std::size_t at, std::size_t size) { return std::string(id.substr(at, size)); };
-    return parse_timestamp(part(0, 4) + "-" + part(4, 2) + "-" + part(6, 2) + "T" + part(9, 2) + ":" +
-                           part(11, 2) + ":" + part(13, 2));
+    return parse_timestamp(part(0, 4) + "-" + part(4, 2) + "-" + part(6, 2) + "T" + part(9, 2) + ":" + part(11, 2) +
+                           ":" + part(13, 2));
 }
 
 }  // namespace

@@ -128,8 +128,7 @@ std::optional<std::string> file_of(const PythonValue& value) {
 }
 
 template <class Item>
-std::optional<std::vector<Item>> parse_list(std::string_view text,
-                                            std::optional<Item> (*item_of)(const PythonValue&)) {
+std::optional<std::vector<Item>> parse_list(std::string_view text, std::optional<Item> (*item_of)(const PythonValue&)) {
     const auto value = parse_python_literal(text);
     const auto* items = value ? std::get_if<PythonSequence>(&value->value) : nullptr;
     if (items == nullptr) return std::nullopt;
@@ -189,8 +188,7 @@ WalPosition read_position(Reader& reader, const std::string& edge, wal::SegmentS
     reader.required(edge + "_wal", position.segment, wal::parse_segment_name);
     reader.required(edge + "_time", position.time, parse_timestamp);
     if (!reader.complaint() && !is_in(position, size)) {
-        reader.complain(edge + "_xlog " + to_string(position.lsn) + " is not in " +
-                        to_string(position.segment));
+        reader.complain(edge + "_xlog " + to_string(position.lsn) + " is not in " + to_string(position.segment));
     }
     return position;
 }
@@ -199,8 +197,7 @@ void read_positions(Reader& reader, BackupInfo& info) {
     const auto size = *wal::SegmentSize::from_bytes(info.segment_size);
     info.begin = read_position(reader, "begin", size);
     info.end = read_position(reader, "end", size);
-    if (!reader.complaint() && info.end->lsn < info.begin->lsn)
-        reader.complain("end_xlog is before begin_xlog");
+    if (!reader.complaint() && info.end->lsn < info.begin->lsn) reader.complain("end_xlog is before begin_xlog");
 }
 
 void read_facts(Reader& reader, BackupInfo& info) {

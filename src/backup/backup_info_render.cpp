@@ -34,12 +34,9 @@ std::string path(const std::string& text) { return text.empty() ? std::string(no
 
 std::string to_string(BackupStatus status) {
     switch (status) {
-        case BackupStatus::done:
-            return "DONE";
-        case BackupStatus::failed:
-            return "FAILED";
-        case BackupStatus::unfinished:
-            return "STARTED";
+        case BackupStatus::done: return "DONE";
+        case BackupStatus::failed: return "FAILED";
+        case BackupStatus::unfinished: return "STARTED";
     }
     std::unreachable();
 }
@@ -49,8 +46,7 @@ std::string tablespaces_of(const std::vector<Tablespace>& tablespaces) {
     std::string text = "[";
     for (const auto& it : tablespaces) {
         if (text.size() > 1) text += ", ";
-        text += "(" + python_repr(it.name) + ", " + std::to_string(it.oid) + ", " + python_repr(it.location) +
-                ")";
+        text += "(" + python_repr(it.name) + ", " + std::to_string(it.oid) + ", " + python_repr(it.location) + ")";
     }
     return text + "]";
 }
@@ -103,8 +99,7 @@ Lines lines_of(const BackupInfo& info) {
 
 std::string render(const BackupInfo& info) {
     std::string text;
-    for (const auto& [name, value] : info.remarks)
-        text += "# pgbosun." + name + ": " + plain(value, ' ') + "\n";
+    for (const auto& [name, value] : info.remarks) text += "# pgbosun." + name + ": " + plain(value, ' ') + "\n";
     for (const auto& [key, value] : lines_of(info)) text += key + "=" + value + "\n";
     return text;
 }

@@ -30,8 +30,7 @@ void end_primary_segment(const BackupServer& server, const BackupOutside& outsid
     if (asked) return;
     log::warning(
         "The primary could not be asked to end its WAL segment; the backup waits until it does so by itself",
-        {{"error", asked.error().text()},
-         {"hint", "run SELECT pg_switch_wal() there, or set archive_timeout"}});
+        {{"error", asked.error().text()}, {"hint", "run SELECT pg_switch_wal() there, or set archive_timeout"}});
 }
 
 std::string last_archived_wal(const BackupServer& server, ServerSession& session) {

@@ -79,8 +79,7 @@ Result<BackupLabel> parse_backup_label(std::string_view text) {
     label.checkpoint = *at;
     if (lines.value("BACKUP METHOD: ") != "streamed") return malformed("BACKUP METHOD is not \"streamed\"");
     const auto from = lines.value("BACKUP FROM: ");
-    if (from != "primary" && from != "standby")
-        return malformed("BACKUP FROM is neither primary nor standby");
+    if (from != "primary" && from != "standby") return malformed("BACKUP FROM is neither primary nor standby");
     label.from_standby = from == "standby";
     if (!lines.value("START TIME: ")) return malformed("START TIME is missing");
     const auto name = lines.value("LABEL: ");
@@ -88,8 +87,7 @@ Result<BackupLabel> parse_backup_label(std::string_view text) {
     label.label = *name;
     const auto timeline = lines.value("START TIMELINE: ");
     const auto parsed = timeline ? parse_timeline(*timeline) : std::nullopt;
-    if (parsed != label.start_file.timeline)
-        return malformed("START TIMELINE is not that of the first WAL file");
+    if (parsed != label.start_file.timeline) return malformed("START TIMELINE is not that of the first WAL file");
     label.start_timeline = *parsed;
     if (auto read = read_incremental(lines, label); !read) return std::unexpected(std::move(read).error());
     if (!lines.at_end()) return malformed("there are further lines, or the last one has no end");

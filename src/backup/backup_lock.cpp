@@ -27,8 +27,7 @@ std::string holder_of(int file) {
 
 Result<BackupLock> BackupLock::take(const std::string& state_directory) {
     const std::string path = state_directory + "/backup.lock";
-    Descriptor file(
-        ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600));
+    Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600));
     if (!file) {
         return fail(FaultKind::unavailable, "cannot open " + path + ": " + std::strerror(errno),
                     "run it where the instance runs, as its user");
@@ -45,10 +44,9 @@ Result<BackupLock> BackupLock::take(const std::string& state_directory) {
 }
 
 void BackupLock::say(const std::string& what) const {
-    const auto now =
-        std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
-    const auto text = (what + ", process " + std::to_string(::getpid()) + ", since " + to_iso8601(now))
-                          .substr(0, longest_text);
+    const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+    const auto text =
+        (what + ", process " + std::to_string(::getpid()) + ", since " + to_iso8601(now)).substr(0, longest_text);
     // Only for people.
     std::ignore = ::ftruncate(file_.get(), 0);
     std::ignore = ::pwrite(file_.get(), text.data(), text.size(), 0);

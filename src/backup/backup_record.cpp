@@ -49,7 +49,8 @@ Result<> remove_below(ObjectStore& store, const std::string& prefix, const std::
 
 }  // namespace
 
-Result<BackupPlace> claim_backup(ObjectStore& store, const std::string& server, Kind kind, const std::string& instance) {
+Result<BackupPlace> claim_backup(ObjectStore& store, const std::string& server, Kind kind,
+                                 const std::string& instance) {
     std::set<BackupId> taken;
     for (const auto each : {Kind::full, Kind::incremental}) {
         auto collected = collect_ids(store, base_prefix(server, each), taken);

@@ -101,8 +101,7 @@ Result<BackupServer> parse_server(const Rows& rows) {
     Row row(rows.rows[0], "itself");
     const int version = row.number<int>();
     const SystemId system_id{row.number<std::uint64_t>()};
-    const bool standby = row.truth(), archiving = row.truth(), checksums = row.truth(),
-               summarizing = row.truth();
+    const bool standby = row.truth(), archiving = row.truth(), checksums = row.truth(), summarizing = row.truth();
     const auto segment_size = wal::SegmentSize::from_bytes(row.number<std::uint64_t>());
     if (!segment_size) {
         return fail(FaultKind::corrupt, "the server's WAL segments have a size that cannot be");
@@ -142,8 +141,7 @@ Result<std::vector<Tablespace>> parse_tablespaces(const Rows& rows) {
 }
 
 Result<BackupStart> parse_start(const Rows& rows) {
-    if (auto one = expect_one_row(rows, "pg_backup_start"); !one)
-        return std::unexpected(std::move(one.error()));
+    if (auto one = expect_one_row(rows, "pg_backup_start"); !one) return std::unexpected(std::move(one.error()));
     Row row(rows.rows[0], "pg_backup_start");
     BackupStart start;
     start.lsn = row.lsn();
@@ -159,8 +157,7 @@ Result<WallTime> parse_time(const Rows& rows) {
 }
 
 Result<BackupStop> parse_stop(const Rows& rows) {
-    if (auto one = expect_one_row(rows, "pg_backup_stop"); !one)
-        return std::unexpected(std::move(one.error()));
+    if (auto one = expect_one_row(rows, "pg_backup_stop"); !one) return std::unexpected(std::move(one.error()));
     Row row(rows.rows[0], "pg_backup_stop");
     BackupStop stop;
     stop.lsn = row.lsn();

@@ -158,8 +158,7 @@ Result<> BaseBackup::copy_tars(UploadPool& pool) {
     orders.owner = {facts.st_uid, facts.st_gid};
     TarCopy copying(std::move(orders), roots_, pool, outside_.data);
     step("copying");
-    return copying.run(plan_, outside_.stop,
-                       [this, &copying] { return still_in_backup(copying.bytes_read()); });
+    return copying.run(plan_, outside_.stop, [this, &copying] { return still_in_backup(copying.bytes_read()); });
 }
 
 // A session that was lost has taken the server out of backup mode: what is copied then is worth nothing.
@@ -168,10 +167,8 @@ Result<> BaseBackup::still_in_backup(std::uint64_t bytes_read) {
     if (std::chrono::steady_clock::now() - asked_ < between_signs_of_life) return {};
     const auto rows = ask("SELECT pg_backend_pid(), pg_is_in_recovery()");
     if (!rows) return std::unexpected(Fault(rows.error()).in("the backup's session was lost"));
-    const bool same =
-        rows->rows.size() == 1 && rows->rows[0].size() == 2 && rows->rows[0][0] == server_->backend;
-    if (!same)
-        return fail(FaultKind::unavailable, "the backup's session was lost: PostgreSQL has been restarted");
+    const bool same = rows->rows.size() == 1 && rows->rows[0].size() == 2 && rows->rows[0][0] == server_->backend;
+    if (!same) return fail(FaultKind::unavailable, "the backup's session was lost: PostgreSQL has been restarted");
     if (rows->rows[0][1] == (server_->standby ? "t" : "f")) return {};
     return fail(FaultKind::unavailable, "the standby was promoted during the backup", "take another one");
 }
@@ -196,18 +193,17 @@ Result<> BaseBackup::stop(UploadPool& pool) {
     wal_ = *std::move(wal);
     info_.timeline = label->start_timeline;
     info_.begin->segment = label->start_file;
-    info_.end = WalPosition{
-        stopped->lsn, last_segment(stopped->timeline, stopped->lsn, server_->segment_size), stopped->time};
+    info_.end =
+        WalPosition{stopped->lsn, last_segment(stopped->timeline, stopped->lsn, server_->segment_size), stopped->time};
     info_.backup_label = stopped->label;
     survey_.judge_changed(stopped->lsn);
 
     std::vector<SmallFile> files;
     files.push_back(*std::move(control));
     std::ranges::move(*configuration, std::back_inserter(files));
-    files.push_back(
-        {.path = "backup_label",
-         .content = stopped->label,
-         .modified = std::chrono::floor<std::chrono::seconds>(stopped->time).time_since_epoch().count()});
+    files.push_back({.path = "backup_label",
+                     .content = stopped->label,
+                     .modified = std::chrono::floor<std::chrono::seconds>(stopped->time).time_since_epoch().count()});
     return write_last_tar(pool, std::move(files));
 }
 
@@ -232,10 +228,8 @@ Result<> BaseBackup::write_last_tar(UploadPool& pool, std::vector<SmallFile> fil
     auto done = tar.begin();
     for (const auto& file : files) {
         if (done)
-            done = tar.entry({.path = file.path,
-                              .mode = file.mode,
-                              .size = file.content.size(),
-                              .modified = file.modified});
+            done = tar.entry(
+                {.path = file.path, .mode = file.mode, .size = file.content.size(), .modified = file.modified});
         if (done) done = tar.append(std::as_bytes(std::span(file.content)));
         if (done) done = tar.end_file();
     }

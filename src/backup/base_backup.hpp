@@ -32,9 +32,7 @@ public:
     Result<BackupInfo> run();
 
     // Once it has one.
-    [[nodiscard]] std::optional<BackupId> id() const {
-        return place_ ? std::optional(place_->id) : std::nullopt;
-    }
+    [[nodiscard]] std::optional<BackupId> id() const { return place_ ? std::optional(place_->id) : std::nullopt; }
     [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
     [[nodiscard]] std::uint64_t stored() const { return stored_; }
     [[nodiscard]] std::uint64_t bad_pages() const { return survey_.count(); }

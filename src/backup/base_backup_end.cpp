@@ -50,8 +50,7 @@ Result<> BaseBackup::write_manifest() {
         return added ? object.flush() : added;
     };
     ManifestWriter manifest(server_->version >= with_system_id ? 2 : 1, server_->system_id, sink);
-    const auto add = [&](const std::string& path, std::uint64_t size, std::int64_t modified,
-                         std::uint32_t crc) {
+    const auto add = [&](const std::string& path, std::uint64_t size, std::int64_t modified, std::uint32_t crc) {
         bytes_ += size;
         return manifest.add({.path = path, .size = size, .modified = wall_time(modified), .crc32c = crc});
     };

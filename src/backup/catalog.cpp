@@ -118,8 +118,7 @@ Result<std::vector<Backup>> Catalog::read(const std::vector<Found>& found) {
     };
     {
         std::vector<std::jthread> threads;
-        for (std::size_t at = 1; at < std::min(requests_at_once, found.size()); ++at)
-            threads.emplace_back(work);
+        for (std::size_t at = 1; at < std::min(requests_at_once, found.size()); ++at) threads.emplace_back(work);
         work();
     }
     if (fault) return std::unexpected(std::move(*fault));

@@ -25,8 +25,7 @@ Result<> check_deletion(const Backup& backup, const std::vector<Backup>& all, Fo
         return refuse(backup, "is marked with keep", "take the mark off: pgbosun backup keep");
     for (const auto& other : all) {
         if (other.kind == Kind::incremental && other.parent() == backup.id && !(other.id == backup.id)) {
-            return refuse(backup, "is needed by " + other.id.text() + ", which builds on it",
-                          "delete that one first");
+            return refuse(backup, "is needed by " + other.id.text() + ", which builds on it", "delete that one first");
         }
     }
     if (backup.info && backup.info->snapshots) {
@@ -81,13 +80,11 @@ Result<std::uint64_t> remove_wal(Catalog& catalog, const std::optional<WalExpiry
 
 // Parts of uploads that nobody finishes any more: those of backups that went, and all when no backup is under
 // way.
-Result<std::uint64_t> abort_uploads(Catalog& catalog, const std::vector<Backup>& backups,
-                                    const ExpiryPlan& plan) {
+Result<std::uint64_t> abort_uploads(Catalog& catalog, const std::vector<Backup>& backups, const ExpiryPlan& plan) {
     const auto under_way = [](const Verdict& it) { return it.reason == Reason::under_way; };
     std::vector<std::string> prefixes;
     if (std::ranges::none_of(plan.backups, under_way)) {
-        prefixes = {base_prefix(catalog.server(), Kind::full),
-                    base_prefix(catalog.server(), Kind::incremental)};
+        prefixes = {base_prefix(catalog.server(), Kind::full), base_prefix(catalog.server(), Kind::incremental)};
     } else {
         for (std::size_t at = 0; at < backups.size(); ++at) {
             if (stays(plan.backups[at].reason) || backups[at].done()) continue;
@@ -151,8 +148,7 @@ Result<Deleted> delete_backup(Catalog& catalog, const std::string& reference, Fo
     return Deleted{entry_of(*backup), *wal, std::move(plan.stays_because)};
 }
 
-Result<Expired> expire(Catalog& catalog, const std::optional<RetentionPolicy>& policy, WallTime now,
-                       DryRun dry_run) {
+Result<Expired> expire(Catalog& catalog, const std::optional<RetentionPolicy>& policy, WallTime now, DryRun dry_run) {
     const auto backups = catalog.list();
     if (!backups) return std::unexpected(backups.error());
     Expired expired{.backups = {}, .plan = plan_expiry(*backups, policy, now), .dry_run = dry_run};
@@ -162,8 +158,7 @@ Result<Expired> expire(Catalog& catalog, const std::optional<RetentionPolicy>& p
         for (auto at = backups->size(); at-- > 0;) {
             if (stays(expired.plan.backups[at].reason)) continue;
             if (auto removed = catalog.remove((*backups)[at]); !removed) {
-                return std::unexpected(
-                    std::move(removed).error().in("removing backup " + (*backups)[at].id.text()));
+                return std::unexpected(std::move(removed).error().in("removing backup " + (*backups)[at].id.text()));
             }
         }
         const auto uploads = abort_uploads(catalog, *backups, expired.plan);

@@ -65,8 +65,7 @@ struct Expired {
     std::uint64_t uploads = 0;          // aborted; 0 in a dry run
     DryRun dry_run = DryRun::no;
 };
-Result<Expired> expire(Catalog& catalog, const std::optional<RetentionPolicy>& policy, WallTime now,
-                       DryRun dry_run);
+Result<Expired> expire(Catalog& catalog, const std::optional<RetentionPolicy>& policy, WallTime now, DryRun dry_run);
 
 // `wal list`: runs of segments without a hole, in the order of their names.
 struct WalRun {

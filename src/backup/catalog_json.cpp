@@ -10,9 +10,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Names in a store may be any bytes.
-std::string text_of(const Json& json) {
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
+std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 Json number_or_null(std::uint64_t number) { return number == 0 ? Json() : Json(number); }

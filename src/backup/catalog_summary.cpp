@@ -10,24 +10,18 @@ namespace {
 
 std::string_view to_string(BackupStatus status) {
     switch (status) {
-        case BackupStatus::done:
-            return "done";
-        case BackupStatus::failed:
-            return "failed";
-        case BackupStatus::unfinished:
-            return "unfinished";
+        case BackupStatus::done: return "done";
+        case BackupStatus::failed: return "failed";
+        case BackupStatus::unfinished: return "unfinished";
     }
     std::unreachable();
 }
 
 std::string_view to_string(Keep keep) {
     switch (keep) {
-        case Keep::none:
-            return "";
-        case Keep::full:
-            return "full";
-        case Keep::standalone:
-            return "standalone";
+        case Keep::none: return "";
+        case Keep::full: return "full";
+        case Keep::standalone: return "standalone";
     }
     std::unreachable();
 }
@@ -68,15 +62,13 @@ WallTime failed_at(const Backup& backup) {
 void add_backups(CatalogSummary& summary, const std::vector<Backup>& backups) {
     summary.count = backups.size();
     const auto shown = std::min(backups.size(), CatalogSummary::most_entries);
-    for (auto at = backups.size() - shown; at < backups.size(); ++at)
-        summary.backups.push_back(entry_of(backups[at]));
+    for (auto at = backups.size() - shown; at < backups.size(); ++at) summary.backups.push_back(entry_of(backups[at]));
     for (const auto& backup : backups) {
         if (backup.done()) {
             ++summary.done;
             summary.last_done_at = backup.info->end->time;
             summary.last_done_id = backup.id.text();
-        } else if (backup.info && backup.info->status == BackupStatus::failed &&
-                   backup.info->error != being_deleted) {
+        } else if (backup.info && backup.info->status == BackupStatus::failed && backup.info->error != being_deleted) {
             summary.last_failed_at = failed_at(backup);
             summary.last_failed_id = backup.id.text();
             summary.last_error = backup.info->error;
@@ -122,8 +114,7 @@ CatalogSummary summary_of(const ArchiveFacts& facts, const Coverage& coverage, c
     summary.server = server;
     summary.wal_files = facts.wal.segments().size();
     summary.empty = facts.backups.empty() && facts.wal.segments().empty() && facts.wal.histories().empty() &&
-                    facts.wal.partials() == 0 && facts.wal.backup_histories() == 0 &&
-                    facts.wal.foreign() == 0;
+                    facts.wal.partials() == 0 && facts.wal.backup_histories() == 0 && facts.wal.foreign() == 0;
     add_backups(summary, facts.backups);
     add_holes(summary, coverage);
     if (coverage.newest) summary.last_wal = wal::to_string(name_of(*coverage.newest, coverage.segment_size));

@@ -10,9 +10,7 @@ namespace {
 using Row = std::vector<std::string>;
 
 std::size_t width_of(std::string_view text) {
-    const auto begins_character = [](char byte) {
-        return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80;
-    };
+    const auto begins_character = [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80; };
     return static_cast<std::size_t>(std::ranges::count_if(text, begins_character));
 }
 
@@ -88,8 +86,7 @@ void add_info(std::vector<Row>& rows, const BackupInfo& info) {
     rows.push_back({"system id", info.system_id ? std::to_string(number(*info.system_id)) : "-"});
     rows.push_back({"data directory", text_or_dash(info.pgdata)});
     for (const auto& it : info.tablespaces) {
-        rows.push_back(
-            {"tablespace", safe(it.name) + " (" + std::to_string(it.oid) + ") at " + safe(it.location)});
+        rows.push_back({"tablespace", safe(it.name) + " (" + std::to_string(it.oid) + ") at " + safe(it.location)});
     }
     for (const auto& [name, value] : info.remarks) rows.push_back({safe(name), safe(value)});
 }
@@ -111,10 +108,8 @@ std::string to_text(const CatalogEntry& entry) { return to_text(std::vector{entr
 
 std::string to_text(const ShownBackup& backup) {
     const auto& entry = backup.entry;
-    std::vector<Row> rows{{"backup", entry.id},
-                          {"name", text_or_dash(entry.name)},
-                          {"kind", entry.kind},
-                          {"state", state_text(entry)}};
+    std::vector<Row> rows{
+        {"backup", entry.id}, {"name", text_or_dash(entry.name)}, {"kind", entry.kind}, {"state", state_text(entry)}};
     if (!entry.parent.empty()) rows.push_back({"builds on", safe(entry.parent)});
     if (!entry.error.empty()) rows.push_back({"error", safe(entry.error)});
     rows.push_back({"begin", time_text(entry.begin_at), entry.begin_lsn, entry.begin_wal});
@@ -123,14 +118,12 @@ std::string to_text(const ShownBackup& backup) {
     rows.push_back({"size", bytes_text(entry.bytes)});
     rows.push_back({"stored", bytes_text(entry.stored)});
     if (backup.info) add_info(rows, *backup.info);
-    for (const auto& object : backup.objects)
-        rows.push_back({"object", safe(object.key), bytes_text(object.size)});
+    for (const auto& object : backup.objects) rows.push_back({"object", safe(object.key), bytes_text(object.size)});
     return aligned(rows);
 }
 
 std::string to_text(const Deleted& deleted) {
-    std::string text =
-        "backup " + deleted.entry.id + " is deleted, and " + count_text(deleted.wal_files, "WAL file");
+    std::string text = "backup " + deleted.entry.id + " is deleted, and " + count_text(deleted.wal_files, "WAL file");
     if (!deleted.wal_stays_because.empty()) text += " (" + deleted.wal_stays_because + ")";
     return text + "\n";
 }

@@ -38,14 +38,12 @@ Result<Aim> read_aim(const RecoveryTarget& target, WallTime now) {
             return refuse("\"" + *target.time + "\" is no time",
                           "write 2026-01-30 10:00:00+00, with the zone as a number");
         }
-        if (*aim.time > now)
-            return refuse(aim.text + " is not over yet", "choose a time before " + to_timestamp(now));
+        if (*aim.time > now) return refuse(aim.text + " is not over yet", "choose a time before " + to_timestamp(now));
     }
     if (target.lsn) {
         aim.lsn = parse_lsn(*target.lsn);
         aim.text = "the position " + *target.lsn;
-        if (!aim.lsn)
-            return refuse("\"" + *target.lsn + "\" is no position in the WAL", "write it as 16/B374D848");
+        if (!aim.lsn) return refuse("\"" + *target.lsn + "\" is no position in the WAL", "write it as 16/B374D848");
     }
     if (target.xid || target.name) {
         aim.unplaced = true;
@@ -76,13 +74,12 @@ private:
         if (target_.timeline == "latest" || target_.timeline == "current") return {};
         const auto timeline = numbered();
         const auto is_there = [&](const Backup& it) { return it.done() && it.info->timeline == timeline; };
-        const bool known = timeline && (facts_.histories.contains(*timeline) ||
-                                        std::ranges::any_of(facts_.backups, is_there));
+        const bool known =
+            timeline && (facts_.histories.contains(*timeline) || std::ranges::any_of(facts_.backups, is_there));
         if (known) return {};
         std::vector<std::string> there{"latest", "current"};
         for (const auto& [it, history] : facts_.histories) there.push_back(std::to_string(number(it)));
-        return refuse("the archive knows no timeline \"" + target_.timeline + "\"",
-                      "choose one of " + list_of(there));
+        return refuse("the archive knows no timeline \"" + target_.timeline + "\"", "choose one of " + list_of(there));
     }
 
     [[nodiscard]] std::optional<Timeline> numbered() const {
@@ -117,8 +114,7 @@ private:
         };
         const auto found = std::ranges::find_if(facts_.backups, meant);
         if (found == facts_.backups.end()) {
-            return fail(FaultKind::not_found, "there is no backup \"" + reference + "\"",
-                        "choose one of " + usable());
+            return fail(FaultKind::not_found, "there is no backup \"" + reference + "\"", "choose one of " + usable());
         }
         if (!id && reference != "oldest" &&
             std::find_if(found + 1, facts_.backups.end(), meant) != facts_.backups.end()) {
@@ -177,10 +173,9 @@ private:
     [[nodiscard]] Result<> check(const Backup& backup) const {
         const std::string name = "backup " + backup.id.text();
         if (!backup.done()) {
-            const auto why = !backup.info ? backup.info.error().what
-                             : backup.info->status == BackupStatus::failed
-                                 ? "it failed: " + backup.info->error
-                                 : "it is not finished";
+            const auto why = !backup.info                                  ? backup.info.error().what
+                             : backup.info->status == BackupStatus::failed ? "it failed: " + backup.info->error
+                                                                           : "it is not finished";
             return refuse(name + " cannot be restored: " + why, "choose one of " + usable());
         }
         const auto& info = *backup.info;
@@ -214,8 +209,7 @@ private:
         if (!reach.last) return info.end->lsn;
         auto end = start_of(*reach.last, size).value + size.bytes();
         const auto following = next(*reach.last, size);
-        const auto streamed =
-            following ? facts_.streamed.find(name_of(*following, size)) : facts_.streamed.end();
+        const auto streamed = following ? facts_.streamed.find(name_of(*following, size)) : facts_.streamed.end();
         if (streamed != facts_.streamed.end()) end += streamed->second;
         return std::max(Lsn{end}, info.end->lsn);
     }
@@ -224,8 +218,8 @@ private:
                                      wal::SegmentSize size) const {
         const auto hole = reach.hole ? to_string(name_of(reach.hole->first, size)) : std::string();
         if (!reach.consistent) {
-            return refuse(name + " lacks WAL that makes it consistent (from " +
-                              to_string(info.begin->segment) + " to " + to_string(info.end->segment) + ")",
+            return refuse(name + " lacks WAL that makes it consistent (from " + to_string(info.begin->segment) +
+                              " to " + to_string(info.end->segment) + ")",
                           "put the WAL into the archive, or choose one of " + usable());
         }
         const auto end = end_of(reach, info, size);
@@ -236,9 +230,8 @@ private:
             return refuse(aim_.text + " is " + why, possible);
         }
         if (aim_.to_the_end() && reach.hole && reach.last) {
-            return refuse(
-                "recovery from " + name + " to the end of the archive is not possible: it lacks " + hole,
-                possible + ": give that as target to leave out the rest");
+            return refuse("recovery from " + name + " to the end of the archive is not possible: it lacks " + hole,
+                          possible + ": give that as target to leave out the rest");
         }
         return {};
     }
@@ -251,8 +244,8 @@ private:
 
 }  // namespace
 
-Result<Backup> choose_backup(const ArchiveFacts& facts, const RecoveryTarget& target,
-                             const std::string& reference, WallTime now) {
+Result<Backup> choose_backup(const ArchiveFacts& facts, const RecoveryTarget& target, const std::string& reference,
+                             WallTime now) {
     auto aim = read_aim(target, now);
     if (!aim) return std::unexpected(std::move(aim).error());
     return Chooser(facts, target, std::move(*aim)).choose(reference);

@@ -36,8 +36,7 @@ std::optional<std::uint64_t> newest_of(const WalPath& path, const WalInventory& 
     return newest;
 }
 
-std::vector<Hole> holes_of(const WalPath& path, const WalInventory& wal, std::uint64_t first,
-                           std::uint64_t last) {
+std::vector<Hole> holes_of(const WalPath& path, const WalInventory& wal, std::uint64_t first, std::uint64_t last) {
     std::vector<Hole> holes;
     std::uint64_t expected = first;
     const auto add = [&](std::uint64_t until) {
@@ -150,8 +149,7 @@ private:
         }
         if (first) return *first;
         std::uint64_t oldest = newest;
-        each_present(path_, facts_.wal, 0, newest,
-                     [&](std::uint64_t number) { oldest = std::min(oldest, number); });
+        each_present(path_, facts_.wal, 0, newest, [&](std::uint64_t number) { oldest = std::min(oldest, number); });
         return oldest;
     }
 
@@ -164,8 +162,7 @@ private:
             return;
         }
         if (!passes || info.snapshots || coverage_.from || !newest) return;
-        const bool whole =
-            coverage_.holes.empty() || coverage_.holes.back().first.number < first_segment(info, size_);
+        const bool whole = coverage_.holes.empty() || coverage_.holes.back().first.number < first_segment(info, size_);
         if (whole) coverage_.from = backup.id;
     }
 

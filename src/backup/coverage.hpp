@@ -71,8 +71,7 @@ struct Reach {
 
 struct Coverage {
     wal::SegmentSize segment_size;
-    std::optional<WalPath>
-        path;  // to the newest timeline whose history is known; none: there is no WAL and no backup
+    std::optional<WalPath> path;  // to the newest timeline whose history is known; none: there is no WAL and no backup
     std::optional<wal::WalSegment> newest;  // the last segment of the way
     // Every moment since the end of this backup can be recovered, up to `newest`. None: no backup reaches it.
     std::optional<BackupId> from;

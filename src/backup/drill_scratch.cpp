@@ -25,13 +25,15 @@ Result<DrillScratch> DrillScratch::take(const std::string& directory) {
     std::error_code error;
     fs::create_directories(directory, error);
     if (!error) fs::permissions(directory, fs::perms::owner_all, error);
-    if (error) return fail(FaultKind::refused, "cannot make " + directory + ": " + error.message(), "set drill.directory");
+    if (error)
+        return fail(FaultKind::refused, "cannot make " + directory + ": " + error.message(), "set drill.directory");
     if (directory.size() + 2 + longest_socket_name >= sizeof(sockaddr_un::sun_path)) {
         return fail(FaultKind::refused, directory + " is too long for a socket in it", "set drill.directory");
     }
     for (const auto& entry : fs::directory_iterator(directory, error)) {
         const std::string name = entry.path().filename().string();
-        if (name == lock_name || name == "lost+found" || std::ranges::find(made_by_drills, name) != made_by_drills.end()) {
+        if (name == lock_name || name == "lost+found" ||
+            std::ranges::find(made_by_drills, name) != made_by_drills.end()) {
             continue;
         }
         return fail(FaultKind::refused, directory + " holds " + name + ", which no drill put there",
@@ -47,7 +49,8 @@ Result<DrillScratch> DrillScratch::take(const std::string& directory) {
     scratch.clear();
     fs::create_directory(scratch.socket_directory(), error);
     fs::permissions(scratch.socket_directory(), fs::perms::owner_all, error);
-    if (error) return fail(FaultKind::unavailable, "cannot make " + scratch.socket_directory() + ": " + error.message());
+    if (error)
+        return fail(FaultKind::unavailable, "cannot make " + scratch.socket_directory() + ": " + error.message());
     return scratch;
 }
 
@@ -62,7 +65,7 @@ void DrillScratch::clear() const {
 }
 
 Room DrillScratch::room() const {
-    struct statvfs facts {};
+    struct statvfs facts{};
     if (::statvfs(directory_.c_str(), &facts) != 0) return {};
     return {facts.f_bavail * facts.f_frsize, facts.f_blocks * facts.f_frsize};
 }

@@ -26,8 +26,7 @@ public:
     [[nodiscard]] RestorePlaces places(const BackupInfo& info) const;
 
 private:
-    DrillScratch(std::string directory, Descriptor lock)
-        : directory_(std::move(directory)), lock_(std::move(lock)) {}
+    DrillScratch(std::string directory, Descriptor lock) : directory_(std::move(directory)), lock_(std::move(lock)) {}
     void clear() const;
 
     std::string directory_;

@@ -67,9 +67,8 @@ Command drill_server_command(const DrillServer& server) {
 Command amcheck_command(const DrillServer& server, const std::string& user) {
     Command command;
     command.program = server.bin_dir + "/pg_amcheck";
-    command.arguments = {"--all",  "--install-missing", "--no-password",
-                         "--host", server.socket_directory, "--port", std::to_string(drill_port),
-                         "--username", user};
+    command.arguments = {"--all",  "--install-missing",        "--no-password", "--host", server.socket_directory,
+                         "--port", std::to_string(drill_port), "--username",    user};
     command.environment = environment(server);
     command.working_directory = server.data_directory;
     command.death_signal = SIGTERM;

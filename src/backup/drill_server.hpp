@@ -29,7 +29,7 @@ struct DrillServer {
 // The only user who can connect is the one who can enter the socket's directory.
 inline constexpr std::string_view drill_hba = "local all all trust\n";
 inline constexpr std::string_view drill_hba_file = "pgbosun_drill_hba.conf";  // below the data directory
-inline constexpr int drill_port = 5432;                                        // names the socket
+inline constexpr int drill_port = 5432;                                       // names the socket
 
 Command drill_server_command(const DrillServer& server);
 // pg_amcheck over all databases.

@@ -52,8 +52,7 @@ Choice choose_entry(std::string_view path, EntryType type) {
     const auto name = at_top ? path : path.substr(slash + 1);
     const auto directory = at_top ? std::string_view() : path.substr(0, slash);
     if (at_top && std::ranges::find(emptied, name) != emptied.end()) {
-        return type == EntryType::directory || type == EntryType::link ? Choice::empty_directory
-                                                                       : Choice::leave_out;
+        return type == EntryType::directory || type == EntryType::link ? Choice::empty_directory : Choice::leave_out;
     }
     // Makers of links to tablespaces are told by backup.info.
     if (directory == "pg_tblspc" && type == EntryType::link) return Choice::leave_out;

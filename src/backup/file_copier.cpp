@@ -40,8 +40,8 @@ FileCopier::FileCopier(PageChecks checks, FileOwner owner, RateLimit& rate, std:
                        std::stop_token stop)
     : checks_(checks), owner_(owner), rate_(rate), read_(read), stop_(std::move(stop)), buffer_(buffer_bytes) {}
 
-Result<CopiedFile> FileCopier::copy(const FileTree& tree, const FileEntry& file,
-                                    const std::string& shown_path, TarStream& tar) {
+Result<CopiedFile> FileCopier::copy(const FileTree& tree, const FileEntry& file, const std::string& shown_path,
+                                    TarStream& tar) {
     const std::string path = tree.path_of(file);
     const Descriptor opened(open_to_read(tree.root + "/" + path));
     // ELOOP: a link has taken its place, which PostgreSQL does not do.
@@ -73,8 +73,7 @@ Result<CopiedFile> FileCopier::copy_open(int descriptor, const FileEntry& file, 
     bool ended = false;
     for (std::uint64_t at = 0; at < copied.size;) {
         if (stop_.stop_requested()) return fail(FaultKind::cancelled, "the backup was cancelled");
-        const auto wanted =
-            static_cast<std::size_t>(std::min<std::uint64_t>(copied.size - at, buffer_.size()));
+        const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(copied.size - at, buffer_.size()));
         const auto got = ended ? Result<std::size_t>(0) : fill(descriptor, wanted);
         if (!got) return std::unexpected(Fault(got.error()).in(path));
         rate_.take(*got, stop_);
@@ -112,23 +111,20 @@ void FileCopier::check_pages(int descriptor, std::uint64_t offset, std::size_t l
         const auto content = std::span(buffer_).subspan(at).first<page_size>();
         const std::uint64_t page = (offset + at) / page_size;
         const auto block = static_cast<std::uint32_t>(first_block + page);
-        if (check_page(content, block, checks_.start) != PageVerdict::good)
-            check_again(descriptor, page, content);
+        if (check_page(content, block, checks_.start) != PageVerdict::good) check_again(descriptor, page, content);
     }
 }
 
 // `content` becomes what is read again: a page that was torn the first time is whole in the backup.
 void FileCopier::check_again(int descriptor, std::uint64_t page, std::span<std::byte> content) {
-    const auto block = static_cast<std::uint32_t>(
-        static_cast<std::uint64_t>(relation_->segment) * checks_.pages_per_segment + page);
+    const auto block =
+        static_cast<std::uint32_t>(static_cast<std::uint64_t>(relation_->segment) * checks_.pages_per_segment + page);
     auto verdict = PageVerdict::bad;
     Lsn written;
     for (int reading = 1; reading < readings; ++reading) {
         std::array<std::byte, page_size> again{};
-        const auto count =
-            ::pread(descriptor, again.data(), again.size(), static_cast<off_t>(page * page_size));
-        if (count < static_cast<ssize_t>(again.size()))
-            return;  // the relation was truncated: WAL does it again
+        const auto count = ::pread(descriptor, again.data(), again.size(), static_cast<off_t>(page * page_size));
+        if (count < static_cast<ssize_t>(again.size())) return;  // the relation was truncated: WAL does it again
         std::ranges::copy(again, content.begin());
         verdict = check_page(again, block, checks_.start);
         written = page_lsn(again);

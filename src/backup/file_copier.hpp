@@ -47,12 +47,10 @@ public:
     // A file that shrinks is padded with zeros, one that has grown since it was listed is cut, one that has
     // vanished is skipped. `shown_path`: how the manifest and bad pages name it. cancelled: it was told to
     // stop.
-    Result<CopiedFile> copy(const FileTree& tree, const FileEntry& file, const std::string& shown_path,
-                            TarStream& tar);
+    Result<CopiedFile> copy(const FileTree& tree, const FileEntry& file, const std::string& shown_path, TarStream& tar);
 
 private:
-    Result<CopiedFile> copy_open(int descriptor, const FileEntry& file, const std::string& path,
-                                 TarStream& tar);
+    Result<CopiedFile> copy_open(int descriptor, const FileEntry& file, const std::string& path, TarStream& tar);
     Result<std::size_t> fill(int descriptor, std::size_t wanted);
     void check_pages(int descriptor, std::uint64_t offset, std::size_t length);
     void check_again(int descriptor, std::uint64_t page, std::span<std::byte> content);

@@ -34,9 +34,7 @@ EntryType type_of(const struct stat& facts) {
     return S_ISLNK(facts.st_mode) ? EntryType::link : EntryType::other;
 }
 
-std::uint16_t permissions(const struct stat& facts) {
-    return static_cast<std::uint16_t>(facts.st_mode & 0777);
-}
+std::uint16_t permissions(const struct stat& facts) { return static_cast<std::uint16_t>(facts.st_mode & 0777); }
 
 std::string below(const std::string& directory, const std::string& name) {
     return directory.empty() ? name : directory + "/" + name;
@@ -71,8 +69,7 @@ private:
         errno = 0;
         while (const dirent* entry = ::readdir(opened.get())) {
             const std::string name = entry->d_name;
-            if (name != "." && name != ".." && (at > 0 || only_.empty() || only_.contains(name)))
-                names.push_back(name);
+            if (name != "." && name != ".." && (at > 0 || only_.empty() || only_.contains(name))) names.push_back(name);
         }
         if (errno != 0) return cannot("list", path);
         std::ranges::sort(names);
@@ -84,8 +81,7 @@ private:
         return {};
     }
 
-    Result<> add(int directory_number, std::uint32_t at, const std::string& directory,
-                 const std::string& name) {
+    Result<> add(int directory_number, std::uint32_t at, const std::string& directory, const std::string& name) {
         struct stat facts{};
         const std::string path = below(directory, name);
         if (::fstatat(directory_number, name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -95,8 +91,7 @@ private:
         const auto type = type_of(facts);
         const auto choice = choose_entry(path, type);
         if (choice == Choice::leave_out) {
-            const bool expected =
-                type == EntryType::file || type == EntryType::directory || directory == "pg_tblspc";
+            const bool expected = type == EntryType::file || type == EntryType::directory || directory == "pg_tblspc";
             if (!expected) tree_.strange.push_back(path);
             return {};
         }
@@ -107,8 +102,7 @@ private:
         if (static_cast<std::size_t>(std::ranges::count(path, '/')) >= deepest) {
             return fail(FaultKind::refused, tree_.root + "/" + path + ": directories are too deep");
         }
-        if (choice == Choice::empty_directory)
-            emptied_.insert(static_cast<std::uint32_t>(tree_.directories.size()));
+        if (choice == Choice::empty_directory) emptied_.insert(static_cast<std::uint32_t>(tree_.directories.size()));
         const auto mode = type == EntryType::link ? tree_.directories.front().mode : permissions(facts);
         tree_.directories.push_back({path, mode, facts.st_mtim.tv_sec});
         return {};
@@ -125,8 +119,6 @@ std::string FileTree::path_of(const FileEntry& file) const {
     return below(directories[file.directory].path, file.name);
 }
 
-Result<FileTree> scan(const std::string& root, const std::set<std::string>& only) {
-    return Scan(root, only).run();
-}
+Result<FileTree> scan(const std::string& root, const std::set<std::string>& only) { return Scan(root, only).run(); }
 
 }  // namespace pgbosun::backup

@@ -45,9 +45,8 @@ struct DirectoryEntry {
 
 // Files below one root: the data directory, or a tablespace's location.
 struct FileTree {
-    std::string root;  // absolute
-    std::vector<DirectoryEntry>
-        directories;  // a directory comes after the one it is in; the first is the root
+    std::string root;                         // absolute
+    std::vector<DirectoryEntry> directories;  // a directory comes after the one it is in; the first is the root
     std::vector<FileEntry> files;
     std::vector<std::string> strange;  // neither files nor directories, left out: links, sockets
 

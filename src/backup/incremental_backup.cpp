@@ -18,10 +18,10 @@ namespace pgbosun::backup {
 namespace {
 
 constexpr Duration for_answer = std::chrono::seconds(60);
-constexpr int zstd_level = 3;      // of the manifest
+constexpr int zstd_level = 3;  // of the manifest
 constexpr int upload_threads = 4;
-constexpr int most_warnings = 20;  // in the log
-constexpr std::size_t over_a_part = std::size_t{1} << 20;  // bytes: what a compressor adds at once
+constexpr int most_warnings = 20;                                   // in the log
+constexpr std::size_t over_a_part = std::size_t{1} << 20;           // bytes: what a compressor adds at once
 constexpr std::uint64_t between_reports = std::uint64_t{16} << 20;  // bytes
 
 }  // namespace

@@ -16,27 +16,13 @@ std::string json_string(std::string_view text) {
     std::string out = "\"";
     for (const char letter : text) {
         switch (letter) {
-            case '\b':
-                out += "\\b";
-                break;
-            case '\f':
-                out += "\\f";
-                break;
-            case '\n':
-                out += "\\n";
-                break;
-            case '\r':
-                out += "\\r";
-                break;
-            case '\t':
-                out += "\\t";
-                break;
-            case '"':
-                out += "\\\"";
-                break;
-            case '\\':
-                out += "\\\\";
-                break;
+            case '\b': out += "\\b"; break;
+            case '\f': out += "\\f"; break;
+            case '\n': out += "\\n"; break;
+            case '\r': out += "\\r"; break;
+            case '\t': out += "\\t"; break;
+            case '"': out += "\\\""; break;
+            case '\\': out += "\\\\"; break;
             default:
                 if (static_cast<unsigned char>(letter) < ' ') {
                     std::array<char, 8> escape{};
@@ -64,8 +50,7 @@ std::string path_field(std::string_view path) {
 
 std::string checksum_fields(std::uint32_t crc32c) {
     std::string text = R"(, "Checksum-Algorithm": "CRC32C", "Checksum": ")";
-    for (int byte = 0; byte < 4; ++byte)
-        append_hex(text, static_cast<unsigned char>(crc32c >> (8 * byte) & 0xFF));
+    for (int byte = 0; byte < 4; ++byte) append_hex(text, static_cast<unsigned char>(crc32c >> (8 * byte) & 0xFF));
     return text + '"';
 }
 
@@ -76,8 +61,7 @@ std::string to_string(const WalRange& range) {
 
 }  // namespace
 
-ManifestWriter::ManifestWriter(int version, std::optional<SystemId> system_id, Sink sink)
-    : sink_(std::move(sink)) {
+ManifestWriter::ManifestWriter(int version, std::optional<SystemId> system_id, Sink sink) : sink_(std::move(sink)) {
     assert(version == 1 || (version == 2 && system_id));
     head_ = "{ \"PostgreSQL-Backup-Manifest-Version\": " + std::to_string(version) + ",\n";
     if (version == 2) head_ += "\"System-Identifier\": " + std::to_string(number(*system_id)) + ",\n";
@@ -91,8 +75,8 @@ Result<> ManifestWriter::write(std::string_view piece) {
 
 Result<> ManifestWriter::add(const ManifestFile& file) {
     std::string piece = std::exchange(first_, false) ? std::exchange(head_, {}) + "\n" : ",\n";
-    piece += "{ " + path_field(file.path) + ", \"Size\": " + std::to_string(file.size) +
-             ", \"Last-Modified\": \"" + to_gmt(file.modified) + '"';
+    piece += "{ " + path_field(file.path) + ", \"Size\": " + std::to_string(file.size) + ", \"Last-Modified\": \"" +
+             to_gmt(file.modified) + '"';
     if (file.crc32c) piece += checksum_fields(*file.crc32c);
     return write(piece + " }");
 }
@@ -100,8 +84,7 @@ Result<> ManifestWriter::add(const ManifestFile& file) {
 Result<> ManifestWriter::finish(const std::vector<WalRange>& wal_ranges) {
     std::string piece = std::exchange(head_, {}) + "\n],\n\"WAL-Ranges\": [";
     bool first = true;
-    for (const auto& range : wal_ranges)
-        piece += (std::exchange(first, false) ? "\n" : ",\n") + to_string(range);
+    for (const auto& range : wal_ranges) piece += (std::exchange(first, false) ? "\n" : ",\n") + to_string(range);
     if (auto written = write(piece + "\n],\n"); !written) return written;
     return sink_("\"Manifest-Checksum\": \"" + digest_.hex() + "\"}\n");
 }

@@ -32,8 +32,8 @@ Result<> ManifestCheck::compare(const std::string& path, const UnpackedFile& fil
                                             std::to_string(found->size));
     }
     if (found->crc32c && *found->crc32c != file.crc32c) {
-        return fail(FaultKind::corrupt, path + " has the CRC-32C " + hex(file.crc32c) + ", the manifest says " +
-                                            hex(*found->crc32c));
+        return fail(FaultKind::corrupt,
+                    path + " has the CRC-32C " + hex(file.crc32c) + ", the manifest says " + hex(*found->crc32c));
     }
     return {};
 }

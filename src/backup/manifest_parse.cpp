@@ -9,8 +9,7 @@ namespace pgbosun::backup {
 namespace {
 
 std::unexpected<Fault> malformed(const std::string& what) {
-    return fail(FaultKind::corrupt, "backup_manifest: " + what,
-                "the manifest is damaged; choose another backup");
+    return fail(FaultKind::corrupt, "backup_manifest: " + what, "the manifest is damaged; choose another backup");
 }
 
 std::optional<unsigned> digit_of(char letter) {
@@ -118,8 +117,7 @@ public:
     }
 
     bool number_unsigned(std::uint64_t value) override {
-        if (place_ == Place::top && key_ == "PostgreSQL-Backup-Manifest-Version" &&
-            (value == 1 || value == 2)) {
+        if (place_ == Place::top && key_ == "PostgreSQL-Backup-Manifest-Version" && (value == 1 || value == 2)) {
             manifest.version = static_cast<int>(value);
         } else if (place_ == Place::top && key_ == "System-Identifier") {
             manifest.system_id = SystemId{value};
@@ -137,8 +135,7 @@ public:
         if (place_ == Place::file) return file_text(value);
         if (place_ == Place::range && key_ == "Start-LSN") return lsn(value, range_.start);
         if (place_ == Place::range && key_ == "End-LSN") return lsn(value, range_.end);
-        if (place_ != Place::top || key_ != "Manifest-Checksum")
-            return complain(key_ + " is not known, or no text");
+        if (place_ != Place::top || key_ != "Manifest-Checksum") return complain(key_ + " is not known, or no text");
         checksum = std::move(value);
         return true;
     }
@@ -157,8 +154,7 @@ public:
 
     // After the last event: what is missing.
     bool finish() {
-        for (const auto* needed :
-             {"PostgreSQL-Backup-Manifest-Version", "Files", "WAL-Ranges", "Manifest-Checksum"}) {
+        for (const auto* needed : {"PostgreSQL-Backup-Manifest-Version", "Files", "WAL-Ranges", "Manifest-Checksum"}) {
             if (std::ranges::find(seen_at_top_, needed) == seen_at_top_.end()) {
                 return complain(std::string(needed) + " is missing");
             }
@@ -187,8 +183,7 @@ private:
     bool file_text(std::string& value) {
         if (key_ == "Path" || key_ == "Encoded-Path") {
             auto path = key_ == "Path" ? std::optional(std::move(value)) : from_hex(value);
-            if (!path || !lies_inside(*path) || !file_.path.empty())
-                return complain(key_ + " is no path below");
+            if (!path || !lies_inside(*path) || !file_.path.empty()) return complain(key_ + " is no path below");
             file_.path = std::move(*path);
         } else if (key_ == "Last-Modified") {
             const auto time = parse_timestamp(value);
@@ -228,8 +223,7 @@ private:
 // Of all before the last line, which is the manifest's checksum itself.
 Result<std::string> checksum_of(std::string_view text) {
     const auto before_last = text.size() < 2 ? std::string_view::npos : text.rfind('\n', text.size() - 2);
-    if (!text.ends_with('\n') || before_last == std::string_view::npos)
-        return malformed("its last line is not whole");
+    if (!text.ends_with('\n') || before_last == std::string_view::npos) return malformed("its last line is not whole");
     Sha256 digest;
     digest.update(text.substr(0, before_last + 1));
     return digest.hex();

@@ -4,8 +4,8 @@
 
 namespace pgbosun::backup {
 
-Result<std::vector<WalRange>> needed_wal(Timeline begin_timeline, Lsn begin,
-                                         const wal::TimelineHistory& history, Lsn end) {
+Result<std::vector<WalRange>> needed_wal(Timeline begin_timeline, Lsn begin, const wal::TimelineHistory& history,
+                                         Lsn end) {
     if (end < begin) return fail(FaultKind::corrupt, "the backup ends before it begins");
     if (history.timeline == begin_timeline) return std::vector{WalRange{begin_timeline, begin, end}};
     std::vector<WalRange> ranges;
@@ -18,8 +18,7 @@ Result<std::vector<WalRange>> needed_wal(Timeline begin_timeline, Lsn begin,
         from = until;
     }
     if (ranges.empty()) {
-        return fail(FaultKind::corrupt, "the backup ends on timeline " +
-                                            std::to_string(number(history.timeline)) +
+        return fail(FaultKind::corrupt, "the backup ends on timeline " + std::to_string(number(history.timeline)) +
                                             ", which does not come from timeline " +
                                             std::to_string(number(begin_timeline)) + " where it began");
     }

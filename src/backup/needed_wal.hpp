@@ -11,8 +11,8 @@ namespace pgbosun::backup {
 
 // From where recovery starts to the backup's end. One range, or one for each timeline that a standby followed
 // meanwhile. `history`: of the timeline at the end. corrupt: the end is not on a descendant of the beginning.
-Result<std::vector<WalRange>> needed_wal(Timeline begin_timeline, Lsn begin,
-                                         const wal::TimelineHistory& history, Lsn end);
+Result<std::vector<WalRange>> needed_wal(Timeline begin_timeline, Lsn begin, const wal::TimelineHistory& history,
+                                         Lsn end);
 
 // In order. The segment in which a timeline was left is asked of the timeline that followed, which has a
 // copy.

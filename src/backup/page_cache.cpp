@@ -49,8 +49,8 @@ void PageCache::drop(std::uint64_t from, std::uint64_t until) const {
     for (auto at = from; at < until; at += piece) {
         const auto length = std::min(piece, until - at);
         const auto first = resident_.begin() + static_cast<std::ptrdiff_t>(at / memory_page());
-        const auto last = resident_.begin() +
-                          static_cast<std::ptrdiff_t>((at + length + memory_page() - 1) / memory_page());
+        const auto last =
+            resident_.begin() + static_cast<std::ptrdiff_t>((at + length + memory_page() - 1) / memory_page());
         const auto cached = std::count_if(first, last, [](unsigned char page) { return (page & 1) != 0; });
         if (cached * 2 >= last - first) continue;
         ::posix_fadvise(descriptor_, static_cast<off_t>(at), static_cast<off_t>(length), POSIX_FADV_DONTNEED);

@@ -80,9 +80,7 @@ std::uint16_t page_checksum(Page page, std::uint32_t block) {
     return static_cast<std::uint16_t>(sum % 65535 + 1);
 }
 
-Lsn page_lsn(Page page) {
-    return {(std::uint64_t{read<std::uint32_t>(page, 0)} << 32) | read<std::uint32_t>(page, 4)};
-}
+Lsn page_lsn(Page page) { return {(std::uint64_t{read<std::uint32_t>(page, 0)} << 32) | read<std::uint32_t>(page, 4)}; }
 
 PageVerdict check_page(Page page, std::uint32_t block, Lsn start) {
     if (read<std::uint16_t>(page, upper_at) == 0) {

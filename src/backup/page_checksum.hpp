@@ -20,8 +20,8 @@ using Page = std::span<const std::byte, page_size>;
 std::uint16_t page_checksum(Page page, std::uint32_t block);
 
 enum class PageVerdict {
-    good,  // its checksum is right, or it is all zeros: PostgreSQL extended the relation and has not used it
-           // yet
+    good,     // its checksum is right, or it is all zeros: PostgreSQL extended the relation and has not used it
+              // yet
     changed,  // wrong, but it was written at or after `start`: perhaps it was read while it was written, and
               // WAL replaces it as a whole at the backup's recovery
     bad,

@@ -31,8 +31,7 @@ PartWriter::~PartWriter() {
 Result<> PartWriter::flush() {
     while (buffer_->size() >= part_bytes_) {
         if (auto fault = pool_.fault()) return std::unexpected(*std::move(fault));
-        const std::vector<std::byte> rest(buffer_->begin() + static_cast<std::ptrdiff_t>(part_bytes_),
-                                          buffer_->end());
+        const std::vector<std::byte> rest(buffer_->begin() + static_cast<std::ptrdiff_t>(part_bytes_), buffer_->end());
         buffer_->resize(part_bytes_);
         if (auto sent = send_part(std::move(buffer_)); !sent) return sent;
         buffer_ = pool_.take();

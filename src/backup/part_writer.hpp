@@ -34,7 +34,7 @@ private:
     struct Upload;
     Result<> send_part(UploadPool::Buffer part);
     static Result<std::uint64_t> put_part(Upload& upload, int number, const std::vector<std::byte>& body,
-                                         UploadPool::Doing doing);
+                                          UploadPool::Doing doing);
     static Result<> settle(Upload& upload);
 
     UploadPool& pool_;

@@ -26,8 +26,7 @@ public:
 
 private:
     [[nodiscard]] std::unexpected<Fault> malformed(const std::string& what) const {
-        return fail(FaultKind::corrupt,
-                    what + " at character " + std::to_string(at_ + 1) + " of a Python literal");
+        return fail(FaultKind::corrupt, what + " at character " + std::to_string(at_ + 1) + " of a Python literal");
     }
 
     void skip_blanks() {
@@ -85,8 +84,7 @@ private:
         const auto digits = std::min(rest.find_first_not_of("-0123456789"), rest.size());
         std::int64_t value = 0;
         const auto [end, error] = std::from_chars(rest.data(), rest.data() + digits, value);
-        if (error != std::errc{} || end != rest.data() + digits)
-            return malformed("no literal that is known here");
+        if (error != std::errc{} || end != rest.data() + digits) return malformed("no literal that is known here");
         at_ += digits;
         if (at_ < text_.size() && std::string_view(" \t,)]").find(text_[at_]) == std::string_view::npos) {
             return malformed("no whole number");
@@ -128,42 +126,21 @@ private:
         if (letter >= '0' && letter <= '7') return octal(value);
         ++at_;
         switch (letter) {
-            case '\n':
-                return {};
+            case '\n': return {};
             case '\\':
             case '\'':
-            case '"':
-                value += letter;
-                return {};
-            case 'a':
-                value += '\a';
-                return {};
-            case 'b':
-                value += '\b';
-                return {};
-            case 'f':
-                value += '\f';
-                return {};
-            case 'n':
-                value += '\n';
-                return {};
-            case 'r':
-                value += '\r';
-                return {};
-            case 't':
-                value += '\t';
-                return {};
-            case 'v':
-                value += '\v';
-                return {};
-            case 'x':
-                return hexadecimal(2, value);
-            case 'u':
-                return hexadecimal(4, value);
-            case 'U':
-                return hexadecimal(8, value);
-            case 'N':
-                return malformed("a character by its name");
+            case '"': value += letter; return {};
+            case 'a': value += '\a'; return {};
+            case 'b': value += '\b'; return {};
+            case 'f': value += '\f'; return {};
+            case 'n': value += '\n'; return {};
+            case 'r': value += '\r'; return {};
+            case 't': value += '\t'; return {};
+            case 'v': value += '\v'; return {};
+            case 'x': return hexadecimal(2, value);
+            case 'u': return hexadecimal(4, value);
+            case 'U': return hexadecimal(8, value);
+            case 'N': return malformed("a character by its name");
             default:  // Python keeps the backslash of an escape that it does not know
                 value += '\\';
                 value += letter;
@@ -173,8 +150,7 @@ private:
 
     Result<> octal(std::string& value) {
         char32_t code = 0;
-        for (int digits = 0; digits < 3 && at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '7';
-             ++digits) {
+        for (int digits = 0; digits < 3 && at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '7'; ++digits) {
             code = code * 8 + static_cast<unsigned char>(text_[at_++] - '0');
         }
         return character(code, value);
@@ -196,8 +172,7 @@ private:
             value += static_cast<char>(code - 0xDC00);
             return {};
         }
-        if (code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF))
-            return malformed("an escape that is no character");
+        if (code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return malformed("an escape that is no character");
         append_utf8(value, code);
         return {};
     }

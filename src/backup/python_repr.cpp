@@ -31,14 +31,10 @@ bool printable(char32_t code) {
 
 std::string escaped(char32_t code) {
     switch (code) {
-        case '\n':
-            return "\\n";
-        case '\r':
-            return "\\r";
-        case '\t':
-            return "\\t";
-        default:
-            break;
+        case '\n': return "\\n";
+        case '\r': return "\\r";
+        case '\t': return "\\t";
+        default: break;
     }
     const char* format = code < 0x100 ? "\\x%02x" : code < 0x10000 ? "\\u%04x" : "\\U%08x";
     std::array<char, 16> text{};

@@ -21,8 +21,7 @@ TokenBucket::Wait TokenBucket::take(std::uint64_t bytes, Time now) {
     return std::chrono::duration_cast<Wait>(std::chrono::duration<double>(-level_ / rate_));
 }
 
-RateLimit::RateLimit(std::uint64_t rate)
-    : limited_(rate > 0), bucket_(rate, std::chrono::steady_clock::now()) {}
+RateLimit::RateLimit(std::uint64_t rate) : limited_(rate > 0), bucket_(rate, std::chrono::steady_clock::now()) {}
 
 void RateLimit::take(std::uint64_t bytes, const std::stop_token& stop) {
     if (!limited_) return;

@@ -15,7 +15,8 @@ constexpr std::string_view first_line = "# Recovery, as pgbosun restore was told
 constexpr std::size_t longest_restore_point = 63;  // PostgreSQL: MAXFNAMELEN - 1
 
 constexpr std::string_view commented_out = "# pgbosun restore: ";
-constexpr std::array<std::string_view, 4> foreign_places{"data_directory", "hba_file", "ident_file", "external_pid_file"};
+constexpr std::array<std::string_view, 4> foreign_places{"data_directory", "hba_file", "ident_file",
+                                                         "external_pid_file"};
 
 // The name that the line gives a value to, in small letters; empty: none.
 std::string parameter_in(std::string_view line) {
@@ -69,7 +70,8 @@ std::unexpected<Fault> no_target(std::string what, std::string hint) {
 Result<> check(const RecoveryTarget& target) {
     const int given = int{target.time.has_value()} + int{target.lsn.has_value()} + int{target.xid.has_value()} +
                       int{target.name.has_value()} + int{target.immediate};
-    if (given > 1) return no_target("recovery has more than one target", "give one of time, LSN, xid, name or immediate");
+    if (given > 1)
+        return no_target("recovery has more than one target", "give one of time, LSN, xid, name or immediate");
     if (target.lsn && !parse_lsn(*target.lsn)) {
         return no_target("\"" + *target.lsn + "\" is not an LSN", "write it as PostgreSQL does: 0/3000148");
     }
@@ -102,10 +104,8 @@ Result<RecoveryParameters> recovery_parameters(const RecoveryTarget& target, std
         {"primary_slot_name", ""},
     };
     const RecoveryParameters targets{
-        {"recovery_target", target.immediate ? "immediate" : ""},
-        {"recovery_target_time", target.time.value_or("")},
-        {"recovery_target_lsn", target.lsn.value_or("")},
-        {"recovery_target_xid", target.xid.value_or("")},
+        {"recovery_target", target.immediate ? "immediate" : ""}, {"recovery_target_time", target.time.value_or("")},
+        {"recovery_target_lsn", target.lsn.value_or("")},         {"recovery_target_xid", target.xid.value_or("")},
         {"recovery_target_name", target.name.value_or("")},
     };
     // PostgreSQL takes an empty one behind the one that is used for a second target: "multiple recovery targets".

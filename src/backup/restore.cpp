@@ -20,8 +20,8 @@ constexpr std::string_view auto_conf_file = "postgresql.auto.conf";
 
 // Of a server that ran, of another recovery, or made here.
 bool is_left_out(std::string_view path) {
-    constexpr std::array names{"postmaster.pid",  "postmaster.opts", "standby.signal", "recovery.signal",
-                               "recovery.conf",   "tablespace_map",  "backup_manifest", "pgbosun.restore"};
+    constexpr std::array names{"postmaster.pid", "postmaster.opts", "standby.signal",  "recovery.signal",
+                               "recovery.conf",  "tablespace_map",  "backup_manifest", "pgbosun.restore"};
     return std::ranges::find(names, path) != names.end();
 }
 

@@ -28,9 +28,9 @@ struct RestoreOrder {
 };
 
 struct RestoredBackup {
-    std::uint64_t bytes = 0;   // of files
-    std::uint64_t stored = 0;  // of tars, as they lay in the store
-    bool checked = false;      // each file was compared with the manifest
+    std::uint64_t bytes = 0;         // of files
+    std::uint64_t stored = 0;        // of tars, as they lay in the store
+    bool checked = false;            // each file was compared with the manifest
     std::vector<std::string> notes;  // for a person, each one line
 };
 

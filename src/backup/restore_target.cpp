@@ -22,18 +22,32 @@ constexpr std::string_view tablespace_word = "tablespace ";
 constexpr std::string_view wal_word = "wal ";
 
 // PostgreSQL expects these to be there; a tar may leave empty directories out.
-constexpr std::array wanted_directories{
-    "base",         "global",     "pg_commit_ts",  "pg_dynshmem", "pg_logical",  "pg_logical/mappings",
-    "pg_logical/snapshots", "pg_multixact", "pg_multixact/members", "pg_multixact/offsets", "pg_notify",
-    "pg_replslot",  "pg_serial",  "pg_snapshots",  "pg_stat",     "pg_stat_tmp", "pg_subtrans", "pg_tblspc",
-    "pg_twophase",  "pg_xact"};
+constexpr std::array wanted_directories{"base",
+                                        "global",
+                                        "pg_commit_ts",
+                                        "pg_dynshmem",
+                                        "pg_logical",
+                                        "pg_logical/mappings",
+                                        "pg_logical/snapshots",
+                                        "pg_multixact",
+                                        "pg_multixact/members",
+                                        "pg_multixact/offsets",
+                                        "pg_notify",
+                                        "pg_replslot",
+                                        "pg_serial",
+                                        "pg_snapshots",
+                                        "pg_stat",
+                                        "pg_stat_tmp",
+                                        "pg_subtrans",
+                                        "pg_tblspc",
+                                        "pg_twophase",
+                                        "pg_xact"};
 
 std::unexpected<Fault> cannot(std::string_view verb, const std::string& path) {
     const std::string what = "cannot " + std::string(verb) + " " + path + ": " + std::strerror(errno);
     switch (errno) {
         case ENOSPC:
-        case EDQUOT:
-            return fail(FaultKind::refused, what, "make room on the file system, then begin again");
+        case EDQUOT: return fail(FaultKind::refused, what, "make room on the file system, then begin again");
         // What does not pass by itself is not tried again and again, as an archive that is away is.
         case EACCES:
         case EPERM:
@@ -43,8 +57,7 @@ std::unexpected<Fault> cannot(std::string_view verb, const std::string& path) {
         case ENOTDIR:
         case ELOOP:
             return fail(FaultKind::refused, what, "look at the owner, the mode and the content of the directory");
-        default:
-            return fail(FaultKind::unavailable, what);
+        default: return fail(FaultKind::unavailable, what);
     }
 }
 
@@ -75,9 +88,7 @@ Result<> remove_below(const std::string& directory, std::string_view prefix, std
 }
 
 // Makes renames and removals in it durable.
-Result<> sync_directory(int directory, const std::string& name) {
-    return done_or(::fsync(directory), "sync", name);
-}
+Result<> sync_directory(int directory, const std::string& name) { return done_or(::fsync(directory), "sync", name); }
 
 }  // namespace
 
@@ -127,8 +138,12 @@ Result<RestorePlaces> places_of(const BackupInfo& info, const std::string& targe
         while (place.size() > 1 && place.ends_with('/')) place.pop_back();
         if (lies_in(place, target) || lies_in(target, place)) {
             return fail(FaultKind::refused,
-                        std::string("tablespace ").append(tablespace.name).append(" would go to ").append(place)
-                            .append(", which overlaps ").append(target),
+                        std::string("tablespace ")
+                            .append(tablespace.name)
+                            .append(" would go to ")
+                            .append(place)
+                            .append(", which overlaps ")
+                            .append(target),
                         "give it a directory of its own");
         }
         if (!used.insert(place).second) {
@@ -158,8 +173,7 @@ Result<> RestoreTarget::prepare_directory(const std::string& path, std::optional
     for (const auto& entry : fs::directory_iterator(path, error)) {
         if (belongs(entry.path().filename().string(), tablespace)) continue;
         return fail(FaultKind::refused, path + " is not empty: it has " + entry.path().filename().string(),
-                    tablespace ? "empty it, or move the tablespace elsewhere"
-                               : "empty it, or name another directory");
+                    tablespace ? "empty it, or move the tablespace elsewhere" : "empty it, or name another directory");
     }
     if (error) return fail(FaultKind::unavailable, "cannot read " + path + ": " + error.message());
     Descriptor opened(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -193,7 +207,8 @@ Result<> RestoreTarget::clear_remains() {
         if (!removed) return removed;
     }
     if (auto removed = remove_below(places_.target, "", restore_marker); !removed) return removed;
-    return done_or(::unlinkat(target.get(), std::string(restore_marker).c_str(), 0), "remove the marker in", places_.target);
+    return done_or(::unlinkat(target.get(), std::string(restore_marker).c_str(), 0), "remove the marker in",
+                   places_.target);
 }
 
 std::string RestoreTarget::marker_text(const std::string& backup) const {
@@ -212,7 +227,7 @@ Result<> RestoreTarget::prepare(const std::string& backup, std::uint64_t bytes) 
     if (places_.wal_directory) {
         if (auto made = prepare_directory(*places_.wal_directory, 0); !made) return made;
     }
-    struct statvfs room {};
+    struct statvfs room{};
     if (::fstatvfs(directory(std::nullopt), &room) == 0 && room.f_bavail * room.f_frsize < bytes &&
         places_.tablespaces.empty()) {
         return fail(FaultKind::refused,
@@ -221,7 +236,8 @@ Result<> RestoreTarget::prepare(const std::string& backup, std::uint64_t bytes) 
                     "make room, or name a directory on another file system");
     }
     const int target = directory(std::nullopt);
-    if (auto written = write_file_at(target, std::string(restore_marker), marker_text(backup)); !written) return written;
+    if (auto written = write_file_at(target, std::string(restore_marker), marker_text(backup)); !written)
+        return written;
     ours_ = true;
     return sync_directory(target, places_.target);
 }
@@ -270,7 +286,7 @@ Result<> RestoreTarget::link() const {
 Result<> RestoreTarget::complete() const {
     std::set<dev_t> synced;
     for (const auto& [tablespace, opened] : open_) {
-        struct stat facts {};
+        struct stat facts{};
         if (::fstat(opened.get(), &facts) != 0 || !synced.insert(facts.st_dev).second) continue;
         if (::syncfs(opened.get()) != 0) return cannot("sync", places_.target);
     }

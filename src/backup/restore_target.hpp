@@ -27,9 +27,9 @@ inline constexpr std::string_view waiting_control_file = "global/pg_control.pgbo
 inline constexpr std::string_view staging_directory = "pgbosun.chain";
 
 struct RestorePlaces {
-    std::string target;                            // absolute: becomes the data directory
+    std::string target;                                // absolute: becomes the data directory
     std::map<std::uint32_t, std::string> tablespaces;  // oid -> absolute directory
-    std::optional<std::string> wal_directory;      // absolute; none: pg_wal is in the data directory
+    std::optional<std::string> wal_directory;          // absolute; none: pg_wal is in the data directory
 };
 
 // Where each tablespace goes: by name or oid in `moved`, else where it was. refused: `moved` names one that the backup

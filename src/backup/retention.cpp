@@ -62,8 +62,7 @@ private:
             const auto parent = backups_[chain.back()].parent();
             const auto found = parent ? by_id_.find(*parent) : by_id_.end();
             // Only what is older can be built on: no chain is a ring.
-            if (found == by_id_.end() || !(backups_[found->second].id < backups_[chain.back()].id))
-                return std::nullopt;
+            if (found == by_id_.end() || !(backups_[found->second].id < backups_[chain.back()].id)) return std::nullopt;
             chain.push_back(found->second);
         }
         return chain;
@@ -79,8 +78,7 @@ private:
                 continue;
             }
             const auto there = std::ranges::find(backups_, *parent, &Backup::id);
-            return there != backups_.end() && !there->info &&
-                   there->info.error().kind != FaultKind::not_found;
+            return there != backups_.end() && !there->info && there->info.error().kind != FaultKind::not_found;
         }
     }
 
@@ -90,8 +88,7 @@ private:
             reasons_[at] = builds_on_a_damaged_one(at) ? Reason::damaged : Reason::orphaned;
             return;
         }
-        if (!stays(reasons_[at]) || (reasons_[at] == Reason::needed && reason != Reason::needed))
-            reasons_[at] = reason;
+        if (!stays(reasons_[at]) || (reasons_[at] == Reason::needed && reason != Reason::needed)) reasons_[at] = reason;
         for (std::size_t place = 1; place < chain->size(); ++place) {
             auto& parent = reasons_[(*chain)[place]];
             if (!stays(parent)) parent = Reason::needed;
@@ -101,8 +98,7 @@ private:
     void apply(const Redundancy& policy) {
         std::set<std::size_t> full;
         for (std::size_t at = backups_.size(); at-- > 0;) {
-            const bool counts =
-                backups_[at].done() && backups_[at].kind == Kind::full && !backups_[at].info->snapshots;
+            const bool counts = backups_[at].done() && backups_[at].kind == Kind::full && !backups_[at].info->snapshots;
             if (!counts || std::cmp_greater_equal(full.size(), policy.backups)) continue;
             full.insert(at);
             want(at, Reason::wanted);
@@ -156,8 +152,7 @@ private:
 
 }  // namespace
 
-ExpiryPlan plan_expiry(const std::vector<Backup>& backups, const std::optional<RetentionPolicy>& policy,
-                       WallTime now) {
+ExpiryPlan plan_expiry(const std::vector<Backup>& backups, const std::optional<RetentionPolicy>& policy, WallTime now) {
     ExpiryPlan plan{.backups = Planner(backups, policy, now).verdicts()};
     if (!policy) {
         plan.wal_stays_because = "there is no retention policy";

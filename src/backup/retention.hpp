@@ -67,12 +67,13 @@ struct WalExpiry {
         wal::SegmentName first, last;
         bool operator==(const Range&) const = default;
     };
-    wal::SegmentName before;  // what comes before it, on the timeline of the oldest backup that stays, may go: for a person
+    wal::SegmentName
+        before;  // what comes before it, on the timeline of the oldest backup that stays, may go: for a person
     // Where recoveries of kept backups begin: each needs what is not before it in the log, on its own timeline and on all
     // later ones, of which any may descend from it. By timeline; each earlier in the log than the one before it.
     std::vector<wal::SegmentName> begins;
     std::vector<Range> protected_;  // what standalone backups need, on all timelines from the first's to the last's
-    Timeline newest{};              // of a kept backup: of later ones nothing goes, for their first backup may be under way
+    Timeline newest{};  // of a kept backup: of later ones nothing goes, for their first backup may be under way
     // While a backup is under way, whose begin is not known: where the one before it was taken. Of the others nothing goes.
     std::optional<Timeline> only;
     [[nodiscard]] bool may_go(const wal::ArchiveName& name) const;
@@ -86,8 +87,7 @@ struct ExpiryPlan {
 };
 
 // `backups`: oldest first. Without a policy, what is done stays and no WAL goes.
-ExpiryPlan plan_expiry(const std::vector<Backup>& backups, const std::optional<RetentionPolicy>& policy,
-                       WallTime now);
+ExpiryPlan plan_expiry(const std::vector<Backup>& backups, const std::optional<RetentionPolicy>& policy, WallTime now);
 
 // What WAL is not needed once the verdicts are carried out.
 struct WalVerdict {

@@ -52,32 +52,19 @@ Result<RetentionPolicy> parse_retention(std::string_view text) {
 
 std::string_view explanation(Reason reason) {
     switch (reason) {
-        case Reason::wanted:
-            return "stays: the policy wants it";
-        case Reason::before_window:
-            return "stays: recovery to the begin of the window starts from it";
-        case Reason::needed:
-            return "stays: an incremental backup builds on it";
-        case Reason::kept:
-            return "stays: marked with keep";
-        case Reason::no_policy:
-            return "stays: there is no retention policy";
-        case Reason::under_way:
-            return "stays: not finished, and may be under way";
-        case Reason::last_failure:
-            return "stays: the last run, which failed";
-        case Reason::damaged:
-            return "stays: its backup.info cannot be read; look at it, then delete it";
-        case Reason::elsewhere:
-            return "stays: its volume snapshots are not ours to remove";
-        case Reason::obsolete:
-            return "goes: no longer wanted by the policy";
-        case Reason::orphaned:
-            return "goes: the backup that it builds on is not there";
-        case Reason::failed:
-            return "goes: failed";
-        case Reason::unfinished:
-            return "goes: never finished";
+        case Reason::wanted: return "stays: the policy wants it";
+        case Reason::before_window: return "stays: recovery to the begin of the window starts from it";
+        case Reason::needed: return "stays: an incremental backup builds on it";
+        case Reason::kept: return "stays: marked with keep";
+        case Reason::no_policy: return "stays: there is no retention policy";
+        case Reason::under_way: return "stays: not finished, and may be under way";
+        case Reason::last_failure: return "stays: the last run, which failed";
+        case Reason::damaged: return "stays: its backup.info cannot be read; look at it, then delete it";
+        case Reason::elsewhere: return "stays: its volume snapshots are not ours to remove";
+        case Reason::obsolete: return "goes: no longer wanted by the policy";
+        case Reason::orphaned: return "goes: the backup that it builds on is not there";
+        case Reason::failed: return "goes: failed";
+        case Reason::unfinished: return "goes: never finished";
     }
     std::unreachable();
 }

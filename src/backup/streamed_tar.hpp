@@ -21,7 +21,7 @@
 namespace pgbosun::backup {
 
 // Parts of `bytes` each; a tar ends after the file with which it has so much content.
-inline constexpr std::size_t streamed_part = std::size_t{8} << 20;             // bytes
+inline constexpr std::size_t streamed_part = std::size_t{8} << 20;              // bytes
 inline constexpr std::uint64_t largest_streamed_tar = std::uint64_t{32} << 30;  // bytes
 
 struct StreamedTarOrders {

@@ -11,8 +11,7 @@ namespace {
 
 constexpr std::uint64_t usual_part = std::uint64_t{8} << 20;  // bytes
 constexpr std::uint64_t mega = std::uint64_t{1} << 20;
-constexpr std::uint64_t parts_to_use =
-    most_parts * 9 / 10;  // what cannot be compressed becomes a little longer
+constexpr std::uint64_t parts_to_use = most_parts * 9 / 10;  // what cannot be compressed becomes a little longer
 constexpr std::chrono::milliseconds between_ticks{500};
 
 }  // namespace
@@ -30,8 +29,7 @@ std::string BackupRoot::shown_path(const FileEntry& file) const {
 TarCopy::TarCopy(TarOrders orders, std::vector<BackupRoot>& roots, UploadPool& pool, ObjectStore& store)
     : orders_(std::move(orders)), roots_(roots), pool_(pool), store_(store), rate_(orders_.max_rate) {}
 
-Result<> TarCopy::run(const TarPlan& plan, const std::stop_token& stop,
-                      const std::function<Result<>()>& tick) {
+Result<> TarCopy::run(const TarPlan& plan, const std::stop_token& stop, const std::function<Result<>()>& tick) {
     const std::stop_callback ending(stop, [this] { ending_.request_stop(); });
     const auto workers =
         std::min<std::size_t>(static_cast<std::size_t>(std::max(orders_.workers, 1)), plan.tars.size());
@@ -40,8 +38,7 @@ Result<> TarCopy::run(const TarPlan& plan, const std::stop_token& stop,
         const std::lock_guard lock(mutex_);
         working_ = static_cast<int>(workers);
     }
-    for (std::size_t i = 0; i < workers; ++i)
-        threads.emplace_back([this, &plan] { work(plan, ending_.get_token()); });
+    for (std::size_t i = 0; i < workers; ++i) threads.emplace_back([this, &plan] { work(plan, ending_.get_token()); });
     for (;;) {
         {
             std::unique_lock lock(mutex_);
@@ -69,8 +66,7 @@ void TarCopy::work(const TarPlan& plan, const std::stop_token& stop) {
     while (!stop.stop_requested()) {
         const auto at = next_++;
         if (at >= plan.tars.size()) break;
-        if (auto copied = copy(plan.tars[at], copier, **compressor); !copied)
-            end_with(std::move(copied.error()));
+        if (auto copied = copy(plan.tars[at], copier, **compressor); !copied) end_with(std::move(copied.error()));
     }
     const std::lock_guard lock(mutex_);
     --working_;

@@ -15,13 +15,12 @@ namespace {
 struct Place {
     std::size_t at, length;
 };
-constexpr Place name_place{0, 100}, mode_place{100, 8}, user_place{108, 8}, group_place{116, 8},
-    size_place{124, 12}, time_place{136, 12}, sum_place{148, 8}, type_place{156, 1}, magic_place{257, 8},
-    prefix_place{345, 155};
+constexpr Place name_place{0, 100}, mode_place{100, 8}, user_place{108, 8}, group_place{116, 8}, size_place{124, 12},
+    time_place{136, 12}, sum_place{148, 8}, type_place{156, 1}, magic_place{257, 8}, prefix_place{345, 155};
 
 constexpr std::uint64_t most_in_12 = (std::uint64_t{1} << 33) - 1;  // eleven octal digits
 constexpr std::uint64_t most_in_8 = (std::uint64_t{1} << 21) - 1;   // seven
-constexpr std::size_t extended_at_most = 3 * tar_block;  // its header, and records of a few hundred bytes
+constexpr std::size_t extended_at_most = 3 * tar_block;             // its header, and records of a few hundred bytes
 
 void put_text(std::string& block, Place place, std::string_view text) {
     assert(text.size() <= place.length);
@@ -70,10 +69,8 @@ std::string record(std::string_view key, const std::string& value) {
 // Where the path is cut in prefix and name; nothing fits: {npos}.
 std::size_t cut_of(std::string_view path) {
     if (path.size() <= name_place.length) return 0;
-    for (std::size_t slash = path.find('/'); slash != std::string_view::npos;
-         slash = path.find('/', slash + 1)) {
-        const bool fits =
-            slash > 0 && slash <= prefix_place.length && path.size() - slash - 1 <= name_place.length;
+    for (std::size_t slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/', slash + 1)) {
+        const bool fits = slash > 0 && slash <= prefix_place.length && path.size() - slash - 1 <= name_place.length;
         if (fits && slash + 1 < path.size()) return slash;
     }
     return std::string_view::npos;

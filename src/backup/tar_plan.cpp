@@ -27,8 +27,7 @@ std::uint64_t entry_bytes(const FileTree& tree, const FileEntry& file) {
 
 class TreePlan {
 public:
-    TreePlan(const PlannedTree& planned, std::size_t index, std::uint64_t goal)
-        : planned_(planned), goal_(goal) {
+    TreePlan(const PlannedTree& planned, std::size_t index, std::uint64_t goal) : planned_(planned), goal_(goal) {
         current_ = first(index);
     }
 

@@ -33,10 +33,9 @@ struct PlannedTree {
 };
 
 struct TarLimits {
-    std::uint64_t smallest = std::uint64_t{32}
-                             << 20;  // bytes: below that a tar is not worth a request of its own
-    std::uint64_t largest = std::uint64_t{1} << 30;  // bytes: more than one file makes only up to this
-    std::uint64_t most = 5000;  // tars, as far as it goes: `largest` grows with the database
+    std::uint64_t smallest = std::uint64_t{32} << 20;  // bytes: below that a tar is not worth a request of its own
+    std::uint64_t largest = std::uint64_t{1} << 30;    // bytes: more than one file makes only up to this
+    std::uint64_t most = 5000;                         // tars, as far as it goes: `largest` grows with the database
 };
 
 // The data directory is the tree without a tablespace. `global/pg_control` is left to the last tar, which is

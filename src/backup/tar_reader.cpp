@@ -180,8 +180,8 @@ Result<> TarReader::take_header() {
         return {};
     }
     std::string path = next_path_ ? *std::exchange(next_path_, {}) : path_in(header);
-    std::string target = next_target_ ? *std::exchange(next_target_, {})
-                                      : std::string(field(header, target_at, target_bytes));
+    std::string target =
+        next_target_ ? *std::exchange(next_target_, {}) : std::string(field(header, target_at, target_bytes));
     const std::uint64_t length = next_size_ ? *std::exchange(next_size_, {}) : *size;
     return begin_entry(type, std::move(path), length, std::move(target));
 }

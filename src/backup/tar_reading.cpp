@@ -58,8 +58,8 @@ private:
 
     Result<> read_here(const Tar& tar) {
         const auto consumer = reading_.consume(tar);
-        auto read = decode(tar, [&](std::span<const std::byte> piece) { return consumer->feed(piece); },
-                           [&] { consumer->restart(); });
+        auto read = decode(
+            tar, [&](std::span<const std::byte> piece) { return consumer->feed(piece); }, [&] { consumer->restart(); });
         if (read) read = whole(tar, consumer->finish());
         reading_.file_bytes += consumer->bytes();
         return read;
@@ -70,8 +70,9 @@ private:
         Result<> read;
         {
             Handover handover(*consumer);
-            read = decode(tar, [&](std::span<const std::byte> piece) { return handover.feed(piece); },
-                          [&] { handover.restart(); });
+            read = decode(
+                tar, [&](std::span<const std::byte> piece) { return handover.feed(piece); },
+                [&] { handover.restart(); });
             if (read) read = whole(tar, handover.finish());
         }
         reading_.file_bytes += consumer->bytes();

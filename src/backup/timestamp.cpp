@@ -18,11 +18,11 @@ Parts parts_of(WallTime time) {
 
 std::string to_seconds(const Parts& parts) {
     std::array<char, 64> text{};
-    const int length = std::snprintf(
-        text.data(), text.size(), "%04d-%02u-%02u %02d:%02d:%02d", static_cast<int>(parts.date.year()),
-        static_cast<unsigned>(parts.date.month()), static_cast<unsigned>(parts.date.day()),
-        static_cast<int>(parts.clock.hours().count()), static_cast<int>(parts.clock.minutes().count()),
-        static_cast<int>(parts.clock.seconds().count()));
+    const int length =
+        std::snprintf(text.data(), text.size(), "%04d-%02u-%02u %02d:%02d:%02d", static_cast<int>(parts.date.year()),
+                      static_cast<unsigned>(parts.date.month()), static_cast<unsigned>(parts.date.day()),
+                      static_cast<int>(parts.clock.hours().count()), static_cast<int>(parts.clock.minutes().count()),
+                      static_cast<int>(parts.clock.seconds().count()));
     return {text.data(), static_cast<std::size_t>(length)};
 }
 
@@ -32,9 +32,7 @@ public:
     explicit Reader(std::string_view text) : rest_(text) {}
 
     [[nodiscard]] bool at_end() const { return rest_.empty(); }
-    [[nodiscard]] bool at_digit() const {
-        return !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9';
-    }
+    [[nodiscard]] bool at_digit() const { return !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9'; }
 
     bool take(std::string_view word) {
         if (!rest_.starts_with(word)) return false;
@@ -75,8 +73,7 @@ std::optional<WallTime> read_date(Reader& reader) {
     if (!month || !reader.take("-")) return std::nullopt;
     const auto day = reader.number(2);
     if (!day) return std::nullopt;
-    const std::chrono::year_month_day date(std::chrono::year(*year),
-                                           std::chrono::month(static_cast<unsigned>(*month)),
+    const std::chrono::year_month_day date(std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
                                            std::chrono::day(static_cast<unsigned>(*day)));
     if (!date.ok()) return std::nullopt;
     return WallTime(std::chrono::sys_days(date));

@@ -23,8 +23,7 @@ public:
     class Buffer {
     public:
         Buffer(UploadPool& pool, std::vector<std::byte> bytes) : pool_(&pool), bytes_(std::move(bytes)) {}
-        Buffer(Buffer&& other) noexcept
-            : pool_(std::exchange(other.pool_, nullptr)), bytes_(std::move(other.bytes_)) {}
+        Buffer(Buffer&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)), bytes_(std::move(other.bytes_)) {}
         Buffer& operator=(Buffer&& other) noexcept {
             std::swap(pool_, other.pool_);
             bytes_.swap(other.bytes_);

@@ -23,8 +23,8 @@ inline constexpr std::size_t most_findings = 1000;  // the rest is counted
 struct Verification {
     std::vector<std::string> findings;  // one line each; empty: the backup restores
     std::uint64_t files = 0, bytes = 0, stored = 0;
-    std::uint64_t segments = 0;         // of WAL, from the backup's begin to its end
-    bool with_manifest = false;         // else only the tars' own checksums could be compared
+    std::uint64_t segments = 0;  // of WAL, from the backup's begin to its end
+    bool with_manifest = false;  // else only the tars' own checksums could be compared
 };
 
 // Whatever is wrong with the backup is a finding; a Fault is that nobody can say. unavailable: the store did not answer.

@@ -45,7 +45,8 @@ Result<> SegmentPages::feed(std::span<const std::byte> bytes) {
         const std::size_t wanted = page_bytes_ == 0 ? wal::long_header_bytes : short_header_bytes;
         const bool in_head = in_page < wanted;
         const std::uint64_t until = in_head ? wanted : page_bytes_;
-        const auto piece = bytes.first(static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), until - in_page)));
+        const auto piece =
+            bytes.first(static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), until - in_page)));
         bytes = bytes.subspan(piece.size());
         at_ += piece.size();
         if (!in_head) continue;

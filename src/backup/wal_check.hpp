@@ -37,7 +37,7 @@ private:
     std::uint64_t at_ = 0;          // bytes that came
     std::uint32_t page_bytes_ = 0;  // from the first page's header
     std::uint16_t magic_ = 0;
-    std::string head_;              // of the page that has begun
+    std::string head_;  // of the page that has begun
     bool zeros_follow_ = false;
 };
 

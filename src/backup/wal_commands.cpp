@@ -15,8 +15,7 @@ std::string hole_text(const Hole& hole, wal::SegmentSize size) {
     const auto first = to_string(name_of(hole.first, size));
     if (hole.count == 1) return "segment " + first + " is missing";
     const wal::WalSegment last{hole.first.timeline, hole.first.number + hole.count - 1};
-    return plural(hole.count, "segment") + " from " + first + " to " + to_string(name_of(last, size)) +
-           " are missing";
+    return plural(hole.count, "segment") + " from " + first + " to " + to_string(name_of(last, size)) + " are missing";
 }
 
 void add_broken(const ArchiveFacts& facts, const Coverage& coverage, std::vector<std::string>& findings) {
@@ -27,21 +26,19 @@ void add_broken(const ArchiveFacts& facts, const Coverage& coverage, std::vector
     if (coverage.holes.size() > most) findings.push_back(plural(coverage.holes.size() - most, "more hole"));
     for (const auto timeline : coverage.missing_histories) {
         const auto damaged = facts.damaged_histories.find(timeline);
-        const auto why =
-            damaged == facts.damaged_histories.end() ? "is missing" : "is damaged: " + damaged->second;
+        const auto why = damaged == facts.damaged_histories.end() ? "is missing" : "is damaged: " + damaged->second;
         findings.push_back(to_string(wal::ArchiveName(wal::HistoryFile{timeline})) + " " + why +
                            ": recovery does not find its way to this timeline");
     }
     for (const auto& id : coverage.without_wal) {
-        findings.push_back("backup " + id.text() +
-                           " cannot be restored: WAL that makes it consistent is missing");
+        findings.push_back("backup " + id.text() + " cannot be restored: WAL that makes it consistent is missing");
     }
 }
 
 void add_remarkable(const WalInventory& wal, std::vector<std::string>& findings) {
     if (!wal.duplicates().empty()) {
-        findings.push_back(plural(wal.duplicates().size(), "segment") +
-                           " stored in two encodings, the first " + to_string(wal.duplicates().front()));
+        findings.push_back(plural(wal.duplicates().size(), "segment") + " stored in two encodings, the first " +
+                           to_string(wal.duplicates().front()));
     }
     if (wal.foreign() > 0) {
         findings.push_back(plural(wal.foreign(), "object") + " that no WAL is, the first " +
@@ -62,8 +59,8 @@ Result<WalListing> list_wal(Catalog& catalog) {
     std::optional<wal::WalSegment> previous;
     for (const auto& name : facts->wal.segments()) {
         const auto segment = segment_of(name, size);
-        const bool follows = segment && previous && segment->timeline == previous->timeline &&
-                             segment->number == previous->number + 1;
+        const bool follows =
+            segment && previous && segment->timeline == previous->timeline && segment->number == previous->number + 1;
         if (follows) {
             listing.runs.back().last = name;
             ++listing.runs.back().count;
@@ -78,12 +75,11 @@ Result<WalListing> list_wal(Catalog& catalog) {
 
 WalReport report_of(const ArchiveFacts& facts, const std::string& server) {
     const auto coverage = judge_coverage(facts);
-    WalReport report{
-        .summary = summary_of(facts, coverage, server), .whole = coverage.whole(), .findings = {}};
+    WalReport report{.summary = summary_of(facts, coverage, server), .whole = coverage.whole(), .findings = {}};
     if (!coverage.from) {
-        report.findings.emplace_back(
-            report.summary.done == 0 ? "recovery is not possible: there is no backup that is done"
-                                     : "recovery to now is not possible: no backup reaches the newest WAL");
+        report.findings.emplace_back(report.summary.done == 0
+                                         ? "recovery is not possible: there is no backup that is done"
+                                         : "recovery to now is not possible: no backup reaches the newest WAL");
     }
     add_broken(facts, coverage, report.findings);
     add_remarkable(facts.wal, report.findings);

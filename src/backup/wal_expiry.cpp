@@ -59,13 +59,12 @@ WalVerdict plan_wal(const std::vector<Backup>& backups, const std::vector<Verdic
     for (std::size_t at = 0; at < backups.size(); ++at) {
         const auto& backup = backups[at];
         if (verdicts[at].reason == Reason::damaged) {
-            return {std::nullopt, "nobody knows what backup " + backup.id.text() +
-                                      " needs, whose backup.info cannot be read"};
+            return {std::nullopt,
+                    "nobody knows what backup " + backup.id.text() + " needs, whose backup.info cannot be read"};
         }
         if (stays(verdicts[at].reason) && backup.done()) needing.push_back(&backup);
         if (verdicts[at].reason == Reason::under_way) {
-            if (last_done == nullptr)
-                return {std::nullopt, "backup " + backup.id.text() + " may be under way"};
+            if (last_done == nullptr) return {std::nullopt, "backup " + backup.id.text() + " may be under way"};
             const auto& begin = last_done->info->begin->segment;
             if (under_way && under_way->timeline != begin.timeline) {
                 return {std::nullopt, "backups may be under way on two timelines"};

@@ -22,8 +22,8 @@ std::optional<wal::ArchiveName> name_below_wals(std::string_view below) {
     const auto name = wal::parse_archive_name(file);
     if (!name) return std::nullopt;
     const bool is_history = std::holds_alternative<wal::HistoryFile>(*name);
-    const bool at_home = is_history ? directory.empty()
-                                    : directory.size() == 17 && directory.substr(0, 16) == file.substr(0, 16);
+    const bool at_home =
+        is_history ? directory.empty() : directory.size() == 17 && directory.substr(0, 16) == file.substr(0, 16);
     if (!at_home) return std::nullopt;
     return name;
 }
@@ -51,8 +51,7 @@ void WalInventory::finish() {
     std::ranges::sort(segments_);
     for (std::size_t at = 1; at < segments_.size(); ++at) {
         const bool again = segments_[at] == segments_[at - 1];
-        if (again && (duplicates_.empty() || duplicates_.back() != segments_[at]))
-            duplicates_.push_back(segments_[at]);
+        if (again && (duplicates_.empty() || duplicates_.back() != segments_[at])) duplicates_.push_back(segments_[at]);
     }
     const auto rest = std::ranges::unique(segments_);
     segments_.erase(rest.begin(), rest.end());

@@ -28,8 +28,7 @@ wal::WalSegment WalPath::segment(std::uint64_t number) const {
 bool WalPath::passes(const BackupInfo& info) const {
     const auto piece = std::ranges::find(pieces_, info.timeline, &Piece::timeline);
     if (piece == pieces_.end() || !info.begin || !info.end) return false;
-    return info.begin->lsn.value / size_.bytes() >= piece->first &&
-           (!piece->left || info.end->lsn <= *piece->left);
+    return info.begin->lsn.value / size_.bytes() >= piece->first && (!piece->left || info.end->lsn <= *piece->left);
 }
 
 }  // namespace pgbosun::backup

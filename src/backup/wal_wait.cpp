@@ -39,8 +39,8 @@ Result<> wait_for_wal(WalWait wait) {
                              wait.last_archived();
         wait.say(waiting);
         if (std::chrono::steady_clock::now() >= deadline) {
-            return fail(FaultKind::unavailable,
-                        "the WAL that the backup needs was not archived in time: " + waiting, wait.hint);
+            return fail(FaultKind::unavailable, "the WAL that the backup needs was not archived in time: " + waiting,
+                        wait.hint);
         }
         if (!pause(between, wait.stop)) return fail(FaultKind::cancelled, "the backup was cancelled");
         between = std::min(between * 2, longest_pause);

@@ -53,7 +53,7 @@ std::optional<EtcdValue> value_of(const Json& kv) {
     const auto mod = integer(kv, "mod_revision");
     const auto lease = integer(kv, "lease");
     const Json* encoded = member(kv, "value");
-    auto value = encoded == nullptr      ? std::optional<std::string>("")
+    auto value = encoded == nullptr     ? std::optional<std::string>("")
                  : encoded->is_string() ? from_base64(encoded->get_ref<const std::string&>())
                                         : std::nullopt;
     if (!mod || !lease || !value) return std::nullopt;

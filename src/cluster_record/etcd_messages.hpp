@@ -52,8 +52,8 @@ std::string watch_request(std::string_view prefix, std::int64_t from);
 struct EtcdWatched {
     std::int64_t revision = 0;
     bool has_events = false;
-    bool ended = false;              // the watch was cancelled by the server
-    std::int64_t compacted = 0;      // older revisions are gone
+    bool ended = false;          // the watch was cancelled by the server
+    std::int64_t compacted = 0;  // older revisions are gone
 };
 // One line of the stream.
 Result<EtcdWatched> parse_watched(std::string_view line);

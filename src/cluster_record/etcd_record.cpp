@@ -18,7 +18,8 @@ bool is_about_token(const http::Answered& answered, std::string_view message) {
 // What no other endpoint would answer differently.
 std::optional<Fault> refusal(const http::Answered& answered, const std::string& message) {
     if (answered.status == 403) {
-        return Fault{FaultKind::refused, "etcd refuses: " + message, "give the user a role that may write below pgbosun/"};
+        return Fault{FaultKind::refused, "etcd refuses: " + message,
+                     "give the user a role that may write below pgbosun/"};
     }
     if (answered.status == 400) {
         return Fault{FaultKind::refused, "etcd refuses: " + message, "with authentication, set record.etcd.user"};
@@ -82,7 +83,8 @@ Result<std::unique_ptr<EtcdRecord>> EtcdRecord::make(boost::asio::io_context& io
 }
 
 EtcdRecord::EtcdRecord(boost::asio::io_context& io, EtcdOptions options, std::vector<http::Client> clients)
-    : io_(io), options_(std::move(options)), clients_(std::move(clients)), prefix_("pgbosun/" + options_.cluster + "/") {}
+    : io_(io), options_(std::move(options)), clients_(std::move(clients)),
+      prefix_("pgbosun/" + options_.cluster + "/") {}
 
 Task<Result<http::Answered>> EtcdRecord::ask(std::string path, std::string body) {
     http::Question question;
@@ -103,7 +105,8 @@ Task<Result<>> EtcdRecord::authenticate() {
     const auto answered = co_await ask(std::move(path), std::move(body));
     if (!answered) co_return std::unexpected(answered.error());
     if (answered->status == 400 || answered->status == 401) {
-        co_return fail(FaultKind::refused, "etcd refuses the user " + *options_.user + ": " + parse_etcd_error(answered->body),
+        co_return fail(FaultKind::refused,
+                       "etcd refuses the user " + *options_.user + ": " + parse_etcd_error(answered->body),
                        "check record.etcd.user and password_file");
     }
     if (answered->status != 200) co_return fail(FaultKind::unavailable, parse_etcd_error(answered->body));
@@ -251,7 +254,8 @@ Task<Result<>> EtcdRecord::take_leadership(std::int64_t lease) {
     if (!called) co_return std::unexpected(called.error());
     const auto answer = parse_put(called->body);
     if (!answer) co_return std::unexpected(answer.error());
-    const bool ours = answer->current && answer->current->value == options_.candidate && answer->current->lease == lease;
+    const bool ours =
+        answer->current && answer->current->value == options_.candidate && answer->current->lease == lease;
     if (answer->succeeded || ours) co_return Result<>{};
     std::ignore = co_await resign();  // a lease that nothing hangs on: it runs out by itself too
     if (answer->current) co_return leads(*answer->current);

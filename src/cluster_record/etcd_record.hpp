@@ -20,9 +20,9 @@ struct EtcdOptions {
     std::vector<std::string> endpoints;  // "http://etcd-0:2379"
     std::string cluster;
     std::string candidate;
-    http::ClientTrust trust;                   // for https
-    std::optional<std::string> user;           // with etcd's authentication
-    std::optional<std::string> password_file;  // read whenever a token is needed
+    http::ClientTrust trust;                             // for https
+    std::optional<std::string> user;                     // with etcd's authentication
+    std::optional<std::string> password_file;            // read whenever a token is needed
     Duration request_timeout = std::chrono::seconds(1);  // of one endpoint
 };
 
@@ -62,9 +62,9 @@ private:
     std::vector<http::Client> clients_;
     std::size_t current_ = 0;  // whom to ask first
     std::optional<std::string> token_;
-    std::string prefix_;             // "pgbosun/orders/"
-    std::int64_t told_until_ = 0;    // the store's revision that changed() has told of; 0: none
-    std::int64_t lease_ = 0;         // ours while we lead, or may
+    std::string prefix_;           // "pgbosun/orders/"
+    std::int64_t told_until_ = 0;  // the store's revision that changed() has told of; 0: none
+    std::int64_t lease_ = 0;       // ours while we lead, or may
 };
 
 }  // namespace pgbosun::cluster_record

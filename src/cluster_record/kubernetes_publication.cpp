@@ -24,20 +24,19 @@ Task<Result<>> KubernetesPublication::tell(std::string reason, std::string messa
     const std::string name = "pgbosun-" + options.cluster;
     const std::string now = to_iso8601(clock_.wall());
     const std::string second = now.substr(0, now.find('.')) + "Z";
-    const Json event = {{"apiVersion", "v1"},
-                        {"kind", "Event"},
-                        {"metadata", {{"generateName", name + "."}}},
-                        {"involvedObject", {{"apiVersion", "v1"},
-                                            {"kind", "ConfigMap"},
-                                            {"name", name},
-                                            {"namespace", options.name_space}}},
-                        {"reason", std::move(reason)},
-                        {"message", message.substr(0, 1000)},
-                        {"type", "Normal"},
-                        {"count", 1},
-                        {"firstTimestamp", second},
-                        {"lastTimestamp", second},
-                        {"source", {{"component", "pgbosun-controller"}}}};
+    const Json event = {
+        {"apiVersion", "v1"},
+        {"kind", "Event"},
+        {"metadata", {{"generateName", name + "."}}},
+        {"involvedObject",
+         {{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"name", name}, {"namespace", options.name_space}}},
+        {"reason", std::move(reason)},
+        {"message", message.substr(0, 1000)},
+        {"type", "Normal"},
+        {"count", 1},
+        {"firstTimestamp", second},
+        {"lastTimestamp", second},
+        {"source", {{"component", "pgbosun-controller"}}}};
     std::string target = client_.path("", "events");
     std::string body = event.dump(-1, ' ', false, Json::error_handler_t::replace);
     const auto answer = co_await client_.ask(http::Method::post, std::move(target), std::move(body));

@@ -69,8 +69,11 @@ KubernetesRecord::KubernetesRecord(KubernetesClient client, const Clock& clock)
 Json KubernetesRecord::config_map(std::string text) const {
     return {{"apiVersion", "v1"},
             {"kind", "ConfigMap"},
-            {"metadata", {{"name", name_}, {"labels", {{"app.kubernetes.io/managed-by", "pgbosun-controller"},
-                                                      {"pgbosun.io/cluster", client_.options().cluster}}}}},
+            {"metadata",
+             {{"name", name_},
+              {"labels",
+               {{"app.kubernetes.io/managed-by", "pgbosun-controller"},
+                {"pgbosun.io/cluster", client_.options().cluster}}}}},
             {"data", {{"record", std::move(text)}}}};
 }
 

@@ -73,8 +73,8 @@ private:
 
     static std::unexpected<Fault> damaged(int code) {
         if (code == BZ_MEM_ERROR) throw std::bad_alloc();
-        return fail(FaultKind::corrupt, code == BZ_DATA_ERROR_MAGIC ? "bzip2: this is no bzip2 stream"
-                                                                    : "bzip2: damaged stream");
+        return fail(FaultKind::corrupt,
+                    code == BZ_DATA_ERROR_MAGIC ? "bzip2: this is no bzip2 stream" : "bzip2: damaged stream");
     }
 
     bz_stream stream_{};

@@ -10,8 +10,8 @@ namespace {
 
 Result<> check_level(std::string_view name, int level, int highest) {
     if (level >= 1 && level <= highest) return {};
-    return fail(FaultKind::refused, "compression level " + std::to_string(level) + " does not exist for " +
-                                        std::string(name),
+    return fail(FaultKind::refused,
+                "compression level " + std::to_string(level) + " does not exist for " + std::string(name),
                 "choose a level from 1 to " + std::to_string(highest));
 }
 

@@ -55,8 +55,7 @@ std::uint32_t by_tables(std::uint32_t crc, std::span<const std::byte> content) {
 }
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) std::uint32_t by_instruction(std::uint32_t crc,
-                                                               std::span<const std::byte> content) {
+__attribute__((target("sse4.2"))) std::uint32_t by_instruction(std::uint32_t crc, std::span<const std::byte> content) {
     std::uint64_t wide = crc;
     for (; content.size() >= word; content = content.subspan(word)) {
         std::uint64_t bytes = 0;
@@ -80,9 +79,7 @@ std::uint32_t by_instruction(std::uint32_t crc, std::span<const std::byte> conte
 }
 bool has_instruction() { return true; }
 #else
-std::uint32_t by_instruction(std::uint32_t crc, std::span<const std::byte> content) {
-    return by_tables(crc, content);
-}
+std::uint32_t by_instruction(std::uint32_t crc, std::span<const std::byte> content) { return by_tables(crc, content); }
 bool has_instruction() { return false; }
 #endif
 

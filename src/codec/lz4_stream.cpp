@@ -90,8 +90,8 @@ public:
         for (bool full = false; !compressed.empty() || full;) {
             std::size_t produced = buffer_.size();
             std::size_t consumed = compressed.size();
-            const std::size_t code = LZ4F_decompress(context_.get(), buffer_.data(), &produced, compressed.data(),
-                                                     &consumed, nullptr);
+            const std::size_t code =
+                LZ4F_decompress(context_.get(), buffer_.data(), &produced, compressed.data(), &consumed, nullptr);
             if (auto ok = checked(code, FaultKind::corrupt); !ok) return ok;
             if (auto ok = limit_.pass(std::span(buffer_).first(produced), sink); !ok) return ok;
             compressed = compressed.subspan(consumed);

@@ -16,9 +16,7 @@ public:
 class PlainDecompressor final : public Decompressor {
 public:
     void begin(std::uint64_t limit) override { limit_.begin(limit); }
-    Result<> feed(std::span<const std::byte> content, const Sink& sink) override {
-        return limit_.pass(content, sink);
-    }
+    Result<> feed(std::span<const std::byte> content, const Sink& sink) override { return limit_.pass(content, sink); }
     Result<> finish() override { return {}; }
 
 private:

@@ -15,13 +15,18 @@
 namespace pgbosun::codec {
 namespace {
 
-constexpr std::size_t header_bytes = 4;     // type, length of what follows
+constexpr std::size_t header_bytes = 4;  // type, length of what follows
 constexpr std::size_t checksum_bytes = 4;
 constexpr std::size_t most_content = 65536;  // of a chunk, uncompressed
 constexpr std::size_t longest_chunk = checksum_bytes + 32 + most_content + most_content / 6;
 constexpr std::string_view identifier = "sNaPpY";
 
-enum ChunkType : unsigned { compressed_data = 0x00, plain_data = 0x01, first_skippable = 0x80, stream_identifier = 0xff };
+enum ChunkType : unsigned {
+    compressed_data = 0x00,
+    plain_data = 0x01,
+    first_skippable = 0x80,
+    stream_identifier = 0xff
+};
 
 unsigned at(std::span<const std::byte> bytes, std::size_t place) { return std::to_integer<unsigned>(bytes[place]); }
 
@@ -45,7 +50,8 @@ public:
 
     Result<> feed(std::span<const std::byte> compressed, const Sink& sink) override {
         while (!compressed.empty()) {
-            const std::size_t taken = std::min(compressed.size(), skipping_ > 0 ? skipping_ : wanted_ - pending_.size());
+            const std::size_t taken =
+                std::min(compressed.size(), skipping_ > 0 ? skipping_ : wanted_ - pending_.size());
             if (skipping_ > 0) {
                 skipping_ -= taken;
             } else {

@@ -63,8 +63,7 @@ private:
         if (code == LZMA_MEMLIMIT_ERROR) {
             return fail(FaultKind::corrupt, "xz: the stream needs more than 128 MB of memory to be read");
         }
-        return fail(FaultKind::corrupt,
-                    code == LZMA_FORMAT_ERROR ? "xz: this is no xz stream" : "xz: damaged stream");
+        return fail(FaultKind::corrupt, code == LZMA_FORMAT_ERROR ? "xz: this is no xz stream" : "xz: damaged stream");
     }
 
     lzma_stream stream_ = LZMA_STREAM_INIT;

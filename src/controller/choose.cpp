@@ -23,8 +23,8 @@ Assignment for_member(const Record& record, const Policy& policy, const std::str
 }
 
 // For a standby that has not been told yet what holds now.
-std::optional<Assignment> for_standby(const Knowledge& known, const Policy& policy, const std::string& name, const Seen& seen,
-                                      Instant now) {
+std::optional<Assignment> for_standby(const Knowledge& known, const Policy& policy, const std::string& name,
+                                      const Seen& seen, Instant now) {
     const Record& record = *known.record;
     Assignment it = for_member(record, policy, name);
     it.upstream = upstream_of(known, policy, name, now);
@@ -50,7 +50,8 @@ bool holds_all_of_former(const Knowledge& known, const Proof& proof, const Seen&
 }
 
 // Somebody who answered lately may hold more than the recorded primary; it is waited for, but not for long.
-bool awaits_others(const Knowledge& known, const Policy& policy, const Proof& proof, const Seen& candidate, Instant now) {
+bool awaits_others(const Knowledge& known, const Policy& policy, const Proof& proof, const Seen& candidate,
+                   Instant now) {
     if (now >= proof.at + policy.ttl / 5 || holds_all_of_former(known, proof, candidate)) return false;
     return std::ranges::any_of(known.seen, [&](const auto& it) {
         return it.second.reached_at < proof.at && now - it.second.received_at < policy.ttl / 2;
@@ -58,8 +59,8 @@ bool awaits_others(const Knowledge& known, const Policy& policy, const Proof& pr
 }
 
 // From when on what the candidates hold is all there is; none: it is not so yet.
-std::optional<Proof> stopped_for_good(const Knowledge& known, const Policy& policy, const Seen& seen,
-                                      Instant now, Choice& choice) {
+std::optional<Proof> stopped_for_good(const Knowledge& known, const Policy& policy, const Seen& seen, Instant now,
+                                      Choice& choice) {
     auto proof = proof_of_stop(known, policy, now);
     if (!proof) {
         choice.waits_for = "a former primary may still write";
@@ -79,8 +80,8 @@ std::optional<Proof> stopped_for_good(const Knowledge& known, const Policy& poli
 }
 
 // For the recorded primary, which has not accepted this term yet.
-std::optional<Assignment> promotion(const Knowledge& known, const Policy& policy, const Seen& seen,
-                                    Instant now, Choice& choice) {
+std::optional<Assignment> promotion(const Knowledge& known, const Policy& policy, const Seen& seen, Instant now,
+                                    Choice& choice) {
     const Record& record = *known.record;
     const auto proof = stopped_for_good(known, policy, seen, now, choice);
     if (!proof) return std::nullopt;

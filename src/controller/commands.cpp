@@ -39,7 +39,8 @@ ControlAnswer Controller::command(ControllerRequest request) {
 ControlAnswer Controller::switch_to(Knowledge& known, const ControllerRequest& request) {
     const Record& record = *known.record;
     if (record.primary == source_name) {
-        return refuse("the cluster follows another one, and has no primary of its own", "pgbosun-controller promote-cluster");
+        return refuse("the cluster follows another one, and has no primary of its own",
+                      "pgbosun-controller promote-cluster");
     }
     const Instant now = clock_.now();
     const bool forced = request.verb == ControllerVerb::failover;
@@ -75,7 +76,8 @@ ControlAnswer Controller::switch_to(Knowledge& known, const ControllerRequest& r
 // So that the checkpoint at its shutdown is a short one.
 Task<> Controller::checkpoint_first(std::string primary, Wanted wanted) {
     const auto written = co_await instances_.at(primary).observer->link().checkpoint();
-    if (!written) log::warning("no checkpoint before the switchover: " + written.error().text(), {{"instance", primary}});
+    if (!written)
+        log::warning("no checkpoint before the switchover: " + written.error().text(), {{"instance", primary}});
     Knowledge* known = keeper_.knowledge();
     if (known == nullptr || !known->record || known->record->primary != primary) co_return;
     wanted.until = clock_.now() + longest_wish;

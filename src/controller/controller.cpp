@@ -7,12 +7,14 @@
 namespace pgbosun::controller {
 namespace {
 
-constexpr Duration longest_pause = std::chrono::milliseconds(100);   // between two looks at what is known
-constexpr Duration close_look = std::chrono::milliseconds(15);       // while something is waited for
-constexpr Duration publish_again = std::chrono::seconds(1);          // after a failure
-constexpr Duration shortest_leadership = std::chrono::seconds(2);    // what etcd grants at least
+constexpr Duration longest_pause = std::chrono::milliseconds(100);  // between two looks at what is known
+constexpr Duration close_look = std::chrono::milliseconds(15);      // while something is waited for
+constexpr Duration publish_again = std::chrono::seconds(1);         // after a failure
+constexpr Duration shortest_leadership = std::chrono::seconds(2);   // what etcd grants at least
 
-Duration whole_seconds(Duration ttl) { return std::chrono::ceil<std::chrono::seconds>(std::max(ttl, shortest_leadership)); }
+Duration whole_seconds(Duration ttl) {
+    return std::chrono::ceil<std::chrono::seconds>(std::max(ttl, shortest_leadership));
+}
 
 }  // namespace
 
@@ -23,15 +25,10 @@ Candidate Candidate::parse(const std::string& text) {
 
 Controller::Controller(boost::asio::io_context& loop, const Clock& clock, Policy policy, Candidate candidate,
                        ControllerParts parts)
-    : loop_(loop),
-      clock_(clock),
-      policy_(std::move(policy)),
-      candidate_(std::move(candidate)),
-      publication_(parts.publication),
-      keeper_(loop, clock, *parts.record, policy_, candidate_.text(), whole_seconds(policy_.ttl),
-              [this] { decide_.wake(); }),
-      decide_(loop),
-      publish_(loop) {
+    : loop_(loop), clock_(clock), policy_(std::move(policy)), candidate_(std::move(candidate)),
+      publication_(parts.publication), keeper_(loop, clock, *parts.record, policy_, candidate_.text(),
+                                               whole_seconds(policy_.ttl), [this] { decide_.wake(); }),
+      decide_(loop), publish_(loop) {
     for (auto& [name, link] : parts.links) {
         auto hear = [this, name = name](const Heard& heard) { take(name, heard); };
         instances_[name].observer =
@@ -103,8 +100,10 @@ void Controller::perform_write(Write write) {
     const Record& after = write.record;
     if (after.term != before.term) {
         ++changes_;
-        log::warning("the primary is to change", {{"from", before.primary}, {"to", after.primary}, {"term", after.term},
-                                                 {"forced", after.data_loss == DataLoss::accepted}});
+        log::warning("the primary is to change", {{"from", before.primary},
+                                                  {"to", after.primary},
+                                                  {"term", after.term},
+                                                  {"forced", after.data_loss == DataLoss::accepted}});
     } else if (after.promotable != before.promotable) {
         std::string names;
         for (const auto& name : after.promotable.names) names.append(names.empty() ? "" : ", ").append(name);
@@ -244,7 +243,8 @@ ControllerStatus Controller::status() {
         seen.status = instance.last;
         if (instance.last) seen.heard_at = instance.last_at;
         const auto& managed = instance.last ? instance.last->managed : std::nullopt;
-        if (name == it.primary && managed && managed->accepted == it.term) it.serving = managed->serving && seen.answers;
+        if (name == it.primary && managed && managed->accepted == it.term)
+            it.serving = managed->serving && seen.answers;
         it.instances.push_back(std::move(seen));
     }
     it.waits_for = waits_for_;

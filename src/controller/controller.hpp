@@ -28,14 +28,15 @@ struct Candidate {
 
 struct ControllerParts {
     ClusterRecord* record = nullptr;
-    Publication* publication = nullptr;  // none: nothing is published
+    Publication* publication = nullptr;                       // none: nothing is published
     std::map<std::string, std::unique_ptr<AgentLink>> links;  // of each member of the policy
 };
 
 class Controller final : public ControllerControl {
 public:
     // `clock` and what `parts` points to outlive it.
-    Controller(boost::asio::io_context& loop, const Clock& clock, Policy policy, Candidate candidate, ControllerParts parts);
+    Controller(boost::asio::io_context& loop, const Clock& clock, Policy policy, Candidate candidate,
+               ControllerParts parts);
 
     void begin();
     // Gives the leadership up, so that another need not wait for it to run out. Bounded.
@@ -86,7 +87,7 @@ private:
     Wake decide_, publish_;
     std::string waits_for_;
     Instant looked_closely_at_{};
-    std::string wanted_;  // while its checkpoint is written too
+    std::string wanted_;     // while its checkpoint is written too
     Term serving_term_ = 0;  // the last whose primary was seen to take writes
     std::uint64_t changes_ = 0;
 };

@@ -11,8 +11,8 @@ namespace {
 constexpr Duration longest_age = std::chrono::hours(1);
 
 bool serves(const Report& report, const Record& record) {
-    return report.instance == record.primary && report.term == record.term &&
-           report.accepted == record.term && report.serving;
+    return report.instance == record.primary && report.term == record.term && report.accepted == record.term &&
+           report.serving;
 }
 
 // It has seen this term, and has no right under it: it can get none before a higher one.
@@ -28,10 +28,9 @@ bool fit_for_list(const Knowledge& known, const Report& report) {
 void note(Knowledge& known, Seen& seen) {
     if (!known.record) return;
     if (serves(seen.report, *known.record)) known.served_at = std::max(known.served_at, seen.received_at);
-    if (has_stopped(seen.report, *known.record))
-        known.stopped_at.emplace(seen.report.instance, seen.received_at);
-    const bool unbound = seen.report.instance == known.record->primary &&
-                         seen.report.term >= known.record->term && seen.report.bound_for <= Duration::zero();
+    if (has_stopped(seen.report, *known.record)) known.stopped_at.emplace(seen.report.instance, seen.received_at);
+    const bool unbound = seen.report.instance == known.record->primary && seen.report.term >= known.record->term &&
+                         seen.report.bound_for <= Duration::zero();
     if (unbound && !known.unbound_at) known.unbound_at = seen.received_at;
     if (fit_for_list(known, seen.report)) seen.good_at = seen.received_at;
 }

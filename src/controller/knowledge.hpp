@@ -40,12 +40,12 @@ struct Report {
     std::string cluster;
     Echo echo;  // the agent's clock at that moment
     Term term = 0;
-    Term accepted = 0;     // the last term as whose primary it accepted
-    std::string primary;   // of `term`, as it was told
+    Term accepted = 0;                    // the last term as whose primary it accepted
+    std::string primary;                  // of `term`, as it was told
     std::optional<std::string> upstream;  // the conninfo that it streams from, as it was told; none: it does not say
-    bool delayed = false;  // it replays later than it could
-    bool serving = false;  // postgres takes writes, and may
-    bool stopped = true;   // no postgres that takes writes, or could without a new right
+    bool delayed = false;                 // it replays later than it could
+    bool serving = false;                 // postgres takes writes, and may
+    bool stopped = true;                  // no postgres that takes writes, or could without a new right
     bool fenced = false;
     bool able = false;       // it could be promoted: data, and a postgres that runs or can
     bool streaming = false;  // from the primary of `term`
@@ -55,7 +55,7 @@ struct Report {
     std::uint64_t promotable_version = 0;   // as primary: the list it has taken over
     std::uint64_t synchronous_version = 0;  // as primary: the rule it has taken over
     Duration promised_for{};                // how long a promise for `term` still binds it
-    Duration bound_for{};  // how long it accepts no promotion: promises, and those of a life before
+    Duration bound_for{};                   // how long it accepts no promotion: promises, and those of a life before
 };
 
 struct Seen {
@@ -82,7 +82,7 @@ struct Knowledge {
     std::map<std::string, Seen> seen;
     std::map<std::string, Instant> leased_until;  // when the last grant to it has run out, for certain
     std::map<std::string, Instant> stopped_at;    // under the record's term
-    Instant served_at{};  // when the recorded primary was last seen serving, or became it
+    Instant served_at{};                          // when the recorded primary was last seen serving, or became it
     // The recorded primary has seen the term, so it promises for no older one, and nothing that it promised
     // holds: a former primary that was kept up by promises alone has stopped too.
     std::optional<Instant> unbound_at;

@@ -10,14 +10,9 @@ constexpr Duration pause_between_streams = std::chrono::milliseconds(500);
 
 }  // namespace
 
-Observer::Observer(boost::asio::io_context& loop, const Clock& clock, std::unique_ptr<AgentLink> link, Duration interval,
-                   Sink sink)
-    : loop_(loop),
-      clock_(clock),
-      link_(std::move(link)),
-      interval_(interval),
-      sink_(std::move(sink)),
-      wake_(loop),
+Observer::Observer(boost::asio::io_context& loop, const Clock& clock, std::unique_ptr<AgentLink> link,
+                   Duration interval, Sink sink)
+    : loop_(loop), clock_(clock), link_(std::move(link)), interval_(interval), sink_(std::move(sink)), wake_(loop),
       pause_(loop) {}
 
 void Observer::begin() {

@@ -23,7 +23,8 @@ class Observer {
 public:
     using Sink = std::function<void(const Heard& heard)>;
     // `clock` and `sink` outlive it. `interval`: between two statuses when nothing happens.
-    Observer(boost::asio::io_context& loop, const Clock& clock, std::unique_ptr<AgentLink> link, Duration interval, Sink sink);
+    Observer(boost::asio::io_context& loop, const Clock& clock, std::unique_ptr<AgentLink> link, Duration interval,
+             Sink sink);
 
     void begin();
     void look_again() { wake_.wake(); }

@@ -14,7 +14,8 @@ bool is_listed(const Record& record, const std::string& name) {
 
 std::vector<std::string> writers(const Record& record) {
     std::vector<std::string> all = record.former;
-    if (!record.primary.empty() && record.primary != source_name && !contains(all, record.primary)) all.push_back(record.primary);
+    if (!record.primary.empty() && record.primary != source_name && !contains(all, record.primary))
+        all.push_back(record.primary);
     return all;
 }
 
@@ -37,7 +38,8 @@ Record change_primary(const Record& record, const std::string& to, Chosen chosen
 
 Record follow_source(const Record& record, std::string source) {
     const std::string to(source_name);
-    Record next = record.primary == source_name ? record : change_primary(record, to, Chosen::all_stopped, DataLoss::refused);
+    Record next =
+        record.primary == source_name ? record : change_primary(record, to, Chosen::all_stopped, DataLoss::refused);
     next.source = std::move(source);
     return next;
 }

@@ -24,13 +24,12 @@ enum class DataLoss { refused, accepted };
 
 struct Record {
     std::string cluster;
-    Term term = 0;  // 0: there is no record yet
+    Term term = 0;        // 0: there is no record yet
     std::string primary;  // source_name: the cluster follows another one, and nobody in it has the right to write
     std::string source;   // the conninfo of that one
     Chosen chosen = Chosen::from_list;
     DataLoss data_loss = DataLoss::refused;
-    std::vector<std::string>
-        former;  // who may still have a right from an older term, or have written under one
+    std::vector<std::string> former;  // who may still have a right from an older term, or have written under one
     PromotableList promotable;
     PromotableList acknowledged;  // the list that the primary is known to have taken over
     SynchronousRule synchronous;

@@ -15,17 +15,10 @@ Task<> nothing() { co_return; }
 
 }  // namespace
 
-RecordKeeper::RecordKeeper(boost::asio::io_context& loop, const Clock& clock, ClusterRecord& engine, const Policy& policy,
-                           std::string candidate, Duration ttl, std::function<void()> changed)
-    : loop_(loop),
-      clock_(clock),
-      engine_(engine),
-      policy_(policy),
-      candidate_(std::move(candidate)),
-      ttl_(ttl),
-      changed_(std::move(changed)),
-      wake_(loop),
-      watch_pause_(loop) {}
+RecordKeeper::RecordKeeper(boost::asio::io_context& loop, const Clock& clock, ClusterRecord& engine,
+                           const Policy& policy, std::string candidate, Duration ttl, std::function<void()> changed)
+    : loop_(loop), clock_(clock), engine_(engine), policy_(policy), candidate_(std::move(candidate)), ttl_(ttl),
+      changed_(std::move(changed)), wake_(loop), watch_pause_(loop) {}
 
 void RecordKeeper::begin() {
     spawn(loop_, tend());
@@ -183,8 +176,8 @@ Task<> RecordKeeper::write_out() {
     }
     revision_ = *written;
     if (known_->record->term != record.term) {
-        log::info("the record names a primary", {{"primary", record.primary}, {"term", record.term},
-                                                 {"former", known_->record->primary}});
+        log::info("the record names a primary",
+                  {{"primary", record.primary}, {"term", record.term}, {"former", known_->record->primary}});
     }
     last_read_ = record;
     learn(*known_, std::move(record), clock_.now());

@@ -61,7 +61,7 @@ private:
     std::optional<Knowledge> known_;
     std::optional<Record> to_write_;
     std::optional<Record> last_read_;
-    Revision revision_;  // of known_->record
+    Revision revision_;   // of known_->record
     Instant again_at_{};  // after a failure, no call before this
     Instant keep_at_{};
     std::string leader_;

@@ -84,8 +84,9 @@ std::string to_text(const Record& record) {
 
 Result<Record> parse_record(std::string_view text) {
     const auto corrupt = [](const std::string& why) {
-        return fail(FaultKind::corrupt, "the record cannot be read: " + why,
-                    "a later version wrote it, or a person: run one version of the controller, or put the record right");
+        return fail(
+            FaultKind::corrupt, "the record cannot be read: " + why,
+            "a later version wrote it, or a person: run one version of the controller, or put the record right");
     };
     Json json = Json::parse(text, nullptr, false);
     if (!json.is_object()) return corrupt("it is no JSON object");

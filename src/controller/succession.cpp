@@ -33,7 +33,8 @@ std::vector<std::string> all_members(const Policy& policy) {
 // Who streams from another standby confirms nothing to the primary.
 std::vector<std::string> direct(const Policy& policy, std::vector<std::string> names) {
     std::erase_if(names, [&](const std::string& name) {
-        return std::ranges::any_of(policy.members, [&](const Member& it) { return it.peer.name == name && !it.upstream.empty(); });
+        return std::ranges::any_of(policy.members,
+                                   [&](const Member& it) { return it.peer.name == name && !it.upstream.empty(); });
     });
     return names;
 }
@@ -117,9 +118,7 @@ Instant leases_end(const Knowledge& known, const Policy& policy) {
     return last;
 }
 
-Succession wait(std::string_view why, std::optional<Instant> until = {}) {
-    return {std::nullopt, why, until};
-}
+Succession wait(std::string_view why, std::optional<Instant> until = {}) { return {std::nullopt, why, until}; }
 
 Succession to_best(const Knowledge& known, const Policy& policy, Instant now, NotBefore not_before) {
     const auto best = pick(Field{known, policy, not_before, now}, known.record->primary);
@@ -165,8 +164,7 @@ Succession replace(const Knowledge& known, const Policy& policy, Instant now) {
     const auto proof = proof_of_stop(known, policy, now);
     if (!proof) return wait("a former primary may still write", leases_end(known, policy));
     const Seen* primary = find(known, record.primary);
-    const Instant heard_at =
-        std::max(known.leader_since, primary == nullptr ? Instant{} : primary->received_at);
+    const Instant heard_at = std::max(known.leader_since, primary == nullptr ? Instant{} : primary->received_at);
     const bool silent = now - heard_at >= policy.ttl;
     const bool accepted = primary != nullptr && primary->report.accepted == record.term;
     if (silent) {

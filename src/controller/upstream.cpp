@@ -14,7 +14,8 @@ const Member* member(const Policy& policy, const std::string& name) {
 // It answers, and has streamed lately: a change of upstream is a reload, and not made for a moment's silence.
 bool passes_on(const Knowledge& known, const Policy& policy, const std::string& name, Instant now) {
     const Seen* seen = find(known, name);
-    return seen != nullptr && now - seen->received_at < policy.ttl && seen->good_at && now - *seen->good_at < 2 * policy.ttl;
+    return seen != nullptr && now - seen->received_at < policy.ttl && seen->good_at &&
+           now - *seen->good_at < 2 * policy.ttl;
 }
 
 bool streams_from_source(const Knowledge& known, const Seen& seen) {

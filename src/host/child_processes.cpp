@@ -32,7 +32,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t longest_line = 64 * 1024;
 constexpr std::size_t read_at_once = 16 * 1024;
-constexpr int reaped_at_once = 256;          // then the loop's other work has its turn
+constexpr int reaped_at_once = 256;            // then the loop's other work has its turn
 constexpr std::size_t left_in_pipe = 1 << 20;  // the most that is read from an ended child's pipe
 constexpr Duration drain_time = 200ms;         // of a pipe that a grandchild keeps open
 constexpr int exec_timeout_ms = 1000;
@@ -127,8 +127,7 @@ struct ChildProcesses::State : std::enable_shared_from_this<State> {
     std::array<char, read_at_once> block{};
 };
 
-void ChildProcesses::State::read_output(Child& child, Descriptor pipe,
-                                        std::function<void(std::string_view)> on_line) {
+void ChildProcesses::State::read_output(Child& child, Descriptor pipe, std::function<void(std::string_view)> on_line) {
     child.on_line = std::move(on_line);
     child.output = std::make_unique<Readable>(loop, std::move(pipe), [this, &child] { output_ready(child); });
     if (flow == OutputFlow::read) child.output->resume();

@@ -18,11 +18,11 @@ namespace pgbosun::host {
 
 // A piece of pgbosun itself that runs in a process of its own: forked, not executed.
 struct ForkedChild {
-    std::string name;           // as ps shows it, at most 15 bytes
-    std::function<int()> body;  // in the child; its answer is the exit status. It must not log.
+    std::string name;                  // as ps shows it, at most 15 bytes
+    std::function<int()> body;         // in the child; its answer is the exit status. It must not log.
     std::vector<int> ignored_signals;  // from its first moment; SIGPIPE is one always
-    std::vector<int> keep;      // descriptors that stay open in the child; stdout is /dev/null, stderr stays
-    int death_signal = 0;       // as in Command
+    std::vector<int> keep;             // descriptors that stay open in the child; stdout is /dev/null, stderr stays
+    int death_signal = 0;              // as in Command
     std::function<void(ExitStatus)> on_exit;  // as in Command
 };
 

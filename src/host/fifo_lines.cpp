@@ -19,7 +19,7 @@ constexpr std::size_t read_at_once = 16 * 1024;  // then the loop's other work h
 Result<std::unique_ptr<FifoLines>> FifoLines::open(boost::asio::io_context& loop, const std::string& path,
                                                    OnLine on_line) {
     Descriptor fifo(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
-    struct stat facts {};
+    struct stat facts{};
     if (!fifo || ::fstat(fifo.get(), &facts) != 0) return system_failure(errno, "opening the FIFO " + path);
     if (!S_ISFIFO(facts.st_mode)) {
         return fail(FaultKind::refused, path + " is not a FIFO", "remove it; pgbosun makes it");

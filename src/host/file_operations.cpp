@@ -69,7 +69,7 @@ FileType type_of(mode_t mode) {
 Result<std::string> read(const std::string& path, std::size_t limit) {
     // A FIFO in the place of the file must not hold us.
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-    struct stat facts {};
+    struct stat facts{};
     if (!file || ::fstat(file.get(), &facts) != 0) return system_failure(errno, "reading " + path);
     if (!S_ISREG(facts.st_mode)) return fail(FaultKind::refused, "reading " + path + ": it is not a regular file");
     std::string content;
@@ -149,7 +149,7 @@ Result<> make_directory(const std::string& path) {
         if (::mkdir(path.c_str(), 0700) == 0) return sync_directory(directory_of(path));
     }
     const int error = errno;
-    struct stat facts {};
+    struct stat facts{};
     if (error == EEXIST && ::stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode)) return {};
     return system_failure(error, "making the directory " + path);
 }
@@ -158,7 +158,7 @@ Result<> remove_tree(const std::string& path) {
     std::error_code error;
     std::filesystem::remove_all(path, error);
     if (error) return system_failure(error.value(), "removing " + path);
-    struct stat facts {};
+    struct stat facts{};
     const std::string parent = directory_of(path);
     return ::stat(parent.c_str(), &facts) == 0 ? sync_directory(parent) : Result<>();
 }
@@ -171,7 +171,7 @@ Result<> change_mode(const std::string& path, std::uint32_t mode) {
 Result<> make_fifo(const std::string& path) {
     if (::mkfifo(path.c_str(), 0600) == 0) return {};
     const int error = errno;
-    struct stat facts {};
+    struct stat facts{};
     if (error == EEXIST && ::lstat(path.c_str(), &facts) == 0 && S_ISFIFO(facts.st_mode)) return {};
     return system_failure(error, "making the FIFO " + path);
 }
@@ -196,21 +196,18 @@ Result<std::vector<std::string>> list(const std::string& path, std::size_t limit
 }
 
 Result<FileFacts> inspect(const std::string& path) {
-    struct stat facts {};
+    struct stat facts{};
     if (::lstat(path.c_str(), &facts) != 0) return system_failure(errno, "looking at " + path);
-    return FileFacts{type_of(facts.st_mode),
-                     facts.st_uid,
-                     facts.st_mode & 07777U,
-                     static_cast<std::uint64_t>(facts.st_size),
-                     facts.st_dev,
-                     std::int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + facts.st_mtim.tv_nsec};
+    return FileFacts{
+        type_of(facts.st_mode), facts.st_uid,
+        facts.st_mode & 07777U, static_cast<std::uint64_t>(facts.st_size),
+        facts.st_dev,           std::int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + facts.st_mtim.tv_nsec};
 }
 
 Result<VolumeFacts> volume(const std::string& path) {
-    struct statvfs facts {};
+    struct statvfs facts{};
     if (::statvfs(path.c_str(), &facts) != 0) return system_failure(errno, "asking for the room at " + path);
-    return VolumeFacts{std::uint64_t{facts.f_blocks} * facts.f_frsize,
-                       std::uint64_t{facts.f_bavail} * facts.f_frsize};
+    return VolumeFacts{std::uint64_t{facts.f_blocks} * facts.f_frsize, std::uint64_t{facts.f_bavail} * facts.f_frsize};
 }
 
 }  // namespace pgbosun::host::file_operations

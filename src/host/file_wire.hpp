@@ -16,8 +16,19 @@ inline constexpr std::uint64_t largest_content = 16 * 1024 * 1024;
 inline constexpr std::uint64_t largest_message = largest_content + 64 * 1024;
 
 enum class FileVerb : std::uint8_t {
-    read, write_durably, append_durably, remove_durably, rename_durably, make_directory, remove_tree, change_mode,
-    make_fifo, list, inspect, volume, rename_each_durably,
+    read,
+    write_durably,
+    append_durably,
+    remove_durably,
+    rename_durably,
+    make_directory,
+    remove_tree,
+    change_mode,
+    make_fifo,
+    list,
+    inspect,
+    volume,
+    rename_each_durably,
 };
 
 struct FileRequest {

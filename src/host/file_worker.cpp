@@ -69,8 +69,8 @@ struct FileWorker::State : std::enable_shared_from_this<State> {
     ChildProcesses& processes;
     Duration limit;
     BootTimer timer;
-    std::deque<std::shared_ptr<Call>> queue;  // the first is under way
-    std::shared_ptr<Connection> connection;   // none: no child
+    std::deque<std::shared_ptr<Call>> queue;                    // the first is under way
+    std::shared_ptr<Connection> connection;                     // none: no child
     std::shared_ptr<int> abandoned = std::make_shared<int>(0);  // shared with the reaper's callbacks
 };
 
@@ -111,7 +111,8 @@ Result<> FileWorker::State::connect() {
         if (*counted) --*count;
         // It ended while nothing was under way: the next call has a new one.
         const auto self = weak.lock();
-        if (self && self->queue.empty() && self->connection && self->connection == of.lock()) self->connection = nullptr;
+        if (self && self->queue.empty() && self->connection && self->connection == of.lock())
+            self->connection = nullptr;
     };
     auto process = processes.fork_child(std::move(child));
     if (!process) return std::unexpected(process.error());
@@ -133,26 +134,26 @@ void FileWorker::State::send() {
 }
 
 void FileWorker::State::receive_length() {
-    boost::asio::async_read(connection->socket, boost::asio::buffer(&connection->length, sizeof(std::uint64_t)),
-                            [self = shared_from_this(), used = connection](boost::system::error_code error,
-                                                                           std::size_t) {
-                                if (self->connection != used) return;
-                                error || used->length > largest_message ? self->lost() : self->receive_answer();
-                            });
+    boost::asio::async_read(
+        connection->socket, boost::asio::buffer(&connection->length, sizeof(std::uint64_t)),
+        [self = shared_from_this(), used = connection](boost::system::error_code error, std::size_t) {
+            if (self->connection != used) return;
+            error || used->length > largest_message ? self->lost() : self->receive_answer();
+        });
 }
 
 void FileWorker::State::receive_answer() {
     connection->answer.resize(connection->length);
-    boost::asio::async_read(connection->socket, boost::asio::buffer(connection->answer),
-                            [self = shared_from_this(), used = connection](boost::system::error_code error,
-                                                                           std::size_t) {
-                                if (self->connection != used) return;
-                                if (error) return self->lost();
-                                auto answer = decode_answer(used->answer);
-                                used->answer = std::string();
-                                self->answer_front(std::move(answer));
-                                self->begin_next();
-                            });
+    boost::asio::async_read(
+        connection->socket, boost::asio::buffer(connection->answer),
+        [self = shared_from_this(), used = connection](boost::system::error_code error, std::size_t) {
+            if (self->connection != used) return;
+            if (error) return self->lost();
+            auto answer = decode_answer(used->answer);
+            used->answer = std::string();
+            self->answer_front(std::move(answer));
+            self->begin_next();
+        });
 }
 
 void FileWorker::State::answer_front(Result<std::string> answer) {

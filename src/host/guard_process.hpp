@@ -14,7 +14,7 @@ namespace pgbosun::host {
 struct GuardPage {
     std::atomic<std::int64_t> valid_until{std::numeric_limits<std::int64_t>::max()};  // ns on the boot clock
     std::atomic<std::int64_t> grace{0};                                               // ns
-    std::atomic<bool> expected{false};  // a postmaster is about to be launched, or runs
+    std::atomic<bool> expected{false};            // a postmaster is about to be launched, or runs
     std::array<char, PATH_MAX> data_directory{};  // canonical, ends with NUL; never changes once there is a guard
 };
 static_assert(std::atomic<std::int64_t>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);

@@ -32,10 +32,9 @@ Descriptor watch_for_room(int descriptor) {
 
 }  // namespace
 
-LogQueue::LogQueue(boost::asio::io_context& loop, int descriptor, OnPressure on_pressure,
-                   DescribeLost describe_lost)
+LogQueue::LogQueue(boost::asio::io_context& loop, int descriptor, OnPressure on_pressure, DescribeLost describe_lost)
     : descriptor_(descriptor), on_pressure_(std::move(on_pressure)), describe_lost_(std::move(describe_lost)) {
-    struct stat facts {};
+    struct stat facts{};
     socket_ = ::fstat(descriptor, &facts) == 0 && S_ISSOCK(facts.st_mode);
     if (Descriptor watch = watch_for_room(descriptor)) {
         room_ = std::make_unique<Readable>(loop, std::move(watch), [this] { drain(); });
@@ -67,8 +66,8 @@ LogQueue::Outcome LogQueue::write_some() {
     if (const auto* feed = static_cast<const char*>(::memrchr(from, '\n', length))) {
         length = static_cast<std::size_t>(feed - from) + 1;
     }
-    const ssize_t written = socket_ ? ::send(descriptor_, from, length, MSG_DONTWAIT | MSG_NOSIGNAL)
-                                    : ::write(descriptor_, from, length);
+    const ssize_t written =
+        socket_ ? ::send(descriptor_, from, length, MSG_DONTWAIT | MSG_NOSIGNAL) : ::write(descriptor_, from, length);
     if (written < 0) return errno == EAGAIN || errno == EINTR ? Outcome::blocked : Outcome::gone;
     begin_ += static_cast<std::size_t>(written);
     return Outcome::written;

@@ -64,7 +64,7 @@ private:
     std::string pending_;
     std::size_t begin_ = 0;  // of what has not been written yet, in pending_
     std::optional<Instant> behind_since_;
-    std::size_t lost_ = 0;            // not told yet by describe_lost_
+    std::size_t lost_ = 0;  // not told yet by describe_lost_
     std::uint64_t lost_in_all_ = 0;
     LogPressure pressure_ = LogPressure::none;
     std::unique_ptr<Readable> room_;  // none: a regular file, always writable

@@ -14,7 +14,7 @@ namespace {
 // Of the open file, not of the process (fcntl(2), OFD locks): closing another descriptor does not lose it. Unlike flock
 // it works between the clients of an NFS server.
 bool lock(int file) {
-    struct flock whole {};
+    struct flock whole{};
     whole.l_type = F_WRLCK;
     whole.l_whence = SEEK_SET;
     return ::fcntl(file, F_OFD_SETLK, &whole) == 0;

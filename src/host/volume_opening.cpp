@@ -73,7 +73,8 @@ Result<OpenedVolume> receive_answer(int socket) {
     const std::string rest(text.data() + 1, static_cast<std::size_t>(length - 1));
     if (text[0] != opened_mark) {
         const auto end = std::min(rest.find('\0'), rest.size());
-        return fail(static_cast<FaultKind>(text[0] - first_kind), rest.substr(0, end), rest.substr(std::min(end + 1, rest.size())));
+        return fail(static_cast<FaultKind>(text[0] - first_kind), rest.substr(0, end),
+                    rest.substr(std::min(end + 1, rest.size())));
     }
     const cmsghdr* header = CMSG_FIRSTHDR(&message);
     if (header == nullptr || header->cmsg_type != SCM_RIGHTS) {

@@ -58,7 +58,7 @@ int watch_volume(Findings& findings, const std::string& directory, int life_line
         const std::int64_t started = now();
         findings.started = started;
         const int error = write_once(path);
-        struct statvfs room {};
+        struct statvfs room{};
         if (::statvfs(directory.c_str(), &room) == 0) {
             findings.total = std::uint64_t{room.f_blocks} * room.f_frsize;
             findings.available = std::uint64_t{room.f_bavail} * room.f_frsize;

@@ -20,7 +20,8 @@ std::optional<std::string_view> bearer_token(std::string_view authorization) {
 }
 
 Problem not_configured() {
-    return {403, "control over TCP is switched off: neither a token nor client certificates are configured",
+    return {403,
+            "control over TCP is switched off: neither a token nor client certificates are configured",
             "set http.token_file (or http.client_ca with http.cert_file and http.key_file), or ask through the Unix "
             "socket: curl --unix-socket <run_dir>/control.sock",
             {}};
@@ -33,9 +34,11 @@ std::variant<Admitted, Problem> admit_tcp(const TcpPeer& peer, std::string_view 
     }
     if (!credentials.token && !credentials.client_certificates) return not_configured();
     if (!credentials.token) {
-        return Problem{403, "control over TCP needs a client certificate, and none was shown",
+        return Problem{403,
+                       "control over TCP needs a client certificate, and none was shown",
                        "use a certificate that http.client_ca has signed: curl --cert FILE --key FILE, "
-                       "pgbosun --cert-file FILE --key-file FILE", {}};
+                       "pgbosun --cert-file FILE --key-file FILE",
+                       {}};
     }
     const auto given = bearer_token(authorization);
     if (!given) {
@@ -68,8 +71,10 @@ std::optional<Problem> turn_away(const Peer& peer, const Credentials& credential
     const auto* unix_peer = std::get_if<UnixPeer>(&peer);
     if (!unix_peer || unix_peer->uid == 0 || unix_peer->uid == credentials.own_uid) return std::nullopt;
     const auto own = std::to_string(credentials.own_uid);
-    return Problem{403, "uid " + std::to_string(unix_peer->uid) + " may not use this socket",
-                   "run the command as uid " + own + " or root", {}};
+    return Problem{403,
+                   "uid " + std::to_string(unix_peer->uid) + " may not use this socket",
+                   "run the command as uid " + own + " or root",
+                   {}};
 }
 
 std::variant<Admitted, Problem> may_control(const Peer& peer, std::string_view authorization,

@@ -32,7 +32,8 @@ bool refused(const RightAnswer& answer, Response& response) {
 
 std::optional<Work> Api::read_right(RightVerb verb, const Request& request, const Query& query, Response& response) {
     if (const auto name = query.stranger({})) {
-        refuse({400, "query parameter \"" + std::string(name->substr(0, 100)) + "\": is not known here", {}, {}}, response);
+        refuse({400, "query parameter \"" + std::string(name->substr(0, 100)) + "\": is not known here", {}, {}},
+               response);
         return std::nullopt;
     }
     if (verb == RightVerb::assign) return as_work(parse_assignment(request.body), response);

@@ -20,9 +20,7 @@ constexpr std::uint64_t longest_ttl_ms = 3'600'000;
 
 std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
-std::int64_t milliseconds(Duration duration) {
-    return std::chrono::floor<std::chrono::milliseconds>(duration).count();
-}
+std::int64_t milliseconds(Duration duration) { return std::chrono::floor<std::chrono::milliseconds>(duration).count(); }
 
 Json lease_json(const Lease& lease) {
     return {{"boot_id", lease.echo.boot_id},
@@ -45,7 +43,8 @@ Json rule_json(const SynchronousRule& rule) {
 
 Json peers_json(const std::vector<pgbosun::Peer>& peers) {
     Json json = Json::array();
-    for (const auto& peer : peers) json.push_back({{"name", peer.name}, {"url", peer.url}, {"conninfo", peer.conninfo}});
+    for (const auto& peer : peers)
+        json.push_back({{"name", peer.name}, {"url", peer.url}, {"conninfo", peer.conninfo}});
     return json;
 }
 
@@ -87,7 +86,8 @@ public:
     }
     void truth(const char* key, bool& into) {
         const Json* field = take(key);
-        if (field != nullptr) field->is_boolean() ? void(into = field->get<bool>()) : complain(key, "must be true or false");
+        if (field != nullptr)
+            field->is_boolean() ? void(into = field->get<bool>()) : complain(key, "must be true or false");
     }
     // Which of `words`.
     std::size_t word(const char* key, std::initializer_list<std::string_view> words) {
@@ -212,7 +212,8 @@ void read_system_id(Strict& fields, const std::string& text, AgentRecord& it) {
     if (text.empty()) return;
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size()) return fields.complain("system_id", "must be a number");
+    if (error != std::errc{} || end != text.data() + text.size())
+        return fields.complain("system_id", "must be a number");
     it.system_id = SystemId{value};
 }
 

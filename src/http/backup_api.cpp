@@ -32,9 +32,9 @@ void Api::serve_backup(const Request& request, const Query& query, Response& res
     }
     const CatalogSummary* catalog = control_.catalog();
     if (catalog == nullptr) {
-        return refuse({503, "the archive's catalog has not been read yet", "ask again in a moment",
-                       "Retry-After: 1\r\n"},
-                      response);
+        return refuse(
+            {503, "the archive's catalog has not been read yet", "ask again in a moment", "Retry-After: 1\r\n"},
+            response);
     }
     for (const auto& entry : catalog->backups) {
         if (entry.id != id && entry.name != id) continue;
@@ -79,18 +79,10 @@ std::optional<JobRequest> Api::read_job(const Route& route, const Request& reque
 Task<> Api::carry_out_job(JobRequest request, Response& response) {
     const JobAnswer answer = co_await control_.job(std::move(request));
     switch (answer.answer) {
-        case Answer::done:
-            response.status = 200;
-            break;
-        case Answer::under_way:
-            response.status = 202;
-            break;
-        case Answer::refused:
-            refuse({answer.unknown ? 404 : 409, answer.detail, answer.hint, {}}, response);
-            co_return;
-        case Answer::failed:
-            refuse({500, answer.detail, answer.hint, {}}, response);
-            co_return;
+        case Answer::done: response.status = 200; break;
+        case Answer::under_way: response.status = 202; break;
+        case Answer::refused: refuse({answer.unknown ? 404 : 409, answer.detail, answer.hint, {}}, response); co_return;
+        case Answer::failed: refuse({500, answer.detail, answer.hint, {}}, response); co_return;
     }
     response.body = render_job_answer(answer);
 }

@@ -9,9 +9,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string text_of(const Json& json) {
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
+std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
 Json number_or_null(std::uint64_t number) { return number == 0 ? Json() : Json(number); }
@@ -47,14 +45,10 @@ Json running_of(const RunningJob& running, Instant now) {
 
 std::string_view state_of(Answer answer) {
     switch (answer) {
-        case Answer::done:
-            return "done";
-        case Answer::under_way:
-            return "running";
-        case Answer::refused:
-            return "refused";
-        case Answer::failed:
-            return "failed";
+        case Answer::done: return "done";
+        case Answer::under_way: return "running";
+        case Answer::refused: return "refused";
+        case Answer::failed: return "failed";
     }
     std::unreachable();
 }
@@ -69,8 +63,7 @@ Result<> read_text(const std::string& name, const Json& value, std::size_t most,
     if (into.empty() || into.size() > most)
         return wrong_field(name, "must have 1 to " + std::to_string(most) + " bytes");
     for (const char c : into) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-            return wrong_field(name, "holds a control character");
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return wrong_field(name, "holds a control character");
     }
     // It becomes an argument of a program.
     if (into.starts_with('-')) return wrong_field(name, "must not begin with -");
@@ -130,9 +123,8 @@ std::string render_running(const RunningJob& running, Instant now) {
 }
 
 std::string render_job_answer(const JobAnswer& answer) {
-    return text_of({{"id", text_or_null(answer.id)},
-                    {"state", state_of(answer.answer)},
-                    {"detail", text_or_null(answer.detail)}});
+    return text_of(
+        {{"id", text_or_null(answer.id)}, {"state", state_of(answer.answer)}, {"detail", text_or_null(answer.detail)}});
 }
 
 Result<JobRequest> parse_job(JobVerb verb, std::string_view body) {
@@ -163,8 +155,7 @@ Result<JobAnswer> parse_job_answer(std::string_view body) {
         const auto found = json.find(key);
         if (found != json.end() && found->is_string()) into = found->get<std::string>();
     };
-    if (!json.is_object() || !json.contains("state"))
-        return fail(FaultKind::corrupt, "not an answer about a job");
+    if (!json.is_object() || !json.contains("state")) return fail(FaultKind::corrupt, "not an answer about a job");
     text("id", answer.id);
     text("detail", answer.detail);
     answer.answer = json["state"] == "done" ? Answer::done : Answer::under_way;

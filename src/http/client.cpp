@@ -73,7 +73,8 @@ struct Place {
 
 std::string head_of(const Question& question, const Place& place) {
     std::string head = question.method + " " + question.target + " HTTP/1.1\r\nHost: ";
-    head.append(place.host.empty() ? "localhost" : place.host).append("\r\nConnection: close\r\nUser-Agent: pgbosun\r\n");
+    head.append(place.host.empty() ? "localhost" : place.host)
+        .append("\r\nConnection: close\r\nUser-Agent: pgbosun\r\n");
     if (question.authorization) {
         head.append("Authorization: ").append(*question.authorization).append("\r\n");
     } else if (question.token) {
@@ -94,11 +95,7 @@ bool is_one_line(std::string_view text) {
 class Exchange : public std::enable_shared_from_this<Exchange> {
 public:
     Exchange(asio::io_context& io, Question question, Place place)
-        : question_(std::move(question)),
-          place_(std::move(place)),
-          timer_(io),
-          socket_(io),
-          resolver_(io),
+        : question_(std::move(question)), place_(std::move(place)), timer_(io), socket_(io), resolver_(io),
           parser_(question_.sink) {}
 
     Task<Result<Answered>> run() {
@@ -111,7 +108,9 @@ public:
     }
 
 private:
-    [[nodiscard]] std::string name() const { return place_.path.empty() ? place_.host + ":" + place_.port : place_.path; }
+    [[nodiscard]] std::string name() const {
+        return place_.path.empty() ? place_.host + ":" + place_.port : place_.path;
+    }
 
     void start_timer() {
         timer_.expires_after(question_.timeout);
@@ -164,7 +163,8 @@ private:
                              : plain_stream(std::move(socket_));
         const auto error = co_await stream_->handshake();
         if (!error) co_return Result<>{};
-        co_return fail(FaultKind::unavailable, "TLS with " + name() + ": " + *error, "check the CA file and the host's name");
+        co_return fail(FaultKind::unavailable, "TLS with " + name() + ": " + *error,
+                       "check the CA file and the host's name");
     }
 
     Task<Result<Answered>> talk() {
@@ -197,7 +197,8 @@ private:
                       buffer.begin() + static_cast<std::ptrdiff_t>(filled), buffer.begin());
             filled -= used;
             if (error && error != beast::http::error::need_more) {
-                co_return fail(FaultKind::corrupt, "the answer of " + name() + " is not as it should be: " + error.message());
+                co_return fail(FaultKind::corrupt,
+                               "the answer of " + name() + " is not as it should be: " + error.message());
             }
         }
         co_return Result<>{};
@@ -252,7 +253,8 @@ Result<Client> Client::url(std::string_view url, ClientTrust trust, std::string_
 
 Result<TlsContext> Client::check(const Question& question) const {
     for (const std::string_view text : {std::string_view(question.target), std::string_view(question.content_type)}) {
-        if (!is_one_line(text)) return fail(FaultKind::refused, "a line break in what should be one line of the request");
+        if (!is_one_line(text))
+            return fail(FaultKind::refused, "a line break in what should be one line of the request");
     }
     for (const auto& text : {question.token, question.authorization, question.last_event_id}) {
         if (!is_one_line(text.value_or(""))) {

@@ -27,7 +27,7 @@ using Sink = std::function<Flow(std::string_view piece)>;
 struct Question {
     std::string method = "GET";
     std::string target = "/";
-    std::string body;                  // empty: none
+    std::string body;                               // empty: none
     std::string content_type = "application/json";  // of the body
     std::optional<std::string> token;               // sent as bearer token
     std::optional<std::string> authorization;       // the whole field instead, for who wants another form

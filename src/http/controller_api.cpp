@@ -19,7 +19,7 @@ constexpr std::array<Command, 6> commands = {{{"/v1/switchover", ControllerVerb:
                                               {"/v1/resume", ControllerVerb::resume},
                                               {"/v1/demote-cluster", ControllerVerb::demote_cluster},
                                               {"/v1/promote-cluster", ControllerVerb::promote_cluster}}};
-constexpr std::array<std::string_view, 7> sights = {"/livez", "/healthz", "/readyz",   "/readiness",
+constexpr std::array<std::string_view, 7> sights = {"/livez",   "/healthz",   "/readyz",  "/readiness",
                                                     "/metrics", "/v1/status", "/liveness"};
 constexpr std::string_view plain_text = "text/plain; charset=utf-8";
 
@@ -30,10 +30,12 @@ Problem wrong_method(std::string_view allowed) {
 // A redirect keeps method and body; who follows it shows the token again.
 void send_to_leader(const ControllerStatus& status, std::string_view path, Response& response) {
     if (status.leader_url.empty()) {
-        return Api::refuse({503, "no controller leads at this moment", "ask again in a few seconds", "Retry-After: 1\r\n"},
-                           response);
+        return Api::refuse(
+            {503, "no controller leads at this moment", "ask again in a few seconds", "Retry-After: 1\r\n"}, response);
     }
-    Api::refuse({307, status.leader + " leads, and is to be asked", {},
+    Api::refuse({307,
+                 status.leader + " leads, and is to be asked",
+                 {},
                  "Location: " + status.leader_url + std::string(path) + "\r\n"},
                 response);
 }
@@ -48,7 +50,7 @@ MetricFamily gauge(std::string name, std::string help, double value) {
 }  // namespace
 
 std::optional<Work> ControllerApi::answer(const Request& request, const Peer& peer, Entrance,
-                                                    const Credentials& credentials, Response& response) {
+                                          const Credentials& credentials, Response& response) {
     const auto path = split_target(request.target).path;
     const auto command_at = std::ranges::find(commands, path, &Command::path);
     if (command_at != commands.end()) {
@@ -92,8 +94,8 @@ void ControllerApi::command(ControllerVerb verb, const Request& request, const P
     if (!wish) return Api::refuse({400, wish.error().what, wish.error().hint, {}}, response);
     const auto status = control_.status();
     if (!status.leads) return send_to_leader(status, split_target(request.target).path, response);
-    const auto answer = control_.command(
-        {verb, std::move(wish->to), std::get<Admitted>(access).asked_by, std::move(wish->source)});
+    const auto answer =
+        control_.command({verb, std::move(wish->to), std::get<Admitted>(access).asked_by, std::move(wish->source)});
     if (answer.answer == Answer::refused) return Api::refuse({409, answer.detail, answer.hint, {}}, response);
     response.status = answer.answer == Answer::done ? 200 : 202;
     response.body = render_controller_status(control_.status());
@@ -104,15 +106,19 @@ std::vector<MetricFamily> controller_metrics(const ControllerStatus& status) {
     families.push_back(gauge("pgbosun_controller_leads", "1 when this controller leads", status.leads ? 1 : 0));
     families.push_back(gauge("pgbosun_controller_record_answers", "1 when the record's engine answers",
                              status.record_answers ? 1 : 0));
-    families.push_back(gauge("pgbosun_controller_term", "Term of the recorded primary", static_cast<double>(status.term)));
+    families.push_back(
+        gauge("pgbosun_controller_term", "Term of the recorded primary", static_cast<double>(status.term)));
     families.push_back(gauge("pgbosun_controller_primary_serving", "1 when the recorded primary takes writes",
                              status.serving ? 1 : 0));
-    families.push_back(gauge("pgbosun_controller_paused", "1 while there is no failover by itself", status.paused ? 1 : 0));
-    MetricFamily changes{"pgbosun_controller_changes_total", "Changes of the primary by this controller", MetricKind::counter, {}};
+    families.push_back(
+        gauge("pgbosun_controller_paused", "1 while there is no failover by itself", status.paused ? 1 : 0));
+    MetricFamily changes{
+        "pgbosun_controller_changes_total", "Changes of the primary by this controller", MetricKind::counter, {}};
     changes.samples.push_back({});
     changes.samples.back().value = static_cast<double>(status.changes);
     families.push_back(std::move(changes));
-    MetricFamily answers{"pgbosun_controller_instance_answers", "1 when the instance's agent answers", MetricKind::gauge, {}};
+    MetricFamily answers{
+        "pgbosun_controller_instance_answers", "1 when the instance's agent answers", MetricKind::gauge, {}};
     for (const auto& instance : status.instances) {
         auto& sample = answers.samples.emplace_back();
         sample.labels = {{"instance", instance.name}};

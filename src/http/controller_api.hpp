@@ -20,7 +20,7 @@ public:
     explicit ControllerApi(ControllerControl& control) : control_(control) {}
 
     std::optional<Work> answer(const Request& request, const Peer& peer, Entrance entrance,
-                                         const Credentials& credentials, Response& response) override;
+                               const Credentials& credentials, Response& response) override;
     Task<> carry_out(Work work, Response& response) override;
 
 private:

@@ -125,7 +125,8 @@ Result<std::shared_ptr<Listener>> Listener::tcp(boost::asio::io_context& io, con
 Result<std::shared_ptr<Listener>> Listener::unix_socket(boost::asio::io_context& io, const std::string& path) {
     const auto address = unix_address(path);
     if (!address) {
-        return fail(FaultKind::refused, "the path of the control socket, \"" + path + "\", is empty or longer than 107 bytes",
+        return fail(FaultKind::refused,
+                    "the path of the control socket, \"" + path + "\", is empty or longer than 107 bytes",
                     "choose a shorter run_dir");
     }
     Descriptor socket(open_socket(AF_UNIX));

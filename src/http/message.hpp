@@ -19,7 +19,7 @@ struct Request {
     std::string authorization;
     std::string last_event_id;
     std::string body;
-    unsigned version = 11;  // 10 or 11
+    unsigned version = 11;                      // 10 or 11
     Connection connection = Connection::close;  // what the asker wants, by version and fields
 };
 

@@ -28,8 +28,10 @@ std::size_t sequence_length(std::string_view text) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     const unsigned lead = byte(0);
     if (lead < 0x80) return 1;
-    const std::size_t length = lead >= 0xC2 && lead <= 0xDF ? 2 : lead >= 0xE0 && lead <= 0xEF ? 3
-                               : lead >= 0xF0 && lead <= 0xF4 ? 4 : 0;
+    const std::size_t length = lead >= 0xC2 && lead <= 0xDF   ? 2
+                               : lead >= 0xE0 && lead <= 0xEF ? 3
+                               : lead >= 0xF0 && lead <= 0xF4 ? 4
+                                                              : 0;
     if (length == 0 || text.size() < length) return 0;
     for (std::size_t i = 1; i < length; ++i) {
         if ((byte(i) & 0xC0U) != 0x80U) return 0;
@@ -92,7 +94,8 @@ prometheus::ClientMetric sample_of(const MetricSample& sample, MetricKind kind) 
         case MetricKind::histogram:
             metric.histogram.sample_count = count_of(sample.count);
             metric.histogram.sample_sum = sample.sum;
-            for (const auto& [bound, count] : sample.buckets) metric.histogram.bucket.push_back({count_of(count), bound});
+            for (const auto& [bound, count] : sample.buckets)
+                metric.histogram.bucket.push_back({count_of(count), bound});
             break;
     }
     return metric;

@@ -13,9 +13,7 @@ constexpr MethodSet act{Method::post};
 
 constexpr Route probe_at(std::string_view path, Probe probe) { return {path, check, probe, Access::open}; }
 constexpr Route role_at(std::string_view path, RoleCheck role) { return {path, check, role, Access::open}; }
-constexpr Route document_at(std::string_view path, Document document) {
-    return {path, read, document, Access::open};
-}
+constexpr Route document_at(std::string_view path, Document document) { return {path, read, document, Access::open}; }
 constexpr Route job_at(std::string_view path, MethodSet methods, JobVerb verb) {
     return {path, methods, verb, Access::control};
 }
@@ -85,8 +83,8 @@ bool matches(const Route& route, std::string_view path) {
 
 std::string to_string(MethodSet methods) {
     std::string text;
-    for (const Method method : {Method::get, Method::head, Method::options, Method::post, Method::put, Method::patch,
-                                Method::delete_}) {
+    for (const Method method :
+         {Method::get, Method::head, Method::options, Method::post, Method::put, Method::patch, Method::delete_}) {
         if (!methods.has(method)) continue;
         if (!text.empty()) text.append(", ");
         text.append(to_string(method));

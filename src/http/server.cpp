@@ -155,10 +155,7 @@ Result<Secrets> secrets_of(const HttpSettings& http, ServerFiles files) {
 
 Server::Server(asio::io_context& io, InstanceControl& control, Journal& journal, const HttpSettings& http,
                const MetricsSettings& metrics, std::string control_socket, Limits limits)
-    : state_(std::make_shared<ServerState>(io, control, journal, limits)),
-      io_(io),
-      http_(http),
-      metrics_(metrics),
+    : state_(std::make_shared<ServerState>(io, control, journal, limits)), io_(io), http_(http), metrics_(metrics),
       control_socket_(std::move(control_socket)) {}
 
 Server::Server(asio::io_context& io, Site& site, const HttpSettings& http, Limits limits)

@@ -39,12 +39,8 @@ void append_event(std::string& out, const JournalEntry& entry, const InstanceSta
 
 Session::Session(ServerState& state, std::unique_ptr<ByteStream> stream, Peer peer, Entrance entrance,
                  std::optional<Problem> refusal)
-    : state_(state),
-      stream_(std::move(stream)),
-      peer_(std::move(peer)),
-      entrance_(entrance),
-      refusal_(std::move(refusal)),
-      reader_(state.limits) {}
+    : state_(state), stream_(std::move(stream)), peer_(std::move(peer)), entrance_(entrance),
+      refusal_(std::move(refusal)), reader_(state.limits) {}
 
 Task<> Session::run() {
     allow(Doing::writing, state_.limits.head);
@@ -125,7 +121,7 @@ Task<Session::Next> Session::read_request() {
         }
         before = state;
         const std::size_t count = co_await stream_->read_some(room());
-        if (count == 0) co_return expired_ && begun ? Next::request : Next::end;
+        if (count == 0) co_return expired_&& begun ? Next::request : Next::end;
         filled_ += count;
         if (!begun) allow(Doing::reading, refusal_ ? state_.limits.linger : state_.limits.head);
         begun = true;

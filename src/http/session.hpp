@@ -24,13 +24,8 @@ class Session;
 // the server still has somewhere to put its answer.
 struct ServerState {
     ServerState(boost::asio::io_context& context, InstanceControl& instance, Journal& events, Limits bounds)
-        : io(context),
-          control(&instance),
-          journal(&events),
-          limits(bounds),
-          own_api(std::make_unique<Api>(instance, events, traffic)),
-          api(*own_api),
-          sweep(context) {}
+        : io(context), control(&instance), journal(&events), limits(bounds),
+          own_api(std::make_unique<Api>(instance, events, traffic)), api(*own_api), sweep(context) {}
     ServerState(boost::asio::io_context& context, Site& site, Limits bounds)
         : io(context), limits(bounds), api(site), sweep(context) {}
 

@@ -54,7 +54,8 @@ Result<Pem> read_pem(std::string_view setting, const std::string& file) {
         length += static_cast<std::size_t>(count);
     }
     if (count < 0) return bad_file(setting, file, error_code(errno, boost::system::system_category()));
-    if (length > longest_pem_file) return fail(FaultKind::refused, std::string(setting) + " " + file + " is longer than 1 MiB");
+    if (length > longest_pem_file)
+        return fail(FaultKind::refused, std::string(setting) + " " + file + " is longer than 1 MiB");
     text.resize(length);
     return Pem{file, std::move(text)};
 }
@@ -85,7 +86,8 @@ Result<ServerFiles> read_server_files(const HttpSettings& settings) {
     auto token = read_token(settings.token_file);
     if (!token) return std::unexpected(std::move(token.error()).in("http.token_file"));
     files.token = std::move(*token);
-    const auto read = [](const char* setting, const std::optional<std::string>& file, std::optional<std::string>& into) -> Result<> {
+    const auto read = [](const char* setting, const std::optional<std::string>& file,
+                         std::optional<std::string>& into) -> Result<> {
         if (!file) return {};
         auto pem = read_pem(setting, *file);
         if (!pem) return std::unexpected(std::move(pem.error()));

@@ -13,8 +13,8 @@ MetricFamily one(std::string name, std::string help, MetricKind kind, double val
 
 std::vector<MetricFamily> traffic_metrics(const Traffic& traffic) {
     std::vector<MetricFamily> families;
-    MetricFamily& requests = families.emplace_back(
-        MetricFamily{"pgbosun_http_requests_total", "HTTP requests answered, by status code.", MetricKind::counter, {}});
+    MetricFamily& requests = families.emplace_back(MetricFamily{
+        "pgbosun_http_requests_total", "HTTP requests answered, by status code.", MetricKind::counter, {}});
     for (const auto& [code, count] : traffic.answered) {
         requests.samples.push_back({.labels = {{"code", std::to_string(code)}}, .value = static_cast<double>(count)});
     }
@@ -30,8 +30,8 @@ std::vector<MetricFamily> traffic_metrics(const Traffic& traffic) {
                            static_cast<double>(traffic.turned_away)));
     families.push_back(one("pgbosun_http_accept_failures_total", "Connections that could not be accepted.",
                            MetricKind::counter, static_cast<double>(traffic.accept_failures)));
-    families.push_back(one("pgbosun_http_handshake_failures_total", "TLS handshakes that failed.",
-                           MetricKind::counter, static_cast<double>(traffic.handshake_failures)));
+    families.push_back(one("pgbosun_http_handshake_failures_total", "TLS handshakes that failed.", MetricKind::counter,
+                           static_cast<double>(traffic.handshake_failures)));
     return families;
 }
 

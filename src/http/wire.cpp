@@ -100,13 +100,11 @@ Json archive_of(const std::optional<ArchiveReport>& archive) {
 
 Json running_of(const std::optional<RunningJob>& running, Instant now) {
     if (!running) return {};
-    return {{"id", text_or_null(running->id)},
-            {"step", running->step},
-            {"bytes", running->done_bytes},
-            {"total", running->total_bytes == 0 ? Json() : Json(running->total_bytes)},
-            {"since", running->began_at},
-            {"for_s", seconds(now - running->since)},
-            {"cancelling", running->cancelling}};
+    return {
+        {"id", text_or_null(running->id)},  {"step", running->step},
+        {"bytes", running->done_bytes},     {"total", running->total_bytes == 0 ? Json() : Json(running->total_bytes)},
+        {"since", running->began_at},       {"for_s", seconds(now - running->since)},
+        {"cancelling", running->cancelling}};
 }
 
 Json backup_of(const BackupsStatus& backup, Instant now) {
@@ -131,14 +129,10 @@ Json backup_of(const BackupsStatus& backup, Instant now) {
 }
 
 Json drill_of(const DrillStatus& drill, Instant now) {
-    return {{"last_at", or_null(drill.last_at)},
-            {"last_ok", or_null(drill.last_ok)},
-            {"last_id", or_null(drill.last_id)},
-            {"last_error", or_null(drill.last_error)},
-            {"last_ok_at", or_null(drill.last_ok_at)},
-            {"recovery_s", or_null(drill.recovery_s)},
-            {"next_at", or_null(drill.next_at)},
-            {"running", running_of(drill.running, now)}};
+    return {{"last_at", or_null(drill.last_at)},       {"last_ok", or_null(drill.last_ok)},
+            {"last_id", or_null(drill.last_id)},       {"last_error", or_null(drill.last_error)},
+            {"last_ok_at", or_null(drill.last_ok_at)}, {"recovery_s", or_null(drill.recovery_s)},
+            {"next_at", or_null(drill.next_at)},       {"running", running_of(drill.running, now)}};
 }
 
 Json volumes_of(const InstanceStatus& status) {

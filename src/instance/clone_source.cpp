@@ -58,7 +58,8 @@ std::optional<Timeline> timeline_of(const std::string& segment) {
     return Timeline{value};
 }
 
-std::optional<Why> not_to_be_replayed(const CatalogSummary& archive, const WeighedBackup& backup, const Upstream& upstream) {
+std::optional<Why> not_to_be_replayed(const CatalogSummary& archive, const WeighedBackup& backup,
+                                      const Upstream& upstream) {
     const bool whole = archive.recoverable_from && backup.ended_at && *archive.recoverable_from <= *backup.ended_at;
     // Of many holes only the first are told.
     const bool lacks_history =
@@ -102,7 +103,8 @@ CloneChoice choose_clone_source(CloneFrom wanted, const CatalogSummary& archive,
         return choice;
     }
     choice.source = CloneSource::archive;
-    choice.why = wanted == CloneFrom::archive ? "it is configured so" : "little WAL has been written since the backup began";
+    choice.why =
+        wanted == CloneFrom::archive ? "it is configured so" : "little WAL has been written since the backup began";
     return choice;
 }
 

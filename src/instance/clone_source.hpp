@@ -27,7 +27,7 @@ struct WeighedBackup {
     std::string id;
     Position begin;
     Lsn end;
-    std::uint64_t bytes = 0;  // of the data that it makes: of an incremental one, of its full backup
+    std::uint64_t bytes = 0;      // of the data that it makes: of an incremental one, of its full backup
     std::uint64_t wal_bytes = 0;  // to be replayed, up to the primary's position
     std::optional<WallTime> ended_at;
 };
@@ -36,8 +36,9 @@ enum class CloneSource { primary, archive };
 
 struct CloneChoice {
     CloneSource source{};
-    std::string_view why;                 // one line for journal and status
-    std::optional<WeighedBackup> backup;  // archive: to be restored. primary: the newest of its history; none: there is none
+    std::string_view why;  // one line for journal and status
+    std::optional<WeighedBackup>
+        backup;  // archive: to be restored. primary: the newest of its history; none: there is none
 };
 
 // `wanted`: quicker or archive; archive: as soon as it is possible. `data_bytes`: of the primary's databases; none: not

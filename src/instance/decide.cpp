@@ -145,7 +145,10 @@ void Turn::on(const PostmasterExited& event) {
         case Purpose::guard:
         case Purpose::isolate:
         case Purpose::rejoin: clear_then(AfterClearing::go_on); return;
-        case Purpose::restart: state().cause = Cause::restart; clear_then(AfterClearing::go_on); return;
+        case Purpose::restart:
+            state().cause = Cause::restart;
+            clear_then(AfterClearing::go_on);
+            return;
         case Purpose::demote:
             state().cause = Cause::demote;
             // In a cluster it is marked when it has been compared with the new primary.
@@ -176,7 +179,8 @@ void Turn::on(const Accepting& event) {
 }
 
 void Turn::on(const CheckpointEnded&) {
-    if (const auto* checkpointing = as<Checkpointing>()) stop(checkpointing->purpose, gentle(), checkpointing->stop_began);
+    if (const auto* checkpointing = as<Checkpointing>())
+        stop(checkpointing->purpose, gentle(), checkpointing->stop_began);
 }
 
 void Turn::on(const FenceStored&) {

@@ -62,66 +62,66 @@ std::string_view hint(Verdict verdict) {
 }
 
 std::string_view name_of(const Event& event) {
-    return std::visit(Overloaded{
-                          [](const Begin& it) -> std::string_view { return it.fence_found ? "begin, fence found" : "begin"; },
-                          [](const VolumeJudged& it) { return name_of(it.verdict); },
-                          [](const BootstrapEnded& it) -> std::string_view {
-                              switch (it.outcome) {
-                                  case BootstrapOutcome::done: return "bootstrap is done";
-                                  case BootstrapOutcome::failed: return "bootstrap failed";
-                                  case BootstrapOutcome::primary_absent: return "what to bootstrap from is absent";
-                                  case BootstrapOutcome::refused: return "bootstrap is refused";
-                              }
-                              std::unreachable();
-                          },
-                          [](const RejoinEnded& it) -> std::string_view {
-                              switch (it.outcome) {
-                                  case BootstrapOutcome::done: return "rejoin is done";
-                                  case BootstrapOutcome::failed: return "rejoin failed";
-                                  case BootstrapOutcome::primary_absent: return "the primary to clone is absent";
-                                  case BootstrapOutcome::refused: return "rejoin is refused";
-                              }
-                              std::unreachable();
-                          },
-                          [](const StraysGone&) -> std::string_view { return "strays are gone"; },
-                          [](const StandbyMarked&) -> std::string_view { return "standby.signal is written"; },
-                          [](const RoomFound& it) -> std::string_view { return it.enough ? "room enough" : "no room"; },
-                          [](const LaunchFailed&) -> std::string_view { return "launch failed"; },
-                          [](const PostmasterExited& it) -> std::string_view {
-                              return it.hopeless ? "postmaster exited for good" : "postmaster exited";
-                          },
-                          [](const Accepting& it) -> std::string_view {
-                              return it.role == Role::primary ? "accepts queries as primary"
-                                                              : "accepts queries as standby";
-                          },
-                          [](const CheckpointEnded&) -> std::string_view { return "checkpoint ended"; },
-                          [](const FenceStored&) -> std::string_view { return "fence is on disk"; },
-                          [](const FenceRemoved&) -> std::string_view { return "fence is off the disk"; },
-                          [](const PartGiven& it) -> std::string_view {
-                              switch (it.part) {
-                                  case Part::own: return "it is its own authority";
-                                  case Part::unknown: return "nobody is the primary";
-                                  case Part::standby: return it.other_primary ? "follow another primary" : "be a standby";
-                                  case Part::isolated: return "the right to write is gone";
-                                  case Part::primary: return "be the primary";
-                              }
-                              std::unreachable();
-                          },
-                          [](const CannotFollow&) -> std::string_view { return "cannot follow the primary"; },
-                          [](const RightEnds&) -> std::string_view { return "the last right ends"; },
-                          [](const GuardLost&) -> std::string_view { return "guard is lost"; },
-                          [](const DeadlinePassed&) -> std::string_view { return "deadline passed"; },
-                          [](const EndRequested& it) -> std::string_view {
-                              switch (it.mode) {
-                                  case StopMode::smart: return "end requested, smart";
-                                  case StopMode::fast: return "end requested, fast";
-                                  case StopMode::immediate: return "end requested, immediate";
-                              }
-                              std::unreachable();
-                          },
-                          [](const Asked& it) { return to_string(it.verb); },
-                      },
-                      event);
+    return std::visit(
+        Overloaded{
+            [](const Begin& it) -> std::string_view { return it.fence_found ? "begin, fence found" : "begin"; },
+            [](const VolumeJudged& it) { return name_of(it.verdict); },
+            [](const BootstrapEnded& it) -> std::string_view {
+                switch (it.outcome) {
+                    case BootstrapOutcome::done: return "bootstrap is done";
+                    case BootstrapOutcome::failed: return "bootstrap failed";
+                    case BootstrapOutcome::primary_absent: return "what to bootstrap from is absent";
+                    case BootstrapOutcome::refused: return "bootstrap is refused";
+                }
+                std::unreachable();
+            },
+            [](const RejoinEnded& it) -> std::string_view {
+                switch (it.outcome) {
+                    case BootstrapOutcome::done: return "rejoin is done";
+                    case BootstrapOutcome::failed: return "rejoin failed";
+                    case BootstrapOutcome::primary_absent: return "the primary to clone is absent";
+                    case BootstrapOutcome::refused: return "rejoin is refused";
+                }
+                std::unreachable();
+            },
+            [](const StraysGone&) -> std::string_view { return "strays are gone"; },
+            [](const StandbyMarked&) -> std::string_view { return "standby.signal is written"; },
+            [](const RoomFound& it) -> std::string_view { return it.enough ? "room enough" : "no room"; },
+            [](const LaunchFailed&) -> std::string_view { return "launch failed"; },
+            [](const PostmasterExited& it) -> std::string_view {
+                return it.hopeless ? "postmaster exited for good" : "postmaster exited";
+            },
+            [](const Accepting& it) -> std::string_view {
+                return it.role == Role::primary ? "accepts queries as primary" : "accepts queries as standby";
+            },
+            [](const CheckpointEnded&) -> std::string_view { return "checkpoint ended"; },
+            [](const FenceStored&) -> std::string_view { return "fence is on disk"; },
+            [](const FenceRemoved&) -> std::string_view { return "fence is off the disk"; },
+            [](const PartGiven& it) -> std::string_view {
+                switch (it.part) {
+                    case Part::own: return "it is its own authority";
+                    case Part::unknown: return "nobody is the primary";
+                    case Part::standby: return it.other_primary ? "follow another primary" : "be a standby";
+                    case Part::isolated: return "the right to write is gone";
+                    case Part::primary: return "be the primary";
+                }
+                std::unreachable();
+            },
+            [](const CannotFollow&) -> std::string_view { return "cannot follow the primary"; },
+            [](const RightEnds&) -> std::string_view { return "the last right ends"; },
+            [](const GuardLost&) -> std::string_view { return "guard is lost"; },
+            [](const DeadlinePassed&) -> std::string_view { return "deadline passed"; },
+            [](const EndRequested& it) -> std::string_view {
+                switch (it.mode) {
+                    case StopMode::smart: return "end requested, smart";
+                    case StopMode::fast: return "end requested, fast";
+                    case StopMode::immediate: return "end requested, immediate";
+                }
+                std::unreachable();
+            },
+            [](const Asked& it) { return to_string(it.verb); },
+        },
+        event);
 }
 
 std::string_view name_of(const Action& action) {

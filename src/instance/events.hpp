@@ -82,8 +82,8 @@ struct Asked {
 };
 
 using Event = std::variant<Begin, VolumeJudged, BootstrapEnded, RejoinEnded, StraysGone, StandbyMarked, RoomFound,
-                           LaunchFailed, PostmasterExited, Accepting, CheckpointEnded, FenceStored, FenceRemoved, PartGiven,
-                           CannotFollow, RightEnds, GuardLost, DeadlinePassed, EndRequested, Asked>;
+                           LaunchFailed, PostmasterExited, Accepting, CheckpointEnded, FenceStored, FenceRemoved,
+                           PartGiven, CannotFollow, RightEnds, GuardLost, DeadlinePassed, EndRequested, Asked>;
 
 struct InspectVolume {};
 struct Bootstrap {};
@@ -112,8 +112,9 @@ struct End {
     int exit_status = 0;
 };
 
-using Action = std::variant<InspectVolume, Bootstrap, CancelBootstrap, Rejoin, CancelRejoin, FollowPrimary, ClearStrays, MarkStandby, CheckRoom, Launch,
-                            StopPostgres, KillPostgres, Checkpoint, Promote, Reload, StoreFence, RemoveFence, End>;
+using Action = std::variant<InspectVolume, Bootstrap, CancelBootstrap, Rejoin, CancelRejoin, FollowPrimary, ClearStrays,
+                            MarkStandby, CheckRoom, Launch, StopPostgres, KillPostgres, Checkpoint, Promote, Reload,
+                            StoreFence, RemoveFence, End>;
 
 // No heap: stopping postgres must work when memory is gone.
 class Actions {
@@ -143,9 +144,9 @@ enum class Verdict {
     refused_not_running,
     refused_not_standby,
     refused_no_upstream,
-    refused_busy,    // another stop, promotion or demotion is under way
+    refused_busy,     // another stop, promotion or demotion is under way
     refused_managed,  // a controller decides about it
-    refused_failed,  // nothing can run here until a person has mended the volume
+    refused_failed,   // nothing can run here until a person has mended the volume
 };
 bool is_refusal(Verdict verdict);
 std::string_view reason(Verdict verdict);

@@ -12,14 +12,12 @@ constexpr Lsn never{std::numeric_limits<std::uint64_t>::max()};
 
 // The i-th timeline that a history went through, and where it left it.
 Position leg(const wal::TimelineHistory& history, std::size_t index) {
-    if (index < history.ancestors.size())
-        return {history.ancestors[index].timeline, history.ancestors[index].fork};
+    if (index < history.ancestors.size()) return {history.ancestors[index].timeline, history.ancestors[index].fork};
     return {history.timeline, never};
 }
 
 RejoinPlan rewind(const LocalData& local, const Upstream& upstream, const Attempts& attempts, Lsn fork) {
-    if (!local.rewindable)
-        return {Reclone{}, "it has neither checksums nor wal_log_hints, which pg_rewind needs"};
+    if (!local.rewindable) return {Reclone{}, "it has neither checksums nor wal_log_hints, which pg_rewind needs"};
     if (attempts.rewind_failed) return {Reclone{}, "pg_rewind has failed"};
     if (!upstream.checkpointed) {
         return {AwaitFact{Missing::upstream_checkpoint},
@@ -30,18 +28,13 @@ RejoinPlan rewind(const LocalData& local, const Upstream& upstream, const Attemp
 }
 
 // Everything here lies before the place where the histories part, or they never do.
-RejoinPlan compare_last_page(const LocalData& local, const Upstream& upstream, const Attempts& attempts,
-                             Lsn fork) {
+RejoinPlan compare_last_page(const LocalData& local, const Upstream& upstream, const Attempts& attempts, Lsn fork) {
     switch (upstream.last_page) {
-        case LastPage::same:
-            return {Follow{}, "its last page of WAL is the upstream's"};
-        case LastPage::unknown:
-            return {AwaitFact{Missing::last_page}, "its last page of WAL has not been compared"};
-        case LastPage::differs:
-            break;
+        case LastPage::same: return {Follow{}, "its last page of WAL is the upstream's"};
+        case LastPage::unknown: return {AwaitFact{Missing::last_page}, "its last page of WAL has not been compared"};
+        case LastPage::differs: break;
     }
-    if (fork == never)
-        return {Reclone{}, "its timeline has the upstream's number and history, and other bytes"};
+    if (fork == never) return {Reclone{}, "its timeline has the upstream's number and history, and other bytes"};
     return rewind(local, upstream, attempts, fork);
 }
 
@@ -80,8 +73,7 @@ std::optional<Lsn> divergence(const wal::TimelineHistory& local, const wal::Time
     return shared;
 }
 
-RejoinPlan plan_rejoin(const std::optional<LocalData>& local, const Upstream& upstream,
-                       const Attempts& attempts) {
+RejoinPlan plan_rejoin(const std::optional<LocalData>& local, const Upstream& upstream, const Attempts& attempts) {
     if (!local) return {Clone{}, "it has no data"};
     if (auto plan = impossible(*local, upstream)) return *plan;
     if (attempts.wal_gone) return {Reclone{}, "WAL that it needs is nowhere any more"};

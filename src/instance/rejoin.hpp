@@ -28,7 +28,7 @@ struct LocalData {
     int server_major = 0;
     LocalEnd end{};
     Timeline timeline{};  // that it is on now
-    Lsn wal_end;  // the end of all WAL here that it has, or may have, replayed; of the shutdown checkpoint
+    Lsn wal_end;          // the end of all WAL here that it has, or may have, replayed; of the shutdown checkpoint
     // false: a standby's, at rest, is `wal_end` or further; a crashed primary's is known after crash recovery only.
     bool wal_end_known = true;
     wal::TimelineHistory history;
@@ -36,11 +36,7 @@ struct LocalData {
     bool readable = true;     // pg_control is whole
 };
 
-enum class LastPage {
-    same,
-    differs,
-    unknown
-};  // our last WAL page against the upstream's bytes at that place
+enum class LastPage { same, differs, unknown };  // our last WAL page against the upstream's bytes at that place
 
 struct Upstream {
     SystemId system_id{};
@@ -91,8 +87,7 @@ struct RejoinPlan {
 std::string_view name_of(const RejoinPlan& plan);
 
 // local none: the data directory is empty.
-RejoinPlan plan_rejoin(const std::optional<LocalData>& local, const Upstream& upstream,
-                       const Attempts& attempts);
+RejoinPlan plan_rejoin(const std::optional<LocalData>& local, const Upstream& upstream, const Attempts& attempts);
 
 // Where `upstream` and `local` part; none: they share no timeline. As long as one is an ancestor of the other
 // it is the end of the shorter.

@@ -18,8 +18,8 @@ bool lists(const PromotableList& list, const std::string& name) {
 }
 
 bool well_formed(const Assignment& assignment) {
-    return assignment.term > 0 && !assignment.primary.empty() &&
-           !lists(assignment.promotable, assignment.primary) && assignment.upstream != assignment.instance &&
+    return assignment.term > 0 && !assignment.primary.empty() && !lists(assignment.promotable, assignment.primary) &&
+           assignment.upstream != assignment.instance &&
            (!assignment.lease || assignment.lease->ttl > Duration::zero());
 }
 
@@ -62,13 +62,11 @@ Reception renew(Right right, const Assignment& assignment, Instant now) {
         Right after = right;
         after.record.promotable = assignment.promotable;
         if (may_write(after, now) || !may_write(right, now)) {
-            std::erase_if(after.promises,
-                          [&](const auto& it) { return !lists(after.record.promotable, it.from); });
+            std::erase_if(after.promises, [&](const auto& it) { return !lists(after.record.promotable, it.from); });
             right = std::move(after);
         }
     }
-    if (assignment.synchronous.version > record.synchronous.version)
-        record.synchronous = assignment.synchronous;
+    if (assignment.synchronous.version > record.synchronous.version) record.synchronous = assignment.synchronous;
     if (!assignment.peers.empty()) record.peers = assignment.peers;
     return Reception{std::move(right), {}, {}};
 }
@@ -109,9 +107,7 @@ Reception promote(Right right, const Assignment& assignment, const Local& local,
 
 }  // namespace
 
-bool is_primary(const Right& right) {
-    return right.record.term > 0 && right.record.accepted == right.record.term;
-}
+bool is_primary(const Right& right) { return right.record.term > 0 && right.record.accepted == right.record.term; }
 
 std::optional<Instant> valid_until(const Right& right) {
     if (!is_primary(right)) return std::nullopt;
@@ -147,32 +143,19 @@ std::optional<Instant> next_change(const Right& right, Instant now) {
 
 std::string_view reason(Refusal refusal) {
     switch (refusal) {
-        case Refusal::other_cluster:
-            return "it is for another cluster";
-        case Refusal::other_instance:
-            return "it is for another instance";
-        case Refusal::malformed:
-            return "it makes no sense: no term, no primary, no time, or a primary on its own list";
-        case Refusal::old_term:
-            return "a higher term has been seen";
-        case Refusal::other_primary:
-            return "another primary is known for this term";
-        case Refusal::late:
-            return "its lease has run out, or was granted to an earlier life of this agent";
-        case Refusal::promised:
-            return "the old primary still holds this instance's promise";
-        case Refusal::just_started:
-            return "an earlier life of this agent may have promised";
-        case Refusal::fenced:
-            return "the instance is fenced";
-        case Refusal::ending:
-            return "pgbosun is ending";
-        case Refusal::no_data:
-            return "the instance has no data";
-        case Refusal::data_behind:
-            return "the instance holds less than was expected of it";
-        case Refusal::is_primary:
-            return "the instance is the primary of this term itself";
+        case Refusal::other_cluster: return "it is for another cluster";
+        case Refusal::other_instance: return "it is for another instance";
+        case Refusal::malformed: return "it makes no sense: no term, no primary, no time, or a primary on its own list";
+        case Refusal::old_term: return "a higher term has been seen";
+        case Refusal::other_primary: return "another primary is known for this term";
+        case Refusal::late: return "its lease has run out, or was granted to an earlier life of this agent";
+        case Refusal::promised: return "the old primary still holds this instance's promise";
+        case Refusal::just_started: return "an earlier life of this agent may have promised";
+        case Refusal::fenced: return "the instance is fenced";
+        case Refusal::ending: return "pgbosun is ending";
+        case Refusal::no_data: return "the instance has no data";
+        case Refusal::data_behind: return "the instance holds less than was expected of it";
+        case Refusal::is_primary: return "the instance is the primary of this term itself";
     }
     std::unreachable();
 }
@@ -180,35 +163,23 @@ std::string_view reason(Refusal refusal) {
 std::string_view hint(Refusal refusal) {
     switch (refusal) {
         case Refusal::other_cluster:
-        case Refusal::other_instance:
-            return "compare `cluster` and `instance` of both configurations";
-        case Refusal::malformed:
-            return "controller and agent should be of the same version";
-        case Refusal::old_term:
-            return "read the cluster's record again";
-        case Refusal::other_primary:
-            return "two controllers with different records? there must be one record";
-        case Refusal::late:
-            return "answer the newest status, within lease.ttl";
+        case Refusal::other_instance: return "compare `cluster` and `instance` of both configurations";
+        case Refusal::malformed: return "controller and agent should be of the same version";
+        case Refusal::old_term: return "read the cluster's record again";
+        case Refusal::other_primary: return "two controllers with different records? there must be one record";
+        case Refusal::late: return "answer the newest status, within lease.ttl";
         case Refusal::promised:
-        case Refusal::just_started:
-            return "ask again when again_at says";
-        case Refusal::fenced:
-            return "pgbosun unfence lifts it";
-        case Refusal::ending:
-            return "choose another instance";
+        case Refusal::just_started: return "ask again when again_at says";
+        case Refusal::fenced: return "pgbosun unfence lifts it";
+        case Refusal::ending: return "choose another instance";
         case Refusal::no_data:
-        case Refusal::data_behind:
-            return "choose the instance that holds the most";
-        case Refusal::is_primary:
-            return "take it off the promotable list";
+        case Refusal::data_behind: return "choose the instance that holds the most";
+        case Refusal::is_primary: return "take it off the promotable list";
     }
     std::unreachable();
 }
 
-std::optional<Instant> stop_by(const Right& right) {
-    return is_primary(right) ? valid_until(right) : right.stop_by;
-}
+std::optional<Instant> stop_by(const Right& right) { return is_primary(right) ? valid_until(right) : right.stop_by; }
 
 Reception receive(const Right& right, const Assignment& assignment, const Local& local, Instant now) {
     if (const auto refusal = misdirected(right, assignment)) return refused(right, *refusal);
@@ -225,8 +196,7 @@ Reception receive(const Right& right, const Assignment& assignment, const Local&
 
 PromiseGiven give_promise(const Right& right, const PromiseRequest& request, Instant now) {
     const auto refuse = [&](const Right& after, Refusal refusal) {
-        return PromiseGiven{after, PromiseAnswer{after.record.instance, after.record.term, false, {}},
-                            refusal};
+        return PromiseGiven{after, PromiseAnswer{after.record.instance, after.record.term, false, {}}, refusal};
     };
     if (request.cluster != right.record.cluster) return refuse(right, Refusal::other_cluster);
     if (request.term == 0 || request.from.empty() || request.from == right.record.instance ||
@@ -271,9 +241,7 @@ Right take_promise(const Right& right, const PromiseAnswer& answer, Instant now)
     return next;
 }
 
-Reach reach(const Right& right, Timeline timeline, Lsn lsn) {
-    return {right.record.data_term, timeline, lsn};
-}
+Reach reach(const Right& right, Timeline timeline, Lsn lsn) { return {right.record.data_term, timeline, lsn}; }
 
 Right streams(const Right& right) {
     Right next = right;

@@ -59,8 +59,8 @@ std::string_view to_string(StopMode mode) {
 
 bool has_postmaster(const InstanceState& state) {
     return std::holds_alternative<Launching>(state.activity) || std::holds_alternative<Running>(state.activity) ||
-           std::holds_alternative<Checkpointing>(state.activity) ||
-           std::holds_alternative<Promoting>(state.activity) || std::holds_alternative<Stopping>(state.activity);
+           std::holds_alternative<Checkpointing>(state.activity) || std::holds_alternative<Promoting>(state.activity) ||
+           std::holds_alternative<Stopping>(state.activity);
 }
 
 bool takes_no_writes(const InstanceState& state) {
@@ -79,28 +79,27 @@ bool takes_no_writes(const InstanceState& state) {
 }
 
 Phase phase_of(const InstanceState& state) {
-    return std::visit(
-        Overloaded{
-            [](const Bootstrapping&) { return Phase::bootstrapping; },
-            [](const MarkingStandby&) { return Phase::demoting; },
-            [](const Rejoining&) { return Phase::rejoining; },
-            [&](const AwaitingRight&) {
-                return state.desired.part == Part::isolated ? Phase::isolated : Phase::starting;
-            },
-            [&](const Running&) { return state.recovering ? Phase::bootstrapping : Phase::running; },
-            [](const Promoting&) { return Phase::promoting; },
-            [](const Checkpointing& it) { return phase_while_stopping(it.purpose); },
-            [](const Stopping& it) { return phase_while_stopping(it.purpose); },
-            [](const Fenced&) { return Phase::fenced; },
-            [](const Failed&) { return Phase::failed; },
-            [](const Ended&) { return Phase::stopped; },
-            [&](const auto&) {
-                const bool unwanted = state.desired.end || state.desired.fence != Fence::off;
-                if (unwanted) return Phase::stopping;
-                return state.recovering ? Phase::bootstrapping : phase_before_running(state.cause);
-            },
-        },
-        state.activity);
+    return std::visit(Overloaded{
+                          [](const Bootstrapping&) { return Phase::bootstrapping; },
+                          [](const MarkingStandby&) { return Phase::demoting; },
+                          [](const Rejoining&) { return Phase::rejoining; },
+                          [&](const AwaitingRight&) {
+                              return state.desired.part == Part::isolated ? Phase::isolated : Phase::starting;
+                          },
+                          [&](const Running&) { return state.recovering ? Phase::bootstrapping : Phase::running; },
+                          [](const Promoting&) { return Phase::promoting; },
+                          [](const Checkpointing& it) { return phase_while_stopping(it.purpose); },
+                          [](const Stopping& it) { return phase_while_stopping(it.purpose); },
+                          [](const Fenced&) { return Phase::fenced; },
+                          [](const Failed&) { return Phase::failed; },
+                          [](const Ended&) { return Phase::stopped; },
+                          [&](const auto&) {
+                              const bool unwanted = state.desired.end || state.desired.fence != Fence::off;
+                              if (unwanted) return Phase::stopping;
+                              return state.recovering ? Phase::bootstrapping : phase_before_running(state.cause);
+                          },
+                      },
+                      state.activity);
 }
 
 std::optional<Instant> next_deadline(const InstanceState& state) {

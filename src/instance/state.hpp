@@ -115,9 +115,9 @@ struct Ended {
     auto operator<=>(const Ended&) const = default;
 };
 
-using Activity = std::variant<Inspecting, Bootstrapping, Clearing, MarkingStandby, Rejoining, AwaitingRight, CheckingRoom,
-                              WaitingForRoom, BackingOff, Launching, Running, Checkpointing, Promoting, Stopping, Fenced,
-                              Failed, Ended>;
+using Activity = std::variant<Inspecting, Bootstrapping, Clearing, MarkingStandby, Rejoining, AwaitingRight,
+                              CheckingRoom, WaitingForRoom, BackingOff, Launching, Running, Checkpointing, Promoting,
+                              Stopping, Fenced, Failed, Ended>;
 
 // Crashes since the first one of this window; the window ends `restart.period` after it began.
 struct Crashes {

@@ -62,8 +62,10 @@ void Turn::be_standby(Part before, bool other_primary) {
 
 void Turn::be_isolated() {
     if (const auto* stopping = as<Stopping>()) {
-        if (!stopping->killing && stopping->mode != StopMode::immediate) stop(stopping->purpose, StopMode::immediate, now_);
-    } else if (const auto* checkpointing = as<Checkpointing>(); checkpointing && checkpointing->purpose != Purpose::restart) {
+        if (!stopping->killing && stopping->mode != StopMode::immediate)
+            stop(stopping->purpose, StopMode::immediate, now_);
+    } else if (const auto* checkpointing = as<Checkpointing>();
+               checkpointing && checkpointing->purpose != Purpose::restart) {
         stop(checkpointing->purpose, StopMode::immediate, now_);
     } else if (has_postmaster(state())) {
         stop(Purpose::isolate, StopMode::immediate, now_);
@@ -96,9 +98,7 @@ void Turn::crashed(bool hopeless) {
     clear_then(rest ? AfterClearing::rest : too_often ? AfterClearing::give_up : AfterClearing::back_off);
 }
 
-StopMode Turn::gentle() const {
-    return policy_.smart_timeout > Duration::zero() ? StopMode::smart : StopMode::fast;
-}
+StopMode Turn::gentle() const { return policy_.smart_timeout > Duration::zero() ? StopMode::smart : StopMode::fast; }
 
 void Turn::stop(Purpose purpose, StopMode mode, Instant began) {
     const Instant kill_at = std::max(began + policy_.stop_timeout, now_ + Policy::immediate_share);

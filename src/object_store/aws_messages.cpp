@@ -22,8 +22,7 @@ bool is_secret(std::string_view text) {
 Result<Expiring<Credentials>> checked(Credentials credentials, std::string_view expiration) {
     const auto expires = parse_utc(expiration);
     const bool token = credentials.session_token.empty() || is_secret(credentials.session_token);
-    if (!is_secret(credentials.access_key_id) || !is_secret(credentials.secret_access_key) || !token ||
-        !expires) {
+    if (!is_secret(credentials.access_key_id) || !is_secret(credentials.secret_access_key) || !token || !expires) {
         return nonsense();
     }
     return Expiring<Credentials>{std::move(credentials), expires};
@@ -40,13 +39,12 @@ std::string_view trimmed(std::string_view text) {
 std::optional<SigningTime> parse_utc(std::string_view text) {
     int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, used = 0;
     const std::string copy(text.substr(0, 40));
-    if (std::sscanf(copy.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second,
-                    &used) != 6) {
+    if (std::sscanf(copy.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &used) !=
+        6) {
         return std::nullopt;
     }
     std::string_view rest = std::string_view(copy).substr(static_cast<std::size_t>(used));
-    if (rest.starts_with('.'))
-        rest = rest.substr(std::min(rest.find_first_not_of("0123456789", 1), rest.size()));
+    if (rest.starts_with('.')) rest = rest.substr(std::min(rest.find_first_not_of("0123456789", 1), rest.size()));
     using namespace std::chrono;
     const year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                               std::chrono::day(static_cast<unsigned>(day))};
@@ -67,15 +65,15 @@ Result<Expiring<Credentials>> parse_metadata_credentials(std::string_view json) 
 
 Result<Expiring<Credentials>> parse_assumed_role(std::string_view xml) {
     pugi::xml_document document;
-    const auto loaded = document.load_buffer(xml.data(), xml.size(),
-                                             pugi::parse_minimal | pugi::parse_escapes, pugi::encoding_utf8);
+    const auto loaded =
+        document.load_buffer(xml.data(), xml.size(), pugi::parse_minimal | pugi::parse_escapes, pugi::encoding_utf8);
     if (!loaded) return nonsense();
     const auto given = document.child("AssumeRoleWithWebIdentityResponse")
                            .child("AssumeRoleWithWebIdentityResult")
                            .child("Credentials");
-    return checked({given.child_value("AccessKeyId"), given.child_value("SecretAccessKey"),
-                    given.child_value("SessionToken")},
-                   given.child_value("Expiration"));
+    return checked(
+        {given.child_value("AccessKeyId"), given.child_value("SecretAccessKey"), given.child_value("SessionToken")},
+        given.child_value("Expiration"));
 }
 
 std::optional<Credentials> parse_shared_credentials(std::string_view text, std::string_view profile) {

@@ -20,16 +20,14 @@ double random_fraction() {
 
 Result<AzureAuthorization> account_key(const std::string& text) {
     auto bytes = decode_base64(text);
-    if (!bytes)
-        return fail(FaultKind::refused, "the account key is no base64", "check what archive.azure names");
+    if (!bytes) return fail(FaultKind::refused, "the account key is no base64", "check what archive.azure names");
     return AccountKey{*std::move(bytes)};
 }
 
 Result<AzureAuthorization> signature(std::string text) {
     if (text.starts_with('?')) text.erase(0, 1);
     if (text.find("sig=") != std::string::npos) return SharedAccessSignature{std::move(text)};
-    return fail(FaultKind::refused,
-                "the shared access signature has no sig=", "check what archive.azure names");
+    return fail(FaultKind::refused, "the shared access signature has no sig=", "check what archive.azure names");
 }
 
 Result<AzureAuthorization> from_connection_string(const std::string& text) {
@@ -41,8 +39,7 @@ Result<AzureAuthorization> from_connection_string(const std::string& text) {
 }  // namespace
 
 Result<AzureAuthorization> AzureCredentialChain::get(SigningTime now, Freshness freshness) {
-    const bool given =
-        given_.connection_string.given() || given_.account_key.given() || given_.sas_token.given();
+    const bool given = given_.connection_string.given() || given_.account_key.given() || given_.sas_token.given();
     const auto source = [&](const SecretSource& from_settings, const char* variable) {
         SecretSource found = from_settings;
         if (!given && environment_(variable)) found.environment = variable;
@@ -69,28 +66,24 @@ Result<AzureAuthorization> AzureCredentialChain::get(SigningTime now, Freshness 
 }
 
 Result<Expiring<std::string>> AzureCredentialChain::from_workload_identity(SigningTime now) {
-    const auto assertion =
-        read_secret({.file = environment_("AZURE_FEDERATED_TOKEN_FILE"), .environment = {}},
-                    "the federated token", environment_);
+    const auto assertion = read_secret({.file = environment_("AZURE_FEDERATED_TOKEN_FILE"), .environment = {}},
+                                       "the federated token", environment_);
     if (!assertion) return std::unexpected(assertion.error());
-    std::string authority =
-        environment_("AZURE_AUTHORITY_HOST").value_or("https://login.microsoftonline.com/");
+    std::string authority = environment_("AZURE_AUTHORITY_HOST").value_or("https://login.microsoftonline.com/");
     if (!authority.ends_with('/')) authority += '/';
     const auto body = service_.ask(
         {.method = "POST",
          .url = authority + encode_uri(environment_("AZURE_TENANT_ID").value_or("")) + "/oauth2/v2.0/token",
          .headers = {"content-type: application/x-www-form-urlencoded"},
-         .body = "grant_type=client_credentials&client_id=" +
-                 encode_uri(environment_("AZURE_CLIENT_ID").value_or("")) +
-                 "&scope=" + encode_uri(std::string(resource) + ".default") + "&client_assertion_type=" +
-                 encode_uri("urn:ietf:params:oauth:client-assertion-type:jwt-bearer") +
+         .body = "grant_type=client_credentials&client_id=" + encode_uri(environment_("AZURE_CLIENT_ID").value_or("")) +
+                 "&scope=" + encode_uri(std::string(resource) + ".default") +
+                 "&client_assertion_type=" + encode_uri("urn:ietf:params:oauth:client-assertion-type:jwt-bearer") +
                  "&client_assertion=" + *assertion},
         "Microsoft Entra");
     if (body) return parse_access_token(*body, now);
     Fault fault = body.error();
     if (fault.kind == FaultKind::refused)
-        fault.hint =
-            "check AZURE_CLIENT_ID and AZURE_TENANT_ID, and the federated credential of the identity";
+        fault.hint = "check AZURE_CLIENT_ID and AZURE_TENANT_ID, and the federated credential of the identity";
     return std::unexpected(std::move(fault));
 }
 
@@ -99,9 +92,8 @@ Result<Expiring<std::string>> AzureCredentialChain::from_managed_identity(Signin
     url = url.empty() ? identity_service : url + "/metadata/identity/oauth2/token";
     url += "?api-version=2018-02-01&resource=" + encode_uri(resource);
     if (const auto client = environment_("AZURE_CLIENT_ID")) url += "&client_id=" + encode_uri(*client);
-    const auto body =
-        service_.ask({.url = url, .headers = {"metadata: true"}, .body = {}, .proxy = Proxy::never},
-                     "the managed identity service");
+    const auto body = service_.ask({.url = url, .headers = {"metadata: true"}, .body = {}, .proxy = Proxy::never},
+                                   "the managed identity service");
     if (body) return parse_access_token(*body, now);
     Fault fault = body.error();
     fault.hint =

@@ -45,8 +45,7 @@ Result<S3Page> parse_blob_listing(std::string_view body) {
         if (prefix.empty()) return damaged("a prefix that cannot be read");
         page.prefixes.push_back(std::move(prefix));
     }
-    if (page.objects.size() + page.prefixes.size() > page_limit)
-        return damaged("more entries than were asked for");
+    if (page.objects.size() + page.prefixes.size() > page_limit) return damaged("more entries than were asked for");
     page.token = std::string_view(result.child_value("NextMarker")).substr(0, token_limit);
     page.more = page.token.empty() ? S3Page::More::no : S3Page::More::yes;
     return page;

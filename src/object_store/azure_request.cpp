@@ -44,12 +44,11 @@ std::string http_date(SigningTime time) {
     return text;
 }
 
-std::string string_to_sign(const AzureAddress& address, const AzureOperation& operation,
-                           const Pairs& headers) {
+std::string string_to_sign(const AzureAddress& address, const AzureOperation& operation, const Pairs& headers) {
     std::string text = operation.method + "\n\n\n";
     text += (operation.body.empty() ? "" : std::to_string(operation.body.size())) + '\n';
-    for (const char* name : {"content-md5", "content-type", "date", "if-modified-since", "if-match",
-                             "if-none-match", "if-unmodified-since", "range"}) {
+    for (const char* name : {"content-md5", "content-type", "date", "if-modified-since", "if-match", "if-none-match",
+                             "if-unmodified-since", "range"}) {
         text += value_of(headers, name) + '\n';
     }
     const std::map<std::string, std::string> sorted(headers.begin(), headers.end());
@@ -70,19 +69,17 @@ HttpRequest authorized_request(const AzureAddress& address, const AzureOperation
     headers.emplace_back("content-type", "application/octet-stream");
     std::string query = canonical_query(operation.query);
     if (const auto* key = std::get_if<AccountKey>(&who)) {
-        const std::string signature =
-            base64(hmac_sha256(key->bytes, string_to_sign(address, operation, headers)));
+        const std::string signature = base64(hmac_sha256(key->bytes, string_to_sign(address, operation, headers)));
         headers.emplace_back("authorization", "SharedKey " + address.account + ':' + signature);
     } else if (const auto* token = std::get_if<AzureToken>(&who)) {
         headers.emplace_back("authorization", "Bearer " + token->text);
     } else {
         query += (query.empty() ? "" : "&") + std::get<SharedAccessSignature>(who).query;
     }
-    HttpRequest http{
-        .method = operation.method,
-        .url = address.endpoint.scheme + "://" + address.endpoint.host + path_of(address, operation),
-        .headers = {},
-        .body = operation.body};
+    HttpRequest http{.method = operation.method,
+                     .url = address.endpoint.scheme + "://" + address.endpoint.host + path_of(address, operation),
+                     .headers = {},
+                     .body = operation.body};
     if (!query.empty()) http.url += '?' + query;
     for (const auto& [name, value] : headers) http.headers.push_back(name + ": " + value);
     http.headers.emplace_back("expect:");  // curl would wait for 100 Continue

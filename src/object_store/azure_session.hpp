@@ -25,8 +25,7 @@ struct AzureOptions {
 class AzureSession {
 public:
     explicit AzureSession(AzureOptions options)
-        : options_(std::move(options)),
-          credentials_(options_.credentials, options_.environment),
+        : options_(std::move(options)), credentials_(options_.credentials, options_.environment),
           client_(options_.limits, options_.ca_file, options_.retry) {}
 
     // As S3Session::ask.

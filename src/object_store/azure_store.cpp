@@ -57,16 +57,14 @@ Result<> AzureStore::put_if_absent(const std::string& key, std::span<const std::
     return refused(*answer);
 }
 
-Result<> AzureStore::put(const std::string& key, std::span<const std::byte> body,
-                         const ObjectMetadata& metadata) {
+Result<> AzureStore::put(const std::string& key, std::span<const std::byte> body, const ObjectMetadata& metadata) {
     const auto answer = put_blob(key, body, metadata, Replacing::allowed);
     if (!answer) return std::unexpected(answer.error());
     if (answer->verdict == Verdict::success) return {};
     return refused(*answer);
 }
 
-Result<std::unique_ptr<PartedUpload>> AzureStore::begin_parted(const std::string& key,
-                                                               std::uint64_t part_size,
+Result<std::unique_ptr<PartedUpload>> AzureStore::begin_parted(const std::string& key, std::uint64_t part_size,
                                                                const ObjectMetadata& metadata) {
     if (cancelled_) return fail(FaultKind::cancelled, "the store is being closed");
     if (auto fits = check_key(key); !fits) return std::unexpected(std::move(fits).error());
@@ -79,8 +77,7 @@ Result<std::uint64_t> AzureStore::abort_unfinished(const std::string&) {
     return std::uint64_t{0};
 }
 
-Result<ObjectFacts> AzureStore::get(const std::string& key, const Sink& sink,
-                                    const std::function<void()>& restart) {
+Result<ObjectFacts> AzureStore::get(const std::string& key, const Sink& sink, const std::function<void()>& restart) {
     if (auto fits = check_key(key); !fits) return std::unexpected(std::move(fits).error());
     const auto answer = session_.ask(operation_of("GET", options_.prefix + key), sink, restart);
     if (!answer) return std::unexpected(answer.error());
@@ -96,8 +93,8 @@ Result<ObjectFacts> AzureStore::head(const std::string& key) {
     if (answer->verdict == Verdict::success) return blob_facts(key, answer->http);
     if (answer->verdict != Verdict::absent) return refused(*answer);
     if (answer->error.code.empty()) {
-        return fail(FaultKind::unavailable, "something between here and the store answers HTTP " +
-                                                std::to_string(answer->http.status));
+        return fail(FaultKind::unavailable,
+                    "something between here and the store answers HTTP " + std::to_string(answer->http.status));
     }
     return absent(key);
 }
@@ -123,8 +120,7 @@ Result<Listing> AzureStore::list(const std::string& prefix, const std::string& d
         marker = page->token;
         const bool last = page->more == S3Page::More::no;
         Listing listing = relative(*std::move(page), options_.prefix, prefix, continues ? "" : from);
-        if (last || continues || from.empty() || !listing.objects.empty() || !listing.prefixes.empty())
-            return listing;
+        if (last || continues || from.empty() || !listing.objects.empty() || !listing.prefixes.empty()) return listing;
     }
     return fail(FaultKind::corrupt, "the store's listing of " + prefix + " does not get on");
 }
@@ -139,15 +135,13 @@ Result<> AzureStore::remove(const std::vector<std::string>& keys) {
         operation.headers.emplace_back("x-ms-delete-snapshots", "include");
         const auto answer = session_.ask(operation);
         if (!answer) return std::unexpected(answer.error());
-        if (answer->verdict != Verdict::success && answer->verdict != Verdict::absent)
-            return refused(*answer);
+        if (answer->verdict != Verdict::success && answer->verdict != Verdict::absent) return refused(*answer);
     }
     return {};
 }
 
 std::string AzureStore::describe() const {
-    std::string text =
-        "azure://" + options_.address.account + '/' + options_.address.container + '/' + options_.prefix;
+    std::string text = "azure://" + options_.address.account + '/' + options_.address.container + '/' + options_.prefix;
     text.pop_back();
     return text;
 }

@@ -25,12 +25,8 @@ Result<> outcome(const Result<StoreAnswer>& answer) {
 
 }  // namespace
 
-AzureUpload::AzureUpload(AzureSession& session, std::string blob, std::uint64_t part_size,
-                         ObjectMetadata metadata)
-    : session_(session),
-      blob_(std::move(blob)),
-      part_size_(part_size),
-      metadata_(std::move(metadata)),
+AzureUpload::AzureUpload(AzureSession& session, std::string blob, std::uint64_t part_size, ObjectMetadata metadata)
+    : session_(session), blob_(std::move(blob)), part_size_(part_size), metadata_(std::move(metadata)),
       mark_(random_mark()) {}
 
 // All of one length, as Azure wants it.
@@ -54,8 +50,7 @@ Result<> AzureUpload::put_part(int number, std::span<const std::byte> body) {
 Result<> AzureUpload::complete(int parts) {
     {
         const std::lock_guard lock(mutex_);
-        if (auto size = check_parts(sizes_, parts, part_size_); !size)
-            return std::unexpected(std::move(size).error());
+        if (auto size = check_parts(sizes_, parts, part_size_); !size) return std::unexpected(std::move(size).error());
     }
     std::vector<std::string> ids;
     for (int number = 1; number <= parts; ++number) ids.push_back(block_id(number));

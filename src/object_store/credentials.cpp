@@ -31,8 +31,7 @@ S3Credentials environment_sources() {
 }
 
 bool is_given(const S3Credentials& sources) {
-    return sources.access_key_id.given() || sources.secret_access_key.given() ||
-           sources.session_token.given();
+    return sources.access_key_id.given() || sources.secret_access_key.given() || sources.session_token.given();
 }
 
 // Who may see the authorization token over plain HTTP: this machine and the services' own addresses.
@@ -51,9 +50,7 @@ bool may_be_plain(std::string_view host) {
 
 CredentialChain::CredentialChain(S3Credentials given, std::string region, std::optional<std::string> ca_file,
                                  Environment environment)
-    : given_(std::move(given)),
-      region_(std::move(region)),
-      environment_(std::move(environment)),
+    : given_(std::move(given)), region_(std::move(region)), environment_(std::move(environment)),
       service_(environment_("AWS_ENDPOINT_URL_STS") ? std::move(ca_file) : std::nullopt) {}
 
 Result<Credentials> CredentialChain::get(SigningTime now, Freshness freshness) {
@@ -66,10 +63,9 @@ Result<Credentials> CredentialChain::get(SigningTime now, Freshness freshness) {
         if (*shared) return **std::move(shared);
     }
     if (!web_identity && !names_container() && environment_("AWS_EC2_METADATA_DISABLED") == "true") {
-        return fail(
-            FaultKind::refused, "no credentials for S3 are configured",
-            "set archive.credentials.access_key_id_file and secret_access_key_file, or the environment "
-            "variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
+        return fail(FaultKind::refused, "no credentials for S3 are configured",
+                    "set archive.credentials.access_key_id_file and secret_access_key_file, or the environment "
+                    "variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
     }
     const auto fetch = [&] {
         if (web_identity) return from_web_identity();
@@ -79,8 +75,7 @@ Result<Credentials> CredentialChain::get(SigningTime now, Freshness freshness) {
 }
 
 bool CredentialChain::names_container() const {
-    return environment_("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") ||
-           environment_("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+    return environment_("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") || environment_("AWS_CONTAINER_CREDENTIALS_FULL_URI");
 }
 
 Result<Credentials> CredentialChain::from_sources(const S3Credentials& sources) const {
@@ -123,16 +118,14 @@ Result<Expiring<Credentials>> CredentialChain::from_web_identity() {
                                    "the web identity token", environment_);
     if (!token) return std::unexpected(token.error());
     const std::string region = environment_("AWS_REGION").value_or(region_);
-    const std::string url =
-        environment_("AWS_ENDPOINT_URL_STS").value_or("https://sts." + region + ".amazonaws.com");
-    const TokenRequest request{
-        .method = "POST",
-        .url = url + "/",
-        .headers = {"content-type: application/x-www-form-urlencoded", "accept: text/xml"},
-        .body = "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=" +
-                encode_uri(environment_("AWS_ROLE_ARN").value_or("")) +
-                "&RoleSessionName=" + encode_uri(environment_("AWS_ROLE_SESSION_NAME").value_or("pgbosun")) +
-                "&WebIdentityToken=" + encode_uri(*token)};
+    const std::string url = environment_("AWS_ENDPOINT_URL_STS").value_or("https://sts." + region + ".amazonaws.com");
+    const TokenRequest request{.method = "POST",
+                               .url = url + "/",
+                               .headers = {"content-type: application/x-www-form-urlencoded", "accept: text/xml"},
+                               .body = "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=" +
+                                       encode_uri(environment_("AWS_ROLE_ARN").value_or("")) + "&RoleSessionName=" +
+                                       encode_uri(environment_("AWS_ROLE_SESSION_NAME").value_or("pgbosun")) +
+                                       "&WebIdentityToken=" + encode_uri(*token)};
     const auto body = service_.ask(request, "AWS STS");
     if (body) return parse_assumed_role(*body);
     Fault fault = body.error();
@@ -143,19 +136,18 @@ Result<Expiring<Credentials>> CredentialChain::from_web_identity() {
 
 Result<Expiring<Credentials>> CredentialChain::from_container() {
     const auto relative = environment_("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-    const std::string url = relative ? container_service + *relative
-                                     : environment_("AWS_CONTAINER_CREDENTIALS_FULL_URI").value_or("");
+    const std::string url =
+        relative ? container_service + *relative : environment_("AWS_CONTAINER_CREDENTIALS_FULL_URI").value_or("");
     const auto after_scheme = url.find("://");
     const std::string_view host =
         std::string_view(url).substr(after_scheme == std::string::npos ? 0 : after_scheme + 3);
-    const bool safe = url.starts_with("https://") ||
-                      (url.starts_with("http://") && may_be_plain(host.substr(0, host.find('/'))));
+    const bool safe =
+        url.starts_with("https://") || (url.starts_with("http://") && may_be_plain(host.substr(0, host.find('/'))));
     if (!safe) {
         return fail(FaultKind::refused,
                     "AWS_CONTAINER_CREDENTIALS_FULL_URI is neither https:// nor an address of this machine");
     }
-    TokenRequest request{
-        .url = url, .headers = {"accept: application/json"}, .body = {}, .proxy = Proxy::never};
+    TokenRequest request{.url = url, .headers = {"accept: application/json"}, .body = {}, .proxy = Proxy::never};
     const SecretSource source{.file = environment_("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
                               .environment = "AWS_CONTAINER_AUTHORIZATION_TOKEN"};
     if (source.file || environment_(*source.environment)) {

@@ -49,7 +49,9 @@ Result<Destination> directory(std::string_view url, std::string_view rest) {
 
 // Amazon S3 user guide, "General purpose bucket naming rules"; '_' and upper case are what older stores allow.
 bool is_bucket(std::string_view name) {
-    const auto fits = [](char c) { return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_'; };
+    const auto fits = [](char c) {
+        return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_';
+    };
     return name.size() >= 3 && name.size() <= 63 && std::all_of(name.begin(), name.end(), fits) &&
            name.front() != '.' && name.front() != '-' && name.find("..") == std::string_view::npos;
 }
@@ -59,7 +61,8 @@ Result<S3Destination> bucket_and_path(std::string_view url, std::string_view res
     const std::string_view bucket = rest.substr(0, slash);
     std::string_view path = rest.substr(std::min(slash + 1, rest.size()));
     if (!is_bucket(bucket)) return bad_destination(url, "this is no " + std::string(what) + " name");
-    if (path.find_first_of("?#") != std::string_view::npos) return bad_destination(url, "\"?\" and \"#\" are not allowed");
+    if (path.find_first_of("?#") != std::string_view::npos)
+        return bad_destination(url, "\"?\" and \"#\" are not allowed");
     if (path.starts_with('/')) return bad_destination(url, "\"//\" is not allowed");
     if (path.size() > key_limit / 2) return bad_destination(url, "the path is too long");
     if (const auto problem = path_problem(path); !problem.empty()) return bad_destination(url, problem);

@@ -55,8 +55,9 @@ std::string md5_base64(std::string_view text) {
 
 std::string base64(std::span<const std::byte> bytes) {
     std::string encoded(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-    const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
-                                       reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+    const int length =
+        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
+                        reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
     encoded.resize(static_cast<std::size_t>(length));
     return encoded;
 }
@@ -74,7 +75,8 @@ std::optional<std::vector<std::byte>> decode_base64(std::string_view text) {
     const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
     if (text.substr(0, text.size() - padding).find('=') != std::string_view::npos) return std::nullopt;
     std::vector<std::byte> bytes(text.size() / 4 * 3);
-    if (EVP_DecodeBlock(chars(bytes.data()), reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size())) < 0) {
+    if (EVP_DecodeBlock(chars(bytes.data()), reinterpret_cast<const unsigned char*>(text.data()),
+                        static_cast<int>(text.size())) < 0) {
         return std::nullopt;
     }
     bytes.resize(bytes.size() - padding);

@@ -31,7 +31,8 @@ OpenFile::~OpenFile() {
 Fault file_fault(std::string_view doing, const std::string& path, int error) {
     std::string hint;
     if (is_full(error)) hint = "make room on the archive's volume: lower archive.retention or enlarge it";
-    if (error == EACCES || error == EPERM || error == EROFS) hint = "make the archive's directory writable for this user";
+    if (error == EACCES || error == EPERM || error == EROFS)
+        hint = "make the archive's directory writable for this user";
     return {FaultKind::unavailable, std::string(doing) + ' ' + path + ": " + std::strerror(error), std::move(hint)};
 }
 
@@ -59,7 +60,8 @@ Result<> make_directories(const std::string& root, const std::string& directory)
     for (std::size_t at = root.size(); at < directory.size();) {
         const std::size_t end = std::min(directory.find('/', at + 1), directory.size());
         const std::string path = directory.substr(0, end);
-        if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return std::unexpected(file_fault("creating", path, errno));
+        if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+            return std::unexpected(file_fault("creating", path, errno));
         // Also for one that was there: who made it may have been killed before its own fsync.
         if (auto synced = sync_directory(directory.substr(0, at)); !synced) return synced;
         at = end;

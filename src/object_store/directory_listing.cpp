@@ -83,9 +83,8 @@ public:
         const std::string path = root_ + '/' + directory;
         const OpenDirectory opened(opendir(path.c_str()));
         if (!opened) return is_absent(errno) ? Result<>{} : std::unexpected(file_fault("listing", path, errno));
-        const auto names = sorted_names(opened.get(), path, [&](const std::string& name) {
-            return is_on_page(directory + name);
-        });
+        const auto names =
+            sorted_names(opened.get(), path, [&](const std::string& name) { return is_on_page(directory + name); });
         if (!names) return std::unexpected(names.error());
         for (const auto& name : *names) {
             if (listing_.next) return {};
@@ -123,7 +122,8 @@ private:
             return errno == ENOENT ? Result<>{} : std::unexpected(file_fault("inspecting", root_ + '/' + key, errno));
         }
         if (!has_room(key)) return {};
-        listing_.objects.push_back({.key = std::move(key), .size = static_cast<std::uint64_t>(facts.st_size), .metadata = {}});
+        listing_.objects.push_back(
+            {.key = std::move(key), .size = static_cast<std::uint64_t>(facts.st_size), .metadata = {}});
         return {};
     }
 
@@ -141,7 +141,8 @@ private:
         if (depth > depth_limit) return false;
         const std::string path = root_ + '/' + directory;
         const OpenDirectory opened(opendir(path.c_str()));
-        if (!opened) return is_absent(errno) ? Result<bool>(false) : std::unexpected(file_fault("listing", path, errno));
+        if (!opened)
+            return is_absent(errno) ? Result<bool>(false) : std::unexpected(file_fault("listing", path, errno));
         const auto names = sorted_names(opened.get(), path, [](const std::string&) { return true; });
         if (!names) return std::unexpected(names.error());
         for (const auto& name : *names) {

@@ -102,13 +102,12 @@ Result<> DirectoryStore::put_if_absent(const std::string& key, std::span<const s
     return store(key, body, metadata, Naming::new_only);
 }
 
-Result<> DirectoryStore::put(const std::string& key, std::span<const std::byte> body,
-                             const ObjectMetadata& metadata) {
+Result<> DirectoryStore::put(const std::string& key, std::span<const std::byte> body, const ObjectMetadata& metadata) {
     return store(key, body, metadata, Naming::replacing);
 }
 
-Result<> DirectoryStore::store(const std::string& key, std::span<const std::byte> body,
-                               const ObjectMetadata& metadata, Naming naming) {
+Result<> DirectoryStore::store(const std::string& key, std::span<const std::byte> body, const ObjectMetadata& metadata,
+                               Naming naming) {
     if (auto fits = check(key); !fits) return fits;
     if (auto there = check_root(); !there) return there;
     const std::string path = path_of(key);
@@ -152,7 +151,8 @@ Result<std::unique_ptr<PartedUpload>> DirectoryStore::begin_parted(const std::st
     if (auto kept = write_metadata(file.get(), metadata, temporary.path()); !kept) {
         return std::unexpected(std::move(kept).error());
     }
-    UploadContext context{.root = root_, .cancelled = cancelled_,
+    UploadContext context{.root = root_,
+                          .cancelled = cancelled_,
                           .part_written = [this] { passed(WriteStep::written); },
                           .synced = [this] { passed(WriteStep::synced); },
                           .named = [this] { passed(WriteStep::named); },
@@ -179,8 +179,8 @@ Result<> DirectoryStore::fill(int descriptor, const std::string& path, std::span
 }
 
 Result<> DirectoryStore::name(const std::string& temporary, const std::string& path, Naming naming) {
-    int done = naming == Naming::replacing ? rename(temporary.c_str(), path.c_str())
-                                           : link(temporary.c_str(), path.c_str());
+    int done =
+        naming == Naming::replacing ? rename(temporary.c_str(), path.c_str()) : link(temporary.c_str(), path.c_str());
     // Some network and FUSE file systems have no hard links.
     const bool no_links = done != 0 && (errno == EPERM || errno == ENOTSUP || errno == ENOSYS || errno == EMLINK);
     if (naming == Naming::new_only && no_links) {

@@ -41,8 +41,7 @@ public:
     Result<std::unique_ptr<PartedUpload>> begin_parted(const std::string& key, std::uint64_t part_size,
                                                        const ObjectMetadata& metadata) override;
     Result<std::uint64_t> abort_unfinished(const std::string& prefix) override;
-    Result<ObjectFacts> get(const std::string& key, const Sink& sink,
-                            const std::function<void()>& restart) override;
+    Result<ObjectFacts> get(const std::string& key, const Sink& sink, const std::function<void()>& restart) override;
     Result<ObjectFacts> head(const std::string& key) override;
     Result<Listing> list(const std::string& prefix, const std::string& delimiter,
                          const std::optional<std::string>& after) override;

@@ -21,8 +21,7 @@ constexpr std::size_t write_bytes = 4 * 1024 * 1024;
 
 std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
-Result<> write_at(int descriptor, std::uint64_t offset, std::span<const std::byte> body,
-                  const std::string& path) {
+Result<> write_at(int descriptor, std::uint64_t offset, std::span<const std::byte> body, const std::string& path) {
     while (!body.empty()) {
         const ssize_t written =
             pwrite(descriptor, body.data(), std::min(body.size(), write_bytes), static_cast<off_t>(offset));
@@ -112,8 +111,8 @@ Result<> DirectoryUpload::put_part(int number, std::span<const std::byte> body) 
     const std::uint64_t offset = (static_cast<std::uint64_t>(number) - 1) * part_size_;
     if (auto written = write_at(file_.get(), offset, body, temporary_); !written) return written;
     // Begun now, so that little is left for complete() to wait for. What is not supported is not needed.
-    std::ignore = sync_file_range(file_.get(), static_cast<off64_t>(offset),
-                                  static_cast<off64_t>(body.size()), SYNC_FILE_RANGE_WRITE);
+    std::ignore = sync_file_range(file_.get(), static_cast<off64_t>(offset), static_cast<off64_t>(body.size()),
+                                  SYNC_FILE_RANGE_WRITE);
     context_.part_written();
     const std::lock_guard lock(mutex_);
     sizes_[number] = body.size();

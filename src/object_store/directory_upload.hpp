@@ -29,11 +29,8 @@ public:
     // `file` is `temporary`, open for writing.
     DirectoryUpload(UploadContext context, OpenFile file, std::string temporary, std::string path,
                     std::uint64_t part_size)
-        : context_(std::move(context)),
-          file_(std::move(file)),
-          temporary_(std::move(temporary)),
-          path_(std::move(path)),
-          part_size_(part_size) {}
+        : context_(std::move(context)), file_(std::move(file)), temporary_(std::move(temporary)),
+          path_(std::move(path)), part_size_(part_size) {}
 
     Result<> put_part(int number, std::span<const std::byte> body) override;
     Result<> complete(int parts) override;

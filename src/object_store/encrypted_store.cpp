@@ -29,8 +29,7 @@ public:
 
     Result<> put_part(int number, std::span<const std::byte> body) override {
         if (auto fits = check_part(number, body.size(), part_size_); !fits) return fits;
-        if (auto put = put_sealed(number, body, body.size() < part_size_ ? FrameEnd::object : FrameEnd::part);
-            !put) {
+        if (auto put = put_sealed(number, body, body.size() < part_size_ ? FrameEnd::object : FrameEnd::part); !put) {
             return put;
         }
         const std::lock_guard lock(mutex_);
@@ -107,16 +106,14 @@ Result<> EncryptedStore::put_if_absent(const std::string& key, std::span<const s
     return inner_->put_if_absent(key, *content, with_key(metadata, *with));
 }
 
-Result<> EncryptedStore::put(const std::string& key, std::span<const std::byte> body,
-                             const ObjectMetadata& metadata) {
+Result<> EncryptedStore::put(const std::string& key, std::span<const std::byte> body, const ObjectMetadata& metadata) {
     const auto with = keys_.current();
     const auto content = sealed(with, body);
     if (!content) return std::unexpected(content.error());
     return inner_->put(key, *content, with_key(metadata, *with));
 }
 
-Result<std::unique_ptr<PartedUpload>> EncryptedStore::begin_parted(const std::string& key,
-                                                                   std::uint64_t part_size,
+Result<std::unique_ptr<PartedUpload>> EncryptedStore::begin_parted(const std::string& key, std::uint64_t part_size,
                                                                    const ObjectMetadata& metadata) {
     if (auto fits = check_part_size(part_size); !fits) return std::unexpected(std::move(fits).error());
     const auto with = keys_.current();
@@ -135,8 +132,7 @@ Result<ObjectFacts> EncryptedStore::get(const std::string& key, const Sink& sink
         unsealer.emplace(key, [this](const KeyId& id) { return keys_.find(id); }, sink);
         restart();
     };
-    auto facts =
-        inner_->get(key, [&](std::span<const std::byte> bytes) { return unsealer->take(bytes); }, again);
+    auto facts = inner_->get(key, [&](std::span<const std::byte> bytes) { return unsealer->take(bytes); }, again);
     if (!facts) return facts;
     if (auto whole = unsealer->finish(); !whole) return std::unexpected(std::move(whole).error());
     facts->size = unsealer->plain_bytes();
@@ -163,9 +159,8 @@ Result<std::optional<PartHeader>> EncryptedStore::first_header(const std::string
     const auto got = inner_->get(
         key,
         [&](std::span<const std::byte> bytes) -> Result<> {
-            first.insert(
-                first.end(), bytes.begin(),
-                bytes.begin() + static_cast<std::ptrdiff_t>(std::min(bytes.size(), part_header_bytes)));
+            first.insert(first.end(), bytes.begin(),
+                         bytes.begin() + static_cast<std::ptrdiff_t>(std::min(bytes.size(), part_header_bytes)));
             if (first.size() < part_header_bytes) return {};
             return fail(FaultKind::cancelled, "the header is read");
         },

@@ -20,16 +20,14 @@ public:
 
     Result<> put_if_absent(const std::string& key, std::span<const std::byte> body,
                            const ObjectMetadata& metadata) override;
-    Result<> put(const std::string& key, std::span<const std::byte> body,
-                 const ObjectMetadata& metadata) override;
+    Result<> put(const std::string& key, std::span<const std::byte> body, const ObjectMetadata& metadata) override;
     Result<std::unique_ptr<PartedUpload>> begin_parted(const std::string& key, std::uint64_t part_size,
                                                        const ObjectMetadata& metadata) override;
     Result<std::uint64_t> abort_unfinished(const std::string& prefix) override {
         return inner_->abort_unfinished(prefix);
     }
     // corrupt: it was changed since it was written. refused: its key is not known.
-    Result<ObjectFacts> get(const std::string& key, const Sink& sink,
-                            const std::function<void()>& restart) override;
+    Result<ObjectFacts> get(const std::string& key, const Sink& sink, const std::function<void()>& restart) override;
     Result<ObjectFacts> head(const std::string& key) override;
     Result<Listing> list(const std::string& prefix, const std::string& delimiter,
                          const std::optional<std::string>& after) override {

@@ -36,8 +36,7 @@ std::optional<Bytes> from_base64(std::string_view text) {
     if (text.size() != base64_chars || !text.ends_with('=') || text.ends_with("==")) return std::nullopt;
     std::array<unsigned char, key_bytes + 1> decoded{};
     const auto* source = reinterpret_cast<const unsigned char*>(text.data());
-    if (EVP_DecodeBlock(decoded.data(), source, static_cast<int>(text.size())) !=
-        static_cast<int>(decoded.size())) {
+    if (EVP_DecodeBlock(decoded.data(), source, static_cast<int>(text.size())) != static_cast<int>(decoded.size())) {
         return std::nullopt;
     }
     Bytes bytes{};
@@ -92,10 +91,9 @@ Result<EncryptionKey> EncryptionKeys::find(const KeyId& id) const {
         if (key->id == id) return key;
         known += ", " + to_string(key->id);
     }
-    return fail(
-        FaultKind::refused,
-        "it is encrypted with the key " + to_string(id) + ", and the keys that there are are " + known,
-        "name the file of that key in archive.encryption.older_key_files");
+    return fail(FaultKind::refused,
+                "it is encrypted with the key " + to_string(id) + ", and the keys that there are are " + known,
+                "name the file of that key in archive.encryption.older_key_files");
 }
 
 }  // namespace pgbosun::object_store

@@ -18,8 +18,7 @@ double random_fraction() {
 }  // namespace
 
 Result<std::string> GoogleTokens::get(SigningTime now, Freshness freshness) {
-    const auto path =
-        service_account_.file ? service_account_.file : environment_("GOOGLE_APPLICATION_CREDENTIALS");
+    const auto path = service_account_.file ? service_account_.file : environment_("GOOGLE_APPLICATION_CREDENTIALS");
     const auto fetch = [&] { return path ? from_key_file(*path, now) : from_metadata_server(now); };
     return cache_.get(fetch, freshness, now, random_fraction());
 }
@@ -31,13 +30,12 @@ Result<Expiring<std::string>> GoogleTokens::from_key_file(const std::string& pat
     if (!account) return std::unexpected(Fault(account.error()).in(path));
     const auto assertion = signed_assertion(*account, now);
     if (!assertion) return std::unexpected(Fault(assertion.error()).in(path));
-    const auto body =
-        service_.ask({.method = "POST",
-                      .url = account->token_url,
-                      .headers = {"content-type: application/x-www-form-urlencoded"},
-                      .body = "grant_type=" + encode_uri("urn:ietf:params:oauth:grant-type:jwt-bearer") +
-                              "&assertion=" + *assertion},
-                     "Google's token endpoint");
+    const auto body = service_.ask({.method = "POST",
+                                    .url = account->token_url,
+                                    .headers = {"content-type: application/x-www-form-urlencoded"},
+                                    .body = "grant_type=" + encode_uri("urn:ietf:params:oauth:grant-type:jwt-bearer") +
+                                            "&assertion=" + *assertion},
+                                   "Google's token endpoint");
     if (body) return parse_access_token(*body, now);
     Fault fault = body.error();
     if (fault.kind == FaultKind::refused)

@@ -40,8 +40,7 @@ HeaderList header_list(const std::vector<std::string>& headers) {
 }
 
 bool is_of_certificates(CURLcode code) {
-    return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
-           code == CURLE_SSL_ISSUER_ERROR;
+    return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE || code == CURLE_SSL_ISSUER_ERROR;
 }
 
 }  // namespace
@@ -137,7 +136,8 @@ struct HttpClient::Connection {
         if (request.method == "HEAD") curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
         if (request.method == "PUT" || request.method == "POST") {
             curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-            curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request.body.empty() ? "" : reinterpret_cast<const char*>(request.body.data()));
+            curl_easy_setopt(handle, CURLOPT_POSTFIELDS,
+                             request.body.empty() ? "" : reinterpret_cast<const char*>(request.body.data()));
         }
         curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &Connection::on_body);
         curl_easy_setopt(handle, CURLOPT_WRITEDATA, this);
@@ -165,8 +165,9 @@ struct HttpClient::Connection {
         if (own_fault) return {std::move(*own_fault), Again::no};
         const std::string what = error[0] != '\0' ? error : curl_easy_strerror(code);
         if (is_of_certificates(code)) {
-            return {{FaultKind::refused, what, "archive.endpoint_ca names the PEM file of the CA that signed the "
-                                               "store's certificate; its host name must match"},
+            return {{FaultKind::refused, what,
+                     "archive.endpoint_ca names the PEM file of the CA that signed the "
+                     "store's certificate; its host name must match"},
                     Again::no};
         }
         const bool unreachable = code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT;
@@ -208,14 +209,16 @@ std::expected<HttpAnswer, HttpFailure> HttpClient::exchange(const HttpRequest& r
     connection.prepare(request, limits_, ca_file_, headers.get());
     drive(connection);
     if (cancelled_) {
-        return std::unexpected(HttpFailure{{FaultKind::cancelled, "the store is being closed", ""}, HttpFailure::Again::no});
+        return std::unexpected(
+            HttpFailure{{FaultKind::cancelled, "the store is being closed", ""}, HttpFailure::Again::no});
     }
     if (connection.code != CURLE_OK || connection.own_fault) return std::unexpected(connection.failure());
     long status = 0;
     curl_easy_getinfo(connection.easy.get(), CURLINFO_RESPONSE_CODE, &status);
     connection.answer.status = static_cast<int>(status);
     if (!connection.is_whole(request.method)) {
-        return std::unexpected(HttpFailure{{FaultKind::unavailable, "the answer's Content-Length is missing or wrong", ""}});
+        return std::unexpected(
+            HttpFailure{{FaultKind::unavailable, "the answer's Content-Length is missing or wrong", ""}});
     }
     return std::move(connection.answer);
 }

@@ -41,12 +41,11 @@ std::optional<std::int64_t> number_in(const nlohmann::json& document, const char
 }
 
 Key private_key(const std::string& pem) {
-    const std::unique_ptr<BIO, decltype(&BIO_free)> source(
-        BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free);
+    const std::unique_ptr<BIO, decltype(&BIO_free)> source(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())),
+                                                           &BIO_free);
     // Without a callback OpenSSL would ask at the terminal for a password.
     const auto no_password = [](char*, int, int, void*) { return 0; };
-    return {source ? PEM_read_bio_PrivateKey(source.get(), nullptr, no_password, nullptr) : nullptr,
-            &EVP_PKEY_free};
+    return {source ? PEM_read_bio_PrivateKey(source.get(), nullptr, no_password, nullptr) : nullptr, &EVP_PKEY_free};
 }
 
 std::optional<std::string> rs256(EVP_PKEY* key, std::string_view text) {
@@ -59,8 +58,8 @@ std::optional<std::string> rs256(EVP_PKEY* key, std::string_view text) {
         return std::nullopt;
     }
     std::string signature(size, '\0');
-    if (EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, data,
-                       text.size()) != 1) {
+    if (EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, data, text.size()) !=
+        1) {
         return std::nullopt;
     }
     signature.resize(size);
@@ -86,8 +85,7 @@ Result<ServiceAccount> parse_service_account(std::string_view json) {
     const auto document = nlohmann::json::parse(json, nullptr, false);
     ServiceAccount account;
     if (document.is_object()) {
-        account = {text_in(document, "client_email"), text_in(document, "private_key"),
-                   text_in(document, "token_uri")};
+        account = {text_in(document, "client_email"), text_in(document, "private_key"), text_in(document, "token_uri")};
     }
     const bool reachable =
         account.token_url.starts_with("https://") || account.token_url.starts_with("http://127.0.0.1:");
@@ -106,8 +104,7 @@ Result<std::string> signed_assertion(const ServiceAccount& account, SigningTime 
     const std::string text = base64_url(R"({"alg":"RS256","typ":"JWT"})") + '.' + base64_url(claims.dump());
     const Key key = private_key(account.private_key);
     const auto signature = key ? rs256(key.get(), text) : std::nullopt;
-    if (!signature)
-        return fail(FaultKind::refused, "the private key of the Google service account cannot be used");
+    if (!signature) return fail(FaultKind::refused, "the private key of the Google service account cannot be used");
     return text + '.' + base64_url(*signature);
 }
 

@@ -52,19 +52,17 @@ CipherContext new_context() {
     return context;
 }
 
-void seal_frame(EVP_CIPHER_CTX* context, std::uint64_t number, const HeaderBytes& header,
-                const WordBytes& word, std::span<const std::byte> plain, std::byte* target) {
+void seal_frame(EVP_CIPHER_CTX* context, std::uint64_t number, const HeaderBytes& header, const WordBytes& word,
+                std::span<const std::byte> plain, std::byte* target) {
     int length = 0;
     must(EVP_EncryptInit_ex(context, nullptr, nullptr, nullptr, nonce_of(number).data()));
     must(EVP_EncryptUpdate(context, nullptr, &length, chars(header.data()), static_cast<int>(header.size())));
     must(EVP_EncryptUpdate(context, nullptr, &length, chars(word.data()), static_cast<int>(word.size())));
     if (!plain.empty()) {
-        must(EVP_EncryptUpdate(context, chars(target), &length, chars(plain.data()),
-                               static_cast<int>(plain.size())));
+        must(EVP_EncryptUpdate(context, chars(target), &length, chars(plain.data()), static_cast<int>(plain.size())));
     }
     must(EVP_EncryptFinal_ex(context, chars(target) + plain.size(), &length));
-    must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_GET_TAG, static_cast<int>(frame_tag_bytes),
-                             target + plain.size()));
+    must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_GET_TAG, static_cast<int>(frame_tag_bytes), target + plain.size()));
 }
 
 }  // namespace
@@ -77,8 +75,8 @@ std::array<std::byte, 16> new_object_id() {
     return id;
 }
 
-std::vector<std::byte> seal_part(const EncryptionKey& key, PartHeader header,
-                                 std::span<const std::byte> plain, FrameEnd end) {
+std::vector<std::byte> seal_part(const EncryptionKey& key, PartHeader header, std::span<const std::byte> plain,
+                                 FrameEnd end) {
     header.key = key.id;
     fill_random(header.salt);
     Sha256 derived = part_key(key, header);
@@ -108,15 +106,11 @@ std::unexpected<Fault> Unsealer::damaged(const char* why) const {
 
 std::size_t Unsealer::wanted() const {
     switch (place_) {
-        case Place::start:
-            return magic_bytes;
-        case Place::header:
-            return part_header_bytes;
-        case Place::frame:
-            return word_ ? word_->length + frame_tag_bytes : frame_word_bytes;
+        case Place::start: return magic_bytes;
+        case Place::header: return part_header_bytes;
+        case Place::frame: return word_ ? word_->length + frame_tag_bytes : frame_word_bytes;
         case Place::plain:
-        case Place::end:
-            break;
+        case Place::end: break;
     }
     return 0;
 }
@@ -193,8 +187,7 @@ Result<> Unsealer::decrypt() {
     must(EVP_DecryptInit_ex(context_.get(), nullptr, nullptr, nullptr, nonce_of(frame_).data()));
     must(EVP_DecryptUpdate(context_.get(), nullptr, &written, chars(header_bytes_.data()),
                            static_cast<int>(header_bytes_.size())));
-    must(EVP_DecryptUpdate(context_.get(), nullptr, &written, chars(word.data()),
-                           static_cast<int>(word.size())));
+    must(EVP_DecryptUpdate(context_.get(), nullptr, &written, chars(word.data()), static_cast<int>(word.size())));
     if (length > 0) {
         must(EVP_DecryptUpdate(context_.get(), chars(plain_.data()), &written, chars(buffer_.data()),
                                static_cast<int>(length)));

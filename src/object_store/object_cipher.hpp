@@ -23,8 +23,8 @@ namespace pgbosun::object_store {
 std::array<std::byte, 16> new_object_id();
 
 // `header` gives all but key and salt, which are set here: the salt is new for each call.
-std::vector<std::byte> seal_part(const EncryptionKey& key, PartHeader header,
-                                 std::span<const std::byte> plain, FrameEnd end);
+std::vector<std::byte> seal_part(const EncryptionKey& key, PartHeader header, std::span<const std::byte> plain,
+                                 FrameEnd end);
 
 struct ReleaseCipher {
     void operator()(evp_cipher_ctx_st* context) const;

@@ -21,8 +21,7 @@ Result<> check_server(const ArchiveSettings& settings) {
 
 std::string probe_key(const ArchiveSettings& settings) { return settings.server_name + "/.pgbosun-probe"; }
 
-Result<std::unique_ptr<ObjectStore>> open_buckets(S3Address address, const std::string& url,
-                                                  const std::string& prefix,
+Result<std::unique_ptr<ObjectStore>> open_buckets(S3Address address, const std::string& url, const std::string& prefix,
                                                   const ArchiveSettings& settings) {
     if (auto named = check_server(settings); !named) return std::unexpected(std::move(named).error());
     auto endpoint = parse_endpoint(settings.endpoint_url.empty() ? url : settings.endpoint_url);
@@ -40,29 +39,24 @@ Result<std::unique_ptr<ObjectStore>> open_buckets(S3Address address, const std::
     return std::make_unique<S3ObjectStore>(std::move(options));
 }
 
-Result<std::unique_ptr<ObjectStore>> open_s3(const S3Destination& destination,
-                                             const ArchiveSettings& settings) {
+Result<std::unique_ptr<ObjectStore>> open_s3(const S3Destination& destination, const ArchiveSettings& settings) {
     if (settings.region.empty()) {
         return fail(FaultKind::refused, "archive.region is empty",
                     "name the bucket's region, us-east-1 for most stores");
     }
     const S3Address address{.endpoint = {}, .bucket = destination.bucket, .region = settings.region};
-    return open_buckets(address, "https://s3." + settings.region + ".amazonaws.com", destination.prefix,
-                        settings);
+    return open_buckets(address, "https://s3." + settings.region + ".amazonaws.com", destination.prefix, settings);
 }
 
-Result<std::unique_ptr<ObjectStore>> open_google(const GcsDestination& destination,
-                                                 const ArchiveSettings& settings) {
+Result<std::unique_ptr<ObjectStore>> open_google(const GcsDestination& destination, const ArchiveSettings& settings) {
     const S3Address address{
         .endpoint = {}, .bucket = destination.bucket, .region = google_region, .flavour = Flavour::google};
     return open_buckets(address, google_url, destination.prefix, settings);
 }
 
-Result<std::unique_ptr<ObjectStore>> open_azure(const AzureDestination& destination,
-                                                const ArchiveSettings& settings) {
-    const std::string url = settings.endpoint_url.empty()
-                                ? "https://" + destination.account + ".blob.core.windows.net"
-                                : settings.endpoint_url;
+Result<std::unique_ptr<ObjectStore>> open_azure(const AzureDestination& destination, const ArchiveSettings& settings) {
+    const std::string url = settings.endpoint_url.empty() ? "https://" + destination.account + ".blob.core.windows.net"
+                                                          : settings.endpoint_url;
     auto endpoint = parse_endpoint(url);
     if (!endpoint) return std::unexpected(std::move(endpoint).error());
     AzureOptions options{.address = {.endpoint = *std::move(endpoint),
@@ -80,8 +74,7 @@ Result<std::unique_ptr<ObjectStore>> open_plain(const ArchiveSettings& settings,
     const auto destination = parse_destination(settings.destination);
     if (!destination) return std::unexpected(destination.error());
     if (const auto* s3 = std::get_if<S3Destination>(&*destination)) return open_s3(*s3, settings);
-    if (const auto* google = std::get_if<GcsDestination>(&*destination))
-        return open_google(*google, settings);
+    if (const auto* google = std::get_if<GcsDestination>(&*destination)) return open_google(*google, settings);
     if (const auto* azure = std::get_if<AzureDestination>(&*destination)) return open_azure(*azure, settings);
     return DirectoryStore::open(std::get<DirectoryDestination>(*destination).path, missing);
 }

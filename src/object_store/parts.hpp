@@ -17,7 +17,6 @@ Result<> check_part(int number, std::uint64_t size, std::uint64_t part_size);
 
 // The object's size, from the sizes of what was put. refused: one of the parts 1 to `parts` is missing, or
 // one that is not the last is short.
-Result<std::uint64_t> check_parts(const std::map<int, std::uint64_t>& sizes, int parts,
-                                  std::uint64_t part_size);
+Result<std::uint64_t> check_parts(const std::map<int, std::uint64_t>& sizes, int parts, std::uint64_t part_size);
 
 }  // namespace pgbosun::object_store

@@ -11,8 +11,7 @@ std::string directory_of(const std::string& key) { return key.substr(0, key.rfin
 
 RecentAbsence::Known RecentAbsence::claim(const std::string& key, Moment now) {
     const std::string directory = directory_of(key);
-    const bool told =
-        !directory_.empty() && directory == directory_ && key > from_ && now - asked_ <= absence_lifetime;
+    const bool told = !directory_.empty() && directory == directory_ && key > from_ && now - asked_ <= absence_lifetime;
     last_directory_ = directory;
     last_claim_ = now;
     if (!told || claims_.contains(key)) return Known::unknown;
@@ -35,8 +34,7 @@ bool RecentAbsence::is_busy(const std::string& directory, Moment now) const {
     return !directory.empty() && directory == last_directory_ && now - last_claim_ <= absence_lifetime;
 }
 
-void RecentAbsence::learn(const std::string& directory, const std::string& from, const Listing& listing,
-                          Moment asked) {
+void RecentAbsence::learn(const std::string& directory, const std::string& from, const Listing& listing, Moment asked) {
     directory_.clear();
     if (listing.next) return;
     directory_ = directory;
@@ -45,8 +43,7 @@ void RecentAbsence::learn(const std::string& directory, const std::string& from,
     keys_.clear();
     for (const auto& object : listing.objects) keys_.insert(object.key);
     // What ended before the listing was asked for is in it.
-    std::erase_if(claims_,
-                  [&](const auto& entry) { return entry.second.open == 0 && entry.second.ended < asked; });
+    std::erase_if(claims_, [&](const auto& entry) { return entry.second.open == 0 && entry.second.ended < asked; });
 }
 
 }  // namespace pgbosun::object_store

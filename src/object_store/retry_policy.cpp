@@ -61,8 +61,7 @@ std::optional<Duration> pause_before_retry(const RetryPolicy& policy, int attemp
     Duration ceiling = policy.first_pause;
     for (int doubled = 1; doubled < attempt && ceiling < policy.longest_pause; ++doubled) ceiling *= 2;
     ceiling = std::min(ceiling, policy.longest_pause);
-    const auto pause =
-        std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::nano>(ceiling) * random);
+    const auto pause = std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::nano>(ceiling) * random);
     if (elapsed + pause >= policy.total) return std::nullopt;
     return pause;
 }

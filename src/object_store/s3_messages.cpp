@@ -16,8 +16,8 @@ constexpr std::size_t page_limit = 1000;
 
 // Without DTD, processing instructions or comments; pugixml knows no entities but XML's five and numbers.
 bool load(pugi::xml_document& document, std::string_view body) {
-    return bool(document.load_buffer(body.data(), body.size(), pugi::parse_minimal | pugi::parse_escapes,
-                                     pugi::encoding_utf8));
+    return bool(
+        document.load_buffer(body.data(), body.size(), pugi::parse_minimal | pugi::parse_escapes, pugi::encoding_utf8));
 }
 
 std::string printable(std::string_view text, std::size_t limit) {
@@ -28,7 +28,9 @@ std::string printable(std::string_view text, std::size_t limit) {
 
 S3Error error_in(const pugi::xml_node& node) {
     const std::string_view code = node.child_value("Code");
-    const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); };
+    const auto is_letter = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    };
     if (code.empty() || code.size() > code_limit || !std::all_of(code.begin(), code.end(), is_letter)) return {};
     return {std::string(code), printable(node.child_value("Message"), message_limit)};
 }
@@ -136,7 +138,8 @@ Result<UploadsPage> parse_uploads(std::string_view body) {
     if (!next_key) return damaged("a marker that cannot be read");
     page.next_key = *std::move(next_key);
     page.next_id = printable(result.child_value("NextUploadIdMarker"), token_limit);
-    page.more = std::string_view(result.child_value("IsTruncated")) == "true" ? UploadsPage::More::yes : UploadsPage::More::no;
+    page.more =
+        std::string_view(result.child_value("IsTruncated")) == "true" ? UploadsPage::More::yes : UploadsPage::More::no;
     return page;
 }
 

@@ -19,7 +19,7 @@ struct S3Error {
 S3Error parse_error(std::string_view body);
 
 struct S3Page {
-    std::vector<ObjectFacts> objects;   // full keys, as the store knows them
+    std::vector<ObjectFacts> objects;  // full keys, as the store knows them
     std::vector<std::string> prefixes;
     enum class More { no, yes } more = More::no;
     std::string token;  // continues the listing; empty: the store gave none

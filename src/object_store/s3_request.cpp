@@ -6,10 +6,8 @@ namespace pgbosun::object_store {
 
 namespace {
 
-const FlavourNames amazon{.signing = amazon_dialect,
-                          .service = "s3",
-                          .metadata_prefix = "x-amz-meta-",
-                          .if_absent = {"if-none-match", "*"}};
+const FlavourNames amazon{
+    .signing = amazon_dialect, .service = "s3", .metadata_prefix = "x-amz-meta-", .if_absent = {"if-none-match", "*"}};
 const FlavourNames google{.signing = google_dialect,
                           .service = "storage",
                           .metadata_prefix = "x-goog-meta-",
@@ -17,8 +15,7 @@ const FlavourNames google{.signing = google_dialect,
                           .removal = FlavourNames::Removal::one_by_one};
 
 // Adds what must be signed, and answers with the Authorization header's value.
-std::string authorize(RequestToSign& request, const S3Address& address, const Authentication& who,
-                      SigningTime time) {
+std::string authorize(RequestToSign& request, const S3Address& address, const Authentication& who, SigningTime time) {
     if (const auto* token = std::get_if<BearerToken>(&who)) return "Bearer " + token->text;
     const auto& names = names_of(address.flavour);
     const auto& credentials = std::get<Credentials>(who);

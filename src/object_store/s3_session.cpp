@@ -40,8 +40,7 @@ S3Operation s3_operation(std::string method, std::string key, std::span<const st
 }
 
 void S3Session::add_metadata(S3Operation& operation, const ObjectMetadata& metadata) const {
-    for (const auto& [name, value] : metadata)
-        operation.headers.emplace_back(names().metadata_prefix + name, value);
+    for (const auto& [name, value] : metadata) operation.headers.emplace_back(names().metadata_prefix + name, value);
 }
 
 }  // namespace pgbosun::object_store

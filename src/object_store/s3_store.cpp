@@ -26,8 +26,7 @@ S3Operation S3ObjectStore::put_operation(const std::string& key, std::span<const
     return operation;
 }
 
-Result<> S3ObjectStore::put(const std::string& key, std::span<const std::byte> body,
-                            const ObjectMetadata& metadata) {
+Result<> S3ObjectStore::put(const std::string& key, std::span<const std::byte> body, const ObjectMetadata& metadata) {
     if (auto fits = check_key(key); !fits) return fits;
     const auto answer = session_.ask(put_operation(key, body, metadata));
     if (!answer) return std::unexpected(answer.error());
@@ -110,7 +109,8 @@ Result<S3ObjectStore::Condition> S3ObjectStore::condition() {
 
 // Two rounds: the probe may be there from before. When somebody removes it between ours, the safe answer is `ignored`.
 Result<S3ObjectStore::Condition> S3ObjectStore::probe() {
-    S3Operation operation = put_operation(options_.probe_key, bytes("pgbosun asks here whether If-None-Match holds\n"), {});
+    S3Operation operation =
+        put_operation(options_.probe_key, bytes("pgbosun asks here whether If-None-Match holds\n"), {});
     operation.headers.push_back(session_.names().if_absent);
     for (int round = 0; round < 2; ++round) {
         const auto answer = session_.ask(operation);
@@ -131,8 +131,7 @@ Result<std::uint64_t> S3ObjectStore::abort_unfinished(const std::string& prefix)
     return abort_uploads_below(session_, options_.prefix + prefix);
 }
 
-Result<ObjectFacts> S3ObjectStore::get(const std::string& key, const Sink& sink,
-                                       const std::function<void()>& restart) {
+Result<ObjectFacts> S3ObjectStore::get(const std::string& key, const Sink& sink, const std::function<void()>& restart) {
     if (auto fits = check_key(key); !fits) return std::unexpected(std::move(fits).error());
     const auto answer = session_.ask(s3_operation("GET", options_.prefix + key), sink, restart);
     if (!answer) return std::unexpected(answer.error());
@@ -169,7 +168,8 @@ Result<Listing> S3ObjectStore::list(const std::string& prefix, const std::string
     const std::string from = after.value_or("");
     const bool continues = from.starts_with(token_mark);
     S3Operation operation = s3_operation("GET", "");
-    operation.query = {{"list-type", "2"}, {"encoding-type", "url"}, {"max-keys", "1000"}, {"prefix", options_.prefix + prefix}};
+    operation.query = {
+        {"list-type", "2"}, {"encoding-type", "url"}, {"max-keys", "1000"}, {"prefix", options_.prefix + prefix}};
     if (!delimiter.empty()) operation.query.emplace_back("delimiter", delimiter);
     if (continues) operation.query.emplace_back("continuation-token", from.substr(1));
     if (!continues && !from.empty()) operation.query.emplace_back("start-after", options_.prefix + from);
@@ -203,9 +203,12 @@ Result<> S3ObjectStore::remove_some(const std::vector<std::string>& keys) {
     full.reserve(keys.size());
     for (const auto& key : keys) full.push_back(options_.prefix + key);
     const std::string body = delete_request(full);
-    const S3Operation operation{.method = "POST", .key = "", .query = {{"delete", ""}},
+    const S3Operation operation{.method = "POST",
+                                .key = "",
+                                .query = {{"delete", ""}},
                                 .headers = {{"content-md5", md5_base64(body)}},
-                                .body = bytes(body), .payload_hash = sha256_hex(body)};
+                                .body = bytes(body),
+                                .payload_hash = sha256_hex(body)};
     const auto answer = session_.ask(operation);
     if (!answer) return std::unexpected(answer.error());
     if (answer->verdict != Verdict::success) return std::unexpected(refusal(answer->http.status, answer->error));

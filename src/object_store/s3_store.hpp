@@ -32,8 +32,7 @@ public:
                                                        const ObjectMetadata& metadata) override;
     // refused: the store cannot list or abort them (s3rver); a lifecycle rule of the bucket does it then.
     Result<std::uint64_t> abort_unfinished(const std::string& prefix) override;
-    Result<ObjectFacts> get(const std::string& key, const Sink& sink,
-                            const std::function<void()>& restart) override;
+    Result<ObjectFacts> get(const std::string& key, const Sink& sink, const std::function<void()>& restart) override;
     Result<ObjectFacts> head(const std::string& key) override;
     Result<Listing> list(const std::string& prefix, const std::string& delimiter,
                          const std::optional<std::string>& after) override;

@@ -25,8 +25,7 @@ std::unexpected<Fault> refused(const StoreAnswer& answer) {
 
 }  // namespace
 
-Result<std::unique_ptr<PartedUpload>> S3Upload::begin(S3Session& session, std::string key,
-                                                      std::uint64_t part_size,
+Result<std::unique_ptr<PartedUpload>> S3Upload::begin(S3Session& session, std::string key, std::uint64_t part_size,
                                                       const ObjectMetadata& metadata) {
     if (auto fits = check_part_size(part_size); !fits) return std::unexpected(std::move(fits).error());
     std::string mark = random_mark();
@@ -62,8 +61,7 @@ Result<> S3Upload::put_part(int number, std::span<const std::byte> body) {
 
 Result<std::string> S3Upload::completion(int parts) {
     const std::lock_guard lock(mutex_);
-    if (auto size = check_parts(sizes_, parts, part_size_); !size)
-        return std::unexpected(std::move(size).error());
+    if (auto size = check_parts(sizes_, parts, part_size_); !size) return std::unexpected(std::move(size).error());
     std::vector<std::string> tags;
     for (int number = 1; number <= parts; ++number) tags.push_back(tags_[number]);
     return completion_request(tags);
@@ -91,10 +89,9 @@ Result<> S3Upload::look_for_object() {
     const bool ours =
         answer->verdict == Verdict::success && mark != answer->http.headers.end() && mark->second == mark_;
     if (ours) return {};
-    return fail(
-        FaultKind::refused, "the store no longer knows the upload of " + key_,
-        "something aborted it: look for another pgbosun that writes to this archive, and at the bucket's "
-        "lifecycle rules");
+    return fail(FaultKind::refused, "the store no longer knows the upload of " + key_,
+                "something aborted it: look for another pgbosun that writes to this archive, and at the bucket's "
+                "lifecycle rules");
 }
 
 Result<> S3Upload::abort() { return abort_upload(session_, key_, id_); }
@@ -117,8 +114,7 @@ Result<std::uint64_t> abort_uploads_below(S3Session& session, const std::string&
     UploadsPage page;
     for (int number = 0; number < pages_limit; ++number) {
         S3Operation operation = s3_operation("GET", "");
-        operation.query = {
-            {"uploads", ""}, {"encoding-type", "url"}, {"max-uploads", "1000"}, {"prefix", prefix}};
+        operation.query = {{"uploads", ""}, {"encoding-type", "url"}, {"max-uploads", "1000"}, {"prefix", prefix}};
         if (!page.next_key.empty()) operation.query.emplace_back("key-marker", page.next_key);
         if (!page.next_id.empty()) operation.query.emplace_back("upload-id-marker", page.next_id);
         const auto answer = session.ask(operation);

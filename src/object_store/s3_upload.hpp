@@ -16,8 +16,7 @@ namespace pgbosun::object_store {
 class S3Upload final : public PartedUpload {
 public:
     // `key` is full.
-    static Result<std::unique_ptr<PartedUpload>> begin(S3Session& session, std::string key,
-                                                       std::uint64_t part_size,
+    static Result<std::unique_ptr<PartedUpload>> begin(S3Session& session, std::string key, std::uint64_t part_size,
                                                        const ObjectMetadata& metadata);
 
     Result<> put_part(int number, std::span<const std::byte> body) override;
@@ -26,11 +25,7 @@ public:
 
 private:
     S3Upload(S3Session& session, std::string key, std::string id, std::string mark, std::uint64_t part_size)
-        : session_(session),
-          key_(std::move(key)),
-          id_(std::move(id)),
-          mark_(std::move(mark)),
-          part_size_(part_size) {}
+        : session_(session), key_(std::move(key)), id_(std::move(id)), mark_(std::move(mark)), part_size_(part_size) {}
 
     Result<std::string> completion(int parts);
     Result<> look_for_object();

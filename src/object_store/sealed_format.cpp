@@ -17,8 +17,7 @@ constexpr std::uint32_t last_of_object = 1U << 30;
 
 // Where what is in a header: magic 8, version 1, zeros 3, part's number 4, part size 8, key 8, object 16,
 // salt 32.
-constexpr std::size_t version_at = 8, number_at = 12, part_size_at = 16, key_at = 24, object_at = 32,
-                      salt_at = 48;
+constexpr std::size_t version_at = 8, number_at = 12, part_size_at = 16, key_at = 24, object_at = 32, salt_at = 48;
 
 template <class Number>
 void put_number(std::span<std::byte> target, Number value) {
@@ -67,8 +66,7 @@ bool looks_sealed(std::span<const std::byte> first) {
 }
 
 std::optional<PartHeader> decode_header(std::span<const std::byte> bytes) {
-    if (bytes.size() < part_header_bytes || !looks_sealed(bytes) || bytes[version_at] != version)
-        return std::nullopt;
+    if (bytes.size() < part_header_bytes || !looks_sealed(bytes) || bytes[version_at] != version) return std::nullopt;
     PartHeader header;
     header.number = number_in<std::uint32_t>(bytes.subspan(number_at));
     header.part_size = number_in<std::uint64_t>(bytes.subspan(part_size_at));
@@ -93,11 +91,9 @@ WordBytes encode(const FrameWord& word) {
 std::optional<FrameWord> decode_word(std::span<const std::byte, frame_word_bytes> bytes) {
     const auto value = number_in<std::uint32_t>(bytes);
     FrameWord word{.length = value & ~(last_of_part | last_of_object)};
-    if ((value & last_of_part) != 0)
-        word.end = (value & last_of_object) != 0 ? FrameEnd::object : FrameEnd::part;
+    if ((value & last_of_part) != 0) word.end = (value & last_of_object) != 0 ? FrameEnd::object : FrameEnd::part;
     if ((value & last_of_part) == 0 && (value & last_of_object) != 0) return std::nullopt;
-    if (word.length > frame_bytes || (word.end == FrameEnd::none && word.length != frame_bytes))
-        return std::nullopt;
+    if (word.length > frame_bytes || (word.end == FrameEnd::none && word.length != frame_bytes)) return std::nullopt;
     return word;
 }
 

@@ -17,8 +17,7 @@
 
 namespace pgbosun::object_store {
 
-inline constexpr std::size_t frame_bytes =
-    64 * 1024;  // of plaintext; the last frame of a part may have fewer
+inline constexpr std::size_t frame_bytes = 64 * 1024;  // of plaintext; the last frame of a part may have fewer
 inline constexpr std::size_t frame_word_bytes = 4;
 inline constexpr std::size_t frame_tag_bytes = 16;
 inline constexpr std::size_t part_header_bytes = 80;

@@ -46,8 +46,7 @@ Result<std::string> read_secret_file(const std::string& path) {
     return text;
 }
 
-Result<std::string> read_secret(const SecretSource& source, const std::string& name,
-                                const Environment& environment) {
+Result<std::string> read_secret(const SecretSource& source, const std::string& name, const Environment& environment) {
     std::string text;
     if (source.file) {
         auto read = read_secret_file(*source.file);
@@ -56,8 +55,7 @@ Result<std::string> read_secret(const SecretSource& source, const std::string& n
     } else if (source.environment) {
         text = environment(*source.environment).value_or("");
     }
-    while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' '))
-        text.pop_back();
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
     const auto is_printable = [](char c) { return c > ' ' && c < 0x7f; };
     if (text.empty() || text.size() >= secret_limit || !std::all_of(text.begin(), text.end(), is_printable)) {
         return fail(FaultKind::refused, name + " is empty, or not one line of printable characters",

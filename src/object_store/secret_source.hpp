@@ -19,7 +19,6 @@ Result<std::string> read_secret_file(const std::string& path);
 
 // One line of printable characters; white space at the end is not part of it. unavailable: a file cannot be
 // read (now). refused: not such a line. `name` is for the Fault: "the account key".
-Result<std::string> read_secret(const SecretSource& source, const std::string& name,
-                                const Environment& environment);
+Result<std::string> read_secret(const SecretSource& source, const std::string& name, const Environment& environment);
 
 }  // namespace pgbosun::object_store

@@ -38,7 +38,8 @@ std::string signed_headers(const Headers& headers) {
 }
 
 std::string scope_text(std::string_view date, const SigningScope& scope) {
-    return std::string(date.substr(0, 8)) + '/' + scope.region + '/' + scope.service + '/' + std::string(scope.dialect.terminator);
+    return std::string(date.substr(0, 8)) + '/' + scope.region + '/' + scope.service + '/' +
+           std::string(scope.dialect.terminator);
 }
 
 Sha256 signing_key(const std::string& secret, std::string_view date, const SigningScope& scope) {
@@ -85,8 +86,8 @@ std::string authorization(const RequestToSign& request, const Credentials& crede
                           SigningTime time) {
     const std::string date = amz_date(time);
     const std::string where = scope_text(date, scope);
-    const std::string to_sign =
-        std::string(scope.dialect.algorithm) + '\n' + date + '\n' + where + '\n' + sha256_hex(canonical_request(request));
+    const std::string to_sign = std::string(scope.dialect.algorithm) + '\n' + date + '\n' + where + '\n' +
+                                sha256_hex(canonical_request(request));
     const Sha256 key = signing_key(credentials.secret_access_key, date, scope);
     return std::string(scope.dialect.algorithm) + " Credential=" + credentials.access_key_id + '/' + where +
            ", SignedHeaders=" + signed_headers(request.headers) + ", Signature=" + hex(hmac_sha256(key, to_sign));

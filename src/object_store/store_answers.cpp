@@ -5,8 +5,7 @@
 
 namespace pgbosun::object_store {
 
-Result<ObjectFacts> facts_of(const std::string& key, const HttpAnswer& answer,
-                             const std::string& metadata_prefix) {
+Result<ObjectFacts> facts_of(const std::string& key, const HttpAnswer& answer, const std::string& metadata_prefix) {
     ObjectFacts facts{.key = key, .size = 0, .metadata = {}};
     const auto length = answer.headers.find("content-length");
     const std::string digits = length == answer.headers.end() ? "" : length->second;
@@ -44,9 +43,7 @@ Listing relative(S3Page page, const std::string& root, const std::string& prefix
     return listing;
 }
 
-std::unexpected<Fault> absent(const std::string& key) {
-    return fail(FaultKind::not_found, "the store has no " + key);
-}
+std::unexpected<Fault> absent(const std::string& key) { return fail(FaultKind::not_found, "the store has no " + key); }
 
 std::unexpected<Fault> conflict(const std::string& key) {
     return fail(FaultKind::conflict, key + " exists already in the store");

@@ -18,8 +18,7 @@ inline constexpr char token_mark = '\x01';
 Listing relative(S3Page page, const std::string& root, const std::string& prefix, const std::string& after);
 
 // Size and metadata (headers that begin with `metadata_prefix`). unavailable: no size in it.
-Result<ObjectFacts> facts_of(const std::string& key, const HttpAnswer& answer,
-                             const std::string& metadata_prefix);
+Result<ObjectFacts> facts_of(const std::string& key, const HttpAnswer& answer, const std::string& metadata_prefix);
 
 std::unexpected<Fault> absent(const std::string& key);
 std::unexpected<Fault> conflict(const std::string& key);

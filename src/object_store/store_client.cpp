@@ -32,7 +32,8 @@ std::int64_t local_time() {
 // HEAD has no body, and so no code: what it means is found out by the store that asked.
 Verdict verdict_of(const HttpRequest& request, const HttpAnswer& answer, const S3Error& error) {
     constexpr int late_status = 500;
-    if (request.method == "HEAD" && error.code.empty() && answer.status >= 400 && answer.status <= 404) return Verdict::absent;
+    if (request.method == "HEAD" && error.code.empty() && answer.status >= 400 && answer.status <= 404)
+        return Verdict::absent;
     if (answer.status < 300 && !error.code.empty()) return judge(late_status, error.code);
     return judge(answer.status, error.code);
 }
@@ -51,8 +52,7 @@ S3Error error_of(const HttpAnswer& answer, LateErrors late) {
 
 Fault refusal(int status, const S3Error& error) {
     const std::string code = error.code.empty() ? "HTTP " + std::to_string(status) : error.code;
-    return {FaultKind::refused,
-            "the store answers " + code + (error.message.empty() ? "" : ": " + error.message),
+    return {FaultKind::refused, "the store answers " + code + (error.message.empty() ? "" : ": " + error.message),
             std::string(hint_for(error.code))};
 }
 
@@ -93,8 +93,7 @@ Result<StoreAnswer> StoreClient::ask(const MakeRequest& make, const HttpClient::
             if (verdict != Verdict::retry) return StoreAnswer{verdict, *std::move(answer), std::move(error)};
             fault.kind = FaultKind::unavailable;
         } else {
-            if (answer.error().again == HttpFailure::Again::no)
-                return std::unexpected(std::move(answer.error().fault));
+            if (answer.error().again == HttpFailure::Again::no) return std::unexpected(std::move(answer.error().fault));
             fault = std::move(answer.error().fault);
         }
         const Duration elapsed = std::chrono::steady_clock::now() - began;

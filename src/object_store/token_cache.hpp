@@ -42,8 +42,7 @@ public:
             renew_at_ = renewal_of(*known_, random);
             return known_->value;
         }
-        const bool still_good =
-            known_ && freshness == Freshness::as_known && known_->expires && now < *known_->expires;
+        const bool still_good = known_ && freshness == Freshness::as_known && known_->expires && now < *known_->expires;
         if (!still_good) return std::unexpected(std::move(fetched).error());
         renew_at_ = now + pause_after_failure;
         return known_->value;

@@ -77,12 +77,12 @@ Steps role_steps(const Settings& settings) {
     Steps steps;
     steps.push_back(create_role(replication, "login replication"));
     for (const std::string_view function : rewind_functions)
-        steps.push_back({.what = "granting what pg_rewind needs",
-                         .database = "postgres",
-                         .unless = "select 1 where has_function_privilege(" + quote_literal(replication) + ", " +
-                                   quote_literal(function) + ", 'execute')",
-                         .sql = "grant execute on function " + std::string(function) + " to " +
-                                quote_identifier(replication)});
+        steps.push_back(
+            {.what = "granting what pg_rewind needs",
+             .database = "postgres",
+             .unless = "select 1 where has_function_privilege(" + quote_literal(replication) + ", " +
+                       quote_literal(function) + ", 'execute')",
+             .sql = "grant execute on function " + std::string(function) + " to " + quote_identifier(replication)});
     steps.push_back(create_role(metrics_role, "login in role pg_monitor"));
     return steps;
 }
@@ -91,11 +91,11 @@ Steps owner_steps(const Settings& settings) {
     const InitdbSettings& initdb = settings.bootstrap.initdb;
     Steps steps;
     if (initdb.owner != superuser) steps.push_back(create_role(initdb.owner, "login"));
-    steps.push_back({.what = "creating database " + initdb.database,
-                     .database = "postgres",
-                     .unless = "select 1 from pg_catalog.pg_database where datname = " + quote_literal(initdb.database),
-                     .sql = "create database " + quote_identifier(initdb.database) + " owner " +
-                            quote_identifier(initdb.owner)});
+    steps.push_back(
+        {.what = "creating database " + initdb.database,
+         .database = "postgres",
+         .unless = "select 1 from pg_catalog.pg_database where datname = " + quote_literal(initdb.database),
+         .sql = "create database " + quote_identifier(initdb.database) + " owner " + quote_identifier(initdb.owner)});
     return steps;
 }
 

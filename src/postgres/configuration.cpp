@@ -60,7 +60,7 @@ const Lines& defaults() {
 
 struct Limit {
     std::string_view name;
-    int HotStandbyLimits::*value;
+    int HotStandbyLimits::* value;
     int server_default;
 };
 constexpr Limit hot_standby_limits[] = {

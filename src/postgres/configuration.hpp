@@ -46,10 +46,10 @@ std::string recovery_restore_command(const Settings& settings, const std::string
 
 struct ConfigurationFacts {
     int server_major = 0;
-    bool syncfs_tells_errors = false;    // of the kernel
-    std::string wal_program;             // absolute path of pgbosun-wal
-    std::optional<std::string> account;  // name of our uid in passwd; none: it has no entry
-    std::optional<Following> following;  // standby
+    bool syncfs_tells_errors = false;        // of the kernel
+    std::string wal_program;                 // absolute path of pgbosun-wal
+    std::optional<std::string> account;      // name of our uid in passwd; none: it has no entry
+    std::optional<Following> following;      // standby
     std::optional<HotStandbyLimits> limits;  // standby: of its control data
     // Names for synchronous_standby_names when they come from elsewhere (a controller), as PostgreSQL's value.
     std::optional<std::string> synchronous_standby_names;
@@ -57,7 +57,8 @@ struct ConfigurationFacts {
     // PostgreSQL takes that before its own.
     bool only_own_wal = false;
     std::vector<std::string> connected_standbys;  // counted by data_durability: preferred
-    std::optional<RecoveryParameters> recovery;   // the server is on its way to a recovery target, or was when it started
+    std::optional<RecoveryParameters>
+        recovery;  // the server is on its way to a recovery target, or was when it started
 };
 
 std::string pgbosun_conf(const Settings& settings, const ConfigurationFacts& facts);

@@ -80,8 +80,7 @@ ControlData read_fields(std::string_view bytes) {
 bool plausible(const ControlData& data) {
     return data.state <= ClusterState::in_production && number(data.system_id) != 0 &&
            std::has_single_bit(data.wal_segment_size) && data.wal_segment_size >= (1U << 20) &&
-           data.wal_segment_size <= (1U << 30) && std::has_single_bit(data.block_size) &&
-           number(data.timeline) != 0;
+           data.wal_segment_size <= (1U << 30) && std::has_single_bit(data.block_size) && number(data.timeline) != 0;
 }
 
 Fault unknown_version(std::uint32_t version) {

@@ -40,8 +40,8 @@ struct ControlData {
     std::uint32_t control_version = 0;
     std::uint32_t catalog_version = 0;
     ClusterState state{};
-    Lsn checkpoint;  // where the last checkpoint record begins
-    Lsn redo;        // where replay begins after a crash
+    Lsn checkpoint;       // where the last checkpoint record begins
+    Lsn redo;             // where replay begins after a crash
     Timeline timeline{};  // of the last checkpoint
     Timeline previous_timeline{};
     std::int64_t checkpoint_time = 0;  // seconds since the epoch

@@ -35,12 +35,12 @@ std::optional<Refused> refuse_version(const DataDirectoryFacts& facts, int serve
         return Refused{"PG_VERSION in the data directory does not hold a version",
                        "restore the data directory from a backup or clone it again"};
     if (*major == server_major) return std::nullopt;
-    return Refused{"the data directory is of PostgreSQL " + std::to_string(*major) + ", the server is of " +
-                       std::to_string(server_major),
-                   *major < server_major ? "use the image of PostgreSQL " + std::to_string(*major) +
-                                               ", or upgrade the data with pg_upgrade"
-                                         : "use the image of PostgreSQL " + std::to_string(*major) +
-                                               ": data cannot go back to an older version"};
+    return Refused{
+        "the data directory is of PostgreSQL " + std::to_string(*major) + ", the server is of " +
+            std::to_string(server_major),
+        *major < server_major
+            ? "use the image of PostgreSQL " + std::to_string(*major) + ", or upgrade the data with pg_upgrade"
+            : "use the image of PostgreSQL " + std::to_string(*major) + ": data cannot go back to an older version"};
 }
 
 std::optional<Refused> refuse_control(const DataDirectoryFacts& facts, int server_major) {
@@ -49,8 +49,8 @@ std::optional<Refused> refuse_control(const DataDirectoryFacts& facts, int serve
                                                        ? "restore the data directory from a backup or clone it again"
                                                        : facts.control.error().hint};
     if (facts.control->control_version == control_version_of(server_major)) return std::nullopt;
-    return Refused{"pg_control has version " + std::to_string(facts.control->control_version) + ", but PG_VERSION says " +
-                       std::to_string(server_major),
+    return Refused{"pg_control has version " + std::to_string(facts.control->control_version) +
+                       ", but PG_VERSION says " + std::to_string(server_major),
                    "the data directory is damaged or mixed from two: restore it from a backup"};
 }
 

@@ -15,8 +15,8 @@
 namespace pgbosun::postgres {
 namespace {
 
-constexpr Duration for_start = std::chrono::hours(2);       // a checkpoint that is spread, summaries that are awaited
-constexpr Duration for_more = std::chrono::minutes(10);     // between two messages
+constexpr Duration for_start = std::chrono::hours(2);    // a checkpoint that is spread, summaries that are awaited
+constexpr Duration for_more = std::chrono::minutes(10);  // between two messages
 constexpr std::uint64_t lowest_rate = 32, highest_rate = 1'048'576;  // kB/s: what MAX_RATE takes
 
 struct Finish {
@@ -46,8 +46,7 @@ std::string literal(std::string_view text) {
 }
 
 void hand_on(void* visitor, const PGresult* notice) {
-    static_cast<BackupStreamVisitor*>(visitor)->warning(
-        one_line(PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY)));
+    static_cast<BackupStreamVisitor*>(visitor)->warning(one_line(PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY)));
 }
 
 // One connection, from its opening to the end of the backup.
@@ -69,14 +68,10 @@ public:
 private:
     static std::unique_ptr<PGconn, Finish> open(const SessionTarget& target) {
         const std::pair<const char*, std::string> keywords[] = {
-            {"host", target.host},
-            {"port", std::to_string(target.port)},
-            {"user", target.user},
-            {"dbname", "replication"},
-            {"replication", "true"},
-            {"application_name", target.application_name},
-            {"connect_timeout", "30"},
-            {"gssencmode", "disable"},
+            {"host", target.host},        {"port", std::to_string(target.port)},
+            {"user", target.user},        {"dbname", "replication"},
+            {"replication", "true"},      {"application_name", target.application_name},
+            {"connect_timeout", "30"},    {"gssencmode", "disable"},
             {"sslmode", "disable"},  // the server's own socket
             {"passfile", "/nonexistent"},
         };
@@ -205,7 +200,8 @@ private:
                 if (auto more = wait(for_more); !more) return more;
                 continue;
             }
-            if (auto handled = handle({message.get(), static_cast<std::size_t>(length)}, visitor); !handled) return handled;
+            if (auto handled = handle({message.get(), static_cast<std::size_t>(length)}, visitor); !handled)
+                return handled;
         }
     }
 

@@ -11,7 +11,8 @@ namespace pgbosun::postgres {
 class LibpqBackupStream final : public BackupStream {
 public:
     // Opens nothing. One connection for each backup.
-    LibpqBackupStream(SessionTarget target, std::stop_token stop) : target_(std::move(target)), stop_(std::move(stop)) {}
+    LibpqBackupStream(SessionTarget target, std::stop_token stop)
+        : target_(std::move(target)), stop_(std::move(stop)) {}
 
     Result<BackupStreamEnd> incremental(const BackupStreamOrders& orders,
                                         const std::function<Result<>(const Sink&)>& parent_manifest,

@@ -43,7 +43,8 @@ std::string one_line(const char* message) {
 std::string server_options(const SessionTarget& target) {
     const auto timeout = std::chrono::duration_cast<std::chrono::milliseconds>(target.statement_timeout).count();
     return "-c search_path=pg_catalog -c synchronous_commit=local -c standard_conforming_strings=on"
-           " -c client_connection_check_interval=1000 -c statement_timeout=" + std::to_string(timeout);
+           " -c client_connection_check_interval=1000 -c statement_timeout=" +
+           std::to_string(timeout);
 }
 
 Conninfo keywords_of(const SessionTarget& target) {
@@ -106,8 +107,7 @@ Result<> append_result(const PGresult* result, Rows& rows, std::size_t& bytes) {
 }  // namespace
 
 struct LibpqSession::State {
-    State(asio::io_context& io, SessionTarget wanted)
-        : target(std::move(wanted)), socket(io), deadline(io) {}
+    State(asio::io_context& io, SessionTarget wanted) : target(std::move(wanted)), socket(io), deadline(io) {}
 
     // From connecting on until the last result is one turn; `number` tells a late timer whose turn it was armed for.
     struct Turn {
@@ -269,7 +269,8 @@ struct FreeMemory {
 Result<std::string> with_literals(PGconn* connection, std::string_view sql, const std::vector<Field>& parameters) {
     std::string text;
     for (std::size_t at = 0; at < sql.size(); ++at) {
-        const std::size_t number = sql[at] == '$' && at + 1 < sql.size() ? static_cast<std::size_t>(sql[at + 1] - '0') : 0;
+        const std::size_t number =
+            sql[at] == '$' && at + 1 < sql.size() ? static_cast<std::size_t>(sql[at + 1] - '0') : 0;
         if (number < 1 || number > parameters.size()) {
             text += sql[at];
             continue;
@@ -290,7 +291,8 @@ Result<std::string> with_literals(PGconn* connection, std::string_view sql, cons
 Result<> send_simple(PGconn* connection, const std::string& sql, const std::vector<Field>& parameters) {
     const auto text = with_literals(connection, sql, parameters);
     if (!text) return std::unexpected(text.error());
-    if (PQsendQuery(connection, text->c_str()) == 0) return fail(FaultKind::unavailable, one_line(PQerrorMessage(connection)));
+    if (PQsendQuery(connection, text->c_str()) == 0)
+        return fail(FaultKind::unavailable, one_line(PQerrorMessage(connection)));
     PQsetSingleRowMode(connection);
     return {};
 }
@@ -385,7 +387,7 @@ Task<Result<Rows>> run(std::shared_ptr<State> state, std::string sql, std::vecto
         if (!connected) co_return std::unexpected(std::move(connected).error().in("connecting to PostgreSQL"));
     }
     auto sent = state->target.route == Route::walsender ? send_simple(state->connection.get(), sql, parameters)
-                                                         : send(state->connection.get(), sql, parameters);
+                                                        : send(state->connection.get(), sql, parameters);
     if (!sent) co_return std::unexpected(std::move(sent).error());
     auto flushed = co_await flush(state);
     if (!flushed) co_return std::unexpected(std::move(flushed).error());
@@ -408,8 +410,8 @@ LibpqSession::~LibpqSession() {
 
 Task<Result<Rows>> LibpqSession::query(std::string sql, std::vector<Field> parameters, Duration timeout) {
     // Frozen now, not at the first resumption: the coroutine starts when it is awaited.
-    const auto until = std::chrono::steady_clock::now() +
-                       std::chrono::duration_cast<std::chrono::steady_clock::duration>(timeout);
+    const auto until =
+        std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(timeout);
     return run(state_, std::move(sql), std::move(parameters), until);
 }
 

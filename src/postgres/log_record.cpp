@@ -41,7 +41,7 @@ constexpr std::array renames{
     Rename{"leader_pid", "leader_pid"},
     Rename{"query_id", "query_id"},
 };
-constexpr std::array audit_fields{"audit_type",  "statement_id", "substatement_id", "class", "command",
+constexpr std::array audit_fields{"audit_type",  "statement_id", "substatement_id", "class",     "command",
                                   "object_type", "object_name",  "statement",       "parameter", "rows"};
 
 // Bytes in one well-formed UTF-8 character at the start of `text`; 0: none is there. Table 3-7 of the Unicode standard.
@@ -140,7 +140,8 @@ Json record_of(const Json& line) {
         record["connection_from"] = field(line, "remote_host") + (port.empty() ? "" : ":" + port);
     }
     if (line.contains("file_name") || line.contains("func_name"))
-        record["location"] = field(line, "func_name") + ", " + field(line, "file_name") + ":" + field(line, "file_line_num");
+        record["location"] =
+            field(line, "func_name") + ", " + field(line, "file_name") + ":" + field(line, "file_line_num");
     return record;
 }
 

@@ -18,9 +18,9 @@ struct UsageName {
     ColumnUsage usage;
 };
 constexpr std::array usages{
-    UsageName{"LABEL", ColumnUsage::label},         UsageName{"COUNTER", ColumnUsage::counter},
-    UsageName{"GAUGE", ColumnUsage::gauge},         UsageName{"MAPPEDMETRIC", ColumnUsage::mapped},
-    UsageName{"DURATION", ColumnUsage::duration},   UsageName{"HISTOGRAM", ColumnUsage::histogram},
+    UsageName{"LABEL", ColumnUsage::label},       UsageName{"COUNTER", ColumnUsage::counter},
+    UsageName{"GAUGE", ColumnUsage::gauge},       UsageName{"MAPPEDMETRIC", ColumnUsage::mapped},
+    UsageName{"DURATION", ColumnUsage::duration}, UsageName{"HISTOGRAM", ColumnUsage::histogram},
     UsageName{"DISCARD", ColumnUsage::discard},
 };
 

@@ -35,19 +35,27 @@ std::optional<double> milliseconds_of(std::string_view text) {
     if (text.empty()) return std::nullopt;
     while (!text.empty()) {
         double value = 0;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+        const auto [end, error] =
+            std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
         if (error != std::errc{}) return std::nullopt;
         text.remove_prefix(static_cast<std::size_t>(end - text.data()));
         while (text.starts_with(' ')) text.remove_prefix(1);
         const auto length = std::min(text.find_first_of("0123456789. "), text.size());
         const std::string_view unit = text.substr(0, length);
-        if (unit == "h") total += value * 3'600'000;
-        else if (unit == "m") total += value * 60'000;
-        else if (unit == "s") total += value * 1000;
-        else if (unit == "ms") total += value;
-        else if (unit == "us" || unit == "\u00b5s") total += value / 1000;
-        else if (unit == "ns") total += value / 1'000'000;
-        else return std::nullopt;
+        if (unit == "h")
+            total += value * 3'600'000;
+        else if (unit == "m")
+            total += value * 60'000;
+        else if (unit == "s")
+            total += value * 1000;
+        else if (unit == "ms")
+            total += value;
+        else if (unit == "us" || unit == "\u00b5s")
+            total += value / 1000;
+        else if (unit == "ns")
+            total += value / 1'000'000;
+        else
+            return std::nullopt;
         text.remove_prefix(length);
         while (text.starts_with(' ')) text.remove_prefix(1);
     }
@@ -91,7 +99,8 @@ private:
     const Rows& rows_;
 };
 
-bool put_histogram(const Answer& answer, const std::vector<Field>& row, const std::string& column, MetricSample& sample) {
+bool put_histogram(const Answer& answer, const std::vector<Field>& row, const std::string& column,
+                   MetricSample& sample) {
     const Field& bounds_text = answer.field(row, column);
     const Field& counts_text = answer.field(row, column + "_bucket");
     if (!bounds_text || !counts_text) return false;

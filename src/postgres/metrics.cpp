@@ -57,9 +57,10 @@ std::vector<MetricFamily> MetricsCollector::own_families() const {
                               static_cast<double>(collections_)));
     families.push_back(single("cnpg_collector_last_collection_error", "1 when the last collection had an error",
                               MetricKind::gauge, last_error_.empty() ? 0 : 1));
-    families.push_back({.name = "cnpg_collector_collection_duration_seconds",
-                        .help = "How long the last collection took",
-                        .samples = {MetricSample{.labels = {{"collector", "Collect.up"}}, .value = seconds(last_duration_)}}});
+    families.push_back(
+        {.name = "cnpg_collector_collection_duration_seconds",
+         .help = "How long the last collection took",
+         .samples = {MetricSample{.labels = {{"collector", "Collect.up"}}, .value = seconds(last_duration_)}}});
     MetricFamily errors{.name = "cnpg_collector_collection_errors_total",
                         .help = "Failed queries, by query",
                         .kind = MetricKind::counter};
@@ -68,11 +69,13 @@ std::vector<MetricFamily> MetricsCollector::own_families() const {
     families.push_back(std::move(errors));
     if (server_.version != 0) {
         // The value is 17.2 for 17.2 and 17.11 for 17.11, as CloudNativePG has it.
-        const std::string value = std::to_string(server_.version / 10000) + "." + std::to_string(server_.version % 10000);
-        families.push_back({.name = "cnpg_collector_postgres_version",
-                            .help = "Version of PostgreSQL",
-                            .samples = {MetricSample{.labels = {{"full", server_.full_version}, {"cluster", plan_.cluster}},
-                                                     .value = std::strtod(value.c_str(), nullptr)}}});
+        const std::string value =
+            std::to_string(server_.version / 10000) + "." + std::to_string(server_.version % 10000);
+        families.push_back(
+            {.name = "cnpg_collector_postgres_version",
+             .help = "Version of PostgreSQL",
+             .samples = {MetricSample{.labels = {{"full", server_.full_version}, {"cluster", plan_.cluster}},
+                                      .value = std::strtod(value.c_str(), nullptr)}}});
     }
     return families;
 }

@@ -88,8 +88,8 @@ LockVerdict judge_stale(const PidFileFacts& facts) {
     if (!*facts.file) return UnreadableLock{facts.file->error().what};
     const PostmasterPid& file = **facts.file;
     if (facts.process && works_here(*facts.process, file, facts.data_directory))
-        return LiveLock{file.pid, "process " + std::to_string(file.pid) + " is a PostgreSQL that works on " +
-                                      facts.data_directory};
+        return LiveLock{
+            file.pid, "process " + std::to_string(file.pid) + " is a PostgreSQL that works on " + facts.data_directory};
     return StaleLock{file.pid};
 }
 

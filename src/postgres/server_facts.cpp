@@ -12,7 +12,8 @@ constexpr std::size_t most_standbys = 1000;
 // The row by column name; remembers the first column that could not be read.
 class Row {
 public:
-    Row(const std::vector<std::string>& columns, const std::vector<Field>& fields) : columns_(columns), fields_(fields) {}
+    Row(const std::vector<std::string>& columns, const std::vector<Field>& fields)
+        : columns_(columns), fields_(fields) {}
 
     const Field& field(std::string_view name) {
         static const Field null;

@@ -22,10 +22,10 @@ struct ServerFacts {
     Timeline timeline{};
     std::uint32_t wal_segment_size = 0;  // bytes
     bool checksums = false;
-    Duration up{};  // since the postmaster started
+    Duration up{};          // since the postmaster started
     std::uint64_t run = 0;  // when its checkpointer started: another one after crash recovery, too; 0: none runs
     LsnStatus lsn;
-    int free_connections = 0;  // for users that are nobody special
+    int free_connections = 0;                  // for users that are nobody special
     std::vector<std::string> pending_restart;  // parameter names
     std::vector<StandbyStatus> standbys;
     std::string synchronous_standby_names;  // as this session has it

@@ -19,7 +19,8 @@ void append(std::vector<std::string>& to, std::vector<std::string> more) {
     for (std::string& item : more) to.push_back(std::move(item));
 }
 
-void append_option(std::vector<std::string>& arguments, std::string_view name, const std::optional<std::string>& value) {
+void append_option(std::vector<std::string>& arguments, std::string_view name,
+                   const std::optional<std::string>& value) {
     if (value) arguments.push_back(std::string(name) + "=" + *value);
 }
 
@@ -40,10 +41,9 @@ Command postgres_command(const Settings& settings, const PostgresLaunch& launch)
     if (launch.reach == Reach::local_only) append(command.arguments, {"-c", "listen_addresses="});
     command.environment = base_environment(settings);
     const int children = std::min(highest_oom_score, launch.own_oom_score + children_oom_raise);
-    append(command.environment, {"PGDATA=" + settings.data_directory(),
-                                 "PGBOSUN_ARCHIVE_SOCKET=" + settings.archive_socket(),
-                                 "PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj",
-                                 "PG_OOM_ADJUST_VALUE=" + std::to_string(children)});
+    append(command.environment,
+           {"PGDATA=" + settings.data_directory(), "PGBOSUN_ARCHIVE_SOCKET=" + settings.archive_socket(),
+            "PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj", "PG_OOM_ADJUST_VALUE=" + std::to_string(children)});
     if (launch.stale_pid) command.environment.push_back("PG_GRANDPARENT_PID=" + std::to_string(*launch.stale_pid));
     command.working_directory = settings.data_directory();
     // Not SIGQUIT: a postmaster that has just begun blocks that, and waits in open(2) for who reads its log.

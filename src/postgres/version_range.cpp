@@ -99,9 +99,8 @@ bool VersionRange::contains(int server_version_num) const {
         }
         return false;
     };
-    return std::any_of(alternatives_.begin(), alternatives_.end(), [&](const std::vector<Term>& terms) {
-        return std::all_of(terms.begin(), terms.end(), holds);
-    });
+    return std::any_of(alternatives_.begin(), alternatives_.end(),
+                       [&](const std::vector<Term>& terms) { return std::all_of(terms.begin(), terms.end(), holds); });
 }
 
 }  // namespace pgbosun::postgres

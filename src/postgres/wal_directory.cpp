@@ -9,8 +9,7 @@ constexpr std::size_t segment_name_length = 24;
 constexpr std::size_t timeline_length = 8;
 
 bool segment_name(std::string_view name) {
-    return name.size() == segment_name_length &&
-           name.find_first_not_of("0123456789ABCDEF") == std::string_view::npos;
+    return name.size() == segment_name_length && name.find_first_not_of("0123456789ABCDEF") == std::string_view::npos;
 }
 
 void add(MetricFamily& family, const char* value, std::optional<std::uint64_t> number) {
@@ -59,8 +58,9 @@ std::vector<std::string> unmarked_segments(const std::vector<std::string>& wal, 
 MetricFamily pg_wal_family(const WalDirectoryFacts& facts, std::uint32_t segment_size, const WalLimits& limits,
                            const std::optional<VolumeFacts>& volume) {
     MetricFamily family{.name = "cnpg_collector_pg_wal",
-                        .help = "Segments in pg_wal, their size in bytes, the limits on it in bytes, and the size "
-                                "of its volume in segments"};
+                        .help =
+                            "Segments in pg_wal, their size in bytes, the limits on it in bytes, and the size "
+                            "of its volume in segments"};
     add(family, "count", facts.segments);
     add(family, "size", facts.segments * segment_size);
     add(family, "min", limits.min_wal_size);

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration sql_timeout = 10min;  // of one statement; a user's post-init SQL may load data
 constexpr Duration come_up_timeout = 2min;
-constexpr Duration tool_look = 1h;       // only how often the wait is renewed: initdb and pg_basebackup have no limit
+constexpr Duration tool_look = 1h;  // only how often the wait is renewed: initdb and pg_basebackup have no limit
 constexpr Duration look_again = 50ms;
 
 bool looks_like_absence(std::string_view line) {
@@ -55,7 +55,8 @@ Task<Bootstrapper::Report> Bootstrapper::run(const Settings& settings) {
     progress_.reset();
     if (result) co_return Report{instance::BootstrapOutcome::done, {}, {}};
     auto outcome = instance::BootstrapOutcome::failed;
-    if (settings.bootstrap.join && looks_like_absence(result.error().what)) outcome = instance::BootstrapOutcome::primary_absent;
+    if (settings.bootstrap.join && looks_like_absence(result.error().what))
+        outcome = instance::BootstrapOutcome::primary_absent;
     if (settings.bootstrap.recovery) {
         const auto kind = result.error().kind;
         if (kind == FaultKind::conflict || kind == FaultKind::refused) outcome = instance::BootstrapOutcome::refused;
@@ -242,7 +243,8 @@ Task<Result<>> Bootstrapper::run_steps(const Settings& settings) {
         std::string probe = "select 1";
         const auto answer = co_await outside_.session.query(std::move(probe), {}, 5s);
         if (answer) break;
-        if (!tool_.running()) co_return fail(FaultKind::refused, "postgres ended during the bootstrap", "its log says why");
+        if (!tool_.running())
+            co_return fail(FaultKind::refused, "postgres ended during the bootstrap", "its log says why");
         if (outside_.clock.now() > give_up) co_return std::unexpected(Fault(answer.error()).in("waiting for postgres"));
         co_await tool_.wait(look_again);
     }
@@ -286,8 +288,10 @@ Task<Result<>> Bootstrapper::clone(const Settings& settings, std::string conninf
     std::string name = "pg_basebackup";
     auto done = co_await run_tool(std::move(command), std::move(name));
     if (!done) {
-        done.error().hint = "check bootstrap.join.primary_conninfo (managed: the conninfo that the controller has of the primary), the primary's "
-                            "pg_hba and the replication user's password; it is tried again";
+        done.error().hint =
+            "check bootstrap.join.primary_conninfo (managed: the conninfo that the controller has of the primary), the "
+            "primary's "
+            "pg_hba and the replication user's password; it is tried again";
         co_return done;
     }
     // Before the marker goes: without this file the clone would start as a second primary.

@@ -30,12 +30,9 @@ FaultKind kind_of(const ExitStatus& status) {
     if (status.how == ExitStatus::How::killed) return FaultKind::corrupt;
     switch (status.code) {
         case 2:
-        case 3:
-            return FaultKind::refused;
-        case 4:
-            return FaultKind::unavailable;
-        default:
-            return FaultKind::corrupt;
+        case 3: return FaultKind::refused;
+        case 4: return FaultKind::unavailable;
+        default: return FaultKind::corrupt;
     }
 }
 
@@ -48,16 +45,15 @@ Task<Result<>> Bootstrapper::own_archive_is_empty(const Settings& settings) {
     if (!summary) co_return std::unexpected(Fault(summary.error()).in("the own archive"));
     if (summary->empty) co_return Result<>();
     co_return fail(FaultKind::conflict,
-                   "the archive " + settings.archive->destination + " has the server " +
-                       settings.archive->server_name + " already: the recovered cluster cannot archive there",
+                   "the archive " + settings.archive->destination + " has the server " + settings.archive->server_name +
+                       " already: the recovered cluster cannot archive there",
                    "give archive.server_name a name that is not in the archive yet");
 }
 
 Task<Result<>> Bootstrapper::recover(const Settings& settings) {
     const auto empty = co_await own_archive_is_empty(settings);
     if (!empty) co_return empty;
-    if (cancelled_)
-        co_return fail(FaultKind::cancelled, "the restore was not started: pgbosun is ending or fenced");
+    if (cancelled_) co_return fail(FaultKind::cancelled, "the restore was not started: pgbosun is ending or fenced");
     // There before anything could be started: a recovery that was begun is finished, or fails, as it was told
     // here.
     std::string path = settings.state_directory() + std::string(recovery_marker);
@@ -87,7 +83,8 @@ Task<Bootstrapper::Report> Bootstrapper::clone_backup(const Settings& settings, 
     co_return Report{instance::BootstrapOutcome::failed, result.error().what, result.error().hint};
 }
 
-Task<Result<>> Bootstrapper::restore_standby(const Settings& settings, std::string backup, wal::TimelineHistory history) {
+Task<Result<>> Bootstrapper::restore_standby(const Settings& settings, std::string backup,
+                                             wal::TimelineHistory history) {
     if (cancelled_) co_return fail(FaultKind::cancelled, "the restore was not started: pgbosun is ending or fenced");
     std::vector<std::string> arguments{"restore", "--standby", "--backup", std::move(backup), "--report", "json"};
     auto done = co_await run_restore(std::move(arguments));
@@ -109,16 +106,15 @@ Task<Result<>> Bootstrapper::restore_standby(const Settings& settings, std::stri
 Task<Result<>> Bootstrapper::run_restore(std::vector<std::string> arguments) {
     ActiveJob job;
     restore_ = std::make_unique<JobProcess>(outside_.loop, outside_.processes, longest_job_line);
-    const auto started =
-        restore_->start(outside_.archiver.command(std::move(arguments)), [&](std::string_view line) {
-            const auto read = outside_.archiver.parse_line(line);
-            if (!read) return;
-            take_line(job, *read);
-            if (!progress_) return;
-            progress_->what = "restore: " + job.shown.step;
-            progress_->done_bytes = job.shown.done_bytes;
-            progress_->total_bytes = job.shown.total_bytes;
-        });
+    const auto started = restore_->start(outside_.archiver.command(std::move(arguments)), [&](std::string_view line) {
+        const auto read = outside_.archiver.parse_line(line);
+        if (!read) return;
+        take_line(job, *read);
+        if (!progress_) return;
+        progress_->what = "restore: " + job.shown.step;
+        progress_->done_bytes = job.shown.done_bytes;
+        progress_->total_bytes = job.shown.total_bytes;
+    });
     if (!started) {
         restore_.reset();
         co_return std::unexpected(started.error());

@@ -11,8 +11,8 @@ constexpr Duration end_look = std::chrono::hours(1);  // a killed process ends
 }  // namespace
 
 Task<Result<CatalogSummary>> look_at_catalog(const ArchiverProgram& archiver, JobProcess& process, Duration patience) {
-    Result<CatalogSummary> summary = fail(FaultKind::unavailable, "the archive's catalog was not told",
-                                          "the archiver's last log lines say why");
+    Result<CatalogSummary> summary =
+        fail(FaultKind::unavailable, "the archive's catalog was not told", "the archiver's last log lines say why");
     std::vector<std::string> arguments{"catalog", "summary", "--report", "json"};
     const auto started = process.start(archiver.command(std::move(arguments)),
                                        [&](std::string_view line) { summary = archiver.parse_summary(line); });

@@ -24,14 +24,14 @@ Instance::Instance(Surroundings& outside, const Settings& settings, Wiring wirin
     : outside_(outside), settings_(settings), wiring_(std::move(wiring)),
       journal_(outside.loop, outside.files, outside.clock, settings.state_directory() + "/journal",
                wiring_.journal_codec),
-      performer_(outside, settings, performer_calls()),
-      supervisor_(policy(), outside.clock, performer_, *this),
+      performer_(outside, settings, performer_calls()), supervisor_(policy(), outside.clock, performer_, *this),
       monitor_(outside, settings,
                Monitor::Calls{[this]() -> const instance::InstanceState& { return supervisor_.state(); },
                               [this](const instance::Event& event) { handle(event); }, [this] { changed(); },
                               [this] { return unsettled(); }}),
       role_upkeep_(outside), jobs_(outside, settings, job_calls()), changed_(outside.loop) {
-    if (wiring_.cluster) membership_ = std::make_unique<Membership>(outside_, settings_, wiring_.boot_id, membership_calls());
+    if (wiring_.cluster)
+        membership_ = std::make_unique<Membership>(outside_, settings_, wiring_.boot_id, membership_calls());
 }
 
 JobCalls Instance::job_calls() {
@@ -179,7 +179,8 @@ void Instance::saw(const instance::InstanceState& before, const instance::Event&
             {"from", std::string(instance::name_of(before.activity))},
             {"to", std::string(instance::name_of(after.activity))},
             {"phase", std::string(to_string(instance::phase_of(after)))}};
-        for (const auto& action : decision.actions) facts.emplace_back("action", std::string(instance::name_of(action)));
+        for (const auto& action : decision.actions)
+            facts.emplace_back("action", std::string(instance::name_of(action)));
         if (decision.verdict) facts.emplace_back("verdict", std::string(instance::reason(*decision.verdict)));
         if (decision.verdict && asking_ != nullptr) {
             facts.emplace_back("by", asking_->asked_by);
@@ -193,8 +194,8 @@ void Instance::saw(const instance::InstanceState& before, const instance::Event&
         log::info("phase is " + std::string(to_string(instance::phase_of(after))),
                   {{"was", to_string(instance::phase_of(before))}, {"because", instance::name_of(event)}});
     }
-    const bool became_primary = after.activity == instance::Activity(instance::Running{Role::primary}) &&
-                                before.activity != after.activity;
+    const bool became_primary =
+        after.activity == instance::Activity(instance::Running{Role::primary}) && before.activity != after.activity;
     // Posted: the supervisor takes over the new state when this has returned.
     if (became_primary) boost::asio::post(outside_.loop, [this] { keep_roles(); });
     changed();
@@ -253,8 +254,10 @@ std::optional<ControlAnswer> Instance::judge(Verb verb, std::uint64_t checkpoint
             if (performer_.last_reload().count == reloads) return std::nullopt;
             return ended(performer_.last_reload().result);
         case Verb::fence:
-            if (state.desired.fence == instance::Fence::off) return ControlAnswer{Answer::failed, "it was unfenced meanwhile", {}};
-            if (state.desired.fence != instance::Fence::on || !std::holds_alternative<instance::Fenced>(state.activity)) return std::nullopt;
+            if (state.desired.fence == instance::Fence::off)
+                return ControlAnswer{Answer::failed, "it was unfenced meanwhile", {}};
+            if (state.desired.fence != instance::Fence::on || !std::holds_alternative<instance::Fenced>(state.activity))
+                return std::nullopt;
             return done;
         case Verb::unfence:
             if (state.desired.fence != instance::Fence::off || running == nullptr) return std::nullopt;
@@ -282,7 +285,8 @@ ControlAnswer Instance::not_asked(const ControlRequest& request, Answer answer, 
 }
 
 Task<ControlAnswer> Instance::command(ControlRequest request) {
-    log::info("command: " + std::string(to_string(request.verb)), {{"by", request.asked_by}, {"reason", request.reason}});
+    log::info("command: " + std::string(to_string(request.verb)),
+              {{"by", request.asked_by}, {"reason", request.reason}});
     if (request.verb == Verb::demote && !request.upstream.empty()) {
         if (auto usable = following(settings_, request.upstream); !usable) {
             co_return not_asked(request, Answer::refused, usable.error());
@@ -298,8 +302,8 @@ Task<ControlAnswer> Instance::command(ControlRequest request) {
     const auto reloads = performer_.last_reload().count;
     const auto launches = launches_;
     if (request.verb == Verb::fence && supervisor_.state().desired.fence == instance::Fence::off) {
-        performer_.set_fence(FenceStatus{request.reason.empty() ? "by command" : request.reason,
-                                         to_iso8601(outside_.clock.wall())});
+        performer_.set_fence(
+            FenceStatus{request.reason.empty() ? "by command" : request.reason, to_iso8601(outside_.clock.wall())});
     }
     asking_ = &request;
     const auto verdict = supervisor_.ask(instance::Asked{request.verb, has_upstream});
@@ -334,7 +338,8 @@ std::vector<MetricFamily> Instance::metrics() {
     const Instant now = outside_.clock.now();
     const auto& now_status = status();
     const bool answers = now_status.facts_at && !now_status.postgres.silent_since;
-    if (!metrics_wanted_ && answers && (metrics_at_ == Instant{} || now - metrics_at_ >= settings_.metrics.cache_time)) {
+    if (!metrics_wanted_ && answers &&
+        (metrics_at_ == Instant{} || now - metrics_at_ >= settings_.metrics.cache_time)) {
         metrics_wanted_ = true;
         metrics_at_ = now;
         spawn(outside_.loop, refresh_metrics());

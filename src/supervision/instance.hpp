@@ -121,12 +121,12 @@ private:
     Supervisor supervisor_;
     Monitor monitor_;
     std::unique_ptr<Membership> membership_;  // none: standalone
-    Position position_;       // the furthest that the data was seen to reach, since it was last replaced
+    Position position_;  // the furthest that the data was seen to reach, since it was last replaced
     SynchronousUpkeep synchronous_;
     std::optional<Instant> wal_gone_at_;
     // A launched standby that follows nobody has said so again and again, from the first to the second.
     Instant waits_for_wal_since_{}, waits_for_wal_at_{};
-    Lsn replayed_;            // as it was when it last moved, at
+    Lsn replayed_;  // as it was when it last moved, at
     Instant replayed_at_{};
     bool old_data_looked_for_ = false;
     std::uint64_t restored_files_ = 0;  // that the archiver has given back, as it was when it last grew, at
@@ -136,7 +136,7 @@ private:
     Broadcast changed_;
     InstanceStatus status_;
     std::uint64_t revision_ = 0;
-    bool stale_ = true;  // status_ is to be assembled anew
+    bool stale_ = true;                       // status_ is to be assembled anew
     const ControlRequest* asking_ = nullptr;  // while the supervisor decides about it
     std::uint64_t launches_ = 0;
     std::uint32_t crash_restarts_ = 0;

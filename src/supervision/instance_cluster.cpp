@@ -15,11 +15,12 @@ using namespace std::chrono_literals;
 constexpr Duration pace = 250ms;
 constexpr Duration stuck_after = 10s;   // without progress, after PostgreSQL said that WAL is gone
 constexpr Duration unready_after = 2s;  // waiting for WAL from nobody
-constexpr Duration archive_gives_nothing = 30s;  // to a clone that it has made: a segment is replayed in a second or two
-constexpr Duration same_wait = 1s;      // between two lines of it: PostgreSQL says it every wal_retrieve_retry_interval
+constexpr Duration archive_gives_nothing =
+    30s;                            // to a clone that it has made: a segment is replayed in a second or two
+constexpr Duration same_wait = 1s;  // between two lines of it: PostgreSQL says it every wal_retrieve_retry_interval
 constexpr Duration new_upstream_after = 1s;  // a WAL receiver of another upstream is gone then
-constexpr Duration text_age = 50ms;     // the API keeps a rendered status for so long
-constexpr Duration not_known = 1h;      // an age that nobody relies on
+constexpr Duration text_age = 50ms;          // the API keeps a rendered status for so long
+constexpr Duration not_known = 1h;           // an age that nobody relies on
 
 std::string position_text(const Position& position) {
     return std::to_string(number(position.timeline)) + "@" + to_string(position.lsn);
@@ -55,7 +56,9 @@ Performer::Calls Instance::performer_calls() {
         return primary && primary->name == source_name;
     };
     calls.rejoin.foreign_wal = calls.foreign_wal;
-    calls.may_initialise = [this] { return membership_->part() != instance::Part::primary || !membership_->stored().system_id; };
+    calls.may_initialise = [this] {
+        return membership_->part() != instance::Part::primary || !membership_->stored().system_id;
+    };
     calls.rejoin.losing_data = [this]() -> Task<Result<>> {
         position_ = Position{};
         old_data_looked_for_ = false;
@@ -66,7 +69,8 @@ Performer::Calls Instance::performer_calls() {
         std::vector<std::pair<std::string, std::string>> facts{{"primary", position_text(upstream.position)}};
         if (local) facts.emplace_back("local", position_text({local->timeline, local->wal_end}));
         if (local && !local->wal_end_known) facts.emplace_back("local_end", "not known");
-        if (const auto* rewind = std::get_if<instance::Rewind>(&plan.what)) facts.emplace_back("fork", to_string(rewind->fork));
+        if (const auto* rewind = std::get_if<instance::Rewind>(&plan.what))
+            facts.emplace_back("fork", to_string(rewind->fork));
         const std::string what = "rejoin: " + std::string(instance::name_of(plan)) + ", for " + std::string(plan.why);
         log::info(what, {{"primary", position_text(upstream.position)}});
         journal_.record("cluster", what, std::move(facts));
@@ -105,14 +109,16 @@ void Instance::note_position() {
     const auto& server = monitor_.facts().server;
     if (server) {
         const auto& lsn = server->lsn;
-        const Lsn furthest = std::max({lsn.flushed.value_or(Lsn{}), lsn.received.value_or(Lsn{}), lsn.replayed.value_or(Lsn{})});
+        const Lsn furthest =
+            std::max({lsn.flushed.value_or(Lsn{}), lsn.received.value_or(Lsn{}), lsn.replayed.value_or(Lsn{})});
         position_ = further(position_, Position{server->timeline, furthest});
         return;
     }
     const auto& inspection = performer_.inspection();
     if (!inspection || !inspection->usable || instance::has_postmaster(supervisor_.state())) return;
     const auto& control = inspection->usable->control;
-    position_ = std::max(position_, Position{timeline_of(*inspection->usable), std::max(control.checkpoint, control.min_recovery_point)});
+    position_ = std::max(position_, Position{timeline_of(*inspection->usable),
+                                             std::max(control.checkpoint, control.min_recovery_point)});
 }
 
 instance::Local Instance::local() {
@@ -120,7 +126,8 @@ instance::Local Instance::local() {
     instance::Local it;
     const auto& state = supervisor_.state();
     const auto& inspection = performer_.inspection();
-    const bool usable = inspection && inspection->usable && !std::holds_alternative<instance::Rejoining>(state.activity);
+    const bool usable =
+        inspection && inspection->usable && !std::holds_alternative<instance::Rejoining>(state.activity);
     if (usable) {
         const bool primary = status_.role == Role::primary || inspection->usable->start == postgres::StartMode::primary;
         it.data = primary ? instance::Data::primary : instance::Data::standby;
@@ -176,7 +183,8 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
         status.reason = "no controller has said yet who is the primary";
         status.hint = "pgbosun-controller status shows what it waits for";
     } else if (status.phase == Phase::isolated) {
-        status.reason = "it has no right to write now: neither its controller nor all members of its promotable list answer";
+        status.reason =
+            "it has no right to write now: neither its controller nor all members of its promotable list answer";
         status.hint = "it goes on by itself when they do; check the network and pgbosun-controller status";
     }
 }
@@ -205,7 +213,8 @@ Task<> Instance::accompany() {
         watch_restored_clone();
         if (standby && membership_->part() == instance::Part::standby) co_await accompany_standby();
         const auto& server = monitor_.facts().server;
-        if (server && !membership_->stored().system_id) std::ignore = co_await membership_->note_system(server->system_id);
+        if (server && !membership_->stored().system_id)
+            std::ignore = co_await membership_->note_system(server->system_id);
         co_await nobody.wait(pace);
     }
 }
@@ -256,9 +265,8 @@ Task<bool> Instance::is_counted(const Peer& upstream, const std::string& primary
     const ManagedStatus& its = *looked->managed;
     const bool of_term = upstream.name == primary ? its.accepted == term && its.serving
                                                   : its.primary == primary && its.reach.term == term;
-    co_return of_term && std::ranges::any_of(looked->standbys, [&](const auto& it) {
-        return it.name == settings_.instance && it.state == "streaming";
-    });
+    co_return of_term&& std::ranges::any_of(
+        looked->standbys, [&](const auto& it) { return it.name == settings_.instance && it.state == "streaming"; });
 }
 
 // PostgreSQL asks again and again for WAL that the archive cannot give it, and never comes up.

@@ -46,7 +46,8 @@ void InstanceJournal::trim() {
     while (entries_.size() > most_kept) entries_.pop_front();
 }
 
-void InstanceJournal::record(std::string kind, std::string what, std::vector<std::pair<std::string, std::string>> facts) {
+void InstanceJournal::record(std::string kind, std::string what,
+                             std::vector<std::pair<std::string, std::string>> facts) {
     entries_.push_back(JournalEntry{++last_id_, clock_.wall(), std::move(kind), std::move(what), std::move(facts)});
     trim();
     if (unwritten_.size() < largest_file) unwritten_ += codec_.encode(entries_.back()) + "\n";
@@ -74,7 +75,8 @@ Task<> InstanceJournal::write_waiting() {
             }
             break;
         }
-        if (std::exchange(failing_, false)) log::info("the journal is written again; entries in between are not in its file");
+        if (std::exchange(failing_, false))
+            log::info("the journal is written again; entries in between are not in its file");
     }
     writing_ = false;
     written_.announce();

@@ -46,18 +46,17 @@ void take(JobMemory& memory, std::string_view name, std::string_view value) {
     if (name == "drill_id") memory.drill_id = value;
     if (name == "drill_error") memory.drill_error = value;
     if (name == "drill_ok_at") memory.drill_ok_at = parse_time(value);
-    if (name == "recovery_ms")
-        memory.recovery_s = static_cast<double>(parse<std::int64_t>(value).value_or(0)) / 1000;
+    if (name == "recovery_ms") memory.recovery_s = static_cast<double>(parse<std::int64_t>(value).value_or(0)) / 1000;
 }
 
 }  // namespace
 
 std::string render(const JobMemory& memory) {
-    return time_line("backup_failed_at", memory.backup_failed_at) +
-           text_line("backup_error", memory.backup_error) + time_line("drill_at", memory.drill_at) +
-           (memory.drill_ok ? "drill_ok yes\n" : "") + text_line("drill_id", memory.drill_id) +
-           text_line("drill_error", memory.drill_error) + time_line("drill_ok_at", memory.drill_ok_at) +
-           "recovery_ms " + std::to_string(static_cast<std::int64_t>(memory.recovery_s * 1000)) + "\n";
+    return time_line("backup_failed_at", memory.backup_failed_at) + text_line("backup_error", memory.backup_error) +
+           time_line("drill_at", memory.drill_at) + (memory.drill_ok ? "drill_ok yes\n" : "") +
+           text_line("drill_id", memory.drill_id) + text_line("drill_error", memory.drill_error) +
+           time_line("drill_ok_at", memory.drill_ok_at) + "recovery_ms " +
+           std::to_string(static_cast<std::int64_t>(memory.recovery_s * 1000)) + "\n";
 }
 
 JobMemory parse_job_memory(std::string_view text) {

@@ -49,8 +49,7 @@ Task<> read_lines(std::shared_ptr<State> state) {
     for (;;) {
         auto input = boost::asio::dynamic_buffer(buffer, state->longest_line);
         constexpr auto quietly = boost::asio::as_tuple(boost::asio::use_awaitable);
-        const auto [error, size] =
-            co_await boost::asio::async_read_until(state->output, input, '\n', quietly);
+        const auto [error, size] = co_await boost::asio::async_read_until(state->output, input, '\n', quietly);
         if (error) break;
         const std::string line = buffer.substr(0, size - 1);
         buffer.erase(0, size);

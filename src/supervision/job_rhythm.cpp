@@ -103,12 +103,10 @@ Task<> Jobs::watch_catalog() {
         auto summary = co_await look_at_catalog();
         if (summary) {
             if (catalog_error_) log::info("the archive's catalog can be read again");
-            const bool new_hole =
-                summary->hole_count > 0 && (!catalog_ || catalog_->hole_count != summary->hole_count);
+            const bool new_hole = summary->hole_count > 0 && (!catalog_ || catalog_->hole_count != summary->hole_count);
             if (new_hole) {
                 const std::string first = summary->holes.empty() ? "" : summary->holes.front().first;
-                log::warning("the archive's WAL has holes",
-                             {{"count", summary->hole_count}, {"first", first}});
+                log::warning("the archive's WAL has holes", {{"count", summary->hole_count}, {"first", first}});
                 calls_.record("archive", "the archive's WAL has holes", {{"first", first}});
             }
             catalog_ = std::move(*summary);
@@ -158,8 +156,7 @@ Task<> Jobs::keep_schedule(JobKind kind) {
 Task<Result<bool>> Jobs::claim(WallTime moment) {
     JobProcess process(outside_.loop, outside_.processes, longest_summary_line);
     std::vector<std::string> arguments{"claim", claim_name(moment)};
-    const auto started =
-        process.start(outside_.archiver.command(std::move(arguments)), [](std::string_view) {});
+    const auto started = process.start(outside_.archiver.command(std::move(arguments)), [](std::string_view) {});
     if (!started) co_return std::unexpected(started.error());
     const auto ended = co_await process.wait(claim_timeout);
     if (!ended) process.signal(SIGKILL);

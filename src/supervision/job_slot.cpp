@@ -6,20 +6,16 @@ namespace pgbosun::supervision {
 
 std::string_view to_string(JobKind kind) {
     switch (kind) {
-        case JobKind::backup:
-            return "backup";
-        case JobKind::removal:
-            return "removal of backups";
-        case JobKind::drill:
-            return "drill";
+        case JobKind::backup: return "backup";
+        case JobKind::removal: return "removal of backups";
+        case JobKind::drill: return "drill";
     }
     std::unreachable();
 }
 
 std::optional<JobRefusal> refuse_job(JobKind kind, const JobFacts& facts) {
     if (facts.ending) return JobRefusal{"pgbosun is ending", {}};
-    if (!facts.archive)
-        return JobRefusal{"there is no archive", "give archive.destination in the configuration"};
+    if (!facts.archive) return JobRefusal{"there is no archive", "give archive.destination in the configuration"};
     if (facts.running != nullptr) {
         const auto& shown = facts.running->shown;
         std::string what = "a " + std::string(to_string(kind)) + " runs already";
@@ -28,9 +24,8 @@ std::optional<JobRefusal> refuse_job(JobKind kind, const JobFacts& facts) {
     }
     if (kind != JobKind::backup) return std::nullopt;
     if (facts.phase != Phase::running || facts.role == Role::none) {
-        return JobRefusal{
-            "PostgreSQL cannot be backed up now: the phase is " + std::string(to_string(facts.phase)),
-            "ask again when the phase is running; pgbosun status says what it waits for"};
+        return JobRefusal{"PostgreSQL cannot be backed up now: the phase is " + std::string(to_string(facts.phase)),
+                          "ask again when the phase is running; pgbosun status says what it waits for"};
     }
     return std::nullopt;
 }

@@ -29,10 +29,7 @@ std::string sentence(JobKind kind, const std::string& id, std::string_view what)
 }  // namespace
 
 Jobs::Jobs(Surroundings& outside, const Settings& settings, JobCalls calls)
-    : outside_(outside),
-      settings_(settings),
-      calls_(std::move(calls)),
-      changed_(outside.loop),
+    : outside_(outside), settings_(settings), calls_(std::move(calls)), changed_(outside.loop),
       catalog_wanted_(outside.loop) {}
 
 Jobs::Slot& Jobs::slot(JobKind kind) {
@@ -48,15 +45,14 @@ void Jobs::begin() {
 
 void Jobs::end() {
     if (std::exchange(ending_, true)) return;
-    for (const JobKind kind : {JobKind::backup, JobKind::removal, JobKind::drill})
-        cancel(kind, "the end of pgbosun");
+    for (const JobKind kind : {JobKind::backup, JobKind::removal, JobKind::drill}) cancel(kind, "the end of pgbosun");
 }
 
 std::optional<JobRefusal> Jobs::refusal(JobKind kind) {
     const InstanceStatus& status = calls_.status();
     const auto& active = slot(kind).active;
-    return refuse_job(kind, JobFacts{settings_.archive.has_value(), ending_, status.phase, status.role,
-                                     active ? &*active : nullptr});
+    return refuse_job(
+        kind, JobFacts{settings_.archive.has_value(), ending_, status.phase, status.role, active ? &*active : nullptr});
 }
 
 Result<> Jobs::start(JobKind kind, std::vector<std::string> arguments, std::string id, std::string asked_by) {
@@ -147,8 +143,7 @@ void Jobs::expire() {
     if (!settings_.archive || settings_.archive->retention.empty() || refusal(JobKind::removal)) return;
     const auto started =
         start(JobKind::removal, {"catalog", "expire", "--report", "json"}, {}, std::string(by_schedule));
-    if (!started)
-        log::error("removal of backups failed: " + started.error().what, {{"hint", started.error().hint}});
+    if (!started) log::error("removal of backups failed: " + started.error().what, {{"hint", started.error().hint}});
 }
 
 void Jobs::note_failed_backup(const std::string& error) {
@@ -190,13 +185,11 @@ Task<JobAnswer> Jobs::ask(JobRequest request) {
         }
         case JobVerb::start_drill: {
             std::vector<std::string> arguments{"drill", "--report", "json"};
-            if (!request.target_time.empty())
-                arguments.insert(arguments.end(), {"--to-time", request.target_time});
+            if (!request.target_time.empty()) arguments.insert(arguments.end(), {"--to-time", request.target_time});
             for (const auto& check : request.checks) arguments.insert(arguments.end(), {"--check", check});
             co_return co_await start_and_wait(JobKind::drill, std::move(arguments), std::move(request));
         }
-        case JobVerb::remove_backup:
-            co_return co_await remove(std::move(request));
+        case JobVerb::remove_backup: co_return co_await remove(std::move(request));
     }
     std::unreachable();
 }

@@ -24,8 +24,7 @@ struct JobCalls {
     // The first moment of a schedule (cron, seconds first, UTC) after another; none: never.
     std::function<std::optional<WallTime>(const std::string& schedule, WallTime after)> next_moment;
     std::function<const InstanceStatus&()> status;
-    std::function<void(std::string kind, std::string what,
-                       std::vector<std::pair<std::string, std::string>> facts)>
+    std::function<void(std::string kind, std::string what, std::vector<std::pair<std::string, std::string>> facts)>
         record;
     std::function<void()> changed;  // something that status shows
 };
@@ -85,7 +84,7 @@ private:
     Surroundings& outside_;
     const Settings& settings_;
     JobCalls calls_;
-    Broadcast changed_;         // a job began, got on or ended
+    Broadcast changed_;  // a job began, got on or ended
     bool archiver_is_up_ = false;
     Broadcast catalog_wanted_;  // look at it now
     Slot backup_, removal_, drill_;

@@ -35,7 +35,8 @@ Task<> LeftBehind::archive(const Settings& settings, Timeline of_primary, std::f
     }
     if (wal::still_to_archive(*names).empty() || cancelled_) co_return;
     begins();
-    std::vector<std::string> arguments{"left-behind", "--primary-timeline", std::to_string(number(of_primary)), "--report", "json"};
+    std::vector<std::string> arguments{"left-behind", "--primary-timeline", std::to_string(number(of_primary)),
+                                       "--report", "json"};
     std::vector<std::string> once_more = arguments;
     auto outcome = co_await run(std::move(arguments));
     if (outcome.end == End::silent && !cancelled_) {

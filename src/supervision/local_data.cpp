@@ -14,7 +14,8 @@ constexpr std::uint64_t first_page_header = 40;
 instance::LocalEnd end_of(const postgres::Usable& usable) {
     const auto state = usable.control.state;
     if (usable.start != postgres::StartMode::primary) {
-        const bool clean = state == postgres::ClusterState::shut_down_in_recovery || state == postgres::ClusterState::shut_down;
+        const bool clean =
+            state == postgres::ClusterState::shut_down_in_recovery || state == postgres::ClusterState::shut_down;
         return clean ? instance::LocalEnd::shut_down_in_recovery : instance::LocalEnd::crashed_standby;
     }
     if (state == postgres::ClusterState::shut_down) return instance::LocalEnd::shut_down;

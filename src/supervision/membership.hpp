@@ -29,7 +29,8 @@ public:
         RecordCodec codec;
         std::function<void(const instance::Event&)> answer;
         std::function<instance::Local()> local;
-        std::function<void(std::string kind, std::string what, std::vector<std::pair<std::string, std::string>> facts)> record;
+        std::function<void(std::string kind, std::string what, std::vector<std::pair<std::string, std::string>> facts)>
+            record;
         std::function<void()> changed;  // something that status shows
         // When postgres must be dead; none: nothing that runs needs a right.
         std::function<void(std::optional<Instant>)> guard;
@@ -83,7 +84,7 @@ private:
     instance::Right right_;
     AgentRecord stored_;
     instance::Part given_ = instance::Part::unknown;
-    std::string followed_;  // the primary that was given with it
+    std::string followed_;   // the primary that was given with it
     Term refused_term_ = 0;  // a refusal is journalled once
     std::optional<instance::Refusal> refused_why_;
     bool busy_ = true;  // until recall() is over: what is not known yet must not be answered for, nor written over

@@ -56,8 +56,8 @@ void Monitor::note_connections(int free, Instant asked_at) {
 
 Duration Monitor::pace() const {
     const auto& activity = calls_.state().activity;
-    const bool soon = std::holds_alternative<instance::Launching>(activity) ||
-                      std::holds_alternative<instance::Promoting>(activity);
+    const bool soon =
+        std::holds_alternative<instance::Launching>(activity) || std::holds_alternative<instance::Promoting>(activity);
     if (soon) return quick_pace;
     return calls_.unsettled() ? std::min(unsettled_pace, settings_.monitor.interval) : settings_.monitor.interval;
 }
@@ -163,7 +163,8 @@ Task<> Monitor::watch_wal_directory() {
 Task<> Monitor::mark_left_segments(std::vector<std::string> wal, std::vector<std::string> marks) {
     const auto before = std::exchange(unmarked_, {});
     const auto& server = facts_.server;
-    if (!settings_.archive || !server || server->recovery != postgres::Recovery::none || !server->lsn.flushed) co_return;
+    if (!settings_.archive || !server || server->recovery != postgres::Recovery::none || !server->lsn.flushed)
+        co_return;
     const auto size = wal::SegmentSize::from_bytes(server->wal_segment_size);
     if (!size) co_return;
     const auto current = wal::name_of(wal::segment_at(server->timeline, *server->lsn.flushed, *size), *size);

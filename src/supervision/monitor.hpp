@@ -22,7 +22,7 @@ struct MonitoredFacts {
     std::optional<Instant> silent_since;
     std::string silent_reason;
     std::optional<Instant> exhausted_since;  // no connection is free
-    bool came_up_once = false;  // since pgbosun started
+    bool came_up_once = false;               // since pgbosun started
     std::optional<postgres::WalDirectoryFacts> wal;
     std::optional<postgres::ArchiveStatusFacts> archive_status;
     postgres::WalLimits wal_limits;
@@ -63,7 +63,7 @@ private:
     Broadcast look_;
     MonitoredFacts facts_;
     std::vector<std::string> unmarked_;  // at the last look at pg_wal
-    std::uint64_t server_number_ = 0;  // grows with each postmaster: answers of an earlier one are dropped
+    std::uint64_t server_number_ = 0;    // grows with each postmaster: answers of an earlier one are dropped
 };
 
 }  // namespace pgbosun::supervision

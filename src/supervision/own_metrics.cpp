@@ -22,9 +22,9 @@ double seconds(Duration duration) { return std::chrono::duration<double>(duratio
 
 MetricFamily phase_family(const InstanceStatus& status) {
     MetricFamily result{"pgbosun_phase", "The phase of the instance; 1 for the current one.", MetricKind::gauge, {}};
-    for (const Phase phase : {Phase::starting, Phase::bootstrapping, Phase::running, Phase::stopping, Phase::stopped,
-                              Phase::fenced, Phase::isolated, Phase::demoting, Phase::promoting, Phase::rejoining,
-                              Phase::restarting, Phase::failed}) {
+    for (const Phase phase :
+         {Phase::starting, Phase::bootstrapping, Phase::running, Phase::stopping, Phase::stopped, Phase::fenced,
+          Phase::isolated, Phase::demoting, Phase::promoting, Phase::rejoining, Phase::restarting, Phase::failed}) {
         result.samples.push_back(MetricSample{.labels = Labels{{"phase", std::string(to_string(phase))}},
                                               .value = truth(status.phase == phase)});
     }
@@ -32,8 +32,10 @@ MetricFamily phase_family(const InstanceStatus& status) {
 }
 
 void add_volumes(std::vector<MetricFamily>& families, const InstanceStatus& status) {
-    MetricFamily hangs{"pgbosun_volume_hang_seconds", "How long a write to the volume has not returned; 0: it works.",
-                       MetricKind::gauge, {}};
+    MetricFamily hangs{"pgbosun_volume_hang_seconds",
+                       "How long a write to the volume has not returned; 0: it works.",
+                       MetricKind::gauge,
+                       {}};
     MetricFamily took{"pgbosun_volume_write_seconds", "How long the last write and fsync took.", MetricKind::gauge, {}};
     MetricFamily room{"pgbosun_volume_available_bytes", "Room left on the volume.", MetricKind::gauge, {}};
     MetricFamily size{"pgbosun_volume_size_bytes", "Size of the volume.", MetricKind::gauge, {}};
@@ -57,9 +59,10 @@ void add_archive(std::vector<MetricFamily>& families, const ArchiveReport& repor
     counter("pgbosun_archive_stored_bytes_total", "Their size as stored.", report.stored_bytes);
     counter("pgbosun_archive_failures_total", "Attempts to archive that failed.", report.failures);
     counter("pgbosun_restore_files_total", "Files given back by restore_command.", report.restored);
-    families.push_back(family("pgbosun_archive_backlog", "Files that wait to be archived.",
-                              static_cast<double>(report.backlog)));
-    families.push_back(family("pgbosun_archive_failing", "1 while archiving fails.", truth(report.failing_since.has_value())));
+    families.push_back(
+        family("pgbosun_archive_backlog", "Files that wait to be archived.", static_cast<double>(report.backlog)));
+    families.push_back(
+        family("pgbosun_archive_failing", "1 while archiving fails.", truth(report.failing_since.has_value())));
 }
 
 // "2026-11-21T01:00:00.000Z" as seconds since the epoch; 0: there is none, as CloudNativePG says it.
@@ -67,7 +70,8 @@ double epoch(const std::optional<std::string>& time) {
     if (!time) return 0;
     int year = 0;
     unsigned month = 0, day = 0, hour = 0, minute = 0, second = 0;
-    if (std::sscanf(time->c_str(), "%4d-%2u-%2uT%2u:%2u:%2u", &year, &month, &day, &hour, &minute, &second) != 6) return 0;
+    if (std::sscanf(time->c_str(), "%4d-%2u-%2uT%2u:%2u:%2u", &year, &month, &day, &hour, &minute, &second) != 6)
+        return 0;
     using namespace std::chrono;
     const sys_days date = year_month_day(std::chrono::year(year), std::chrono::month(month), std::chrono::day(day));
     return static_cast<double>(date.time_since_epoch() / 1s) + hour * 3600.0 + minute * 60.0 + second;
@@ -86,19 +90,24 @@ void add_backups(std::vector<MetricFamily>& families, const InstanceStatus& stat
           epoch(backup.first_recoverable_at));
     gauge("cnpg_collector_last_available_backup_timestamp", "When the newest backup was done; 0: there is none.",
           epoch(backup.last_at));
-    gauge("cnpg_collector_last_failed_backup_timestamp", "When a backup failed last; 0: never.", epoch(backup.last_failed_at));
+    gauge("cnpg_collector_last_failed_backup_timestamp", "When a backup failed last; 0: never.",
+          epoch(backup.last_failed_at));
     gauge("pgbosun_backup_running", "1 while a backup runs.", truth(backup.running.has_value()));
     gauge("pgbosun_backup_running_bytes", "What it has read so far.",
           backup.running ? static_cast<double>(backup.running->done_bytes) : 0);
-    gauge("pgbosun_backup_last_seconds", "How long the last backup of this instance took.", backup.last_seconds.value_or(0));
+    gauge("pgbosun_backup_last_seconds", "How long the last backup of this instance took.",
+          backup.last_seconds.value_or(0));
     gauge("pgbosun_backup_last_bytes", "Size of its files.", static_cast<double>(backup.last_bytes.value_or(0)));
-    gauge("pgbosun_backup_last_stored_bytes", "Its size as stored.", static_cast<double>(backup.last_stored_bytes.value_or(0)));
+    gauge("pgbosun_backup_last_stored_bytes", "Its size as stored.",
+          static_cast<double>(backup.last_stored_bytes.value_or(0)));
     counter("pgbosun_backup_taken_total", "Backups that this instance has taken since pgbosun started.", backup.taken);
     counter("pgbosun_backup_failed_total", "Backups of this instance that failed.", backup.failed);
     gauge("pgbosun_backup_count", "Backups in the archive.", static_cast<double>(backup.count.value_or(0)));
     gauge("pgbosun_backup_next_timestamp", "When the next one is due by schedule; 0: none is.", epoch(backup.next_at));
-    gauge("pgbosun_archive_holes", "Holes in the archive's WAL after the oldest backup.", static_cast<double>(backup.hole_count));
-    gauge("pgbosun_catalog_failing", "1 while the archive's catalog cannot be read.", truth(backup.catalog_error.has_value()));
+    gauge("pgbosun_archive_holes", "Holes in the archive's WAL after the oldest backup.",
+          static_cast<double>(backup.hole_count));
+    gauge("pgbosun_catalog_failing", "1 while the archive's catalog cannot be read.",
+          truth(backup.catalog_error.has_value()));
     gauge("pgbosun_catalog_age_seconds", "How old what is known of the archive's catalog is; -1: it was never read.",
           backup.looked_at ? seconds(status.now - *backup.looked_at) : -1);
 }
@@ -121,7 +130,8 @@ void add_own_metrics(std::vector<MetricFamily>& families, const InstanceStatus& 
                      std::size_t orphans_reaped) {
     families.push_back(phase_family(status));
     families.push_back(family("pgbosun_ready", "1 when the instance should get traffic.", truth(status.ready)));
-    families.push_back(family("pgbosun_postgres_running", "1 while a postmaster exists.", truth(status.postgres.pid != 0)));
+    families.push_back(
+        family("pgbosun_postgres_running", "1 while a postmaster exists.", truth(status.postgres.pid != 0)));
     families.push_back(family("pgbosun_postgres_silent", "1 while it does not answer queries.",
                               truth(status.postgres.silent_since.has_value())));
     families.push_back(family("pgbosun_postgres_connections_exhausted", "1 while no connection is free for users.",

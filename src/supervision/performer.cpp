@@ -24,7 +24,6 @@ constexpr std::uint64_t room_beside_wal = 1024 * 1024;
 
 constexpr std::size_t longest_upstream_file = 8192;
 
-
 // PostgreSQL's log comes through a FIFO, its end through the kernel.
 constexpr Duration last_line_look = 100ms;
 constexpr int last_line_looks = 10;
@@ -33,8 +32,9 @@ constexpr int last_line_looks = 10;
 bool ends_recovery_for_good(std::string_view message) {
     for (const std::string_view sign :
          {"recovery ended before configured recovery target was reached", "requested recovery stop point is before",
-          "is not a child of this server's history", "recovery target timeline", "does not contain minimum recovery point",
-          "WAL ends before end of online backup", "WAL ends before consistent recovery point"}) {
+          "is not a child of this server's history", "recovery target timeline",
+          "does not contain minimum recovery point", "WAL ends before end of online backup",
+          "WAL ends before consistent recovery point"}) {
         if (message.find(sign) != std::string_view::npos) return true;
     }
     return false;
@@ -109,13 +109,15 @@ Task<> Performer::inspect() {
     if (nothing && calls_.may_initialise && !calls_.may_initialise()) {
         inspection_->verdict = instance::VolumeVerdict::refused;
         inspection_->reason = "the data directory is gone, although this instance is the primary of its cluster";
-        inspection_->hint = "bring the data back, or let another instance take over: pgbosun-controller failover --to NAME";
+        inspection_->hint =
+            "bring the data back, or let another instance take over: pgbosun-controller failover --to NAME";
     }
     const auto verdict = inspection_->verdict;
     if (!inspection_->reason.empty()) {
         const auto level = verdict == instance::VolumeVerdict::refused ? log::Level::error : log::Level::warning;
         if (inspection_->reason != reason_) {
-            log::write(level, "the data directory cannot be used: " + inspection_->reason, {{"hint", inspection_->hint}});
+            log::write(level, "the data directory cannot be used: " + inspection_->reason,
+                       {{"hint", inspection_->hint}});
         }
         set_reason(inspection_->reason, inspection_->hint);
     }
@@ -191,7 +193,8 @@ Task<> Performer::recall_upstream() {
 Task<> Performer::check_room() {
     std::string path = settings_.data_directory() + "/pg_wal";
     const auto volume = co_await outside_.files.volume(std::move(path));
-    const std::uint64_t segment = inspection_ && inspection_->usable ? inspection_->usable->control.wal_segment_size : 0;
+    const std::uint64_t segment =
+        inspection_ && inspection_->usable ? inspection_->usable->control.wal_segment_size : 0;
     const bool enough = volume && volume->available_bytes >= segment + room_beside_wal;
     if (enough) {
         clear_reason();
@@ -200,7 +203,8 @@ Task<> Performer::check_room() {
                                              " kB left, less than one WAL segment of " +
                                              std::to_string(segment / 1024) + " kB"
                                        : volume.error().what;
-        if (why != reason_) log::error("PostgreSQL is not started: " + why, {{"hint", "make room or enlarge the volume"}});
+        if (why != reason_)
+            log::error("PostgreSQL is not started: " + why, {{"hint", "make room or enlarge the volume"}});
         set_reason(why, "make room or enlarge the volume; PostgreSQL then starts by itself");
     }
     calls_.answer(instance::RoomFound{enough});
@@ -346,9 +350,10 @@ Task<> Performer::conclude_recovering_exit(ExitStatus status) {
     explain_exit(status);
     const bool hopeless = ends_recovery_for_good(last_fatal_);
     if (hopeless) {
-        set_reason("the recovery did not reach its target: " + last_fatal_,
-                   "nothing was promoted. pgbosun wal verify says what the archive has; correct bootstrap.recovery, fence, "
-                   "move the data directory away, unfence");
+        set_reason(
+            "the recovery did not reach its target: " + last_fatal_,
+            "nothing was promoted. pgbosun wal verify says what the archive has; correct bootstrap.recovery, fence, "
+            "move the data directory away, unfence");
         log::error("the recovery did not reach its target: " + last_fatal_, {{"hint", hint_}});
     }
     calls_.answer(instance::PostmasterExited{hopeless});
@@ -368,7 +373,9 @@ void Performer::stop(instance::StopMode mode) {
         if (launching_ == Launching::preparing) launching_ = Launching::given_up;
         return;
     }
-    const int number = mode == instance::StopMode::smart ? SIGTERM : mode == instance::StopMode::fast ? SIGINT : SIGQUIT;
+    const int number = mode == instance::StopMode::smart  ? SIGTERM
+                       : mode == instance::StopMode::fast ? SIGINT
+                                                          : SIGQUIT;
     // not_found: it has ended, and on_exit is under way.
     std::ignore = outside_.processes.signal(*postmaster_, number);
 }

@@ -66,7 +66,9 @@ public:
     [[nodiscard]] const std::string& followed() const { return followed_; }
     // What PostgreSQL's configuration says of it.
     [[nodiscard]] const std::string& written_upstream() const { return written_upstream_; }
-    [[nodiscard]] Instant written_upstream_at() const { return written_upstream_at_; }  // when it last became another one
+    [[nodiscard]] Instant written_upstream_at() const {
+        return written_upstream_at_;
+    }  // when it last became another one
     // WAL that it needs is nowhere any more: the next rejoin clones it.
     void note_wal_gone() { wal_gone_ = true; }
     // What was launched last came from the archive, and has not streamed yet.

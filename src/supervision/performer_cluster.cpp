@@ -18,9 +18,10 @@ constexpr Duration checkpoint_patience = std::chrono::minutes(10);
 
 // FATALs of PostgreSQL's startup process (xlogrecovery.c) that the same data directory gives again and again.
 bool tells_of_unusable_data(std::string_view message) {
-    for (const std::string_view sign : {"could not locate a valid checkpoint record", "could not locate required checkpoint record",
-                                        "is not a child of this server's history", "does not contain minimum recovery point",
-                                        "WAL ends before consistent recovery point"}) {
+    for (const std::string_view sign :
+         {"could not locate a valid checkpoint record", "could not locate required checkpoint record",
+          "is not a child of this server's history", "does not contain minimum recovery point",
+          "WAL ends before consistent recovery point"}) {
         if (message.find(sign) != std::string_view::npos) return true;
     }
     return false;

@@ -54,7 +54,8 @@ Result<postgres::Following> following(const Settings& settings, const std::strin
     const bool secret = (settings.bootstrap.join && settings.bootstrap.join->password_file) ||
                         settings.postgresql.replication.password_file;
     if (secret) defaults.passfile = passfile_path(settings);
-    result.primary_conninfo = postgres::render_conninfo(postgres::with_upstream_defaults(std::move(*conninfo), defaults));
+    result.primary_conninfo =
+        postgres::render_conninfo(postgres::with_upstream_defaults(std::move(*conninfo), defaults));
     return result;
 }
 
@@ -75,8 +76,8 @@ Task<Result<>> write_configuration(Surroundings& outside, const Settings& settin
     done = co_await write_if_changed(files, std::move(path), std::move(text));
     if (!done) co_return done;
     path = directory + "postgresql.auto.conf";
-    const auto filter = auto_conf == AutoConf::ours ? postgres::without_owned_parameters
-                                                    : postgres::without_owned_but_recovery;
+    const auto filter =
+        auto_conf == AutoConf::ours ? postgres::without_owned_parameters : postgres::without_owned_but_recovery;
     done = co_await rewrite(files, std::move(path), filter);
     if (!done) co_return done;
     path = directory + "postgresql.conf";
@@ -114,13 +115,15 @@ Task<Result<std::string>> read_secret(Surroundings& outside, std::string path) {
     auto text = co_await outside.files.read(std::move(path), longest_secret);
     if (!text) co_return std::unexpected(std::move(text.error()).in("the secret " + name));
     while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
-    if (text->empty()) co_return fail(FaultKind::refused, "the secret " + name + " is empty", "write the password into it");
+    if (text->empty())
+        co_return fail(FaultKind::refused, "the secret " + name + " is empty", "write the password into it");
     co_return text;
 }
 
 Task<Result<std::string>> write_passfile(Surroundings& outside, const Settings& settings) {
     std::optional<std::string> source = settings.postgresql.replication.password_file;
-    if (settings.bootstrap.join && settings.bootstrap.join->password_file) source = settings.bootstrap.join->password_file;
+    if (settings.bootstrap.join && settings.bootstrap.join->password_file)
+        source = settings.bootstrap.join->password_file;
     if (!source) co_return std::string();
     std::string path = *source;
     const auto password = co_await read_secret(outside, std::move(path));

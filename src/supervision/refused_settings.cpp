@@ -19,10 +19,12 @@ Task<Result<>> check_refused_settings(PgSession& session) {
     const auto answer = co_await session.query(std::move(sql), {}, patience);
     if (!answer || answer->rows.empty()) co_return Result<>();
     const auto& row = answer->rows.front();
-    std::string what = "PostgreSQL does not take " + row[0].value_or("") + " = '" + row[1].value_or("") + "': " + row[2].value_or("");
+    std::string what =
+        "PostgreSQL does not take " + row[0].value_or("") + " = '" + row[1].value_or("") + "': " + row[2].value_or("");
     if (row[3] != "0") what += ", and " + row[3].value_or("") + " more";
     co_return fail(FaultKind::refused, std::move(what),
-                   "correct postgresql.parameters (pgbosun config check names all of them); until then PostgreSQL keeps what it has");
+                   "correct postgresql.parameters (pgbosun config check names all of them); until then PostgreSQL "
+                   "keeps what it has");
 }
 
 }  // namespace pgbosun::supervision

@@ -42,8 +42,8 @@ Rejoiner::Report failed(Fault fault) {
 }  // namespace
 
 Rejoiner::Rejoiner(Surroundings& outside, Bootstrapper& bootstrapper, Calls calls)
-    : outside_(outside), bootstrapper_(bootstrapper), calls_(std::move(calls)), left_behind_(outside, calls_.record, {}),
-      tool_(outside.loop, outside.processes), pause_(outside.loop) {}
+    : outside_(outside), bootstrapper_(bootstrapper), calls_(std::move(calls)),
+      left_behind_(outside, calls_.record, {}), tool_(outside.loop, outside.processes), pause_(outside.loop) {}
 
 void Rejoiner::cancel(bool kill) {
     cancelled_ = true;
@@ -60,7 +60,8 @@ Task<Rejoiner::Report> Rejoiner::run(const Settings& settings, const Inspection&
     const bool has_data = inspection.usable.has_value();
     if (conninfo.empty()) {
         if (has_data) co_return co_await mark(settings, false);
-        co_return Report{instance::BootstrapOutcome::primary_absent, false, "there is no data here, and no primary to clone", ""};
+        co_return Report{instance::BootstrapOutcome::primary_absent, false,
+                         "there is no data here, and no primary to clone", ""};
     }
     show("asking the primary");
     const Instant patience = outside_.clock.now() + (has_data ? primary_patience : Duration::zero());
@@ -80,7 +81,8 @@ Task<Rejoiner::Report> Rejoiner::run(const Settings& settings, const Inspection&
             break;
         }
         if (!upstream) {
-            report = Report{instance::BootstrapOutcome::primary_absent, false, upstream.error().what, upstream.error().hint};
+            report =
+                Report{instance::BootstrapOutcome::primary_absent, false, upstream.error().what, upstream.error().hint};
             break;
         }
         auto local = co_await look_at_data(settings, inspection);
@@ -154,7 +156,8 @@ Task<Rejoiner::Report> Rejoiner::carry_out(const Settings& settings, const Inspe
         co_return co_await mark(settings, follows);
     }
     if (std::holds_alternative<instance::Refuse>(plan.what)) {
-        co_return Report{instance::BootstrapOutcome::refused, false, "it cannot follow the primary: " + std::string(plan.why),
+        co_return Report{instance::BootstrapOutcome::refused, false,
+                         "it cannot follow the primary: " + std::string(plan.why),
                          "check that it is of the same cluster; move its data directory away to have it cloned anew"};
     }
     const auto told = co_await calls_.losing_data();
@@ -199,7 +202,8 @@ Task<Result<>> Rejoiner::run_rewind(const Settings& settings, std::string connin
     postgres::RewindLaunch launch{source->primary_conninfo + " dbname='postgres'", std::move(*passfile)};
     Command command = postgres::rewind_command(settings, launch);
     command.on_line = [this, &last_error](std::string_view line) {
-        if (line.find("error") != std::string_view::npos || line.find("FATAL") != std::string_view::npos) last_error = line;
+        if (line.find("error") != std::string_view::npos || line.find("FATAL") != std::string_view::npos)
+            last_error = line;
         calls_.line("pg_rewind", line);
     };
     const auto started = tool_.start(std::move(command));
@@ -207,7 +211,8 @@ Task<Result<>> Rejoiner::run_rewind(const Settings& settings, std::string connin
     std::optional<ExitStatus> ended;
     while (!ended) ended = co_await tool_.wait(tool_look);
     if (ended->success()) co_return Result<>();
-    co_return fail(FaultKind::refused, "pg_rewind ended with " + to_string(*ended) + (last_error.empty() ? "" : ": ") + last_error,
+    co_return fail(FaultKind::refused,
+                   "pg_rewind ended with " + to_string(*ended) + (last_error.empty() ? "" : ": ") + last_error,
                    "its output is in the log; the instance is cloned anew");
 }
 

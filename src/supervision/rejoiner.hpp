@@ -38,7 +38,8 @@ public:
         LeftBehind::Record record;
         // One decision, for the journal.
         std::function<void(const instance::RejoinPlan& plan, const std::optional<instance::LocalData>& local,
-                           const instance::Upstream& upstream)> planned;
+                           const instance::Upstream& upstream)>
+            planned;
         // Where a clone comes from, and why, for the journal.
         std::function<void(std::string what, Facts facts)> cloning;
     };
@@ -62,7 +63,8 @@ public:
     Task<> forget_old_data(const Settings& settings);
 
 private:
-    Task<Result<std::optional<instance::LocalData>>> look_at_data(const Settings& settings, const Inspection& inspection);
+    Task<Result<std::optional<instance::LocalData>>> look_at_data(const Settings& settings,
+                                                                  const Inspection& inspection);
     Task<Result<instance::Upstream>> look_at_primary(std::string conninfo, Instant until);
     Task<Report> carry_out(const Settings& settings, const Inspection& inspection, const instance::RejoinPlan& plan,
                            std::string conninfo, const instance::Upstream& upstream);

@@ -26,7 +26,7 @@ std::string position_text(const Position& position) {
 }
 
 Rejoiner::Facts facts_of(const instance::CloneChoice& choice, const instance::Upstream& upstream,
-               std::optional<std::uint64_t> data_bytes) {
+                         std::optional<std::uint64_t> data_bytes) {
     Rejoiner::Facts facts{{"primary", position_text(upstream.position)}};
     if (data_bytes) facts.emplace_back("data_bytes", std::to_string(*data_bytes));
     if (!choice.backup) return facts;
@@ -51,7 +51,8 @@ wal::TimelineHistory history_of(const wal::TimelineHistory& primary, Timeline ti
 
 }  // namespace
 
-Task<Rejoiner::Report> Rejoiner::copy(const Settings& settings, std::string conninfo, const instance::Upstream& upstream) {
+Task<Rejoiner::Report> Rejoiner::copy(const Settings& settings, std::string conninfo,
+                                      const instance::Upstream& upstream) {
     const auto last = co_await recall_archive_clone(outside_.files, settings);
     if (!last) co_return not_done(last.error());
     std::optional<instance::WeighedBackup> backup;
@@ -96,7 +97,8 @@ Task<std::optional<instance::WeighedBackup>> Rejoiner::backup_to_clone(const Set
     const auto archive = co_await look_at_archive();
     if (cancelled_) co_return std::nullopt;
     if (!archive) {
-        log::warning("the archive cannot be looked at for a clone: " + archive.error().what, {{"hint", archive.error().hint}});
+        log::warning("the archive cannot be looked at for a clone: " + archive.error().what,
+                     {{"hint", archive.error().hint}});
         tell("clone: from the primary, for the archive cannot be looked at", {{"reason", archive.error().what}});
         co_return std::nullopt;
     }

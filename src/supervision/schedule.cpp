@@ -29,9 +29,7 @@ Moment judge_backup_moment(const InstanceStatus& status, const BackupSettings& s
 
 bool wants_incremental(const BackupSettings& settings, const CatalogSummary* catalog, WallTime now) {
     if (!settings.incremental || catalog == nullptr) return false;
-    const auto full = [](const CatalogEntry& entry) {
-        return entry.kind == "full" && entry.status == "done";
-    };
+    const auto full = [](const CatalogEntry& entry) { return entry.kind == "full" && entry.status == "done"; };
     for (auto entry = catalog->backups.rbegin(); entry != catalog->backups.rend(); ++entry) {
         if (!full(*entry) || !entry->end_at) continue;
         return now - *entry->end_at < settings.full_every;

@@ -92,7 +92,8 @@ std::string unready(const InstanceStatus& status, const ProbeSettings& probes) {
 bool has_started(const InstanceStatus& status, const Known& known) {
     switch (known.settings.probes.startup) {
         case StartupStrategy::started: return known.facts.came_up_once;
-        case StartupStrategy::query: return known.facts.came_up_once && status.facts_at && !status.postgres.silent_since;
+        case StartupStrategy::query:
+            return known.facts.came_up_once && status.facts_at && !status.postgres.silent_since;
         case StartupStrategy::streaming:
             return known.facts.came_up_once && (status.role == Role::primary || status.lsn.streaming);
     }

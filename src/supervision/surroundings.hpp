@@ -40,7 +40,7 @@ struct Machine {
     int oom_score = 0;
     int server_major = 0;
     bool syncfs_tells_errors = false;  // of the kernel
-    std::string wal_program;  // absolute path of pgbosun-wal
+    std::string wal_program;           // absolute path of pgbosun-wal
     // The data directory as /proc shows it: links resolved. Known once the volume exists.
     std::string data_directory;
 };
@@ -58,7 +58,8 @@ struct ArchiverProgram {
     std::function<Result<JobLine>(std::string_view line)> parse_line;
     std::function<Result<CatalogSummary>(std::string_view line)> parse_summary;
     // What PostgreSQL is told about a recovery: parameters that replace those of the same name.
-    std::function<Result<postgres::RecoveryParameters>(const RecoveryTarget& target, const std::string& restore_command)>
+    std::function<Result<postgres::RecoveryParameters>(const RecoveryTarget& target,
+                                                       const std::string& restore_command)>
         recovery_parameters;
 };
 

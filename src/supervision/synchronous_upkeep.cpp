@@ -20,7 +20,8 @@ std::string synchronous_value(const SynchronousRule& rule, const std::string& pr
 
 // The processes of a server take a setting over one after another: what is acknowledged counts under the new rule from the
 // look after the one that has shown it.
-void SynchronousUpkeep::look(const SynchronousRule& rule, const std::string& primary, const postgres::ServerFacts& facts) {
+void SynchronousUpkeep::look(const SynchronousRule& rule, const std::string& primary,
+                             const postgres::ServerFacts& facts) {
     if (taken_over_ == rule.version) return;
     if (facts.synchronous_standby_names != synchronous_value(rule, primary) || !facts.lsn.current) {
         seen_.reset();

@@ -21,8 +21,8 @@ public:
     [[nodiscard]] std::optional<std::uint64_t> taken_over() const { return taken_over_; }
 
 private:
-    std::optional<std::uint64_t> seen_;   // in force when last looked
-    std::optional<Lsn> since_;            // the end of WAL at the look after that
+    std::optional<std::uint64_t> seen_;  // in force when last looked
+    std::optional<Lsn> since_;           // the end of WAL at the look after that
     std::optional<std::uint64_t> taken_over_;
 };
 

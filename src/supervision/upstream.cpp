@@ -43,7 +43,8 @@ Result<instance::Upstream> parse(const std::vector<Field>& row) {
     const auto timeline = number_of<std::uint32_t>(row[3]);
     const auto flushed = row[4] ? parse_lsn(*row[4]) : std::nullopt;
     const auto checkpoint_timeline = number_of<std::uint32_t>(row[5]);
-    if (!system_id || !version || !timeline || !flushed || !checkpoint_timeline) return std::unexpected(not_understood());
+    if (!system_id || !version || !timeline || !flushed || !checkpoint_timeline)
+        return std::unexpected(not_understood());
     instance::Upstream upstream;
     upstream.system_id = SystemId{static_cast<std::uint64_t>(*system_id)};
     upstream.server_major = *version / 10000;

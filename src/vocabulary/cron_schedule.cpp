@@ -135,8 +135,7 @@ Result<CronSchedule> CronSchedule::parse(std::string_view text) {
     std::array<std::bitset<64>, 6> values;
     for (std::size_t at = 0; at < rules.size(); ++at) {
         const auto read = values_of(fields[at], rules[at]);
-        if (!read)
-            return refuse("has no " + std::string(rules[at].what) + " \"" + std::string(fields[at]) + "\"");
+        if (!read) return refuse("has no " + std::string(rules[at].what) + " \"" + std::string(fields[at]) + "\"");
         values[at] = *read;
     }
     if (values[5].test(7)) values[5].set(0);
@@ -150,8 +149,7 @@ Result<CronSchedule> CronSchedule::parse(std::string_view text) {
     schedule.any_day_ = is_any(fields[3]);
     schedule.any_weekday_ = is_any(fields[5]);
     // A whole cycle of leap years decides, whatever day it is today.
-    const auto begin =
-        WallTime(std::chrono::sys_days(std::chrono::year(2024) / 1 / 1)) - std::chrono::seconds(1);
+    const auto begin = WallTime(std::chrono::sys_days(std::chrono::year(2024) / 1 / 1)) - std::chrono::seconds(1);
     if (!schedule.next(begin)) return refuse("never comes: no month that it names has such a day");
     return schedule;
 }

@@ -49,9 +49,13 @@ Result<PageHeader> parse_page_header(std::span<const std::byte> bytes) {
         return corrupt(text.data());
     }
     if ((read_at<std::uint16_t>(bytes, 2) & long_header) == 0) return corrupt("no long WAL page header");
-    PageHeader header{*version, magic, Timeline{read_at<std::uint32_t>(bytes, 4)},
-                      Lsn{read_at<std::uint64_t>(bytes, 8)}, SystemId{read_at<std::uint64_t>(bytes, 24)},
-                      read_at<std::uint32_t>(bytes, 32), read_at<std::uint32_t>(bytes, 36)};
+    PageHeader header{*version,
+                      magic,
+                      Timeline{read_at<std::uint32_t>(bytes, 4)},
+                      Lsn{read_at<std::uint64_t>(bytes, 8)},
+                      SystemId{read_at<std::uint64_t>(bytes, 24)},
+                      read_at<std::uint32_t>(bytes, 32),
+                      read_at<std::uint32_t>(bytes, 36)};
     if (number(header.timeline) == 0) return corrupt("WAL page header: timeline 0");
     if (!SegmentSize::from_bytes(header.segment_size)) return corrupt("WAL page header: impossible segment size");
     if (!std::has_single_bit(header.block_size) || header.block_size < 1024 || header.block_size > 65536) {
@@ -69,9 +73,8 @@ Result<PageHeader> check_segment(std::span<const std::byte> head, std::uint64_t 
     if (!header) return header;
     if (system_id && header->system_id != *system_id) {
         return fail(FaultKind::refused,
-                    "it is WAL of the cluster with system identifier " +
-                        std::to_string(number(header->system_id)) + ", not of " +
-                        std::to_string(number(*system_id)),
+                    "it is WAL of the cluster with system identifier " + std::to_string(number(header->system_id)) +
+                        ", not of " + std::to_string(number(*system_id)),
                     "give each cluster an archive of its own (archive.server_name or archive.destination)");
     }
     if (header->segment_size != size.bytes()) {

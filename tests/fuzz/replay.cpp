@@ -45,7 +45,8 @@ int replay(const Target& target, const std::filesystem::path& file) {
 int main() {
     for (const Target& target : targets) {
         int seeds = 0;
-        for (const auto& entry : std::filesystem::directory_iterator(target.corpus)) seeds += replay(target, entry.path());
+        for (const auto& entry : std::filesystem::directory_iterator(target.corpus))
+            seeds += replay(target, entry.path());
         if (seeds == 0) {
             std::printf("%s has no seed in %s\n", target.name, target.corpus);
             return 1;

@@ -89,8 +89,8 @@ std::string in_process(const Work& work) {
     ::close(ends[0]);
     int status = 0;
     ::waitpid(child, &status, 0);
-    const bool expected = (WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
-                          (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    const bool expected =
+        (WIFEXITED(status) && WEXITSTATUS(status) == 0) || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     if (!expected) throw std::runtime_error("the process ended with status " + std::to_string(status));
     return text;
 }
@@ -134,8 +134,8 @@ void BackupWorld::archive_and_back_up(Faults faults, int report) {
     const auto directory = object_store::DirectoryStore::open(archive());
     FaultyObjectStore store(*directory, faults);
     archive::Archiver archiver(store, {server, Compression::zstd, 1}, 1, quick, [] {});
-    archiver.obey({.may_archive = true, .data_directory = data(), .system_id = our_system,
-                   .wal_segment_size = small_segment});
+    archiver.obey(
+        {.may_archive = true, .data_directory = data(), .system_id = our_system, .wal_segment_size = small_segment});
     // As PostgreSQL: one file after the other, again and again until it is archived.
     auto archiving = std::async(std::launch::async, [&] {
         for (const auto& [name, content] : segments_) {
@@ -153,11 +153,18 @@ void BackupWorld::archive_and_back_up(Faults faults, int report) {
     FakePgSession session(fake);
     std::stop_source stop;
     backup::ServerSession server_session(io, session, stop.get_token());
-    backup::BaseBackup job({.server = server, .instance = "pg-1", .name = std::nullopt,
-                            .data = {.max_parallel = 2}, .state_directory = root_.path() + "/state",
+    backup::BaseBackup job({.server = server,
+                            .instance = "pg-1",
+                            .name = std::nullopt,
+                            .data = {.max_parallel = 2},
+                            .state_directory = root_.path() + "/state",
                             .wal_deadline = 200ms},
-                           {.data = store, .records = store, .session = server_session, .stop = stop.get_token(),
-                            .report = [](const JobProgress&) {}, .switch_primary_wal = {}});
+                           {.data = store,
+                            .records = store,
+                            .session = server_session,
+                            .stop = stop.get_token(),
+                            .report = [](const JobProgress&) {},
+                            .switch_primary_wal = {}});
     const auto taken = job.run();
     if (taken) say(report, "done " + job.id()->text());
     archiving.wait();
@@ -172,7 +179,9 @@ void BackupWorld::restore_in_process(const std::string& wanted, Faults faults) {
         const auto found = catalog.find(wanted);
         if (!found) return;
         backup::RestoreOrder order{.places = {.target = restored(), .tablespaces = {}, .wal_directory = {}},
-                                   .workers = 2, .parameters = {}, .progress = {}};
+                                   .workers = 2,
+                                   .parameters = {},
+                                   .progress = {}};
         backup::Restoration restoration(catalog, {*found}, order);
         if (restoration.unpack()) std::ignore = restoration.finish();
     });
@@ -205,7 +214,8 @@ std::vector<std::string> BackupWorld::judge(const Said& said) {
     }
     const auto done = done_backups();
     for (const auto& id : said.done) {
-        if (std::ranges::find(done, id) == done.end()) findings.push_back("backup " + id + " was done, and is not there");
+        if (std::ranges::find(done, id) == done.end())
+            findings.push_back("backup " + id + " was done, and is not there");
     }
     for (const auto& id : done) {
         for (auto& finding : compare_restored(id)) findings.push_back(id + ": " + finding);
@@ -219,16 +229,17 @@ std::vector<std::string> BackupWorld::compare_restored(const std::string& wanted
     const auto found = catalog.find(wanted);
     if (!found) return {found.error().text()};
     std::vector<std::string> findings;
-    const auto verified = backup::verify(catalog, *found, {.workers = 2,
-                                                           .system_id = [](std::string_view) { return our_system; },
-                                                           .progress = {}});
+    const auto verified = backup::verify(
+        catalog, *found, {.workers = 2, .system_id = [](std::string_view) { return our_system; }, .progress = {}});
     if (!verified) return {"it cannot be verified: " + verified.error().text()};
     for (const auto& finding : verified->findings) {
         // Our WAL has a true first page, and nothing behind it.
         if (finding.find("the WAL page at") == std::string::npos) findings.push_back("verify: " + finding);
     }
     backup::RestoreOrder order{.places = {.target = restored(), .tablespaces = {}, .wal_directory = {}},
-                               .workers = 2, .parameters = {}, .progress = {}};
+                               .workers = 2,
+                               .parameters = {},
+                               .progress = {}};
     backup::Restoration restoration(catalog, {*found}, order);
     auto unpacked = restoration.unpack();
     const auto finished = unpacked ? restoration.finish() : std::unexpected(std::move(unpacked.error()));
@@ -237,7 +248,8 @@ std::vector<std::string> BackupWorld::compare_restored(const std::string& wanted
         return findings;
     }
     for (const auto& [name, content] : files_) {
-        if (read_file(restored() + "/" + name) != content) findings.push_back(name + " was restored with other content");
+        if (read_file(restored() + "/" + name) != content)
+            findings.push_back(name + " was restored with other content");
     }
     std::filesystem::remove_all(restored());
     return findings;

@@ -193,8 +193,9 @@ void SimulatedWorld::saw(const InstanceState& before, const Event& event, const 
     history_.push_back(std::string(name_of(before.activity)) + " --" + std::string(name_of(event)) + "--> " +
                        std::string(name_of(decision.state.activity)));
     fence_wanted_ = decision.state.desired.fence != Fence::off;
-    must(has_postmaster(decision.state) == (postmaster_ != 0) || std::any_of(decision.actions.begin(), decision.actions.end(),
-             [](const Action& action) { return std::holds_alternative<Launch>(action); }),
+    must(has_postmaster(decision.state) == (postmaster_ != 0) ||
+             std::any_of(decision.actions.begin(), decision.actions.end(),
+                         [](const Action& action) { return std::holds_alternative<Launch>(action); }),
          "the state knows whether a postmaster exists");
 }
 

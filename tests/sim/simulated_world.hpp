@@ -62,7 +62,7 @@ private:
     Disk disk_;
     std::multimap<Instant, std::function<void()>> due_;
     std::unique_ptr<supervision::Supervisor> supervisor_;
-    std::uint64_t life_ = 0;  // of pgbosun
+    std::uint64_t life_ = 0;        // of pgbosun
     std::uint64_t postmaster_ = 0;  // 0: none; else its number
     std::uint64_t postmasters_ = 0;
     bool strays_ = false;

@@ -31,9 +31,7 @@ public:
     int assigned = 0;
     int checkpoints = 0;
 
-    [[nodiscard]] bool serves() const {
-        return postgres_up && is_primary(right_) && may_write(right_, clock_.now());
-    }
+    [[nodiscard]] bool serves() const { return postgres_up && is_primary(right_) && may_write(right_, clock_.now()); }
     [[nodiscard]] const instance::Right& right() const { return right_; }
     // Something has happened that its event stream tells of.
     void tell() {
@@ -99,7 +97,9 @@ public:
     }
 
 private:
-    static std::unexpected<Fault> away() { return fail(FaultKind::unavailable, "the agent is away (told by the test)"); }
+    static std::unexpected<Fault> away() {
+        return fail(FaultKind::unavailable, "the agent is away (told by the test)");
+    }
     static Task<Result<>> gone() { co_return away(); }
 
     FakeAgent& agent_;

@@ -67,8 +67,7 @@ private:
 
 class FakeClusterRecord final : public ClusterRecord {
 public:
-    FakeClusterRecord(FakeRecordEngine& engine, std::string name)
-        : engine_(engine), name_(std::move(name)) {}
+    FakeClusterRecord(FakeRecordEngine& engine, std::string name) : engine_(engine), name_(std::move(name)) {}
 
     Task<Result<RecordText>> read() override {
         if (engine_.away_) co_return away();
@@ -88,7 +87,8 @@ public:
             co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
             engine_.waiting_.erase(place);
         }
-        co_return std::exchange(told_, engine_.revision_) != engine_.revision_ ? RecordChange::seen : RecordChange::none;
+        co_return std::exchange(told_, engine_.revision_) != engine_.revision_ ? RecordChange::seen
+                                                                               : RecordChange::none;
     }
     Task<Result<>> campaign(Duration ttl) override {
         if (engine_.away_) co_return away();
@@ -115,7 +115,9 @@ public:
     [[nodiscard]] std::string describe() const override { return "a record in memory"; }
 
 private:
-    static std::unexpected<Fault> away() { return fail(FaultKind::unavailable, "the record is away (told by the test)"); }
+    static std::unexpected<Fault> away() {
+        return fail(FaultKind::unavailable, "the record is away (told by the test)");
+    }
 
     template <class T = void>
     Result<T> answered(Result<T> answer) {

@@ -104,13 +104,15 @@ public:
 
     // Terms only grow; a primary named for a term stays.
     Task<RightAnswer> assign(Assignment assignment) override {
-        if (assignment.term < status_.term) co_return RightAnswer{Answer::refused, "a higher term has been seen", "", {}, {}};
+        if (assignment.term < status_.term)
+            co_return RightAnswer{Answer::refused, "a higher term has been seen", "", {}, {}};
         change([&](InstanceStatus& status) { status.term = assignment.term; });
         co_return RightAnswer{Answer::done, {}, {}, {}, {}};
     }
     Task<RightAnswer> promise(PromiseRequest request) override {
         if (request.term < status_.term) {
-            co_return RightAnswer{Answer::refused, "a higher term has been seen", "", std::chrono::milliseconds(1500), {}};
+            co_return RightAnswer{
+                Answer::refused, "a higher term has been seen", "", std::chrono::milliseconds(1500), {}};
         }
         PromiseAnswer given{status_.instance, request.term, true, request.lease};
         change([&](InstanceStatus& status) { status.term = request.term; });
@@ -132,7 +134,8 @@ public:
             co_return JobAnswer{Answer::refused, {}, "a backup runs already", "wait for its end, or cancel it", false};
         }
         change([&](InstanceStatus& status) {
-            status.backup.running = RunningJob{answer.id, "copying", 1, 10, status.now, "2026-11-21T01:00:00.000Z", false};
+            status.backup.running =
+                RunningJob{answer.id, "copying", 1, 10, status.now, "2026-11-21T01:00:00.000Z", false};
         });
         co_return answer;
     }

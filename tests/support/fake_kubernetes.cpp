@@ -120,7 +120,8 @@ std::pair<int, FakeKubernetes::Json> FakeKubernetes::store(const Place& place, J
     const Json before = this->object(place.kind, name);
     if (created && !before.is_null()) return status(409, "AlreadyExists");
     if (!created && before.is_null()) return status(404, "NotFound");
-    if (!created && !version_in(object).empty() && version_in(object) != version_in(before)) return status(409, "Conflict");
+    if (!created && !version_in(object).empty() && version_in(object) != version_in(before))
+        return status(409, "Conflict");
     // What changes nothing keeps its version.
     if (!created) object["metadata"]["resourceVersion"] = version_in(before);
     if (object == before) return {200, before};

@@ -21,7 +21,17 @@
 namespace pgbosun::test {
 
 enum class StoreCall {
-    put_if_absent, put, get, head, list, remove, begin_parted, put_part, complete, abort, abort_unfinished
+    put_if_absent,
+    put,
+    get,
+    head,
+    list,
+    remove,
+    begin_parted,
+    put_part,
+    complete,
+    abort,
+    abort_unfinished
 };
 
 class FakeObjectStore final : public ObjectStore {
@@ -35,22 +45,38 @@ public:
     using Hook = std::function<Result<>(StoreCall call, const std::string& key)>;
 
     // A Fault returned here ends the call before anything was done: the store is away.
-    void before_each(Hook hook) { with_lock([&] { before_ = std::move(hook); }); }
+    void before_each(Hook hook) {
+        with_lock([&] { before_ = std::move(hook); });
+    }
     // A Fault returned here replaces the answer of a call that was carried out: the answer is lost.
-    void after_each(Hook hook) { with_lock([&] { after_ = std::move(hook); }); }
+    void after_each(Hook hook) {
+        with_lock([&] { after_ = std::move(hook); });
+    }
 
     // The next `count` calls of this sort end as `unavailable`, with nothing done.
-    void fail_next(StoreCall call, int count = 1) { with_lock([&] { failing_[call] += count; }); }
+    void fail_next(StoreCall call, int count = 1) {
+        with_lock([&] { failing_[call] += count; });
+    }
     // The next `count` calls of this sort are carried out and answered `unavailable`.
-    void lose_answer_of_next(StoreCall call, int count = 1) { with_lock([&] { losing_[call] += count; }); }
+    void lose_answer_of_next(StoreCall call, int count = 1) {
+        with_lock([&] { losing_[call] += count; });
+    }
     // The next get hands over the first `bytes` bytes, then begins again from the start (calls `restart`).
-    void break_next_get_after(std::size_t bytes) { with_lock([&] { break_after_ = bytes; }); }
+    void break_next_get_after(std::size_t bytes) {
+        with_lock([&] { break_after_ = bytes; });
+    }
     // As a file system without extended attributes: metadata is accepted and forgotten.
-    void forget_metadata() { with_lock([&] { keeps_metadata_ = false; }); }
+    void forget_metadata() {
+        with_lock([&] { keeps_metadata_ = false; });
+    }
 
     // Calls wait at the door until `release()` or `cancel()`.
-    void hold() { with_lock([&] { held_ = true; }); }
-    void release() { with_lock([&] { held_ = false; }); }
+    void hold() {
+        with_lock([&] { held_ = true; });
+    }
+    void release() {
+        with_lock([&] { held_ = false; });
+    }
     // Returns once `count` calls wait at the door of a held store.
     void wait_until_waiting(int count) {
         std::unique_lock lock(mutex_);
@@ -98,8 +124,7 @@ public:
         });
     }
 
-    Result<> put(const std::string& key, std::span<const std::byte> body,
-                 const ObjectMetadata& metadata) override {
+    Result<> put(const std::string& key, std::span<const std::byte> body, const ObjectMetadata& metadata) override {
         return carry_out(StoreCall::put, key, [&]() -> Result<> {
             store(key, body, metadata);
             return {};
@@ -122,8 +147,7 @@ public:
         });
     }
 
-    Result<ObjectFacts> get(const std::string& key, const Sink& sink,
-                            const std::function<void()>& restart) override {
+    Result<ObjectFacts> get(const std::string& key, const Sink& sink, const std::function<void()>& restart) override {
         std::optional<std::size_t> broken;
         auto object = carry_out(StoreCall::get, key, [&]() -> Result<Object> {
             const auto found = objects_.find(key);
@@ -146,8 +170,7 @@ public:
         return carry_out(StoreCall::head, key, [&]() -> Result<ObjectFacts> {
             const auto found = objects_.find(key);
             if (found == objects_.end()) return fail(FaultKind::not_found, "there is no " + key);
-            return ObjectFacts{
-                .key = key, .size = found->second.body.size(), .metadata = found->second.metadata};
+            return ObjectFacts{.key = key, .size = found->second.body.size(), .metadata = found->second.metadata};
         });
     }
 
@@ -166,7 +189,9 @@ public:
 
     [[nodiscard]] std::string describe() const override { return "fake://store"; }
 
-    void cancel() override { with_lock([&] { cancelled_ = true; }); }
+    void cancel() override {
+        with_lock([&] { cancelled_ = true; });
+    }
 
 private:
     static constexpr std::size_t page_limit = 1000;
@@ -205,7 +230,8 @@ private:
     Result<> take_part(int id, int number, std::span<const std::byte> body) {
         const auto upload = uploads_.find(id);
         if (upload == uploads_.end()) return fail(FaultKind::refused, "the upload is gone");
-        const bool fits = number >= 1 && number <= most_parts && !body.empty() && body.size() <= upload->second.part_size;
+        const bool fits =
+            number >= 1 && number <= most_parts && !body.empty() && body.size() <= upload->second.part_size;
         if (!fits) return fail(FaultKind::refused, "part " + std::to_string(number) + " does not fit");
         upload->second.parts[number].assign(body.begin(), body.end());
         return {};
@@ -236,8 +262,8 @@ private:
     }
 
     void store(const std::string& key, std::span<const std::byte> body, const ObjectMetadata& metadata) {
-        objects_[key] = Object{std::vector<std::byte>(body.begin(), body.end()),
-                               keeps_metadata_ ? metadata : ObjectMetadata{}};
+        objects_[key] =
+            Object{std::vector<std::byte>(body.begin(), body.end()), keeps_metadata_ ? metadata : ObjectMetadata{}};
     }
 
     static Result<> feed(std::span<const std::byte> body, const Sink& sink) {
@@ -294,8 +320,8 @@ private:
         for (auto at = objects_.lower_bound(prefix); at != objects_.end() && at->first.starts_with(prefix); ++at) {
             const auto cut = delimiter.empty() ? std::string::npos : at->first.find(delimiter, prefix.size());
             const std::string entry = cut == std::string::npos ? at->first : at->first.substr(0, cut + 1);
-            if (entry <= last || (!last.empty() && last.ends_with('/') && at->first.starts_with(last) &&
-                                  !delimiter.empty())) {
+            if (entry <= last ||
+                (!last.empty() && last.ends_with('/') && at->first.starts_with(last) && !delimiter.empty())) {
                 continue;
             }
             if (listing.objects.size() + listing.prefixes.size() == page_limit) {

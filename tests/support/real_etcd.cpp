@@ -41,7 +41,8 @@ int free_port() {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t length = sizeof address;
     auto* raw = reinterpret_cast<sockaddr*>(&address);
-    if (::bind(socket, raw, length) != 0 || ::getsockname(socket, raw, &length) != 0) throw std::runtime_error("no port");
+    if (::bind(socket, raw, length) != 0 || ::getsockname(socket, raw, &length) != 0)
+        throw std::runtime_error("no port");
     ::close(socket);
     return ntohs(address.sin_port);
 }
@@ -87,10 +88,23 @@ RealEtcd::~RealEtcd() {
 }
 
 void RealEtcd::start(Node& node, const std::string& program, const std::string& cluster) const {
-    std::vector<std::string> words{program, "--name", node.name, "--data-dir", place_.path() + "/" + node.name,
-                                   "--listen-client-urls", node.client_url, "--advertise-client-urls", node.client_url,
-                                   "--listen-peer-urls", node.peer_url, "--initial-advertise-peer-urls", node.peer_url,
-                                   "--initial-cluster", cluster, "--log-level", "error"};
+    std::vector<std::string> words{program,
+                                   "--name",
+                                   node.name,
+                                   "--data-dir",
+                                   place_.path() + "/" + node.name,
+                                   "--listen-client-urls",
+                                   node.client_url,
+                                   "--advertise-client-urls",
+                                   node.client_url,
+                                   "--listen-peer-urls",
+                                   node.peer_url,
+                                   "--initial-advertise-peer-urls",
+                                   node.peer_url,
+                                   "--initial-cluster",
+                                   cluster,
+                                   "--log-level",
+                                   "error"};
     std::vector<char*> arguments;
     for (auto& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);

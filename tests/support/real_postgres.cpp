@@ -102,11 +102,12 @@ std::string RealPostgres::run(const std::string& program, const std::vector<std:
 
 RealPostgres::RealPostgres(const Options& options) : directory_(make_postgres_directory()) {
     if (options.standby_of != nullptr) {
-        run("pg_basebackup", {"-D", data_directory(), "-R", "-c", "fast", "--no-sync", "-d",
-                              "host=" + options.standby_of->socket_directory() + " user=postgres application_name=standby"});
+        run("pg_basebackup",
+            {"-D", data_directory(), "-R", "-c", "fast", "--no-sync", "-d",
+             "host=" + options.standby_of->socket_directory() + " user=postgres application_name=standby"});
     } else {
-        std::vector<std::string> arguments{"-D", data_directory(), "-U", "postgres", "-A", "trust", "--no-sync",
-                                           "--encoding=UTF8", "--locale=C"};
+        std::vector<std::string> arguments{"-D",        data_directory(),  "-U",        "postgres", "-A", "trust",
+                                           "--no-sync", "--encoding=UTF8", "--locale=C"};
         arguments.insert(arguments.end(), options.initdb_arguments.begin(), options.initdb_arguments.end());
         run("initdb", arguments);
     }

@@ -11,7 +11,7 @@ class RealPostgres {
 public:
     struct Options {
         std::vector<std::string> initdb_arguments;
-        std::string configuration;  // appended to postgresql.conf
+        std::string configuration;                 // appended to postgresql.conf
         const RealPostgres* standby_of = nullptr;  // cloned from it with pg_basebackup instead of initdb
     };
 
@@ -33,8 +33,8 @@ public:
     [[nodiscard]] int pid() const { return pid_; }
 
     void start();
-    void stop();               // fast
-    void signal(int number);   // to the postmaster
+    void stop();              // fast
+    void signal(int number);  // to the postmaster
 
     // Runs one of PostgreSQL's programs as its user and returns what it printed; throws when it fails.
     static std::string run(const std::string& program, const std::vector<std::string>& arguments);

@@ -67,13 +67,15 @@ ScriptedReply ScriptedReply::with(const std::string& status, const std::string& 
     return {text + "\r\n" + body};
 }
 
-ScriptedHttp::ScriptedHttp(Handler handler) : handler_(std::move(handler)), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+ScriptedHttp::ScriptedHttp(Handler handler)
+    : handler_(std::move(handler)), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t length = sizeof address;
     auto* generic = reinterpret_cast<sockaddr*>(&address);
-    if (bind(listener_, generic, length) != 0 || listen(listener_, 64) != 0 || getsockname(listener_, generic, &length) != 0) {
+    if (bind(listener_, generic, length) != 0 || listen(listener_, 64) != 0 ||
+        getsockname(listener_, generic, &length) != 0) {
         throw std::runtime_error("no port for a scripted server");
     }
     port_ = ntohs(address.sin_port);

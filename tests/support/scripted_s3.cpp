@@ -16,12 +16,14 @@ using namespace object_store;
 constexpr std::int64_t skew_s = 7200;
 
 std::string error(const std::string& status, const std::string& code) {
-    const std::string body = "<?xml version=\"1.0\"?><Error><Code>" + code + "</Code><Message>told by the test</Message></Error>";
+    const std::string body =
+        "<?xml version=\"1.0\"?><Error><Code>" + code + "</Code><Message>told by the test</Message></Error>";
     return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
 std::string document(const std::string& body) {
-    return "HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    return "HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: " + std::to_string(body.size()) +
+           "\r\n\r\n" + body;
 }
 
 std::string http_date(std::int64_t offset_s) {
@@ -45,7 +47,11 @@ bool is_signed(const ScriptedRequest& request, const SigningScope& scope_of_stor
     const std::size_t scope = given.find('/');
     if (from == std::string::npos || scope == std::string::npos) return false;
     const std::string names = given.substr(from + 14, given.find(',', from) - from - 14);
-    RequestToSign again{.method = request.method, .path = request.path, .query = {}, .headers = {}, .payload_hash = header(prefix + "content-sha256")};
+    RequestToSign again{.method = request.method,
+                        .path = request.path,
+                        .query = {},
+                        .headers = {},
+                        .payload_hash = header(prefix + "content-sha256")};
     for (const auto& entry : request.query) again.query.push_back(entry);
     for (std::size_t at = 0; at < names.size();) {
         const std::size_t end = std::min(names.find(';', at), names.size());
@@ -59,7 +65,8 @@ bool is_signed(const ScriptedRequest& request, const SigningScope& scope_of_stor
     tm parts{};
     if (strptime(header(prefix + "date").c_str(), "%Y%m%dT%H%M%SZ", &parts) == nullptr) return false;
     const SigningTime when{std::chrono::seconds(timegm(&parts))};
-    const std::string expected = authorization(again, {ScriptedS3::access_key_id, ScriptedS3::secret_access_key, ""}, scope_of_store, when);
+    const std::string expected =
+        authorization(again, {ScriptedS3::access_key_id, ScriptedS3::secret_access_key, ""}, scope_of_store, when);
     return given == expected && sha256_hex(request.body) == again.payload_hash;
 }
 
@@ -107,7 +114,8 @@ bool ScriptedS3::is_authorized(const ScriptedRequest& request) const {
     for (const auto& [name, value] : request.headers) {
         if (name.starts_with("x-amz-")) return false;
     }
-    if (speaks_ == Speaks::google_with_keys) return is_signed(request, {.region = "auto", .service = "storage", .dialect = google_dialect});
+    if (speaks_ == Speaks::google_with_keys)
+        return is_signed(request, {.region = "auto", .service = "storage", .dialect = google_dialect});
     const auto found = request.headers.find("authorization");
     return found != request.headers.end() && found->second == std::string("Bearer ") + bearer_token;
 }
@@ -116,7 +124,9 @@ ScriptedReply ScriptedS3::answer(const ScriptedRequest& request) {
     using End = ScriptedReply::End;
     const std::lock_guard lock(mutex_);
     const auto fault = next_fault(request.method);
-    const auto usual = [&] { return is_authorized(request) ? carry_out(request) : error("403 Forbidden", "SignatureDoesNotMatch"); };
+    const auto usual = [&] {
+        return is_authorized(request) ? carry_out(request) : error("403 Forbidden", "SignatureDoesNotMatch");
+    };
     if (!fault) return {usual()};
     switch (*fault) {
         case Fault::busy: return {error("503 Slow Down", "SlowDown")};
@@ -146,7 +156,8 @@ ScriptedReply ScriptedS3::answer(const ScriptedRequest& request) {
         case Fault::endless_listing:
             return {document("<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>")};
         case Fault::late_error:
-            return {document("<?xml version=\"1.0\"?>\n\n   <Error><Code>InternalError</Code><Message>late</Message></Error>")};
+            return {document(
+                "<?xml version=\"1.0\"?>\n\n   <Error><Code>InternalError</Code><Message>late</Message></Error>")};
     }
     return {"", End::close};
 }
@@ -160,7 +171,8 @@ std::string ScriptedS3::carry_out(const ScriptedRequest& request) {
     const auto upload = request.query.find("uploadId");
     if (is_bucket && request.method == "GET" && request.query.contains("uploads")) return list_uploads(request, bucket);
     if (request.method == "POST" && request.query.contains("uploads")) return begin_upload(request, name);
-    if (upload != request.query.end() && !uploads_.contains(upload->second)) return error("404 Not Found", "NoSuchUpload");
+    if (upload != request.query.end() && !uploads_.contains(upload->second))
+        return error("404 Not Found", "NoSuchUpload");
     if (upload != request.query.end() && request.method == "PUT") return put_part(request, upload->second);
     if (upload != request.query.end() && request.method == "POST") return complete(request, upload->second);
     if (upload != request.query.end() && request.method == "DELETE") {
@@ -179,7 +191,8 @@ std::string ScriptedS3::carry_out(const ScriptedRequest& request) {
 
 std::string ScriptedS3::put(const ScriptedRequest& request, const std::string& name) {
     const auto generation = request.headers.find("x-goog-if-generation-match");
-    const bool google_asks = speaks_ != Speaks::amazon && generation != request.headers.end() && generation->second == "0";
+    const bool google_asks =
+        speaks_ != Speaks::amazon && generation != request.headers.end() && generation->second == "0";
     if (google_asks || (speaks_ == Speaks::amazon && request.headers.contains("if-none-match"))) {
         if (conditional_ == Conditional::not_implemented) return error("501 Not Implemented", "NotImplemented");
         if (conditional_ == Conditional::honoured && objects_.contains(name)) {
@@ -219,7 +232,8 @@ std::string ScriptedS3::complete(const ScriptedRequest& request, const std::stri
         if (number <= last) return error("400 Bad Request", "InvalidPartOrder");
         last = number;
         const auto part = upload.parts.find(number);
-        const bool known = part != upload.parts.end() && '"' + sha256_hex(part->second) + '"' == node.child_value("ETag");
+        const bool known =
+            part != upload.parts.end() && '"' + sha256_hex(part->second) + '"' == node.child_value("ETag");
         if (!known) return error("400 Bad Request", "InvalidPart");
         object.body += part->second;
     }
@@ -247,11 +261,13 @@ std::string ScriptedS3::list_uploads(const ScriptedRequest& request, const std::
         truncated = entries++ == 2;
         if (truncated) break;
         last = entry;
-        uploads += "<Upload><Key>" + encode_uri(entry.first) + "</Key><UploadId>" + entry.second + "</UploadId></Upload>";
+        uploads +=
+            "<Upload><Key>" + encode_uri(entry.first) + "</Key><UploadId>" + entry.second + "</UploadId></Upload>";
     }
-    return document("<ListMultipartUploadsResult><EncodingType>url</EncodingType><IsTruncated>" + std::string(truncated ? "true" : "false") +
-                    "</IsTruncated><NextKeyMarker>" + encode_uri(last.first) + "</NextKeyMarker><NextUploadIdMarker>" + last.second + "</NextUploadIdMarker>" +
-                    uploads + "</ListMultipartUploadsResult>");
+    return document("<ListMultipartUploadsResult><EncodingType>url</EncodingType><IsTruncated>" +
+                    std::string(truncated ? "true" : "false") + "</IsTruncated><NextKeyMarker>" +
+                    encode_uri(last.first) + "</NextKeyMarker><NextUploadIdMarker>" + last.second +
+                    "</NextUploadIdMarker>" + uploads + "</ListMultipartUploadsResult>");
 }
 
 std::string ScriptedS3::get(const ScriptedRequest&, const std::string& name) {
@@ -289,21 +305,26 @@ std::string ScriptedS3::list(const ScriptedRequest& request, const std::string& 
         }
         last = entry;
         if (cut == std::string::npos) {
-            contents += "<Contents><Key>" + encode_uri(key) + "</Key><Size>" + std::to_string(object.body.size()) + "</Size></Contents>";
+            contents += "<Contents><Key>" + encode_uri(key) + "</Key><Size>" + std::to_string(object.body.size()) +
+                        "</Size></Contents>";
         } else {
             prefixes += "<CommonPrefixes><Prefix>" + encode_uri(entry) + "</Prefix></CommonPrefixes>";
         }
     }
-    return document("<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>" + std::string(truncated ? "true" : "false") +
-                    "</IsTruncated>" + (truncated ? "<NextContinuationToken>token " + last + "</NextContinuationToken>" : "") + contents + prefixes + "</ListBucketResult>");
+    return document("<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>" +
+                    std::string(truncated ? "true" : "false") + "</IsTruncated>" +
+                    (truncated ? "<NextContinuationToken>token " + last + "</NextContinuationToken>" : "") + contents +
+                    prefixes + "</ListBucketResult>");
 }
 
 std::string ScriptedS3::remove(const ScriptedRequest& request, const std::string& bucket) {
     const auto md5 = request.headers.find("content-md5");
-    if (md5 == request.headers.end() || md5->second != md5_base64(request.body)) return error("400 Bad Request", "BadDigest");
+    if (md5 == request.headers.end() || md5->second != md5_base64(request.body))
+        return error("400 Bad Request", "BadDigest");
     pugi::xml_document wanted;
     if (!wanted.load_buffer(request.body.data(), request.body.size())) return error("400 Bad Request", "MalformedXML");
-    for (const auto& node : wanted.child("Delete").children("Object")) objects_.erase(bucket + '/' + node.child_value("Key"));
+    for (const auto& node : wanted.child("Delete").children("Object"))
+        objects_.erase(bucket + '/' + node.child_value("Key"));
     return document("<DeleteResult/>");
 }
 

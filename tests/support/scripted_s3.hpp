@@ -18,14 +18,14 @@ class ScriptedS3 {
 public:
     // Each is played to one request.
     enum class Fault {
-        busy,             // 503 SlowDown
-        throttled,        // 429
-        proxy_error,      // 502 with a page of HTML
-        reset,            // the connection is reset before the request is carried out
-        lost_answer,      // carried out, then reset
-        stall,            // no answer until the client goes away
-        short_body,       // Content-Length promises more than comes
-        wrong_bytes,      // other bytes, of the right length
+        busy,         // 503 SlowDown
+        throttled,    // 429
+        proxy_error,  // 502 with a page of HTML
+        reset,        // the connection is reset before the request is carried out
+        lost_answer,  // carried out, then reset
+        stall,        // no answer until the client goes away
+        short_body,   // Content-Length promises more than comes
+        wrong_bytes,  // other bytes, of the right length
         expired_token,
         clock_skew,       // and the Date header tells a clock two hours ahead
         foreign_404,      // 404 of something that is no S3
@@ -70,7 +70,9 @@ private:
 
     ScriptedReply answer(const ScriptedRequest& request);
     [[nodiscard]] bool is_authorized(const ScriptedRequest& request) const;
-    [[nodiscard]] std::string metadata_prefix() const { return speaks_ == Speaks::amazon ? "x-amz-meta-" : "x-goog-meta-"; }
+    [[nodiscard]] std::string metadata_prefix() const {
+        return speaks_ == Speaks::amazon ? "x-amz-meta-" : "x-goog-meta-";
+    }
     std::string carry_out(const ScriptedRequest& request);
     std::string put(const ScriptedRequest& request, const std::string& name);
     std::string get(const ScriptedRequest& request, const std::string& name);

@@ -22,8 +22,7 @@ const std::string odd_name = "odd \xff \"name\"";
 
 void write_file(const std::string& path, const std::string& text) {
     std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
-    std::filesystem::permissions(path, std::filesystem::perms::others_read,
-                                 std::filesystem::perm_options::add);
+    std::filesystem::permissions(path, std::filesystem::perms::others_read, std::filesystem::perm_options::add);
 }
 
 // A server with its backup beside it.

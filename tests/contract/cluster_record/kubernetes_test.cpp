@@ -144,9 +144,8 @@ TEST_CASE("outside of a cluster there is no account to use") {
     const auto nothing = cluster_record::in_cluster([](std::string_view) { return std::optional<std::string>(); });
     REQUIRE_FALSE(nothing);
     CHECK(nothing.error().kind == FaultKind::refused);
-    const auto options = cluster_record::in_cluster([](std::string_view name) {
-        return std::optional<std::string>(name.ends_with("HOST") ? "fd00::1" : "443");
-    });
+    const auto options = cluster_record::in_cluster(
+        [](std::string_view name) { return std::optional<std::string>(name.ends_with("HOST") ? "fd00::1" : "443"); });
     REQUIRE(options);
     CHECK(options->server == "https://[fd00::1]:443");
 }

@@ -11,11 +11,13 @@ namespace {
 
 constexpr const char* account = "devstoreaccount1";
 // The emulator's key, which everybody knows.
-constexpr const char* account_key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+constexpr const char* account_key =
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 object_store::AzureOptions options_for(const std::string& url) {
     object_store::AzureOptions options;
-    options.address = {.endpoint = *object_store::parse_endpoint(url + '/' + account), .account = account, .container = "container"};
+    options.address = {
+        .endpoint = *object_store::parse_endpoint(url + '/' + account), .account = account, .container = "container"};
     options.prefix = "path/";
     options.credentials.account_key.environment = "KEY";
     options.environment = [](const std::string& name) -> std::optional<std::string> {
@@ -28,13 +30,16 @@ object_store::AzureOptions options_for(const std::string& url) {
 
 void make_container(const object_store::AzureOptions& options) {
     object_store::AzureSession session(options);
-    const auto made = session.ask({.method = "PUT", .blob = {}, .query = {{"restype", "container"}}, .headers = {}, .body = {}});
+    const auto made =
+        session.ask({.method = "PUT", .blob = {}, .query = {{"restype", "container"}}, .headers = {}, .body = {}});
     INFO((made ? "" : made.error().text()));
     REQUIRE(made);
 }
 
 Subject azurite(const std::string& program) {
-    const std::vector<std::string> arguments{"--location", "<place>", "--blobHost", "127.0.0.1", "--blobPort", "0", "--silent", "--skipApiVersionCheck", "--disableTelemetry"};
+    const std::vector<std::string> arguments{"--location",        "<place>", "--blobHost", "127.0.0.1",
+                                             "--blobPort",        "0",       "--silent",   "--skipApiVersionCheck",
+                                             "--disableTelemetry"};
     auto server = std::make_shared<Emulator>(program, arguments);
     auto options = options_for(server->url());
     make_container(options);

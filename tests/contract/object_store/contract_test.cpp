@@ -107,7 +107,8 @@ TEST_CASE("a fault of the sink ends the transfer and is handed on as it is") {
 
 TEST_CASE("a listing is in key order, below the prefix, and folds at the delimiter") {
     for_each_store([](ObjectStore& store) {
-        for (const char* key : {"o/wals/1/b", "o/wals/1/a", "o/wals/2/c", "o/wals/1.history", "o/walsx", "p", "o/wals/2+ &<>\"'%41/d"}) {
+        for (const char* key :
+             {"o/wals/1/b", "o/wals/1/a", "o/wals/2/c", "o/wals/1.history", "o/walsx", "p", "o/wals/2+ &<>\"'%41/d"}) {
             REQUIRE(store.put(key, bytes("xy"), {}));
         }
 

@@ -32,7 +32,8 @@ struct GoogleCloud {
         const auto flavour = request.headers.find("metadata-flavor");
         const bool asked = flavour != request.headers.end() && flavour->second == "Google" &&
                            request.path == "/computeMetadata/v1/instance/service-accounts/default/token";
-        return asked ? ScriptedReply::with("200 OK", std::string(R"({"access_token":")") + ScriptedS3::bearer_token + R"(","expires_in":3599,"token_type":"Bearer"})")
+        return asked ? ScriptedReply::with("200 OK", std::string(R"({"access_token":")") + ScriptedS3::bearer_token +
+                                                         R"(","expires_in":3599,"token_type":"Bearer"})")
                      : ScriptedReply::with("403 Forbidden", "");
     }};
 };
@@ -41,7 +42,8 @@ Subject google_with_tokens() {
     auto cloud = std::make_shared<GoogleCloud>();
     auto options = google_options(cloud->store);
     options.credentials = {};
-    options.environment = [host = cloud->metadata.url().substr(7)](const std::string& name) -> std::optional<std::string> {
+    options.environment = [host =
+                               cloud->metadata.url().substr(7)](const std::string& name) -> std::optional<std::string> {
         return name == "GCE_METADATA_HOST" ? std::optional(host) : std::nullopt;
     };
     return {cloud, std::make_unique<object_store::S3ObjectStore>(std::move(options))};
@@ -59,7 +61,8 @@ std::unique_ptr<ObjectStore> encrypted(std::unique_ptr<ObjectStore> inner) {
     const auto one_key = [](const std::string&) -> std::optional<std::string> { return std::string(64, 'a'); };
     EncryptionSettings settings;
     settings.key.environment = "KEY";
-    return std::make_unique<object_store::EncryptedStore>(std::move(inner), object_store::EncryptionKeys(settings, one_key));
+    return std::make_unique<object_store::EncryptedStore>(std::move(inner),
+                                                          object_store::EncryptionKeys(settings, one_key));
 }
 
 Subject encrypted_fake(Keeps keeps) {

@@ -19,9 +19,7 @@ std::string part(int number, std::size_t size = smallest_part) {
     return text;
 }
 
-std::span<const std::byte> bytes(std::string_view text) {
-    return std::as_bytes(std::span(text.data(), text.size()));
-}
+std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
 
 std::unique_ptr<PartedUpload> begun(ObjectStore& store, const std::string& name = key) {
     auto upload = store.begin_parted(name, smallest_part, {{"a", "b c"}});

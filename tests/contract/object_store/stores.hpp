@@ -19,7 +19,6 @@ struct Subject {
 // Whether the store can tell, and abort, parted uploads; or drops by itself, in time, what was not completed.
 enum class Uploads { listed, not_listed, dropped_in_time };
 
-
 struct StoreKind {
     std::string name;
     std::function<Subject()> make;

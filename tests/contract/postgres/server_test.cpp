@@ -53,8 +53,9 @@ const MetricFamily* family(const std::vector<MetricFamily>& families, std::strin
 
 TEST_CASE("pg_control reads as pg_controldata shows it") {
     RealPostgres server({.initdb_arguments = {"--data-checksums", "--wal-segsize=4"},
-                         .configuration = "max_connections = 77\nmax_locks_per_transaction = 65\nmax_wal_senders = 6\n"
-                                          "max_worker_processes = 9\nmax_prepared_transactions = 3\nwal_log_hints = on\n"});
+                         .configuration =
+                             "max_connections = 77\nmax_locks_per_transaction = 65\nmax_wal_senders = 6\n"
+                             "max_worker_processes = 9\nmax_prepared_transactions = 3\nwal_log_hints = on\n"});
     const auto running = parse_control_data(read_file(server.data_directory() + "/global/pg_control"));
     server.stop();
 
@@ -72,7 +73,8 @@ TEST_CASE("pg_control reads as pg_controldata shows it") {
     CHECK(to_string(control->checkpoint) == control_value(text, "Latest checkpoint location"));
     CHECK(to_string(control->redo) == control_value(text, "Latest checkpoint's REDO location"));
     CHECK(std::to_string(number(control->timeline)) == control_value(text, "Latest checkpoint's TimeLineID"));
-    CHECK(std::to_string(number(control->previous_timeline)) == control_value(text, "Latest checkpoint's PrevTimeLineID"));
+    CHECK(std::to_string(number(control->previous_timeline)) ==
+          control_value(text, "Latest checkpoint's PrevTimeLineID"));
     CHECK(to_string(control->min_recovery_point) == control_value(text, "Minimum recovery ending location"));
     CHECK(control_value(text, "wal_log_hints setting") == (control->wal_log_hints ? "on" : "off"));
     CHECK(std::to_string(control->wal_segment_size) == control_value(text, "Bytes per WAL segment"));
@@ -164,7 +166,8 @@ TEST_CASE("a base backup is taken with the generated command and its progress is
     settings.volume = directory;
     settings.postgresql.bin_dir = RealPostgres::bin_dir();
     const Command command = base_backup_command(
-        settings, {.conninfo = "host='" + shared_server().socket_directory() + "' user='postgres'", .max_rate = "1000M"});
+        settings,
+        {.conninfo = "host='" + shared_server().socket_directory() + "' user='postgres'", .max_rate = "1000M"});
 
     const std::string output = RealPostgres::run("pg_basebackup", command.arguments);
 
@@ -225,7 +228,8 @@ TEST_CASE("a bootstrapped server has what was asked for, and its steps can be do
     }
 
     LibpqSession session(io, target_of(server, "or\"ders"));
-    const auto owner = ask(io, session, "select pg_get_userbyid(datdba) from pg_database where datname = current_database()");
+    const auto owner =
+        ask(io, session, "select pg_get_userbyid(datdba) from pg_database where datname = current_database()");
     REQUIRE(owner);
     CHECK(owner->rows[0][0] == "o'wner");
     const auto stored = ask(io, session, "select rolpassword from pg_authid where rolname = 'o''wner'");
@@ -259,17 +263,32 @@ TEST_CASE("every default metric is there, from a role without rights of its own"
     const auto families = collector.current();
 
     CHECK(collector.last_error() == "");
-    for (const char* name :
-         {"cnpg_collector_up", "cnpg_collector_postgres_version", "cnpg_collector_collections_total",
-          "cnpg_collector_last_collection_error", "cnpg_collector_collection_duration_seconds",
-          "cnpg_collector_sync_replicas", "cnpg_collector_wal_records", "cnpg_collector_lo_pages", "cnpg_backends_total",
-          "cnpg_backends_max_tx_duration_seconds", "cnpg_backends_waiting_total", "cnpg_pg_database_size_bytes",
-          "cnpg_pg_database_xid_age", "cnpg_pg_database_mxid_age", "cnpg_pg_postmaster_start_time",
-          "cnpg_pg_replication_lag", "cnpg_pg_replication_in_recovery", "cnpg_pg_replication_is_wal_receiver_up",
-          "cnpg_pg_replication_streaming_replicas", "cnpg_pg_stat_archiver_archived_count",
-          "cnpg_pg_stat_archiver_last_archived_wal_start_lsn", "cnpg_pg_stat_bgwriter_buffers_alloc",
-          "cnpg_pg_stat_database_xact_commit", "cnpg_pg_stat_database_blk_write_time", "cnpg_pg_settings_setting",
-          "cnpg_pg_extensions_update_available"}) {
+    for (const char* name : {"cnpg_collector_up",
+                             "cnpg_collector_postgres_version",
+                             "cnpg_collector_collections_total",
+                             "cnpg_collector_last_collection_error",
+                             "cnpg_collector_collection_duration_seconds",
+                             "cnpg_collector_sync_replicas",
+                             "cnpg_collector_wal_records",
+                             "cnpg_collector_lo_pages",
+                             "cnpg_backends_total",
+                             "cnpg_backends_max_tx_duration_seconds",
+                             "cnpg_backends_waiting_total",
+                             "cnpg_pg_database_size_bytes",
+                             "cnpg_pg_database_xid_age",
+                             "cnpg_pg_database_mxid_age",
+                             "cnpg_pg_postmaster_start_time",
+                             "cnpg_pg_replication_lag",
+                             "cnpg_pg_replication_in_recovery",
+                             "cnpg_pg_replication_is_wal_receiver_up",
+                             "cnpg_pg_replication_streaming_replicas",
+                             "cnpg_pg_stat_archiver_archived_count",
+                             "cnpg_pg_stat_archiver_last_archived_wal_start_lsn",
+                             "cnpg_pg_stat_bgwriter_buffers_alloc",
+                             "cnpg_pg_stat_database_xact_commit",
+                             "cnpg_pg_stat_database_blk_write_time",
+                             "cnpg_pg_settings_setting",
+                             "cnpg_pg_extensions_update_available"}) {
         CAPTURE(name);
         const MetricFamily* found = family(families, name);
         REQUIRE(found != nullptr);
@@ -325,9 +344,8 @@ TEST_CASE("PostgreSQL accepts the generated configuration and logs into the pipe
     settings.postgresql.parameters = {{"work_mem", "5MB"}, {"search_path", "\"$user\", 'pub''lic\\'"}};
     settings.postgresql.synchronous = SynchronousSettings{.standby_names = {"pg-2", "p\"g'3"}};
     settings.archive = ArchiveSettings{};
-    const ConfigurationFacts facts{.server_major = RealPostgres::major(),
-                                   .wal_program = "/usr/lib/with space/pgbosun-wal",
-                                   .account = "postgres"};
+    const ConfigurationFacts facts{
+        .server_major = RealPostgres::major(), .wal_program = "/usr/lib/with space/pgbosun-wal", .account = "postgres"};
     const std::string data = server.data_directory();
     REQUIRE(mkdir(log_directory(settings).c_str(), 0777) == 0);
     REQUIRE(chmod(log_directory(settings).c_str(), 0777) == 0);
@@ -371,7 +389,8 @@ TEST_CASE("PostgreSQL accepts the generated configuration and logs into the pipe
     REQUIRE(got > 0);
     log.resize(static_cast<std::size_t>(got));
     std::size_t lines = 0;
-    for (std::size_t begin = 0, end = log.find('\n'); end != std::string::npos; begin = end + 1, end = log.find('\n', begin)) {
+    for (std::size_t begin = 0, end = log.find('\n'); end != std::string::npos;
+         begin = end + 1, end = log.find('\n', begin)) {
         const std::string line = log_line(log.substr(begin, end - begin), LogFormat::json, {});
         CAPTURE(line);
         CHECK(line.find("\"msg\":\"record\"") != std::string::npos);

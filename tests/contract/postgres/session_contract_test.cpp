@@ -198,8 +198,10 @@ TEST_CASE("queries at once wait for each other, and a crowd is turned away") {
                               [&](std::exception_ptr error, Result<Rows> rows) {
                                   REQUIRE_FALSE(error);
                                   ++ended;
-                                  if (rows) pids.push_back(*rows->rows[0][0]);
-                                  else turned_away += rows.error().kind == FaultKind::unavailable ? 1 : 0;
+                                  if (rows)
+                                      pids.push_back(*rows->rows[0][0]);
+                                  else
+                                      turned_away += rows.error().kind == FaultKind::unavailable ? 1 : 0;
                               });
     }
     while (ended < asked) io.run_one();
@@ -233,11 +235,12 @@ TEST_CASE("a caller that gives up leaves a usable session to the next one") {
     boost::asio::cancellation_signal give_up;
     bool ended = false;
     bool succeeded = false;
-    boost::asio::co_spawn(io, session.query("select pg_sleep(600)", {}, plenty),
-                          boost::asio::bind_cancellation_slot(give_up.slot(), [&](std::exception_ptr error, Result<Rows> rows) {
-                              ended = true;
-                              succeeded = !error && rows;
-                          }));
+    boost::asio::co_spawn(
+        io, session.query("select pg_sleep(600)", {}, plenty),
+        boost::asio::bind_cancellation_slot(give_up.slot(), [&](std::exception_ptr error, Result<Rows> rows) {
+            ended = true;
+            succeeded = !error && rows;
+        }));
     bool next_ended = false;
     Result<Rows> next;
     boost::asio::co_spawn(io, session.query("select 7", {}, plenty), [&](std::exception_ptr error, Result<Rows> rows) {
@@ -269,7 +272,8 @@ TEST_CASE("nobody listening is unavailable at once") {
 
 TEST_CASE("a stopped server whose queue of connections is full does not block the thread") {
     boost::asio::io_context io;
-    RealPostgres server({.configuration = "max_connections = 4\nsuperuser_reserved_connections = 0\nmax_wal_senders = 0\n"});
+    RealPostgres server(
+        {.configuration = "max_connections = 4\nsuperuser_reserved_connections = 0\nmax_wal_senders = 0\n"});
     server.signal(SIGSTOP);
 
     std::vector<std::unique_ptr<postgres::LibpqSession>> sessions;

@@ -99,7 +99,9 @@ public:
         return {.program = "/nonexistent/program"};
     }
     void says(std::size_t child, const std::string& text) { processes_.say(child, text); }
-    void writes(std::size_t child, int descriptor, const std::string& text) { processes_.write_to(child, descriptor, text); }
+    void writes(std::size_t child, int descriptor, const std::string& text) {
+        processes_.write_to(child, descriptor, text);
+    }
     void ends(std::size_t child, ExitStatus status) { processes_.end(child, status); }
     template <class Done>
     void until(Done done) {
@@ -141,8 +143,8 @@ std::optional<std::string> read_now(const Descriptor& from) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("a child's lines arrive whole and in order, the last without a line feed too, then its end", "", Real,
-                   Fake) {
+TEMPLATE_TEST_CASE("a child's lines arrive whole and in order, the last without a line feed too, then its end", "",
+                   Real, Fake) {
     TestType world;
     Told told;
     Command command = world.child();
@@ -234,7 +236,8 @@ TEMPLATE_TEST_CASE("a signal ends a child, not inside of the call, and another o
     CHECK(world.processes().signal(ProcessId{0x7FFFFFFF}, SIGTERM).error().kind == FaultKind::not_found);
 }
 
-TEMPLATE_TEST_CASE("when its end is told a child takes no signals any more, and the next may be started", "", Real, Fake) {
+TEMPLATE_TEST_CASE("when its end is told a child takes no signals any more, and the next may be started", "", Real,
+                   Fake) {
     TestType world;
     std::optional<ProcessId> first;
     std::optional<FaultKind> signalled;
@@ -265,7 +268,8 @@ TEMPLATE_TEST_CASE("a child that nobody listens to may speak and end", "", Real,
     world.until([&] { return !world.processes().signal(process, 0).has_value(); });
 }
 
-TEMPLATE_TEST_CASE("a child has the descriptors it was given until it ends, and the caller keeps its own", "", Real, Fake) {
+TEMPLATE_TEST_CASE("a child has the descriptors it was given until it ends, and the caller keeps its own", "", Real,
+                   Fake) {
     TestType world;
     Pipe given;
     Told told;

@@ -11,9 +11,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     if (size == 0) return 0;
     using codec::Encoding;
     static const std::array decompressors{
-        codec::make_decompressor(Encoding::zstd),  codec::make_decompressor(Encoding::gzip),
-        codec::make_decompressor(Encoding::lz4),   codec::make_decompressor(Encoding::bzip2),
-        codec::make_decompressor(Encoding::xz),    codec::make_decompressor(Encoding::snappy)};
+        codec::make_decompressor(Encoding::zstd), codec::make_decompressor(Encoding::gzip),
+        codec::make_decompressor(Encoding::lz4),  codec::make_decompressor(Encoding::bzip2),
+        codec::make_decompressor(Encoding::xz),   codec::make_decompressor(Encoding::snappy)};
     auto& decompressor = *decompressors[data[0] % decompressors.size()];
     const std::size_t piece = data[0] >= 128 ? 1 : 4096;
     const std::span content = std::as_bytes(std::span(data + 1, size - 1));

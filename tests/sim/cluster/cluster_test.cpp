@@ -20,8 +20,7 @@ void fail_with(const Schedule& schedule, Sabotage sabotage) {
     const auto shortest = shrink(schedule, sabotage);
     UNSCOPED_INFO(to_text(shortest));
     for (const auto& line : story(shortest, sabotage, 60)) UNSCOPED_INFO(line);
-    FAIL("PGBOSUN_TEST_SEED=" << schedule.setting.seed
-                              << " PGBOSUN_SIMULATIONS=1 shows it again; above it is the"
+    FAIL("PGBOSUN_TEST_SEED=" << schedule.setting.seed << " PGBOSUN_SIMULATIONS=1 shows it again; above it is the"
                               << " shortest schedule that does, for tests/sim/cluster/kept_schedules.cpp");
 }
 
@@ -43,8 +42,7 @@ std::optional<std::uint64_t> seed_that_shows(Sabotage sabotage) {
 
 }  // namespace
 
-TEST_CASE(
-    "whatever fails in a cluster, it has one primary, which has all that was acknowledged, and soon again") {
+TEST_CASE("whatever fails in a cluster, it has one primary, which has all that was acknowledged, and soon again") {
     const auto first = pgbosun::test::seed();
     int changes = 0;
     std::uint64_t acknowledged = 0;

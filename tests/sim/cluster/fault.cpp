@@ -69,13 +69,11 @@ const Named& about(FaultKind kind) {
 
 int draw_who(Random& random, FaultKind kind, const Setting& setting) {
     if (kind == FaultKind::stop_controller || kind == FaultKind::restart_controller) {
-        return setting.instances +
-               static_cast<int>(random.below(static_cast<std::uint64_t>(setting.controllers)));
+        return setting.instances + static_cast<int>(random.below(static_cast<std::uint64_t>(setting.controllers)));
     }
     if (kind == FaultKind::cut || kind == FaultKind::isolate) {
         // Controllers and the record too.
-        return static_cast<int>(
-            random.below(static_cast<std::uint64_t>(setting.instances + setting.controllers + 1)));
+        return static_cast<int>(random.below(static_cast<std::uint64_t>(setting.instances + setting.controllers + 1)));
     }
     return static_cast<int>(random.below(static_cast<std::uint64_t>(setting.instances)));
 }
@@ -111,8 +109,8 @@ Schedule draw(std::uint64_t seed) {
         fault.at_ms = std::min(centre + random.between(0, 2500), setting.faults_end_ms);
         fault.length_ms = random.between(about(kind).shortest_ms, about(kind).longest_ms);
         fault.who = draw_who(random, kind, setting);
-        fault.whom = kind == FaultKind::split ? static_cast<int>(random.between(1, 62))
-                                              : draw_who(random, kind, setting);
+        fault.whom =
+            kind == FaultKind::split ? static_cast<int>(random.between(1, 62)) : draw_who(random, kind, setting);
         schedule.faults.push_back(fault);
     }
     return schedule;
@@ -121,13 +119,13 @@ Schedule draw(std::uint64_t seed) {
 std::string to_text(const Schedule& schedule) {
     const Setting& it = schedule.setting;
     std::ostringstream text;
-    text << "seed " << it.seed << " instances " << it.instances << " controllers " << it.controllers
-         << " loss " << it.loss << " twice " << it.twice << " late " << it.late << " synchronous "
-         << it.synchronous << " preferred " << it.preferred << " poll " << it.poll_ms << " brisk " << it.brisk
-         << " end " << it.faults_end_ms << "\n";
+    text << "seed " << it.seed << " instances " << it.instances << " controllers " << it.controllers << " loss "
+         << it.loss << " twice " << it.twice << " late " << it.late << " synchronous " << it.synchronous
+         << " preferred " << it.preferred << " poll " << it.poll_ms << " brisk " << it.brisk << " end "
+         << it.faults_end_ms << "\n";
     for (const auto& fault : schedule.faults) {
-        text << about(fault.kind).name << " at " << fault.at_ms << " for " << fault.length_ms << " who "
-             << fault.who << " whom " << fault.whom << "\n";
+        text << about(fault.kind).name << " at " << fault.at_ms << " for " << fault.length_ms << " who " << fault.who
+             << " whom " << fault.whom << "\n";
     }
     return text.str();
 }
@@ -137,9 +135,9 @@ Schedule parse_schedule(const std::string& text) {
     Schedule schedule;
     std::string word;
     Setting& it = schedule.setting;
-    in >> word >> it.seed >> word >> it.instances >> word >> it.controllers >> word >> it.loss >> word >>
-        it.twice >> word >> it.late >> word >> it.synchronous >> word >> it.preferred >> word >> it.poll_ms >>
-        word >> it.brisk >> word >> it.faults_end_ms;
+    in >> word >> it.seed >> word >> it.instances >> word >> it.controllers >> word >> it.loss >> word >> it.twice >>
+        word >> it.late >> word >> it.synchronous >> word >> it.preferred >> word >> it.poll_ms >> word >> it.brisk >>
+        word >> it.faults_end_ms;
     if (!in) throw std::runtime_error("a schedule that cannot be read: " + text);
     std::string name;
     while (in >> name) {

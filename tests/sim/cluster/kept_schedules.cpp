@@ -58,13 +58,15 @@ const std::vector<std::string>& kept_schedules() {
         "16233\n",
         // A standby without a controller went on streaming through two changes of primary, confirmed commits of the second, and
         // was taken for one that holds less than who had heard of that term.
-        "seed 20555612 instances 4 controllers 2 loss 49 twice 53 late 41 synchronous 2 preferred 0 poll 500 brisk 0 end "
+        "seed 20555612 instances 4 controllers 2 loss 49 twice 53 late 41 synchronous 2 preferred 0 poll 500 brisk 0 "
+        "end "
         "39014\n"
         "cut_control at 13609 for 3591 who 0 whom 2\n"
         "cut_control at 13023 for 6788 who 1 whom 1\n"
         "freeze_pod at 19352 for 5106 who 0 whom 0\n",
         // A primary went on without standbys for a while, and forgot which of them had confirmed what before.
-        "seed 20943871 instances 3 controllers 2 loss 57 twice 0 late 35 synchronous 1 preferred 1 poll 500 brisk 0 end 19125\n"
+        "seed 20943871 instances 3 controllers 2 loss 57 twice 0 late 35 synchronous 1 preferred 1 poll 500 brisk 0 "
+        "end 19125\n"
         "cut_peers at 9269 for 11892 who 1 whom 2\n"
         "cut_peers at 8613 for 2414 who 1 whom 0\n"
         "restart_agent at 12170 for 5919 who 0 whom 2\n"
@@ -75,12 +77,9 @@ const std::vector<std::string>& kept_schedules() {
 
 std::uint64_t known_seed(Sabotage sabotage) {
     switch (sabotage) {
-        case Sabotage::alone_keeps_rules:
-            return 20943871;
-        case Sabotage::unheard_terms:
-            return 20555612;
-        default:
-            return 1;
+        case Sabotage::alone_keeps_rules: return 20943871;
+        case Sabotage::unheard_terms: return 20555612;
+        default: return 1;
     }
 }
 

@@ -17,9 +17,7 @@ constexpr Duration connection_lasts = std::chrono::milliseconds(1500);
 }  // namespace
 
 SimulatedAgent::SimulatedAgent(World& world, int node)
-    : world_(world),
-      node_(node),
-      name_("pg-" + std::to_string(node)),
+    : world_(world), node_(node), name_("pg-" + std::to_string(node)),
       random_(world.setting().seed, 1000 + static_cast<std::uint64_t>(node)),
       clock_(Random(world.setting().seed, 2000 + static_cast<std::uint64_t>(node))) {
     disk_.cluster = "orders";
@@ -114,11 +112,10 @@ void SimulatedAgent::work_inbox() {
 // The next message waits until it is on the disk; a process that is stopped meanwhile goes on from there.
 void SimulatedAgent::store(Happening then) {
     storing_ = true;
-    const Duration takes = slow_disk_ > 0
-                               ? ms(draw(100, 3000))
-                               : std::chrono::microseconds(draw(200, world_.setting().brisk ? 300
-                                                                     : random_.chance(600)  ? 2000
-                                                                                            : 15'000));
+    const Duration takes = slow_disk_ > 0 ? ms(draw(100, 3000))
+                                          : std::chrono::microseconds(draw(200, world_.setting().brisk ? 300
+                                                                                : random_.chance(600)  ? 2000
+                                                                                                       : 15'000));
     world_.after(takes, [this, life = life_, record = right_.record, then = std::move(then)] {
         if (life != life_) return;
         world_.must(record.term >= disk_.term || world_.without(Sabotage::old_terms_refused),
@@ -161,8 +158,7 @@ bool SimulatedAgent::writes_sometime() const {
 void SimulatedAgent::guard() {
     if (!postgres_runs() || !writes_sometime()) return;
     if (guarded_until_ && clock() < *guarded_until_) return;
-    if (world_.without(Sabotage::guard) || (world_.without(Sabotage::isolation) && is_primary(right_)))
-        return;
+    if (world_.without(Sabotage::guard) || (world_.without(Sabotage::isolation) && is_primary(right_))) return;
     world_.note(node_, [] { return std::string("the guard kills postgres"); });
     enter(Postgres::down);
 }
@@ -189,8 +185,7 @@ void SimulatedAgent::step() {
         }
         return;
     }
-    if ((postgres_ == Postgres::starting_primary || postgres_ == Postgres::promoting) && !may)
-        enter(Postgres::down);
+    if ((postgres_ == Postgres::starting_primary || postgres_ == Postgres::promoting) && !may) enter(Postgres::down);
     if (postgres_ == Postgres::standby && fenced) enter(Postgres::down);
     if (storing_ || fenced) return;
     if (postgres_ == Postgres::standby && may) {
@@ -241,8 +236,7 @@ void SimulatedAgent::enter(Postgres state) {
     if (state == Postgres::down) streamed_at_.reset();
 }
 
-void SimulatedAgent::enter_later(Postgres state, std::int64_t least_ms, std::int64_t most_ms,
-                                 Happening then) {
+void SimulatedAgent::enter_later(Postgres state, std::int64_t least_ms, std::int64_t most_ms, Happening then) {
     const auto number = ++postgres_number_;
     later(ms(draw(least_ms, most_ms)), number, state, std::move(then));
 }
@@ -271,9 +265,8 @@ void SimulatedAgent::tick(std::uint64_t life) {
     if (const auto request = instance::ask_promise(right_, clock())) {
         for (const auto& name : right_.record.promotable.names) {
             SimulatedAgent* member = world_.agent(name);
-            world_.send(node_, member->node_, [member, from = node_, request = *request] {
-                member->asked_to_promise(from, request);
-            });
+            world_.send(node_, member->node_,
+                        [member, from = node_, request = *request] { member->asked_to_promise(from, request); });
         }
     }
     work_inbox();
@@ -282,13 +275,12 @@ void SimulatedAgent::tick(std::uint64_t life) {
 void SimulatedAgent::look() { looked_ = {Timeline{wal_.timeline}, Lsn{wal_.end}, clock()}; }
 
 void SimulatedAgent::set_rule() {
-    world_.after(ms(draw(5, 60)),
-                 [this, life = life_, number = postgres_number_, rule = right_.record.synchronous] {
-                     if (life != life_ || number != postgres_number_ || !takes_writes()) return;
-                     rule_ = rule;
-                     rule_since_ = wal_.end;
-                     acknowledge();
-                 });
+    world_.after(ms(draw(5, 60)), [this, life = life_, number = postgres_number_, rule = right_.record.synchronous] {
+        if (life != life_ || number != postgres_number_ || !takes_writes()) return;
+        rule_ = rule;
+        rule_since_ = wal_.end;
+        acknowledge();
+    });
 }
 
 // Clients, and WAL that streams.
@@ -299,8 +291,7 @@ void SimulatedAgent::postgres_tick(std::uint64_t life) {
     if (takes_writes()) {
         wal_.end += static_cast<std::uint64_t>(draw(1, 3));
         acknowledge();
-        std::erase_if(connected_,
-                      [&](const auto& it) { return world_.now() - it.second > connection_lasts; });
+        std::erase_if(connected_, [&](const auto& it) { return world_.now() - it.second > connection_lasts; });
         for (const auto& [standby, asked_at] : connected_) push(standby);
         return;
     }
@@ -319,11 +310,10 @@ void SimulatedAgent::asked_for_wal(int from) {
 }
 
 void SimulatedAgent::push(int to) {
-    auto stream = std::make_shared<const Stream>(
-        Stream{wal_, is_primary(right_) && !storing_ ? right_.record.term : 0});
-    world_.send(node_, to, [&to_agent = world_.agent(to), from = node_, stream] {
-        to_agent.wal_arrived(from, *stream);
-    });
+    auto stream =
+        std::make_shared<const Stream>(Stream{wal_, is_primary(right_) && !storing_ ? right_.record.term : 0});
+    world_.send(node_, to,
+                [&to_agent = world_.agent(to), from = node_, stream] { to_agent.wal_arrived(from, *stream); });
 }
 
 void SimulatedAgent::wal_arrived(int from, const Stream& stream) {
@@ -354,8 +344,7 @@ void SimulatedAgent::wal_arrived(int from, const Stream& stream) {
 
 void SimulatedAgent::note_stream(Term term) {
     inbox([this, term] {
-        const bool still =
-            postgres_ == Postgres::standby && right_.record.term == term && !is_primary(right_);
+        const bool still = postgres_ == Postgres::standby && right_.record.term == term && !is_primary(right_);
         if (!still || right_.record.data_term == term) return;
         adopt(streams(right_));
         store({});
@@ -417,8 +406,8 @@ controller::Report SimulatedAgent::report() const {
     it.stopped = !writes_sometime();
     it.fenced = fence_ > 0;
     it.able = !torn_ && postgres_ != Postgres::rejoining;
-    it.streaming = postgres_ == Postgres::standby && streamed_at_ &&
-                   world_.now() - *streamed_at_ < std::chrono::seconds(1);
+    it.streaming =
+        postgres_ == Postgres::standby && streamed_at_ && world_.now() - *streamed_at_ < std::chrono::seconds(1);
     it.reach = reach(right_, looked_.timeline, looked_.end);
     const bool exact = shut_down_ || world_.without(Sabotage::reach_age);
     if (!exact) it.reach_age = clock() - looked_.at;
@@ -428,12 +417,11 @@ controller::Report SimulatedAgent::report() const {
     it.system_id = SystemId{7};
     it.promotable_version = record.promotable.version;
     std::map<std::string, Lsn> flushed = flushed_;
-    const bool ready = takes_writes() && rule_.version == record.synchronous.version &&
-                       (instance::taken_over(rule_, name_, Lsn{rule_since_}, flushed) ||
-                        world_.without(Sabotage::rule_taken_over));
+    const bool ready =
+        takes_writes() && rule_.version == record.synchronous.version &&
+        (instance::taken_over(rule_, name_, Lsn{rule_since_}, flushed) || world_.without(Sabotage::rule_taken_over));
     it.synchronous_version = ready ? rule_.version : UINT64_MAX;
-    if (right_.promised_until && *right_.promised_until > clock())
-        it.promised_for = *right_.promised_until - clock();
+    if (right_.promised_until && *right_.promised_until > clock()) it.promised_for = *right_.promised_until - clock();
     it.bound_for = std::max(Duration::zero(), bound_until(right_) - clock());
     if (world_.without(Sabotage::promise_honoured)) it.bound_for = Duration::zero();
     return it;

@@ -53,16 +53,7 @@ public:
     void inbox(Happening happening);
 
 private:
-    enum class Postgres {
-        down,
-        starting_standby,
-        standby,
-        starting_primary,
-        promoting,
-        primary,
-        closing,
-        rejoining
-    };
+    enum class Postgres { down, starting_standby, standby, starting_primary, promoting, primary, closing, rejoining };
 
     [[nodiscard]] Instant clock() const { return clock_.local(world_.now()); }
     [[nodiscard]] bool agent_runs() const { return up_ && stopped_ == 0 && frozen_ == 0; }
@@ -126,7 +117,7 @@ private:
     bool shut_down_ = false;  // and its data has been looked at since
     std::string upstream_;
     std::optional<Duration> streamed_at_;
-    Term streamed_term_ = 0;  // of what it streamed last, whether its agent has heard of that or not
+    Term streamed_term_ = 0;             // of what it streamed last, whether its agent has heard of that or not
     std::map<int, Duration> connected_;  // standbys that have asked lately
     std::map<std::string, Lsn> flushed_;
     SynchronousRule rule_;  // in force

@@ -42,8 +42,8 @@ void SimulatedAgent::assigned(const Assignment& given) {
         auto reception = instance::receive(right_, assignment, local, clock());
         if (reception.refusal || is_primary(reception.right) != was_primary) {
             world_.note(node_, [&] {
-                return "told term " + std::to_string(assignment.term) + " primary " + assignment.primary +
-                       ": " + std::string(reception.refusal ? reason(*reception.refusal) : "accepted");
+                return "told term " + std::to_string(assignment.term) + " primary " + assignment.primary + ": " +
+                       std::string(reception.refusal ? reason(*reception.refusal) : "accepted");
             });
         }
         adopt(std::move(reception.right));
@@ -57,8 +57,7 @@ void SimulatedAgent::asked_to_promise(int from, const PromiseRequest& given) {
         PromiseRequest request = given;
         const auto before = right_.record;
         const Term asked = request.term;
-        if (world_.without(Sabotage::highest_term_only) && request.term < right_.record.term &&
-            !is_primary(right_)) {
+        if (world_.without(Sabotage::highest_term_only) && request.term < right_.record.term && !is_primary(right_)) {
             request.term = right_.record.term;
             request.from = right_.record.primary;
         }

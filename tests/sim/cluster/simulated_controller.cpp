@@ -22,9 +22,9 @@ controller::Policy policy_of(const World& world) {
     policy.ttl = simulated_ttl;
     policy.restart_window = ms(2500);
     if (setting.synchronous > 0) {
-        policy.synchronous = controller::SynchronousWish{
-            SyncMethod::any, setting.synchronous,
-            setting.preferred ? DataDurability::preferred : DataDurability::required};
+        policy.synchronous =
+            controller::SynchronousWish{SyncMethod::any, setting.synchronous,
+                                        setting.preferred ? DataDurability::preferred : DataDurability::required};
     }
     if (world.without(Sabotage::clock_margin)) policy.ttl = simulated_ttl * 20 / 21;
     return policy;
@@ -33,11 +33,8 @@ controller::Policy policy_of(const World& world) {
 }  // namespace
 
 SimulatedController::SimulatedController(World& world, int node)
-    : world_(world),
-      node_(node),
-      clock_(Random(world.setting().seed, 2000 + static_cast<std::uint64_t>(node))),
-      random_(world.setting().seed, 3000 + static_cast<std::uint64_t>(node)),
-      policy_(policy_of(world)) {
+    : world_(world), node_(node), clock_(Random(world.setting().seed, 2000 + static_cast<std::uint64_t>(node))),
+      random_(world.setting().seed, 3000 + static_cast<std::uint64_t>(node)), policy_(policy_of(world)) {
     world_.after(ms(random_.between(1, 200)), [this] { tick(0); });
 }
 
@@ -58,8 +55,7 @@ void SimulatedController::go_down(int change) {
 
 void SimulatedController::want(const std::string& primary) {
     inbox([this, primary] {
-        if (leads())
-            known_.wanted = controller::Wanted{primary, controller::DataLoss::refused, clock() + wish_lasts};
+        if (leads()) known_.wanted = controller::Wanted{primary, controller::DataLoss::refused, clock() + wish_lasts};
     });
 }
 
@@ -171,14 +167,13 @@ void SimulatedController::poll() {
     polls_at_ = asked_at + ms(world_.setting().poll_ms);
     for (int node = 0; node < world_.setting().instances; ++node) {
         world_.send(node_, node, [this, node, asked_at, life = life_] {
-            world_.agent(node).report_to(node_,
-                                         [this, node, asked_at, life](const controller::Report& report) {
-                                             world_.send(node, node_, [this, report, asked_at, life] {
-                                                 inbox([this, report, asked_at, life] {
-                                                     if (life == life_ && leads()) received(report, asked_at);
-                                                 });
-                                             });
-                                         });
+            world_.agent(node).report_to(node_, [this, node, asked_at, life](const controller::Report& report) {
+                world_.send(node, node_, [this, report, asked_at, life] {
+                    inbox([this, report, asked_at, life] {
+                        if (life == life_ && leads()) received(report, asked_at);
+                    });
+                });
+            });
         });
     }
 }
@@ -197,12 +192,10 @@ void SimulatedController::decide() {
         if (known_.leader_since != Instant{}) known_.leader_until = Instant::max();
     }
     if (!leads() || !known_.record) return;
-    auto choice =
-        world_.without(Sabotage::none) ? controller::choose(known_, policy_, clock()) : choose_spoiled();
+    auto choice = world_.without(Sabotage::none) ? controller::choose(known_, policy_, clock()) : choose_spoiled();
     if (choice.waits_for != waits_for_) {
         waits_for_ = choice.waits_for;
-        world_.note(node_,
-                    [&] { return "waits: " + std::string(waits_for_.empty() ? "for nothing" : waits_for_); });
+        world_.note(node_, [&] { return "waits: " + std::string(waits_for_.empty() ? "for nothing" : waits_for_); });
     }
     for (const auto& action : choice.actions) {
         if (const auto* written = std::get_if<controller::Write>(&action)) {
@@ -237,8 +230,7 @@ controller::Choice SimulatedController::choose_spoiled() {
     }
     for (auto& action : choice.actions) {
         auto* written = std::get_if<controller::Write>(&action);
-        if (written == nullptr || !world_.without(Sabotage::quorum) ||
-            written->record.term == kept.record->term)
+        if (written == nullptr || !world_.without(Sabotage::quorum) || written->record.term == kept.record->term)
             continue;
         written->record.synchronous = kept.record->synchronous;
         written->record.superseded = kept.record->superseded;

@@ -23,15 +23,13 @@ void SimulatedRecord::write(int from, controller::Record record, std::uint64_t e
     request(from, [this, from, record = std::move(record), expected, answer = std::move(answer)] {
         std::optional<std::uint64_t> written;
         if (expected == stored_.revision || world_.without(Sabotage::compare_and_swap)) {
-            world_.must(record.term >= stored_.record.term,
-                        [] { return std::string("the record's term goes back"); });
+            world_.must(record.term >= stored_.record.term, [] { return std::string("the record's term goes back"); });
             stored_ = {record, stored_.revision + 1};
             written = stored_.revision;
             world_.note(world_.record_node(), [&] {
                 return "term " + std::to_string(record.term) + " primary " + record.primary + ", former " +
-                       std::to_string(record.former.size()) + ", list v" +
-                       std::to_string(record.promotable.version) + " of " +
-                       std::to_string(record.promotable.names.size()) + " acknowledged v" +
+                       std::to_string(record.former.size()) + ", list v" + std::to_string(record.promotable.version) +
+                       " of " + std::to_string(record.promotable.names.size()) + " acknowledged v" +
                        std::to_string(record.acknowledged.version) + ", rule v" +
                        std::to_string(record.synchronous.version) + " after " +
                        std::to_string(record.superseded.size());

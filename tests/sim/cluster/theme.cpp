@@ -100,28 +100,17 @@ void not_caught_up(Theme& it) {
 
 Draw theme_of(Sabotage sabotage) {
     switch (sabotage) {
-        case Sabotage::boot_id:
-            return late_grants;
-        case Sabotage::clock_margin:
-            return last_moment;
-        case Sabotage::restart_wait:
-            return forgotten_promise;
-        case Sabotage::term_on_disk:
-            return forgotten_term;
-        case Sabotage::list_shrinks:
-            return left_with_unlisted;
-        case Sabotage::former_under_term:
-            return deaf_and_down;
-        case Sabotage::former_kept:
-            return primary_before_last;
-        case Sabotage::data_after_promise:
-            return on_promises_alone;
-        case Sabotage::data_after_stop:
-            return on_promises_alone;
-        case Sabotage::rule_taken_over:
-            return not_caught_up;
-        default:
-            return nullptr;
+        case Sabotage::boot_id: return late_grants;
+        case Sabotage::clock_margin: return last_moment;
+        case Sabotage::restart_wait: return forgotten_promise;
+        case Sabotage::term_on_disk: return forgotten_term;
+        case Sabotage::list_shrinks: return left_with_unlisted;
+        case Sabotage::former_under_term: return deaf_and_down;
+        case Sabotage::former_kept: return primary_before_last;
+        case Sabotage::data_after_promise: return on_promises_alone;
+        case Sabotage::data_after_stop: return on_promises_alone;
+        case Sabotage::rule_taken_over: return not_caught_up;
+        default: return nullptr;
     }
 }
 

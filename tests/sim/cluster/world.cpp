@@ -102,13 +102,12 @@ void World::became_writer(int node) {
     SimulatedAgent& writer = agent(node);
     for (const auto& other : agents_) {
         if (other.get() == &writer) continue;
-        must(!other->takes_writes(),
-             [&] { return writer.name() + " and " + other->name() + " take writes together"; });
+        must(!other->takes_writes(), [&] { return writer.name() + " and " + other->name() + " take writes together"; });
     }
     for (const auto& [branch, position] : acknowledged_) {
         must(writer.wal().contains(branch, position), [&] {
-            return writer.name() + " lacks what was acknowledged on branch " + std::to_string(branch) +
-                   " at " + std::to_string(position);
+            return writer.name() + " lacks what was acknowledged on branch " + std::to_string(branch) + " at " +
+                   std::to_string(position);
         });
     }
     ++changes_;
@@ -140,22 +139,14 @@ void World::happen(const Fault& fault) {
         return "FAULT " + text.substr(text.find('\n') + 1);
     });
     switch (fault.kind) {
-        case FaultKind::kill_postgres:
-            agent(fault.who).kill_postgres();
-            return;
-        case FaultKind::stop_agent:
-            during([it = &agent(fault.who)](int by) { it->stop_agent(by); });
-            return;
-        case FaultKind::freeze_pod:
-            during([it = &agent(fault.who)](int by) { it->freeze(by); });
-            return;
+        case FaultKind::kill_postgres: agent(fault.who).kill_postgres(); return;
+        case FaultKind::stop_agent: during([it = &agent(fault.who)](int by) { it->stop_agent(by); }); return;
+        case FaultKind::freeze_pod: during([it = &agent(fault.who)](int by) { it->freeze(by); }); return;
         case FaultKind::restart_agent:
             agent(fault.who).go_down();
             after(length, [it = &agent(fault.who)] { it->come_up(); });
             return;
-        case FaultKind::cut:
-            during([this, fault](int by) { set_cut(fault.who, fault.whom, by); });
-            return;
+        case FaultKind::cut: during([this, fault](int by) { set_cut(fault.who, fault.whom, by); }); return;
         case FaultKind::isolate:
             during([this, fault](int by) {
                 for (int other = 0; other <= record_node(); ++other) {
@@ -189,27 +180,15 @@ void World::happen(const Fault& fault) {
                 }
             });
             return;
-        case FaultKind::stop_controller:
-            during([it = controller()](int by) { it->stop(by); });
-            return;
-        case FaultKind::restart_controller:
-            during([it = controller()](int by) { it->go_down(by); });
-            return;
-        case FaultKind::record_down:
-            during([this](int by) { record_->set_down(by); });
-            return;
-        case FaultKind::record_slow:
-            during([this](int by) { record_->set_slow(by); });
-            return;
-        case FaultKind::slow_disk:
-            during([it = &agent(fault.who)](int by) { it->set_slow_disk(by); });
-            return;
+        case FaultKind::stop_controller: during([it = controller()](int by) { it->stop(by); }); return;
+        case FaultKind::restart_controller: during([it = controller()](int by) { it->go_down(by); }); return;
+        case FaultKind::record_down: during([this](int by) { record_->set_down(by); }); return;
+        case FaultKind::record_slow: during([this](int by) { record_->set_slow(by); }); return;
+        case FaultKind::slow_disk: during([it = &agent(fault.who)](int by) { it->set_slow_disk(by); }); return;
         case FaultKind::switchover:
             for (const auto& it : controllers_) it->want(agent(fault.who).name());
             return;
-        case FaultKind::fence:
-            during([it = &agent(fault.who)](int by) { it->set_fence(by); });
-            return;
+        case FaultKind::fence: during([it = &agent(fault.who)](int by) { it->set_fence(by); }); return;
     }
 }
 

@@ -81,9 +81,7 @@ private:
         Duration at;
         std::uint64_t number;
         Happening happening;
-        bool operator>(const Event& other) const {
-            return at != other.at ? at > other.at : number > other.number;
-        }
+        bool operator>(const Event& other) const { return at != other.at ? at > other.at : number > other.number; }
     };
     void happen(const Fault& fault);
     void set_cut(int from, int to, int change);
@@ -106,8 +104,7 @@ private:
     int branches_ = 0;
     int changes_ = 0;
     std::uint64_t acknowledgements_ = 0;
-    std::map<int, std::uint64_t>
-        acknowledged_;  // branch: the last position that was acknowledged synchronously
+    std::map<int, std::uint64_t> acknowledged_;  // branch: the last position that was acknowledged synchronously
     std::optional<std::string> violation_;
     std::vector<std::string> history_;
 };

@@ -52,8 +52,7 @@ TEST_CASE("every verb is a command of its own") {
         {"promote", Verb::promote},
         {"demote", Verb::demote},
     }));
-    const auto command =
-        parsed<ControlCommand>({name, "--reason", "a test", "--wait", "5min", "--socket", "/s"});
+    const auto command = parsed<ControlCommand>({name, "--reason", "a test", "--wait", "5min", "--socket", "/s"});
 
     CHECK(command.verb == verb);
     CHECK(command.reason == "a test");
@@ -70,8 +69,7 @@ TEST_CASE("promote may be forced, demote may name whom to follow") {
 
 TEST_CASE("an instance elsewhere is named by its address") {
     const auto where =
-        parsed<StatusCommand>({"status", "--url", "https://a:1", "--token-file", "/t", "--ca-file", "/c"})
-            .where;
+        parsed<StatusCommand>({"status", "--url", "https://a:1", "--token-file", "/t", "--ca-file", "/c"}).where;
 
     CHECK(where.url == "https://a:1");
     CHECK(where.token_file == "/t");
@@ -110,7 +108,8 @@ TEST_CASE("a password on the command line is refused and not repeated") {
 }
 
 TEST_CASE("what needs the store becomes the archiver's program, with the rest of the line as it is") {
-    CHECK(parsed<StoreCommand>({"backup", "list", "--config", "/c"}).arguments == Line{"catalog", "list", "--config", "/c"});
+    CHECK(parsed<StoreCommand>({"backup", "list", "--config", "/c"}).arguments ==
+          Line{"catalog", "list", "--config", "/c"});
     CHECK(parsed<StoreCommand>({"backup", "verify", "latest"}).arguments == Line{"verify", "latest"});
     CHECK(parsed<StoreCommand>({"restore", "--target", "/x", "--help"}).arguments ==
           Line{"restore", "--target", "/x", "--help"});

@@ -14,8 +14,7 @@ TEST_CASE("the configured directory wins, then PATH, then the newest installed")
 
 TEST_CASE("the newest is the highest number, not the last in the alphabet") {
     const std::vector<std::string> installed = {"/usr/lib/postgresql/9/bin", "/usr/lib/postgresql/17/bin",
-                                                "/usr/lib/postgresql/8.4/bin",
-                                                "/usr/lib/postgresql/common/bin"};
+                                                "/usr/lib/postgresql/8.4/bin", "/usr/lib/postgresql/common/bin"};
     CHECK(choose_bin_dir({"", {}, installed}).value() == "/usr/lib/postgresql/17/bin");
 }
 

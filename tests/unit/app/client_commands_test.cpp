@@ -158,8 +158,7 @@ TEST_CASE("each outcome of a command has its exit code, and its reason on stderr
     if (outcome == Outcome::done) {
         CHECK(desk.out.str() == "is a standby\n");
     } else {
-        CHECK_THAT(desk.err.str(),
-                   pgbosun::app::test::containing("it is a standby (hint: promote it first)"));
+        CHECK_THAT(desk.err.str(), pgbosun::app::test::containing("it is a standby (hint: promote it first)"));
     }
 }
 
@@ -224,8 +223,7 @@ TEST_CASE("a command that is not over in time goes on, and is not called done") 
     auto command = order(Verb::restart);
 
     CHECK(carry_out(command, instance, patient.console) == ExitCode::failed);
-    CHECK_THAT(patient.err.str(),
-               pgbosun::app::test::containing("restart was not over within 1min; it goes on"));
+    CHECK_THAT(patient.err.str(), pgbosun::app::test::containing("restart was not over within 1min; it goes on"));
     CHECK(instance.looks_ == 55);
 
     command.wait = 0s;
@@ -325,7 +323,8 @@ TEST_CASE("a backup that fails, is cancelled or refused says so") {
     SECTION("failed") {
         PretendInstance instance;
         Desk desk;
-        instance.ahead_ = {[](InstanceStatus&) {}, [](InstanceStatus& status) {
+        instance.ahead_ = {[](InstanceStatus&) {},
+                           [](InstanceStatus& status) {
                                status.backup.failed = 1;
                                status.backup.last_error = "disk full";
                            }};

@@ -130,8 +130,7 @@ TEST_CASE("a configuration file that cannot be read is a finding") {
           "--config)");
 }
 
-TEST_CASE(
-    "the check prints findings first, then what the configuration comes to, and exits with 2 for an error") {
+TEST_CASE("the check prints findings first, then what the configuration comes to, and exits with 2 for an error") {
     std::ostringstream good;
     std::ostringstream bad;
 
@@ -140,8 +139,8 @@ TEST_CASE(
 
     CHECK_THAT(good.str(), Catch::Matchers::StartsWith("# the effective configuration\ncluster: pgbosun\n"));
     CHECK_THAT(bad.str(), Catch::Matchers::StartsWith("f:1: error: volume: "));
-    CHECK_THAT(bad.str(), pgbosun::app::test::containing(
-                              "\n\n# the effective configuration, with defaults for what is wrong\n"));
+    CHECK_THAT(bad.str(),
+               pgbosun::app::test::containing("\n\n# the effective configuration, with defaults for what is wrong\n"));
 }
 
 TEST_CASE("which file is read: the one given, else the one in the environment, else none") {

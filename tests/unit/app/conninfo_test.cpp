@@ -5,10 +5,9 @@
 using namespace pgbosun::app;
 
 TEST_CASE("a connection string without a password is taken") {
-    const auto text =
-        GENERATE(as<std::string>{}, "host=pg-1", "host = pg-1 port=5432", "passfile=/x user='a b'",
-                 "host='it\\'s password=x'", "postgres://pg-1/app", "postgresql://anna@pg-1:5432/app",
-                 "postgres://pg-1?application_name=x", "postgres://");
+    const auto text = GENERATE(as<std::string>{}, "host=pg-1", "host = pg-1 port=5432", "passfile=/x user='a b'",
+                               "host='it\\'s password=x'", "postgres://pg-1/app", "postgresql://anna@pg-1:5432/app",
+                               "postgres://pg-1?application_name=x", "postgres://");
     CAPTURE(text);
     CHECK(check_conninfo(text));
     CHECK(masked_conninfo(text) == text);

@@ -56,8 +56,9 @@ TEST_CASE("the whole configuration of a controller is read") {
 }
 
 TEST_CASE("Kubernetes needs no more than its name, and variables are put in") {
-    const auto got = read(with(with(whole, "{etcd: {endpoints: [\"http://etcd-0:2379\", \"http://etcd-1:2379\"]}}", "{kubernetes: {}}"),
-                               "{listen: 0.0.0.0:8009}", "{advertise: \"http://${POD_IP}:8009\"}"));
+    const auto got = read(
+        with(with(whole, "{etcd: {endpoints: [\"http://etcd-0:2379\", \"http://etcd-1:2379\"]}}", "{kubernetes: {}}"),
+             "{listen: 0.0.0.0:8009}", "{advertise: \"http://${POD_IP}:8009\"}"));
     for (const auto& finding : got.findings) UNSCOPED_INFO(to_text(finding));
     REQUIRE(got.usable());
     CHECK(got.settings.kubernetes);
@@ -91,7 +92,8 @@ TEST_CASE("what is wrong is found, with its line, its key and a hint") {
         {"priority: 10", "upstream: pg-3", "instances.pg-2.upstream", 3},
         {"priority: 10", "upstream: pg-2", "instances.pg-2.upstream", 3},
         {"priority: 10", "upstream: pg-1", "synchronous.number", 9},
-        {"lease:", "standby_cluster: {primary_conninfo: \"host=far password=x\"}\nlease:", "standby_cluster.primary_conninfo", 7},
+        {"lease:", "standby_cluster: {primary_conninfo: \"host=far password=x\"}\nlease:",
+         "standby_cluster.primary_conninfo", 7},
     };
     for (const auto& it : table) {
         INFO(it.from << " -> " << it.to);
@@ -111,7 +113,8 @@ TEST_CASE("a slip of the finger is answered with the key that was meant") {
 }
 
 TEST_CASE("a standby may stream from another one, and a cluster may follow another one") {
-    const auto got = read(with(with(with(whole, "priority: 10", "upstream: pg-1"), "synchronous: {method: any, number: 1, data_durability: required}\n", ""),
+    const auto got = read(with(with(with(whole, "priority: 10", "upstream: pg-1"),
+                                    "synchronous: {method: any, number: 1, data_durability: required}\n", ""),
                                "lease:", "standby_cluster: {primary_conninfo: \"host=far port=5432\"}\nlease:"));
     for (const auto& finding : got.findings) UNSCOPED_INFO(to_text(finding));
     REQUIRE(got.usable());

@@ -41,8 +41,7 @@ public:
         const auto found = entries_.find(path);
         if (found == entries_.end()) return fail(FaultKind::not_found, path + ": No such file or directory");
         if (!may(Permission::read, path)) return fail(FaultKind::refused, path + ": Permission denied");
-        if (found->second.content.size() > limit)
-            return fail(FaultKind::refused, path + ": is larger than that");
+        if (found->second.content.size() > limit) return fail(FaultKind::refused, path + ": is larger than that");
         return found->second.content;
     }
     std::optional<PathFacts> inspect(const std::string& path) const override {
@@ -53,9 +52,7 @@ public:
     bool may(Permission permission, const std::string& path) const override {
         const auto found = entries_.find(path);
         if (found == entries_.end()) return false;
-        const std::uint32_t bit = permission == Permission::read    ? 0400
-                                  : permission == Permission::write ? 0200
-                                                                    : 0100;
+        const std::uint32_t bit = permission == Permission::read ? 0400 : permission == Permission::write ? 0200 : 0100;
         return (found->second.mode & bit) != 0;
     }
     std::vector<std::string> list(const std::string& directory) const override {

@@ -92,7 +92,8 @@ TEST_CASE("a step without a name is a step too") {
 }
 
 TEST_CASE("what a job reports in JSON is what PID 1 reads") {
-    const JobProgress copying{"20261121T010000", "copying", 5, 10}, waiting{"20261121T010000", "waiting for WAL", 10, 10};
+    const JobProgress copying{"20261121T010000", "copying", 5, 10},
+        waiting{"20261121T010000", "waiting for WAL", 10, 10};
     const JobResult result{.done = true, .id = "20261121T010000", .detail = "whole"};
 
     const auto lines = lines_of([&] {

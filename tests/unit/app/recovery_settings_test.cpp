@@ -14,8 +14,8 @@ namespace {
 
 // Lines below "recovery:", each indented by four.
 ReadSettings recovering(const std::string& lines, const std::string& others = {}) {
-    return read_settings("volume: /data\narchive: {destination: \"file:///a\", server_name: orders-2}\n" +
-                             others + "bootstrap:\n  recovery:\n" + lines,
+    return read_settings("volume: /data\narchive: {destination: \"file:///a\", server_name: orders-2}\n" + others +
+                             "bootstrap:\n  recovery:\n" + lines,
                          "pg.yaml", environment());
 }
 
@@ -30,16 +30,14 @@ constexpr auto source = "    source: {server_name: orders}\n";
 }  // namespace
 
 TEST_CASE("a moment to recover to has its time zone") {
-    for (const auto* good :
-         {"2026-01-30 10:00:00+00", "2026-01-30T10:00:00Z", "2026-01-30 10:00:00.123456-05:30",
-          "2026-01-30 10:00+0200", "2026-01-30 10:00:00 UTC", "2026-01-30 10:00:00 +01"}) {
+    for (const auto* good : {"2026-01-30 10:00:00+00", "2026-01-30T10:00:00Z", "2026-01-30 10:00:00.123456-05:30",
+                             "2026-01-30 10:00+0200", "2026-01-30 10:00:00 UTC", "2026-01-30 10:00:00 +01"}) {
         CAPTURE(good);
         CHECK(moment_with_zone(good));
     }
-    for (const auto* bad :
-         {"", "2026-01-30", "2026-01-30 10:00:00", "2026-02-30 10:00:00+00", "2026-01-30 24:00:00+00",
-          "2026-01-30 10:00:00.+00", "2026-01-30 10:00:00.1234567+00", "2026-01-30 10:00:00+0",
-          "2026-01-30 10:00:00+16", "2026-01-30 10:00:00 CET", "30.1.2026 10:00+00", "now"}) {
+    for (const auto* bad : {"", "2026-01-30", "2026-01-30 10:00:00", "2026-02-30 10:00:00+00", "2026-01-30 24:00:00+00",
+                            "2026-01-30 10:00:00.+00", "2026-01-30 10:00:00.1234567+00", "2026-01-30 10:00:00+0",
+                            "2026-01-30 10:00:00+16", "2026-01-30 10:00:00 CET", "30.1.2026 10:00+00", "now"}) {
         CAPTURE(bad);
         CHECK_FALSE(moment_with_zone(bad));
     }
@@ -92,20 +90,16 @@ TEST_CASE("all targets but one are findings, each at its line") {
                         "    target_immediate: true\n"));
 
     CHECK_THAT(text, containing("pg.yaml:6: error: bootstrap.recovery.target_time"));
-    CHECK_THAT(
-        text,
-        containing("pg.yaml:8: error: bootstrap.recovery.target_xid: there is a target already: target_lsn"));
-    CHECK_THAT(
-        text, containing("pg.yaml:9: error: bootstrap.recovery.target_immediate: there is a target already"));
+    CHECK_THAT(text,
+               containing("pg.yaml:8: error: bootstrap.recovery.target_xid: there is a target already: target_lsn"));
+    CHECK_THAT(text, containing("pg.yaml:9: error: bootstrap.recovery.target_immediate: there is a target already"));
 }
 
 TEST_CASE("a recovered cluster does not archive into what it was recovered from") {
-    CHECK_THAT(
-        said(recovering("    source: {server_name: orders-2}\n")),
-        containing("pg.yaml:5: error: bootstrap.recovery.source.server_name: is that of the own archive"));
+    CHECK_THAT(said(recovering("    source: {server_name: orders-2}\n")),
+               containing("pg.yaml:5: error: bootstrap.recovery.source.server_name: is that of the own archive"));
     CHECK(said(recovering("    source: {server_name: orders-2, destination: \"file:///b\"}\n")).empty());
-    CHECK_THAT(said(recovering("    backup: latest\n")),
-               containing("must say which archive to recover from"));
+    CHECK_THAT(said(recovering("    backup: latest\n")), containing("must say which archive to recover from"));
     CHECK_THAT(said(recovering("    source: {destination: \"file:///b\"}\n")),
                containing("source.server_name: must be given"));
 }

@@ -20,9 +20,7 @@ std::string all_findings(const ReadSettings& read) {
 }
 
 // What is said about one line appended to a configuration that is well otherwise.
-std::string said_about(const std::string& line) {
-    return all_findings(read("volume: /data\n" + line + "\n"));
-}
+std::string said_about(const std::string& line) { return all_findings(read("volume: /data\n" + line + "\n")); }
 
 }  // namespace
 
@@ -84,8 +82,7 @@ log: {format: text}
 }
 
 TEST_CASE("everything that is wrong is said at once, in the order of the lines") {
-    const auto result =
-        read("cluster: Orders\nvolume: data\nhtpp: {listen: x}\nhttp:\n  listen: nowhere\n  port: 1\n");
+    const auto result = read("cluster: Orders\nvolume: data\nhtpp: {listen: x}\nhttp:\n  listen: nowhere\n  port: 1\n");
 
     CHECK(all_findings(result) ==
           "pg.yaml:1: error: cluster: \"Orders\" is not a name (hint: use 1 to 63 of a-z, 0-9 and -, not - "
@@ -150,9 +147,11 @@ TEST_CASE("a bad value is refused with what to write instead") {
         {"metrics: {listen: 0.0.0.0:8008}", "is the same as http.listen"},
         {"monitor: {interval: 6s}", "must be at least twice monitor.interval"},
         {"archive: {}", "pg.yaml:2: error: archive.destination: must be given"},
-        {"archive: {destination: s3://b, credentials: {secret_access_key_env: A}}", "archive.credentials.access_key_id_file: must be given"},
+        {"archive: {destination: s3://b, credentials: {secret_access_key_env: A}}",
+         "archive.credentials.access_key_id_file: must be given"},
         {"archive: {destination: azure://account}", "names no account and container"},
-        {"archive: {destination: s3://b, encryption: {older_key_files: [/k]}}", "archive.encryption.key_file: must be given"},
+        {"archive: {destination: s3://b, encryption: {older_key_files: [/k]}}",
+         "archive.encryption.key_file: must be given"},
         {"archive: {destination: \"file:///data/pgdata/a\"}", "is inside the data directory"},
         {"archive: {destination: \"file:///a\", wal: {compression: gzip, level: 10}}", "gzip knows 1 to 9"},
         {"archive: {destination: \"file:///a\", credentials: {session_token_file: /a, session_token_env: B}}",
@@ -174,8 +173,7 @@ TEST_CASE("a path for the sockets that just fits is taken") {
 }
 
 TEST_CASE("a token over an unencrypted network is a warning") {
-    CHECK_THAT(said_about("http: {token_file: /t}"),
-               pgbosun::app::test::containing("warning: http.token_file"));
+    CHECK_THAT(said_about("http: {token_file: /t}"), pgbosun::app::test::containing("warning: http.token_file"));
     CHECK(said_about("http: {token_file: /t, listen: 127.0.0.1:1}").empty());
 }
 
@@ -207,19 +205,17 @@ TEST_CASE("a dollar sign in SQL stays what it is") {
         read("volume: /data\nbootstrap:\n  initdb:\n    post_init_sql: [\"DO $$BEGIN END$$\", '$${x}']\n");
 
     REQUIRE(result.usable());
-    CHECK(result.settings.bootstrap.initdb.post_init_sql ==
-          std::vector<std::string>{"DO $$BEGIN END$$", "${x}"});
+    CHECK(result.settings.bootstrap.initdb.post_init_sql == std::vector<std::string>{"DO $$BEGIN END$$", "${x}"});
 }
 
 TEST_CASE("a parameter that must not be set is refused at its own line") {
-    const ParameterCheck check = [](const std::string& name,
-                                    const std::string&) -> std::optional<ParameterObjection> {
+    const ParameterCheck check = [](const std::string& name, const std::string&) -> std::optional<ParameterObjection> {
         if (name != "archive_command") return std::nullopt;
         return ParameterObjection{"is set by pgbosun", "use archive"};
     };
-    const auto result = read_settings(
-        "volume: /data\npostgresql:\n  parameters:\n    work_mem: 4MB\n    archive_command: cp\n", "pg.yaml",
-        environment(), check);
+    const auto result =
+        read_settings("volume: /data\npostgresql:\n  parameters:\n    work_mem: 4MB\n    archive_command: cp\n",
+                      "pg.yaml", environment(), check);
 
     CHECK(all_findings(result) ==
           "pg.yaml:5: error: postgresql.parameters.archive_command: is set by pgbosun (hint: use archive)\n");
@@ -265,14 +261,12 @@ TEST_CASE("the embedded default keeps everything below the working directory") {
     CHECK(result.settings.config_file.empty());
 }
 
-TEST_CASE(
-    "the embedded default writes JSON where no person reads, and refuses a directory that is too deep") {
+TEST_CASE("the embedded default writes JSON where no person reads, and refuses a directory that is too deep") {
     auto deep = environment();
     deep.working_directory = "/" + std::string(90, 'x');
     const auto result = embedded_settings(deep);
 
     CHECK(result.settings.log.format == LogFormat::json);
     CHECK_FALSE(result.usable());
-    CHECK_THAT(all_findings(result),
-               pgbosun::app::test::containing("start in a directory with a shorter path"));
+    CHECK_THAT(all_findings(result), pgbosun::app::test::containing("start in a directory with a shorter path"));
 }

@@ -19,9 +19,7 @@ class Dice {
 public:
     explicit Dice(std::uint64_t seed) : engine_(seed) {}
 
-    int number(int smallest, int largest) {
-        return std::uniform_int_distribution<int>(smallest, largest)(engine_);
-    }
+    int number(int smallest, int largest) { return std::uniform_int_distribution<int>(smallest, largest)(engine_); }
     bool coin() { return number(0, 1) == 1; }
     template <class T>
     T one_of(std::initializer_list<T> values) {
@@ -78,8 +76,7 @@ void random_archive(Dice& dice, Settings& s) {
     archive.path_style = dice.coin();
     archive.credentials.access_key_id.file = dice.path();
     archive.credentials.secret_access_key.environment = "KEY";
-    archive.wal.compression =
-        dice.one_of({Compression::none, Compression::zstd, Compression::gzip, Compression::lz4});
+    archive.wal.compression = dice.one_of({Compression::none, Compression::zstd, Compression::gzip, Compression::lz4});
     archive.wal.level = dice.number(1, 9);
     archive.data.immediate_checkpoint = dice.coin();
 }
@@ -94,8 +91,7 @@ Settings random_settings(Dice& dice) {
     random_bootstrap(dice, s);
     s.postgresql.port = dice.number(1, 65535);
     s.postgresql.listen_addresses = dice.text();
-    for (int i = dice.number(0, 3); i > 0; --i)
-        s.postgresql.parameters["p" + std::to_string(i) + ".x"] = dice.text();
+    for (int i = dice.number(0, 3); i > 0; --i) s.postgresql.parameters["p" + std::to_string(i) + ".x"] = dice.text();
     s.postgresql.pg_hba = dice.texts();
     if (dice.coin()) {
         s.postgresql.synchronous =
@@ -105,8 +101,7 @@ Settings random_settings(Dice& dice) {
     s.shutdown.timeout = dice.duration(10, 80'000);
     s.shutdown.smart_timeout = dice.duration(0, 9);
     s.restart.intensity = dice.number(0, 1000);
-    s.probes.startup =
-        dice.one_of({StartupStrategy::started, StartupStrategy::streaming, StartupStrategy::query});
+    s.probes.startup = dice.one_of({StartupStrategy::started, StartupStrategy::streaming, StartupStrategy::query});
     if (dice.coin()) s.probes.max_lag_bytes = static_cast<std::uint64_t>(dice.number(0, 1 << 30));
     if (dice.coin()) s.http.token_file = dice.path();
     if (dice.coin()) s.metrics.queries_files = {dice.path(), dice.path()};
@@ -139,24 +134,20 @@ TEST_CASE("what is shown reads as the same settings") {
 }
 
 TEST_CASE("settings are shown in sections, with quotes where YAML wants them") {
-    auto settings =
-        read_settings("volume: /data\npostgresql: {parameters: {a.b: \"x: y\"}, pg_hba: [\"host all\"]}\n",
-                      "f", environment())
-            .settings;
+    auto settings = read_settings("volume: /data\npostgresql: {parameters: {a.b: \"x: y\"}, pg_hba: [\"host all\"]}\n",
+                                  "f", environment())
+                        .settings;
 
-    CHECK_THAT(
-        settings_text(settings),
-        Catch::Matchers::StartsWith("cluster: pgbosun\ninstance: pg-1\nvolume: /data\nmode: standalone\n"));
-    CHECK_THAT(
-        settings_text(settings),
-        pgbosun::app::test::containing(
-            "  parameters:\n    a.b: \"x: y\"\n  pg_hba:\n    - \"host all\"\n  replication:\n    user: "));
+    CHECK_THAT(settings_text(settings),
+               Catch::Matchers::StartsWith("cluster: pgbosun\ninstance: pg-1\nvolume: /data\nmode: standalone\n"));
+    CHECK_THAT(settings_text(settings),
+               pgbosun::app::test::containing(
+                   "  parameters:\n    a.b: \"x: y\"\n  pg_hba:\n    - \"host all\"\n  replication:\n    user: "));
 }
 
 TEST_CASE("a password that got into a connection string all the same is not shown") {
     Settings settings;
     settings.bootstrap.join = JoinSettings{"host=a password=secret", {}, ""};
 
-    CHECK_THAT(settings_text(settings),
-               pgbosun::app::test::containing("primary_conninfo: \"host=a password=***\""));
+    CHECK_THAT(settings_text(settings), pgbosun::app::test::containing("primary_conninfo: \"host=a password=***\""));
 }

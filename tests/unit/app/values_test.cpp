@@ -26,8 +26,8 @@ TEST_CASE("durations are read with their unit") {
 }
 
 TEST_CASE("what is no duration is refused") {
-    const auto text = GENERATE(as<std::string>{}, "", "s", "3", "-3s", "+3s", "3m", "3 sec", "1.5s", "3s ",
-                               "101d", "99999999999999999999s", "18446744073709551615ms", "0x10s", "3S");
+    const auto text = GENERATE(as<std::string>{}, "", "s", "3", "-3s", "+3s", "3m", "3 sec", "1.5s", "3s ", "101d",
+                               "99999999999999999999s", "18446744073709551615ms", "0x10s", "3S");
     CAPTURE(text);
     CHECK_FALSE(parse_duration(text));
 }
@@ -61,9 +61,7 @@ TEST_CASE("names, addresses and destinations: good ones and near misses") {
         std::vector<std::string> good, bad;
     };
     const std::vector<Row> rows = {
-        {cluster_name,
-         {"a", "pg-1", std::string(63, 'a')},
-         {"", "Pg", "a_b", "-a", "a-", "a.b", std::string(64, 'a')}},
+        {cluster_name, {"a", "pg-1", std::string(63, 'a')}, {"", "Pg", "a_b", "-a", "a-", "a.b", std::string(64, 'a')}},
         {sql_identifier, {"a", "Straße", "a b"}, {"", std::string(64, 'a'), "a\nb"}},
         {absolute_path, {"/", "/a", "/a/.b", "/a..b"}, {"", "a", "/a/", "/a/../b", "/.", "/a\nb"}},
         {listen_address,
@@ -71,19 +69,17 @@ TEST_CASE("names, addresses and destinations: good ones and near misses") {
          {"", "8008", ":8008", "a:", "a:65536", "a:-1", "::1:8008", "[:8008", "a b:1", "[]:1", "a:1:2"}},
         {archive_destination,
          {"file:///a", "s3://bucket", "s3://bucket/a/b", "s3://bucket/", "azure://a/c/p", "gs://b/p"},
-         {"", "/a", "file://a", "file:///", "s3://", "s3:///a", "s3://b/../c", "s3://k:s@b/c", "s3://b/c?d",
-          "S3://b", "azure://a", "azure:///c", "gs://", "http://a"}},
+         {"", "/a", "file://a", "file:///", "s3://", "s3:///a", "s3://b/../c", "s3://k:s@b/c", "s3://b/c?d", "S3://b",
+          "azure://a", "azure:///c", "gs://", "http://a"}},
         {http_url,
          {"http://minio:9000", "https://s3.example.com", "https://[::1]:9000/a"},
-         {"", "minio:9000", "http://", "http://a:b@c", "ftp://a", "http://a:99999", "http://*",
-          "http://a?b"}},
+         {"", "minio:9000", "http://", "http://a:b@c", "ftp://a", "http://a:99999", "http://*", "http://a?b"}},
         {cron_schedule,
          {"0 0 2 * * *", "*/5 0 2 1,15 JAN-MAR MON", "0  0 2 * * *"},
          {"", "0 2 * * *", "0 0 2 * * * *", "0 0 2 * * $", "@dayly"}},
         {retention_policy,
          {"RECOVERY WINDOW OF 30 DAYS", "RECOVERY WINDOW OF 1 WEEK", "REDUNDANCY 3"},
-         {"", "30d", "RECOVERY WINDOW OF 0 DAYS", "RECOVERY WINDOW OF 30 YEARS", "REDUNDANCY 0",
-          "REDUNDANCY"}},
+         {"", "30d", "RECOVERY WINDOW OF 0 DAYS", "RECOVERY WINDOW OF 30 YEARS", "REDUNDANCY 0", "REDUNDANCY"}},
         {transfer_rate, {"100", "32k", "50M"}, {"", "M", "50G", "-1", "5 M"}},
         {environment_name, {"AWS_KEY", "x1"}, {"", "A-B", "wJalr/XUtn"}},
         {user_name, {"postgres", "1000"}, {"", "-x", "a b", std::string(33, 'a')}},

@@ -50,7 +50,8 @@ struct World {
 TEST_CASE("the major version is in what postgres --version prints") {
     CHECK(app::parse_postgres_version("postgres (PostgreSQL) 17.2 (Debian 17.2-1)") == 17);
     CHECK(app::parse_postgres_version("postgres (PostgreSQL) 18beta1") == 18);
-    for (const char* other : {"", "postgres 17.2", "postgres (PostgreSQL) ", "postgres (PostgreSQL) x17", "(PostgreSQL)17"}) {
+    for (const char* other :
+         {"", "postgres 17.2", "postgres (PostgreSQL) ", "postgres (PostgreSQL) x17", "(PostgreSQL)17"}) {
         CAPTURE(other);
         CHECK_FALSE(app::parse_postgres_version(other));
     }

@@ -35,8 +35,7 @@ TEST_CASE("an empty document is nothing") {
 TEST_CASE("what could grow without limit is refused") {
     CHECK(problem_of("a: &x [1]\nb: *x\n") == "2: an alias (*name) is not supported");
     CHECK(problem_of(std::string(32, '[') + std::string(32, ']')).empty());
-    CHECK(problem_of(std::string(33, '[') + std::string(33, ']')) ==
-          "1: values are nested more than 32 deep");
+    CHECK(problem_of(std::string(33, '[') + std::string(33, ']')) == "1: values are nested more than 32 deep");
     CHECK(problem_of(std::string(100'000, '[')) == "1: values are nested more than 32 deep");
     CHECK(problem_of(std::string(1024 * 1024 + 1, ' ')) == "0: the file is larger than 1 MiB");
     std::string many = "[";
@@ -48,8 +47,7 @@ TEST_CASE("what is not one map of plain keys is refused") {
     CHECK(problem_of("a: 1\n---\nb: 2\n") == "3: a second document begins here");
     CHECK(problem_of("? [a]\n: b\n") == "1: a key must be a plain word");
     CHECK(problem_of(std::string("a: \0b\n", 6)) == "0: the file holds a NUL byte");
-    for (const auto* text :
-         {"a: 'b\n", "a: 'b", "a: \"b\nc: d\n", "a:\n  - 'x\n  - y\n", "a: [1\n", "a: b: c\n"}) {
+    for (const auto* text : {"a: 'b\n", "a: 'b", "a: \"b\nc: d\n", "a:\n  - 'x\n  - y\n", "a: [1\n", "a: b: c\n"}) {
         CAPTURE(text);
         CHECK_THAT(problem_of(text), pgbosun::app::test::containing("not valid YAML"));
     }

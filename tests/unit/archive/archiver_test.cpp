@@ -133,9 +133,8 @@ TEST_CASE("a right that is taken away while a segment is on its way keeps it out
     store.hold();
     instance.archiver.obey(data.order());
     Reply reply;
-    REQUIRE(std::holds_alternative<Ticket>(
-        instance.archiver.ask({*wal::parse_archive_name(segment_name(1)), data.wal_path(segment_name(1))},
-                              reply.later())));
+    REQUIRE(std::holds_alternative<Ticket>(instance.archiver.ask(
+        {*wal::parse_archive_name(segment_name(1)), data.wal_path(segment_name(1))}, reply.later())));
     store.wait_until_waiting(1);
 
     auto order = data.order();
@@ -292,12 +291,9 @@ TEST_CASE("a file that is not what its name says is refused at once") {
     instance.archiver.obey(data.order());
     const auto name = segment_name(1);
     const std::pair<std::string, const char*> table[] = {
-        {segment_content(name).substr(1), "bytes long"},
-        {std::string(), "bytes long"},
-        {std::string(small_segment, '\0'), "magic"},
-        {segment_content(name, 0, SystemId{42}), "42"},
-        {segment_content(segment_name(2)), "position"},
-        {segment_content(segment_name(1, 2)), "timeline 2"},
+        {segment_content(name).substr(1), "bytes long"}, {std::string(), "bytes long"},
+        {std::string(small_segment, '\0'), "magic"},     {segment_content(name, 0, SystemId{42}), "42"},
+        {segment_content(segment_name(2)), "position"},  {segment_content(segment_name(1, 2)), "timeline 2"},
     };
     for (const auto& [content, why] : table) {
         CAPTURE(why);
@@ -360,7 +356,8 @@ TEST_CASE("a segment that was written again after its upload ahead is not taken 
 
     SECTION("with other content it is refused") {
         write_file(data.wal_path(segment_name(1)), segment_content(segment_name(1), 5));
-        std::filesystem::last_write_time(data.wal_path(segment_name(1)), std::filesystem::file_time_type::clock::now() + 1h);
+        std::filesystem::last_write_time(data.wal_path(segment_name(1)),
+                                         std::filesystem::file_time_type::clock::now() + 1h);
 
         CHECK_FALSE(instance.is_at_hand(segment_name(1)));
         CHECK(instance.ask(segment_name(1)).status == hook::failed);
@@ -369,7 +366,8 @@ TEST_CASE("a segment that was written again after its upload ahead is not taken 
     SECTION("with the same content it is compared anew") {
         std::filesystem::remove(data.wal_path(segment_name(1)));
         write_file(data.wal_path(segment_name(1)), segment_content(segment_name(1)));
-        std::filesystem::last_write_time(data.wal_path(segment_name(1)), std::filesystem::file_time_type::clock::now() + 1h);
+        std::filesystem::last_write_time(data.wal_path(segment_name(1)),
+                                         std::filesystem::file_time_type::clock::now() + 1h);
 
         CHECK_FALSE(instance.is_at_hand(segment_name(1)));
         CHECK(instance.ask(segment_name(1)).status == hook::done);
@@ -402,9 +400,8 @@ TEST_CASE("a store that hangs does not keep the archiver from stopping, and nobo
     store.hold();
     instance.archiver.obey(data.order());
     Reply reply;
-    REQUIRE(std::holds_alternative<Ticket>(
-        instance.archiver.ask({*wal::parse_archive_name(segment_name(1)), data.wal_path(segment_name(1))},
-                              reply.later())));
+    REQUIRE(std::holds_alternative<Ticket>(instance.archiver.ask(
+        {*wal::parse_archive_name(segment_name(1)), data.wal_path(segment_name(1))}, reply.later())));
     store.wait_until_waiting(1);
 
     instance.archiver.finish(std::chrono::steady_clock::now());

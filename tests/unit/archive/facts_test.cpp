@@ -28,11 +28,13 @@ TEST_CASE("WAL lies where Barman looks for it") {
 
 TEST_CASE("an object's extension says how it is encoded, and a .partial is never taken for the segment") {
     const std::pair<const char*, std::optional<Encoding>> table[] = {
-        {"k", Encoding::plain},       {"k.zst", Encoding::zstd},    {"k.gz", Encoding::gzip},
-        {"k.lz4", Encoding::lz4},     {"k.bz2", Encoding::bzip2},   {"k.xz", Encoding::xz},
-        {"k.snappy", Encoding::snappy}, {"k.partial", std::nullopt}, {"k.partial.zst", std::nullopt},
-        {"k.00000028.backup.zst", std::nullopt}, {"k.zst.tmp", std::nullopt}, {"k.ZST", std::nullopt},
-        {"kk.zst", std::nullopt},     {"x", std::nullopt},
+        {"k", Encoding::plain},          {"k.zst", Encoding::zstd},
+        {"k.gz", Encoding::gzip},        {"k.lz4", Encoding::lz4},
+        {"k.bz2", Encoding::bzip2},      {"k.xz", Encoding::xz},
+        {"k.snappy", Encoding::snappy},  {"k.partial", std::nullopt},
+        {"k.partial.zst", std::nullopt}, {"k.00000028.backup.zst", std::nullopt},
+        {"k.zst.tmp", std::nullopt},     {"k.ZST", std::nullopt},
+        {"kk.zst", std::nullopt},        {"x", std::nullopt},
     };
     for (const auto& [key, encoding] : table) {
         CAPTURE(key);
@@ -42,8 +44,7 @@ TEST_CASE("an object's extension says how it is encoded, and a .partial is never
 }
 
 TEST_CASE("a request of the hook is read") {
-    const auto archive =
-        parse_hook_request("pgbosun-wal 1\narchive\0/data/pg_wal/000000010000000000000003\0"s).value();
+    const auto archive = parse_hook_request("pgbosun-wal 1\narchive\0/data/pg_wal/000000010000000000000003\0"s).value();
     REQUIRE(std::holds_alternative<ArchiveRequest>(archive));
     CHECK(to_string(std::get<ArchiveRequest>(archive).name) == "000000010000000000000003");
 

@@ -39,8 +39,7 @@ public:
         const int connection = take();
         const std::string request = read_all(connection);
         for (const auto& piece : pieces) {
-            REQUIRE(::send(connection, piece.data(), piece.size(), MSG_NOSIGNAL) ==
-                    static_cast<ssize_t>(piece.size()));
+            REQUIRE(::send(connection, piece.data(), piece.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(piece.size()));
         }
         ::close(connection);
         return request;

@@ -30,7 +30,8 @@ TEST_CASE("a report arrives as it was sent") {
         {},
         {"s3://b/p", "000000010000000000000003", "2026-11-21T01:41:32.725Z", 7, "2026-11-21T01:00:00.000Z", "503", 1, 2,
          3, 4, ~0ULL},
-        {.target = "file:///a", .stream = {Lsn{0x5000028}, "2026-11-21T01:41:32.725Z", "2026-11-21T01:00:00.000Z", "503"}},
+        {.target = "file:///a",
+         .stream = {Lsn{0x5000028}, "2026-11-21T01:41:32.725Z", "2026-11-21T01:00:00.000Z", "503"}},
     };
     for (const auto& report : reports) CHECK(parse_report(without_end(render(report))).value() == report);
 }
@@ -45,7 +46,8 @@ TEST_CASE("text that is too long or no UTF-8 does not break the line") {
 }
 
 TEST_CASE("a line that is not exactly an order is refused") {
-    const std::string good = R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":"1","wal_segment_size":1048576,"wal":null)";
+    const std::string good =
+        R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":"1","wal_segment_size":1048576,"wal":null)";
     REQUIRE(parse_order(good + "}"));
     const std::string table[] = {
         "",

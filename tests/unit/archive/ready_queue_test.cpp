@@ -19,21 +19,22 @@ constexpr FileIdentity identity{1, 2, 3, 4};
 }  // namespace
 
 TEST_CASE("only marks of WAL files that are ready count, history files first, then by name") {
-    const std::vector<std::string> names{b + ".ready", "00000002.history.ready", a + ".ready", c + ".done",
-                                         "x.ready", c + ".partial.ready", a + ".00000028.backup.ready", ".", ".ready",
-                                         "00000003.history.ready"};
+    const std::vector<std::string> names{
+        b + ".ready",         "00000002.history.ready",     a + ".ready", c + ".done", "x.ready",
+        c + ".partial.ready", a + ".00000028.backup.ready", ".",          ".ready",    "00000003.history.ready"};
 
     const auto files = ready_files(names);
 
-    CHECK(files.first == std::vector<std::string>{"00000002.history", "00000003.history", a, a + ".00000028.backup",
-                                                  b, c + ".partial"});
+    CHECK(files.first == std::vector<std::string>{"00000002.history", "00000003.history", a, a + ".00000028.backup", b,
+                                                  c + ".partial"});
     CHECK(files.beyond == 0);
 }
 
 TEST_CASE("a look keeps the oldest of a long backlog and counts the rest") {
     std::vector<std::string> names;
     for (std::uint32_t i = 0; i < longest_look + 500; ++i) {
-        names.push_back(pgbosun::wal::to_string(pgbosun::wal::SegmentName{pgbosun::Timeline{1}, 9, 5000 - i}) + ".ready");
+        names.push_back(pgbosun::wal::to_string(pgbosun::wal::SegmentName{pgbosun::Timeline{1}, 9, 5000 - i}) +
+                        ".ready");
     }
 
     const auto files = ready_files(names);

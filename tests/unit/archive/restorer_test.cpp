@@ -61,8 +61,7 @@ std::size_t files_in(const std::string& directory) {
 }  // namespace
 
 TEST_CASE("a segment comes back byte for byte, however it was compressed") {
-    const auto compression =
-        GENERATE(Compression::none, Compression::zstd, Compression::gzip, Compression::lz4);
+    const auto compression = GENERATE(Compression::none, Compression::zstd, Compression::gzip, Compression::lz4);
     Standby standby;
     plant(standby.store, segment_name(5), segment_content(segment_name(5)), compression);
 
@@ -166,8 +165,10 @@ TEST_CASE("how long is tried and what is said then depends on who asks") {
         const char* sign;
         bool has_patience;
         char status;
-    } table[] = {{"recovery.signal", false, hook::stop_recovery}, {"standby.signal", true, hook::failed},
-                 {"x", true, hook::failed}, {"postmaster.pid", true, hook::stop_recovery}};
+    } table[] = {{"recovery.signal", false, hook::stop_recovery},
+                 {"standby.signal", true, hook::failed},
+                 {"x", true, hook::failed},
+                 {"postmaster.pid", true, hook::stop_recovery}};
     for (const auto& [sign, has_patience, status] : table) {
         CAPTURE(sign);
         Standby standby;
@@ -192,8 +193,8 @@ TEST_CASE("a file never appears for an asker that has gone") {
     plant(standby.store, segment_name(5), segment_content(segment_name(5)));
     plant(standby.store, segment_name(6), segment_content(segment_name(6)));
     standby.store.hold();
-    const auto asked = standby.restorer.ask({*wal::parse_archive_name(segment_name(5)), standby.target()},
-                                            [](const HookAnswer&) {});
+    const auto asked =
+        standby.restorer.ask({*wal::parse_archive_name(segment_name(5)), standby.target()}, [](const HookAnswer&) {});
     standby.store.wait_until_waiting(1);
     standby.restorer.give_up(asked.ticket);
     Reply reply;

@@ -26,9 +26,9 @@ public:
     }
 
     void start() {
-        archiver_ = std::make_unique<Child>(
-            std::getenv("PGBOSUN_ARCHIVER_PROCESS"),
-            std::vector{own_.path() + "/volume", own_.path() + "/run", store()}, std::vector<std::string>{});
+        archiver_ = std::make_unique<Child>(std::getenv("PGBOSUN_ARCHIVER_PROCESS"),
+                                            std::vector{own_.path() + "/volume", own_.path() + "/run", store()},
+                                            std::vector<std::string>{});
         give(data.order());
     }
     void give(const ArchiveOrder& order) const { archiver_->write(archive::render(order)); }
@@ -38,7 +38,9 @@ public:
     }
     [[nodiscard]] Child& archiver() const { return *archiver_; }
 
-    [[nodiscard]] int hook(std::vector<std::string> arguments) const { return start_hook(std::move(arguments))->wait(); }
+    [[nodiscard]] int hook(std::vector<std::string> arguments) const {
+        return start_hook(std::move(arguments))->wait();
+    }
     [[nodiscard]] std::unique_ptr<Child> start_hook(std::vector<std::string> arguments) const {
         return std::make_unique<Child>(
             std::getenv("PGBOSUN_WAL"), std::move(arguments),

@@ -114,9 +114,8 @@ TEST_CASE("the pieces of a segment that has been archived whole are removed") {
     while (primary.pieces() > 1) primary.flush_and_ship(6 * mb + 5'000);
 
     const auto objects = primary.store.objects();
-    CHECK(std::ranges::any_of(objects, [](const auto& object) {
-        return object.first.starts_with("orders/stream/" + segment_name(6));
-    }));
+    CHECK(std::ranges::any_of(
+        objects, [](const auto& object) { return object.first.starts_with("orders/stream/" + segment_name(6)); }));
 }
 
 TEST_CASE("what a former life left of segments that are whole in the archive is removed") {

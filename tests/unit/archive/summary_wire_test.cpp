@@ -13,8 +13,8 @@ CatalogSummary full() {
     summary.empty = false;
     summary.count = 3;
     summary.done = 2;
-    summary.backups = {{"20261121T010000", "weekly", "done", "incremental", "20261114T010000", "", "full",
-                        "pg-1", WallTime(std::chrono::microseconds(1'700'000'000'000'001)),
+    summary.backups = {{"20261121T010000", "weekly", "done", "incremental", "20261114T010000", "", "full", "pg-1",
+                        WallTime(std::chrono::microseconds(1'700'000'000'000'001)),
                         WallTime(std::chrono::seconds(1'700'000'100)), "000000010000000000000002",
                         "000000010000000000000003", "0/2000028", "0/3000100", 1, 1000, 250, 7666666666666666666}};
     summary.last_done_at = WallTime(std::chrono::seconds(1'700'000'100));
@@ -47,8 +47,7 @@ TEST_CASE("a summary is read as it was written") {
     }
 }
 
-TEST_CASE(
-    "of too many backups the oldest are left out, of too many holes the last, and the line keeps its limit") {
+TEST_CASE("of too many backups the oldest are left out, of too many holes the last, and the line keeps its limit") {
     auto summary = full();
     summary.backups.assign(CatalogSummary::most_entries + 5, summary.backups[0]);
     summary.backups.front().id = "oldest";

@@ -72,8 +72,8 @@ public:
     }
 
     [[nodiscard]] ArchiveOrder order() const {
-        return {.may_archive = true, .data_directory = path(), .system_id = our_system,
-                .wal_segment_size = small_segment};
+        return {
+            .may_archive = true, .data_directory = path(), .system_id = our_system, .wal_segment_size = small_segment};
     }
 
 private:

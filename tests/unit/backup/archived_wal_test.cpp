@@ -12,9 +12,7 @@ namespace {
 
 wal::SegmentName segment(const std::string& name) { return wal::parse_segment_name(name).value(); }
 
-void put(test::FakeObjectStore& store, const std::string& key) {
-    REQUIRE(store.put("orders/wals/" + key, {}, {}));
-}
+void put(test::FakeObjectStore& store, const std::string& key) { REQUIRE(store.put("orders/wals/" + key, {}, {})); }
 
 std::vector<std::string> names(const Result<std::vector<wal::SegmentName>>& segments) {
     REQUIRE(segments);
@@ -34,9 +32,8 @@ TEST_CASE("a segment is in the archive whatever its compression, and not when on
     put(store, "0000000100000000/000000010000000000000005.00000028.backup.zst");
     put(store, "0000000100000001/000000010000000100000000.lz4");
     const std::vector<wal::SegmentName> many = {
-        segment("000000010000000000000001"), segment("000000010000000000000002"),
-        segment("000000010000000000000003"), segment("000000010000000000000004"),
-        segment("000000010000000000000005"), segment("0000000100000000000000FF"),
+        segment("000000010000000000000001"), segment("000000010000000000000002"), segment("000000010000000000000003"),
+        segment("000000010000000000000004"), segment("000000010000000000000005"), segment("0000000100000000000000FF"),
         segment("000000010000000100000000"), segment("000000020000000100000000"),
     };
     const std::vector<std::string> missing = {"000000010000000000000004", "000000010000000000000005",

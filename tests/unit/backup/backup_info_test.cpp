@@ -184,8 +184,7 @@ TEST_CASE("a backup that is not done needs nothing, and keeps what it has") {
                                             "\nbegin_xlog=0/C000028\nbegin_wal=00000001000000000000000C\n"
                                             "begin_time=2026-11-21\nend_xlog=nowhere\ntimeline=1\n");
         REQUIRE(read);
-        CHECK(read->status ==
-              (status == std::string("FAILED") ? BackupStatus::failed : BackupStatus::unfinished));
+        CHECK(read->status == (status == std::string("FAILED") ? BackupStatus::failed : BackupStatus::unfinished));
         CHECK(read->begin);
         CHECK_FALSE(read->end);
         CHECK(read->timeline == Timeline{1});
@@ -212,10 +211,9 @@ TEST_CASE("no text can become another key or end a line") {
 }
 
 TEST_CASE("names of backups that mean something else are refused") {
-    for (const auto* good : {"nightly", "before the upgrade", "gr\u00fcn", "20261121"})
-        CHECK(check_backup_name(good));
-    for (const std::string bad : {"", "latest", "oldest", "first", "last", "auto", "None", "20261121T010203",
-                                  " a", "a ", "a\nb", "a\x7f", "a\xff"}) {
+    for (const auto* good : {"nightly", "before the upgrade", "gr\u00fcn", "20261121"}) CHECK(check_backup_name(good));
+    for (const std::string bad : {"", "latest", "oldest", "first", "last", "auto", "None", "20261121T010203", " a",
+                                  "a ", "a\nb", "a\x7f", "a\xff"}) {
         CAPTURE(bad);
         const auto checked = check_backup_name(bad);
         REQUIRE_FALSE(checked);

@@ -63,8 +63,7 @@ inline backup::Backup never_finished(const std::string& id) {
 }
 
 inline backup::Backup damaged_backup(const std::string& id) {
-    return {.id = *backup::BackupId::parse(id),
-            .info = fail(FaultKind::corrupt, "backup.info: begin_wal is missing")};
+    return {.id = *backup::BackupId::parse(id), .info = fail(FaultKind::corrupt, "backup.info: begin_wal is missing")};
 }
 
 }  // namespace pgbosun::test

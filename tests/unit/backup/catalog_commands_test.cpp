@@ -75,8 +75,7 @@ TEST_CASE("expire removes what the policy has no use for, and its WAL") {
     CHECK(count(store, "orders/wals/") == 22);
     CHECK(count(store, "orders/pgbosun/") == 1);
     CHECK(to_text(*dry).find("would go: those before 00000001000000000000000A") != std::string::npos);
-    CHECK(to_json(*expired).find(R"("wal_before":"00000001000000000000000A","wal_files":9)") !=
-          std::string::npos);
+    CHECK(to_json(*expired).find(R"("wal_before":"00000001000000000000000A","wal_files":9)") != std::string::npos);
     const auto again = expire(catalog, Redundancy{2}, now, DryRun::no);
     REQUIRE(again);
     CHECK(again->wal_files == 0);
@@ -96,8 +95,7 @@ TEST_CASE("an expire that is killed at any step leaves nothing that the next one
         store.before_each([&](StoreCall call, const std::string&) -> Result<> {
             const bool changes =
                 call == StoreCall::put || call == StoreCall::remove || call == StoreCall::abort_unfinished;
-            if (changes && calls++ >= survived)
-                return fail(FaultKind::cancelled, "killed (told by the test)");
+            if (changes && calls++ >= survived) return fail(FaultKind::cancelled, "killed (told by the test)");
             return {};
         });
         const bool at_once = expire(catalog, Redundancy{1}, now, DryRun::no).has_value();
@@ -207,15 +205,13 @@ TEST_CASE("wal verify names holes, histories, duplicates and foreign objects") {
     CHECK(report->findings.front() == "recovery to now is not possible: no backup reaches the newest WAL");
     CHECK(text.find("segment 000000010000000000000019 is missing") != std::string::npos);
     CHECK(text.find("00000002.history is damaged") != std::string::npos);
-    CHECK(text.find("1 segment stored in two encodings, the first 000000010000000000000005") !=
-          std::string::npos);
+    CHECK(text.find("1 segment stored in two encodings, the first 000000010000000000000005") != std::string::npos);
     CHECK(text.find("1 object that no WAL is, the first notes.txt") != std::string::npos);
     const auto listing = list_wal(catalog);
     REQUIRE(listing);
     REQUIRE(listing->runs.size() == 2);
     CHECK(listing->runs[0].count == 24);
-    CHECK(to_text(*listing).find("000000010000000000000001  000000010000000000000018  24\n") !=
-          std::string::npos);
+    CHECK(to_text(*listing).find("000000010000000000000001  000000010000000000000018  24\n") != std::string::npos);
 }
 
 TEST_CASE("a list is aligned, whatever names it holds, and its JSON has the API's keys") {
@@ -232,16 +228,13 @@ TEST_CASE("a list is aligned, whatever names it holds, and its JSON has the API'
     const auto text = to_text(*entries);
     CAPTURE(text);
     CHECK(text.starts_with("ID               KIND  STATE"));
-    CHECK(text.find("20261101T010000  full  done             2026-11-01 01:01:00Z  1    1.5 MB") !=
-          std::string::npos);
+    CHECK(text.find("20261101T010000  full  done             2026-11-01 01:01:00Z  1    1.5 MB") != std::string::npos);
     CHECK(text.find("done, keep full") != std::string::npos);
     CHECK(text.find('\x1b') == std::string::npos);
     CHECK(to_text(std::vector<CatalogEntry>{}) == "no backups\n");
     const auto json = to_json(entries->front());
-    CHECK(
-        json.find(
-            R"({"id":"20261101T010000","name":"grün","state":"done","kind":"full","parent":null,"error":null,)"
-            R"("keep":null,"instance":null,"begin_at":"2026-11-01T01:00:00.000Z","end_at":)") == 0);
+    CHECK(json.find(R"({"id":"20261101T010000","name":"grün","state":"done","kind":"full","parent":null,"error":null,)"
+                    R"("keep":null,"instance":null,"begin_at":"2026-11-01T01:00:00.000Z","end_at":)") == 0);
     CHECK(to_json(*entries).starts_with(R"({"count":3,"backups":[{"id":)"));
     const auto shown = show_backup(catalog, a);
     REQUIRE(shown);

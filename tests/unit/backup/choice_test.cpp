@@ -23,16 +23,15 @@ void add_wal(WalInventory& wal, std::uint32_t timeline, std::uint64_t first, std
 // to 30.
 ArchiveFacts example(bool with_hole = false) {
     ArchiveFacts facts;
-    facts.backups = {done(a, {1, 2, 3}), done(b, {1, 10, 10}), done(c, {1, 20, 20}),
-                     failed_backup("20261116T010000"), never_finished("20261121T110000")};
+    facts.backups = {done(a, {1, 2, 3}), done(b, {1, 10, 10}), done(c, {1, 20, 20}), failed_backup("20261116T010000"),
+                     never_finished("20261121T110000")};
     facts.backups[1].info->name = "weekly";
     add_wal(facts.wal, 1, 1, with_hole ? 14 : 28);
     add_wal(facts.wal, 1, 16, 28);
     add_wal(facts.wal, 2, 25, 30);
     facts.wal.finish();
-    facts.histories.emplace(
-        Timeline{2},
-        wal::TimelineHistory{Timeline{2}, {{Timeline{1}, Lsn{(25ULL << 24) + 100}, "promoted"}}});
+    facts.histories.emplace(Timeline{2},
+                            wal::TimelineHistory{Timeline{2}, {{Timeline{1}, Lsn{(25ULL << 24) + 100}, "promoted"}}});
     return facts;
 }
 
@@ -40,8 +39,7 @@ RecoveryTarget at_time(const std::string& time) { return {.time = time}; }
 RecoveryTarget at_lsn(const std::string& lsn) { return {.lsn = lsn}; }
 
 // The backup, or the kind and text of the fault.
-std::string chosen(const ArchiveFacts& facts, const RecoveryTarget& target,
-                   const std::string& reference = "latest") {
+std::string chosen(const ArchiveFacts& facts, const RecoveryTarget& target, const std::string& reference = "latest") {
     const auto backup = choose_backup(facts, target, reference, now);
     if (backup) return backup->id.text();
     CHECK_FALSE(backup.error().hint.empty());
@@ -78,10 +76,9 @@ TEST_CASE("a target is reached from the newest backup that ended before it") {
 
 TEST_CASE("a target that is not possible is refused with what is") {
     const auto facts = example();
+    CHECK(says(chosen(facts, at_time("2026-11-01 01:00:59+00")), "before the end of the oldest backup, " + a));
     CHECK(
-        says(chosen(facts, at_time("2026-11-01 01:00:59+00")), "before the end of the oldest backup, " + a));
-    CHECK(says(chosen(facts, at_time("2026-11-01 01:00:59+00")),
-               "possible from 2026-11-01 01:01:00+00:00 or 0/3000100"));
+        says(chosen(facts, at_time("2026-11-01 01:00:59+00")), "possible from 2026-11-01 01:01:00+00:00 or 0/3000100"));
     CHECK(says(chosen(facts, at_lsn("0/30000FF")), "before the end of the oldest backup"));
     CHECK(says(chosen(facts, at_time("2026-11-21 12:00:01+00")), "is not over yet"));
     CHECK(says(chosen(facts, at_lsn("0/1F000000")), "beyond the archive's WAL"));
@@ -151,8 +148,8 @@ TEST_CASE("the timeline decides which backups are on the way") {
     CHECK(chosen(facts, {.timeline = "1"}) == "20261115T120000");
     CHECK(chosen(facts, {.timeline = "current"}) == "20261115T130000");
     CHECK(chosen(facts, {.timeline = "current"}, "20261115T120000") == "20261115T120000");
-    CHECK(says(chosen(facts, {}, "20261115T120000"),
-               "is on timeline 1, from which there is no way to timeline latest"));
+    CHECK(
+        says(chosen(facts, {}, "20261115T120000"), "is on timeline 1, from which there is no way to timeline latest"));
     for (const auto* unknown : {"3", "0", "newest", "", "-1", "4294967296"}) {
         CAPTURE(unknown);
         CHECK(says(chosen(facts, {.timeline = unknown}), "knows no timeline"));

@@ -47,8 +47,7 @@ std::string from(const Coverage& coverage) { return coverage.from ? coverage.fro
 std::vector<std::string> holes(const Coverage& coverage) {
     std::vector<std::string> texts;
     for (const auto& hole : coverage.holes) {
-        texts.push_back(to_string(name_of(hole.first, coverage.segment_size)) + " +" +
-                        std::to_string(hole.count));
+        texts.push_back(to_string(name_of(hole.first, coverage.segment_size)) + " +" + std::to_string(hole.count));
     }
     return texts;
 }
@@ -64,12 +63,11 @@ TEST_CASE("names below wals/ are sorted into what they are") {
          {"0000000100000000/000000010000000000000003.zst", "0000000100000000/000000010000000000000002",
           "0000000100000000/000000010000000000000002.gz", "0000000100000000/000000010000000000000002.lz4",
           "0000000100000000/000000010000000000000004.partial.zst",
-          "0000000100000000/000000010000000000000002.00000028.backup.zst", "00000002.history.zst",
-          "00000003.history",
+          "0000000100000000/000000010000000000000002.00000028.backup.zst", "00000002.history.zst", "00000003.history",
           // Foreign ones:
-          "000000010000000000000005", "0000000100000001/000000010000000000000005",
-          "0000000100000000/00000002.history", "0000000100000000/000000010000000000000006.rar",
-          "0000000100000000/000000010000000000000006.zst.zst", "notes.txt", ""}) {
+          "000000010000000000000005", "0000000100000001/000000010000000000000005", "0000000100000000/00000002.history",
+          "0000000100000000/000000010000000000000006.rar", "0000000100000000/000000010000000000000006.zst.zst",
+          "notes.txt", ""}) {
         wal.add(below);
     }
     wal.finish();
@@ -104,9 +102,7 @@ TEST_CASE("without a hole everything since the oldest backup can be recovered") 
 TEST_CASE("behind a hole only later backups reach now") {
     const auto [runs, begins, missing] = GENERATE(table<std::vector<Run>, std::string, Texts>({
         {{{1, 1, 4}, {1, 6, 30}}, b, {"000000010000000000000005 +1"}},
-        {{{1, 2, 4}, {1, 8, 8}, {1, 10, 30}},
-         b,
-         {"000000010000000000000005 +3", "000000010000000000000009 +1"}},
+        {{{1, 2, 4}, {1, 8, 8}, {1, 10, 30}}, b, {"000000010000000000000005 +3", "000000010000000000000009 +1"}},
         {{{1, 2, 20}, {1, 22, 30}}, "never", {"000000010000000000000015 +1"}},
         {{{1, 3, 30}}, b, {"000000010000000000000002 +1"}},
         {{{1, 1, 1}, {1, 2, 30}}, a, {}},
@@ -120,8 +116,7 @@ TEST_CASE("behind a hole only later backups reach now") {
 }
 
 TEST_CASE("what lies before the oldest backup is no hole") {
-    CHECK(
-        holes(judge_coverage(facts_of({done(a, {1, 20, 20})}, {{1, 1, 3}, {1, 7, 7}, {1, 20, 30}}))).empty());
+    CHECK(holes(judge_coverage(facts_of({done(a, {1, 20, 20})}, {{1, 1, 3}, {1, 7, 7}, {1, 20, 30}}))).empty());
 }
 
 TEST_CASE("without a backup the holes are still told") {
@@ -131,8 +126,7 @@ TEST_CASE("without a backup the holes are still told") {
 }
 
 TEST_CASE("a backup whose own WAL is not whole is told, and no beginning") {
-    const auto coverage =
-        judge_coverage(facts_of({done(a, {1, 2, 5}), done(b, {1, 10, 10})}, {{1, 2, 3}, {1, 5, 30}}));
+    const auto coverage = judge_coverage(facts_of({done(a, {1, 2, 5}), done(b, {1, 10, 10})}, {{1, 2, 3}, {1, 5, 30}}));
     CHECK(coverage.without_wal == std::vector{*BackupId::parse(a)});
     CHECK(from(coverage) == b);
     // One that ended behind the newest segment.
@@ -156,8 +150,7 @@ TEST_CASE("the way goes on along the child from the segment in which it forks") 
 TEST_CASE("a hole at a fork is named on the timeline that should have it") {
     auto facts = facts_of({done(a, {1, 2, 3})}, {{1, 1, 8}, {2, 12, 15}});
     add_history(facts, 2, {{1, 10}});
-    CHECK(holes(judge_coverage(facts)) ==
-          Texts{"000000010000000000000009 +1", "00000002000000000000000A +2"});
+    CHECK(holes(judge_coverage(facts)) == Texts{"000000010000000000000009 +1", "00000002000000000000000A +2"});
 }
 
 TEST_CASE("a promotion whose WAL has not come yet is no hole") {
@@ -193,8 +186,8 @@ TEST_CASE("a newer timeline without its history is cut off") {
 TEST_CASE("histories from before the oldest backup are not missed") {
     auto facts = facts_of({done(a, {5, 2, 3})}, {{5, 2, 9}});
     CHECK(judge_coverage(facts).whole());
-    CHECK(judge_coverage(facts_of({done(a, {1, 2, 3})}, {{1, 2, 9}, {0xFFFFFFFF, 1, 1}}))
-              .missing_histories.size() == 100);
+    CHECK(judge_coverage(facts_of({done(a, {1, 2, 3})}, {{1, 2, 9}, {0xFFFFFFFF, 1, 1}})).missing_histories.size() ==
+          100);
 }
 
 TEST_CASE("a backup says how far it reaches") {

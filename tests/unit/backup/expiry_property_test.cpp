@@ -36,15 +36,14 @@ struct World {
     }
 
     // Which timeline each segment from `begin` on is taken from, when recovery goes to timeline `to`.
-    [[nodiscard]] std::optional<std::vector<std::string>> way(const BackupInfo& info,
-                                                              std::uint32_t to) const {
+    [[nodiscard]] std::optional<std::vector<std::string>> way(const BackupInfo& info, std::uint32_t to) const {
         std::vector<std::string> names;
         const auto from = number(info.timeline);
         std::uint64_t end = timelines[to - 1].end;
         for (auto at = to;; at = timelines[at - 1].parent) {
             if (at == 0) return std::nullopt;
-            const auto begin = at == from ? info.begin->segment.segment + info.begin->segment.log * 256ULL
-                                          : timelines[at - 1].fork;
+            const auto begin =
+                at == from ? info.begin->segment.segment + info.begin->segment.log * 256ULL : timelines[at - 1].fork;
             for (auto segment = begin; segment < end; ++segment) names.push_back(file(at, segment));
             if (at == from) break;
             end = timelines[at - 1].fork;
@@ -59,8 +58,7 @@ struct World {
             const auto last = backup.info->end->segment;
             // It ended on its own timeline: a child that forked before is no way.
             bool after_end = true;
-            for (auto at = to; at != number(backup.info->timeline) && at != 0;
-                 at = timelines[at - 1].parent) {
+            for (auto at = to; at != number(backup.info->timeline) && at != 0; at = timelines[at - 1].parent) {
                 const bool child = timelines[at - 1].parent == number(backup.info->timeline);
                 if (child) after_end = timelines[at - 1].fork > last.segment + last.log * 256ULL;
             }
@@ -107,13 +105,11 @@ private:
 
     // Mostly from the newest timeline; seldom back to an older one.
     void fork() {
-        const auto parent =
-            pick(0, 3) > 0 ? current_ : static_cast<std::uint32_t>(pick(1, static_cast<int>(current_)));
+        const auto parent = pick(0, 3) > 0 ? current_ : static_cast<std::uint32_t>(pick(1, static_cast<int>(current_)));
         const auto end = world_.timelines[parent - 1].end;
         const auto begin = world_.timelines[parent - 1].fork;
-        const auto at = pick(0, 1) == 0
-                            ? end
-                            : begin + static_cast<std::uint64_t>(pick(0, static_cast<int>(end - begin)));
+        const auto at =
+            pick(0, 1) == 0 ? end : begin + static_cast<std::uint64_t>(pick(0, static_cast<int>(end - begin)));
         world_.timelines.push_back({parent, at, at});
         current_ = static_cast<std::uint32_t>(world_.timelines.size());
         write(1);
@@ -156,9 +152,8 @@ World expired(const World& before, const RetentionPolicy& policy) {
         if (stays(plan.backups[at].reason)) after.backups.push_back(before.backups[at]);
     }
     if (plan.wal) {
-        std::erase_if(after.files, [&](const std::string& name) {
-            return plan.wal->may_go(*wal::parse_archive_name(name));
-        });
+        std::erase_if(after.files,
+                      [&](const std::string& name) { return plan.wal->may_go(*wal::parse_archive_name(name)); });
     }
     return after;
 }

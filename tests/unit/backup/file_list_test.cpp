@@ -88,9 +88,8 @@ TEST_CASE("what a server makes anew is left out of a backup, and nothing that lo
 }
 
 TEST_CASE("of unlogged relations only the init fork is taken") {
-    const std::vector<std::string> names = {"16384",      "16384_init", "16384_fsm", "16384.1",
-                                            "16384_vm.1", "16385",      "163841",    "2_init",
-                                            "x_init",     "x",          "16386_init"};
+    const std::vector<std::string> names = {"16384",  "16384_init", "16384_fsm", "16384.1", "16384_vm.1", "16385",
+                                            "163841", "2_init",     "x_init",    "x",       "16386_init"};
     const std::set<std::string> expected = {"16384", "16384_fsm", "16384.1", "16384_vm.1"};
     CHECK(unlogged_files(names) == expected);
     CHECK(unlogged_files({}).empty());

@@ -89,8 +89,11 @@ TEST_CASE("an incremental backup builds on the newest that is done, when server 
     const auto newest = [](const std::vector<Backup>& all) { return choose_parent(all, server()); };
     CHECK(newest({done(full), incremental(second, full), failed_backup(third)})->id.text() == second);
     CHECK(newest({done(full), snapshots})->id.text() == full);
-    for (const auto& impossible : std::vector<std::vector<Backup>>{
-             {}, {failed_backup(full)}, {done(full), of_another}, {done(full), older_version}, {incremental(second, full)}}) {
+    for (const auto& impossible : std::vector<std::vector<Backup>>{{},
+                                                                   {failed_backup(full)},
+                                                                   {done(full), of_another},
+                                                                   {done(full), older_version},
+                                                                   {incremental(second, full)}}) {
         const auto parent = newest(impossible);
         REQUIRE_FALSE(parent);
         CHECK(parent.error().kind == FaultKind::refused);

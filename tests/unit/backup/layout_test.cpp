@@ -14,8 +14,7 @@ TEST_CASE("a backup's objects lie where Barman looks, and incremental ones besid
     CHECK(keep_key("orders", id) == "orders/base/20261121T010203/annotations/keep");
     CHECK(manifest_key("orders", id) == "orders/base/20261121T010203/backup_manifest.zst");
     CHECK(base_prefix("orders", Kind::incremental) == "orders/incremental/");
-    CHECK(backup_info_key("orders", id, Kind::incremental) ==
-          "orders/incremental/20261121T010203/backup.info");
+    CHECK(backup_info_key("orders", id, Kind::incremental) == "orders/incremental/20261121T010203/backup.info");
 }
 
 TEST_CASE("names of tars are read and written alike") {

@@ -73,10 +73,9 @@ TEST_CASE("a manifest without files or ranges is one") {
 }
 
 TEST_CASE("checksums of another algorithm are left out") {
-    const auto read = parse_manifest(sealed(
-        head_1 +
-        "\"Files\": [\n{ \"Path\": \"a\", \"Size\": 1, \"Last-Modified\": \"2026-11-21 01:41:32 GMT\", "
-        "\"Checksum-Algorithm\": \"SHA256\", \"Checksum\": \"aa\" }],\n\"WAL-Ranges\": [],\n"));
+    const auto read = parse_manifest(
+        sealed(head_1 + "\"Files\": [\n{ \"Path\": \"a\", \"Size\": 1, \"Last-Modified\": \"2026-11-21 01:41:32 GMT\", "
+                        "\"Checksum-Algorithm\": \"SHA256\", \"Checksum\": \"aa\" }],\n\"WAL-Ranges\": [],\n"));
     REQUIRE(read);
     CHECK(read->files == std::vector<ManifestFile>{{"a", 1, modified, std::nullopt}});
 }

@@ -50,19 +50,15 @@ TEST_CASE("a standby that followed a promotion needs the WAL of both timelines")
                                  WalRange{Timeline{2}, Lsn{50 * mega}, Lsn{100 * mega}},
                                  WalRange{Timeline{3}, Lsn{100 * mega}, Lsn{120 * mega}}});
     CHECK(names(segments_of(*ranges, size)) ==
-          std::vector<std::string>{"000000010000000000000001", "000000010000000000000002",
-                                   "000000020000000000000003", "000000020000000000000004",
-                                   "000000020000000000000005", "000000030000000000000006",
+          std::vector<std::string>{"000000010000000000000001", "000000010000000000000002", "000000020000000000000003",
+                                   "000000020000000000000004", "000000020000000000000005", "000000030000000000000006",
                                    "000000030000000000000007"});
 }
 
 TEST_CASE("a backup that ends before it begins, or elsewhere, is refused") {
-    CHECK(needed_wal(Timeline{3}, Lsn{120 * mega}, history, Lsn{110 * mega}).error().kind ==
-          FaultKind::corrupt);
-    CHECK(needed_wal(Timeline{4}, Lsn{20 * mega}, history, Lsn{110 * mega}).error().kind ==
-          FaultKind::corrupt);
-    CHECK(needed_wal(Timeline{1}, Lsn{60 * mega}, history, Lsn{110 * mega}).error().kind ==
-          FaultKind::corrupt);
+    CHECK(needed_wal(Timeline{3}, Lsn{120 * mega}, history, Lsn{110 * mega}).error().kind == FaultKind::corrupt);
+    CHECK(needed_wal(Timeline{4}, Lsn{20 * mega}, history, Lsn{110 * mega}).error().kind == FaultKind::corrupt);
+    CHECK(needed_wal(Timeline{1}, Lsn{60 * mega}, history, Lsn{110 * mega}).error().kind == FaultKind::corrupt);
 }
 
 TEST_CASE("the last segment is the one with the byte before the end") {

@@ -18,8 +18,7 @@ using Bytes = std::array<std::byte, page_size>;
 Bytes page_of(std::uint32_t block, Lsn lsn) {
     Bytes page{};
     for (std::size_t at = 200; at < page.size(); ++at) page[at] = static_cast<std::byte>(at * 31 + block);
-    const std::uint32_t high = static_cast<std::uint32_t>(lsn.value >> 32),
-                        low = static_cast<std::uint32_t>(lsn.value);
+    const std::uint32_t high = static_cast<std::uint32_t>(lsn.value >> 32), low = static_cast<std::uint32_t>(lsn.value);
     std::memcpy(page.data(), &high, 4);
     std::memcpy(page.data() + 4, &low, 4);
     const std::uint16_t upper = 200;

@@ -51,8 +51,7 @@ TEST_CASE("objects of any size arrive as they were written") {
     CHECK(pool.stored() == all);
     for (const auto size : sizes) {
         CAPTURE(size);
-        CHECK(store.objects().at("orders/base/x/" + std::to_string(size)).body ==
-              content_of(size, seed + size));
+        CHECK(store.objects().at("orders/base/x/" + std::to_string(size)).body == content_of(size, seed + size));
     }
 }
 

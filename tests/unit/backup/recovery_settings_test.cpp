@@ -43,10 +43,14 @@ TEST_CASE("a target that PostgreSQL would not take is refused with a hint") {
         return target;
     };
     const RecoveryTarget wrong[] = {
-        with([](auto& t) { t.lsn = "x"; }),          with([](auto& t) { t.xid = "12x"; }),
-        with([](auto& t) { t.xid = "-1"; }),         with([](auto& t) { t.name = ""; }),
-        with([](auto& t) { t.name = std::string(64, 'x'); }), with([](auto& t) { t.timeline = "0"; }),
-        with([](auto& t) { t.timeline = "newest"; }), with([](auto& t) { t.xid = "1", t.immediate = true; }),
+        with([](auto& t) { t.lsn = "x"; }),
+        with([](auto& t) { t.xid = "12x"; }),
+        with([](auto& t) { t.xid = "-1"; }),
+        with([](auto& t) { t.name = ""; }),
+        with([](auto& t) { t.name = std::string(64, 'x'); }),
+        with([](auto& t) { t.timeline = "0"; }),
+        with([](auto& t) { t.timeline = "newest"; }),
+        with([](auto& t) { t.xid = "1", t.immediate = true; }),
         with([](auto& t) { t.xid = "1", t.name = "x"; }),
     };
     for (const auto& target : wrong) {
@@ -68,12 +72,14 @@ TEST_CASE("a restore command survives a shell and PostgreSQL") {
 }
 
 TEST_CASE("what leads away from the restored directory becomes a comment, and nothing else changes") {
-    CHECK(without_foreign_places("data_directory = '/var/lib/postgresql/15/main'\nport = 5432\n  HBA_file '/etc/pg_hba.conf'\n"
-                                 "ident_file='x'\n\texternal_pid_file = 'y'") ==
+    CHECK(without_foreign_places(
+              "data_directory = '/var/lib/postgresql/15/main'\nport = 5432\n  HBA_file '/etc/pg_hba.conf'\n"
+              "ident_file='x'\n\texternal_pid_file = 'y'") ==
           "# pgbosun restore: data_directory = '/var/lib/postgresql/15/main'\nport = 5432\n"
           "# pgbosun restore:   HBA_file '/etc/pg_hba.conf'\n# pgbosun restore: ident_file='x'\n"
           "# pgbosun restore: \texternal_pid_file = 'y'");
-    for (const char* same : {"", "\n\n", "#data_directory = 'x'\n", "data_directory_mode = 0700\n", "log_directory = 'log'"}) {
+    for (const char* same :
+         {"", "\n\n", "#data_directory = 'x'\n", "data_directory_mode = 0700\n", "log_directory = 'log'"}) {
         CAPTURE(same);
         CHECK(without_foreign_places(same) == same);
     }

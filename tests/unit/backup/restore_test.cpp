@@ -61,10 +61,10 @@ struct Scene {
     }
 
     static std::string data_tar() {
-        return tar_directory("./") + tar_file("PG_VERSION", "15\n") + tar_file("base/5/1259", std::string(20'000, 'p')) +
-               tar_directory("pg_wal/") + tar_file("postgresql.auto.conf", "work_mem = '8MB'\n") +
-               tar_file("postmaster.pid", "77") + tar_file("global/pg_control", "control") +
-               tar_file("backup_label", label_text);
+        return tar_directory("./") + tar_file("PG_VERSION", "15\n") +
+               tar_file("base/5/1259", std::string(20'000, 'p')) + tar_directory("pg_wal/") +
+               tar_file("postgresql.auto.conf", "work_mem = '8MB'\n") + tar_file("postmaster.pid", "77") +
+               tar_file("global/pg_control", "control") + tar_file("backup_label", label_text);
     }
 
     void plant(const std::string& name, const std::string& content) {
@@ -116,7 +116,7 @@ TEST_CASE("a backup becomes a data directory that recovery begins in") {
     CHECK_FALSE(fs::exists(target + "/postmaster.pid"));
     CHECK_FALSE(fs::exists(target + "/pgbosun.restore"));
     CHECK_FALSE(fs::exists(target + "/global/pg_control.pgbosun"));
-    struct stat facts {};
+    struct stat facts{};
     REQUIRE(::stat(target.c_str(), &facts) == 0);
     CHECK((facts.st_mode & 07777) == 0700);
     CHECK_FALSE(restored->checked);
@@ -147,9 +147,12 @@ TEST_CASE("a place for a tablespace that cannot be is refused") {
         const char* what;
         std::map<std::string, std::string> moved;
     } const cases[] = {
-        {"unknown", {{"c", "/c"}}},       {"relative", {{"a", "x"}}},
-        {"the same", {{"16384", "/b"}}},  {"in the target", {{"a", scene.target() + "/x"}}},
-        {"around it", {{"a", scene.directory.path()}}}, {"the same with a slash", {{"a", "/b/"}}},
+        {"unknown", {{"c", "/c"}}},
+        {"relative", {{"a", "x"}}},
+        {"the same", {{"16384", "/b"}}},
+        {"in the target", {{"a", scene.target() + "/x"}}},
+        {"around it", {{"a", scene.directory.path()}}},
+        {"the same with a slash", {{"a", "/b/"}}},
     };
     for (const auto& it : cases) {
         INFO(it.what);
@@ -236,9 +239,10 @@ TEST_CASE("a restore that fails leaves nothing behind") {
         {"a part lies there twice", "data.tar.gz", "x"},
         {"the label begins elsewhere", "data.tar.zst",
          zst(tar_file("global/pg_control", "c") +
-             tar_file("backup_label", "START WAL LOCATION: 0/3000028 (file 000000010000000000000003)\n"
-                                      "CHECKPOINT LOCATION: 0/3000060\nBACKUP METHOD: streamed\nBACKUP FROM: primary\n"
-                                      "START TIME: 2026-11-21 01:41:32 UTC\nLABEL: test\nSTART TIMELINE: 1\n") +
+             tar_file("backup_label",
+                      "START WAL LOCATION: 0/3000028 (file 000000010000000000000003)\n"
+                      "CHECKPOINT LOCATION: 0/3000060\nBACKUP METHOD: streamed\nBACKUP FROM: primary\n"
+                      "START TIME: 2026-11-21 01:41:32 UTC\nLABEL: test\nSTART TIMELINE: 1\n") +
              tar_end())},
     };
     for (const auto& it : cases) {
@@ -313,8 +317,8 @@ TEST_CASE("a label that is in backup.info only is written") {
 
 TEST_CASE("what is restored stays in its place, wherever its configuration led") {
     Scene scene;
-    scene.plant("data.tar.zst", zst(Scene::data_tar() + tar_file("postgresql.conf", "data_directory = '/x'\nport = 1\n") +
-                                    tar_end()));
+    scene.plant("data.tar.zst",
+                zst(Scene::data_tar() + tar_file("postgresql.conf", "data_directory = '/x'\nport = 1\n") + tar_end()));
 
     const auto restored = scene.restore();
 

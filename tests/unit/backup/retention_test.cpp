@@ -15,8 +15,7 @@ namespace {
 const WallTime now = moment("2026-11-21 12:00:00");
 const RetentionPolicy window_of_7_days = RecoveryWindow{std::chrono::days(7)};
 
-std::vector<Reason> reasons(const std::vector<Backup>& backups,
-                            const std::optional<RetentionPolicy>& policy) {
+std::vector<Reason> reasons(const std::vector<Backup>& backups, const std::optional<RetentionPolicy>& policy) {
     std::vector<Reason> reasons;
     for (const auto& verdict : plan_expiry(backups, policy, now).backups) reasons.push_back(verdict.reason);
     return reasons;
@@ -47,10 +46,9 @@ TEST_CASE("retention policies are read") {
 
 TEST_CASE("what is nearly a retention policy is refused with a hint") {
     for (const auto* text :
-         {"", "REDUNDANCY", "REDUNDANCY 0", "REDUNDANCY -1", "REDUNDANCY 10000", "REDUNDANCY 3x",
-          "REDUNDANCY 3 DAYS", "redundancy 3", "RECOVERY WINDOW OF 30", "RECOVERY WINDOW 30 DAYS",
-          "RECOVERY WINDOW OF 0 DAYS", "RECOVERY WINDOW OF 30 YEARS", "RECOVERY WINDOW OF 30 DAYSS", "30d",
-          "RECOVERY WINDOW OF DAYS 30"}) {
+         {"", "REDUNDANCY", "REDUNDANCY 0", "REDUNDANCY -1", "REDUNDANCY 10000", "REDUNDANCY 3x", "REDUNDANCY 3 DAYS",
+          "redundancy 3", "RECOVERY WINDOW OF 30", "RECOVERY WINDOW 30 DAYS", "RECOVERY WINDOW OF 0 DAYS",
+          "RECOVERY WINDOW OF 30 YEARS", "RECOVERY WINDOW OF 30 DAYSS", "30d", "RECOVERY WINDOW OF DAYS 30"}) {
         CAPTURE(text);
         const auto policy = parse_retention(text);
         REQUIRE_FALSE(policy);
@@ -60,9 +58,8 @@ TEST_CASE("what is nearly a retention policy is refused with a hint") {
 }
 
 TEST_CASE("redundancy keeps the newest full backups that are done") {
-    const std::vector backups{done("20261101T010000"), done("20261108T010000"),
-                              failed_backup("20261109T010000"), done("20261115T010000"),
-                              never_finished("20261116T010000")};
+    const std::vector backups{done("20261101T010000"), done("20261108T010000"), failed_backup("20261109T010000"),
+                              done("20261115T010000"), never_finished("20261116T010000")};
     CHECK(reasons(backups, Redundancy{1}) == Reasons{obsolete, obsolete, failed, wanted, under_way});
     CHECK(reasons(backups, Redundancy{2}) == Reasons{obsolete, wanted, failed, wanted, under_way});
     CHECK(reasons(backups, Redundancy{3}) == Reasons{wanted, wanted, failed, wanted, under_way});
@@ -152,8 +149,7 @@ TEST_CASE("an incremental backup whose chain is broken goes, unless a person may
 TEST_CASE("what an incremental backup under way may build on stays") {
     auto building = never_finished("20261121T110000");
     building.kind = Kind::incremental;
-    const std::vector backups{done("20261118T010000"), done("20261119T010000"), building,
-                              done("20261121T113000")};
+    const std::vector backups{done("20261118T010000"), done("20261119T010000"), building, done("20261121T113000")};
     CHECK(reasons(backups, Redundancy{1}) == Reasons{obsolete, needed, under_way, wanted});
 }
 
@@ -170,9 +166,8 @@ TEST_CASE("WAL goes below the first backup that stays, on its timeline") {
     CHECK(before(plan_expiry(backups, Redundancy{1}, now)) == "000000010000000000000014");
     CHECK(before(plan_expiry(backups, Redundancy{2}, now)) == "00000001000000000000000A");
     const auto wal = *plan_expiry(backups, Redundancy{1}, now).wal;
-    for (const auto* goes :
-         {"000000010000000000000013", "000000010000000000000001", "000000010000000000000013.partial",
-          "000000010000000000000013.00000028.backup"}) {
+    for (const auto* goes : {"000000010000000000000013", "000000010000000000000001", "000000010000000000000013.partial",
+                             "000000010000000000000013.00000028.backup"}) {
         CAPTURE(goes);
         CHECK(wal.may_go(name(goes)));
     }
@@ -243,13 +238,11 @@ TEST_CASE("while a backup is under way WAL goes on the timeline of the one befor
 }
 
 TEST_CASE("no WAL goes while nobody knows what is needed") {
-    CHECK_FALSE(plan_expiry({damaged_backup("20261101T010000"), done("20261115T010000", {1, 20, 20})},
-                            Redundancy{1}, now)
-                    .wal);
+    CHECK_FALSE(
+        plan_expiry({damaged_backup("20261101T010000"), done("20261115T010000", {1, 20, 20})}, Redundancy{1}, now).wal);
     CHECK_FALSE(plan_expiry({failed_backup("20261101T010000")}, Redundancy{1}, now).wal);
-    CHECK_FALSE(plan_expiry({never_finished("20261121T110000"), done("20261121T113000", {1, 20, 20})},
-                            Redundancy{1}, now)
-                    .wal);
+    CHECK_FALSE(
+        plan_expiry({never_finished("20261121T110000"), done("20261121T113000", {1, 20, 20})}, Redundancy{1}, now).wal);
 }
 
 TEST_CASE("WAL of a backup under way stays: what was done before it began earlier") {

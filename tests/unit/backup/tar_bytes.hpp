@@ -9,7 +9,9 @@
 namespace pgbosun::test {
 
 inline std::string tar_header(std::string_view name, char type, std::uint64_t size, std::string_view target = {},
-                              std::string_view magic = std::string_view("ustar\0" "00", 8)) {
+                              std::string_view magic = std::string_view("ustar\0"
+                                                                        "00",
+                                                                        8)) {
     std::string block(512, '\0');
     const auto put = [&](std::size_t at, std::string_view text) { block.replace(at, text.size(), text); };
     put(0, name.substr(0, 100));

@@ -44,12 +44,7 @@ TEST_CASE("another library reads from a header what was put into it") {
     const std::string long_name = "base/" + std::string(180, 'n');
     const std::string longest = std::string(200, 'd') + "/" + std::string(150, 'n') + "/more";
     const TarEntry table[] = {
-        {.path = "./",
-         .type = TarType::directory,
-         .mode = 0700,
-         .user = 999,
-         .group = 998,
-         .modified = 1'763'000'000},
+        {.path = "./", .type = TarType::directory, .mode = 0700, .user = 999, .group = 998, .modified = 1'763'000'000},
         {.path = "base/5/", .type = TarType::directory, .mode = 0750},
         {.path = "base/5/16384", .mode = 0600, .user = 26, .group = 26, .size = 1 << 30, .modified = 1},
         {.path = "PG_VERSION", .mode = 0640, .size = 0},
@@ -66,9 +61,8 @@ TEST_CASE("another library reads from a header what was put into it") {
         const auto header = tar_header(entry);
         CHECK(header.size() % tar_block == 0);
         CHECK(header.size() <= tar_entry_bytes(entry.path.size(), 0));
-        const ReadEntry expected{
-            entry.path,  entry.type == TarType::directory,      entry.mode,    entry.user,
-            entry.group, static_cast<std::int64_t>(entry.size), entry.modified};
+        const ReadEntry expected{entry.path,  entry.type == TarType::directory,      entry.mode,    entry.user,
+                                 entry.group, static_cast<std::int64_t>(entry.size), entry.modified};
         const auto read = read_header(header);
         CHECK(read.path == expected.path);
         CHECK(read == expected);

@@ -33,8 +33,7 @@ void check_plan(const TarPlan& plan, const std::vector<PlannedTree>& trees, std:
         for (const auto file : tar.files) {
             ++seen[{tar.tree, file}];
             const auto& tree = *trees[tar.tree].tree;
-            bytes +=
-                tar_header({.path = tree.path_of(tree.files[file]), .size = tree.files[file].size}).size();
+            bytes += tar_header({.path = tree.path_of(tree.files[file]), .size = tree.files[file].size}).size();
             bytes += tree.files[file].size + tar_padding(tree.files[file].size);
         }
         CHECK(bytes <= tar.bytes);

@@ -117,12 +117,12 @@ TEST_CASE("long names come in PAX records, in GNU's entries and in a prefix") {
     std::snprintf(octal.data(), octal.size(), "%06o", sum);
     prefixed.replace(148, 7, std::string_view(octal.data(), 7));
 
-    const auto seen = read(pax(pax_record("path", deep) + pax_record("mtime", "1.5")) + tar_file("short", "1") +
-                           tar_header("././@LongLink", 'L', deep.size() + 1, {}, "ustar  ") +
-                           padded(deep + std::string(1, '\0')) + tar_file("short", "2") + prefixed +
-                           pax(pax_record("size", "3")) + tar_header("sized", '0', 0) + padded("abc") +
-                           tar_header("comment", 'g', 22) + padded(pax_record("comment", "0123456789")) +
-                           tar_file("last", "4") + tar_end());
+    const auto seen =
+        read(pax(pax_record("path", deep) + pax_record("mtime", "1.5")) + tar_file("short", "1") +
+             tar_header("././@LongLink", 'L', deep.size() + 1, {}, "ustar  ") + padded(deep + std::string(1, '\0')) +
+             tar_file("short", "2") + prefixed + pax(pax_record("size", "3")) + tar_header("sized", '0', 0) +
+             padded("abc") + tar_header("comment", 'g', 22) + padded(pax_record("comment", "0123456789")) +
+             tar_file("last", "4") + tar_end());
 
     REQUIRE(seen);
     CHECK(paths(*seen) == std::vector<std::string>{deep, deep, "a/b/c", "sized", "last"});
@@ -186,7 +186,7 @@ TEST_CASE("a tar becomes files that only their owner may read") {
     CHECK(place.content("PG_VERSION") == "15\n");
     REQUIRE(place.files.size() == 2);
     CHECK(place.files[0].crc32c == 0xE3069283);
-    struct stat facts {};
+    struct stat facts{};
     REQUIRE(::stat((place.directory / "base/5/1259").c_str(), &facts) == 0);
     CHECK((facts.st_mode & 07777) == 0600);
     REQUIRE(::stat((place.directory / "pg_wal").c_str(), &facts) == 0);
@@ -201,9 +201,9 @@ TEST_CASE("what is placed elsewhere goes there, and what is left out is read all
         return entry.path;
     };
 
-    REQUIRE(place.unpack(tar_file("global/pg_control", "c") + tar_file("postmaster.pid", "1") +
-                             tar_link("pg_wal", "/tmp") + tar_end(),
-                         placement));
+    REQUIRE(place.unpack(
+        tar_file("global/pg_control", "c") + tar_file("postmaster.pid", "1") + tar_link("pg_wal", "/tmp") + tar_end(),
+        placement));
 
     CHECK(place.content("global/waiting") == "c");
     CHECK_FALSE(std::filesystem::exists(place.directory / "global/pg_control"));
@@ -221,9 +221,9 @@ TEST_CASE("nothing is written through a link, and nothing over a file") {
     std::ofstream(place.directory / "there") << "as it was";
     std::filesystem::create_directory(place.directory / "directory");
 
-    for (const auto& tar : {tar_file("base/1", "x"), tar_directory("base/1"), tar_file("file", "x"), tar_file("there", "x"),
-                            tar_file("there/below", "x"), tar_file("directory", "x"), tar_link("link", "/etc"),
-                            tar_file("twice", "1") + tar_file("twice", "2")}) {
+    for (const auto& tar : {tar_file("base/1", "x"), tar_directory("base/1"), tar_file("file", "x"),
+                            tar_file("there", "x"), tar_file("there/below", "x"), tar_file("directory", "x"),
+                            tar_link("link", "/etc"), tar_file("twice", "1") + tar_file("twice", "2")}) {
         const auto unpacked = place.unpack(tar + tar_end());
         REQUIRE_FALSE(unpacked);
         CHECK(unpacked.error().kind == FaultKind::corrupt);

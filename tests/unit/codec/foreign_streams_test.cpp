@@ -36,8 +36,8 @@ char* chars(const Bytes& bytes) {
 Bytes bzip2(const Bytes& content) {
     Bytes out(content.size() + content.size() / 100 + 600);
     auto length = static_cast<unsigned>(out.size());
-    REQUIRE(BZ2_bzBuffToBuffCompress(chars(out), &length, chars(content), static_cast<unsigned>(content.size()), 1, 0, 0) ==
-            BZ_OK);
+    REQUIRE(BZ2_bzBuffToBuffCompress(chars(out), &length, chars(content), static_cast<unsigned>(content.size()), 1, 0,
+                                     0) == BZ_OK);
     out.resize(length);
     return out;
 }
@@ -45,9 +45,9 @@ Bytes bzip2(const Bytes& content) {
 Bytes xz(const Bytes& content, std::uint32_t preset = 0) {
     Bytes out(lzma_stream_buffer_bound(content.size()));
     std::size_t length = 0;
-    REQUIRE(lzma_easy_buffer_encode(preset, LZMA_CHECK_CRC64, nullptr, reinterpret_cast<const std::uint8_t*>(content.data()),
-                                    content.size(), reinterpret_cast<std::uint8_t*>(out.data()), &length,
-                                    out.size()) == LZMA_OK);
+    REQUIRE(lzma_easy_buffer_encode(preset, LZMA_CHECK_CRC64, nullptr,
+                                    reinterpret_cast<const std::uint8_t*>(content.data()), content.size(),
+                                    reinterpret_cast<std::uint8_t*>(out.data()), &length, out.size()) == LZMA_OK);
     out.resize(length);
     return out;
 }
@@ -232,7 +232,8 @@ TEST_CASE("an xz stream that wants more memory than is allowed is corrupt, and s
     lzma_options_lzma options{};
     REQUIRE_FALSE(lzma_lzma_preset(&options, 0));
     options.dict_size = 512U << 20;
-    const std::array<lzma_filter, 2> filters{lzma_filter{LZMA_FILTER_LZMA2, &options}, lzma_filter{LZMA_VLI_UNKNOWN, nullptr}};
+    const std::array<lzma_filter, 2> filters{lzma_filter{LZMA_FILTER_LZMA2, &options},
+                                             lzma_filter{LZMA_VLI_UNKNOWN, nullptr}};
     lzma_block block{};
     Bytes encoded = xz(some_content(1000, 8));
 

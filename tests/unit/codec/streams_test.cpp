@@ -201,9 +201,8 @@ TEST_CASE("a fault of the sink ends the stream and is handed on as it is") {
     const Bytes compressed = compress(**compressor, some_content(1000, 11));
 
     decompressor->begin(1 << 20);
-    const auto fed = decompressor->feed(compressed, [](std::span<const std::byte>) -> Result<> {
-        return fail(FaultKind::cancelled, "no more");
-    });
+    const auto fed = decompressor->feed(
+        compressed, [](std::span<const std::byte>) -> Result<> { return fail(FaultKind::cancelled, "no more"); });
 
     REQUIRE_FALSE(fed);
     CHECK(fed.error().what == "no more");
@@ -227,12 +226,11 @@ TEST_CASE("levels that do not exist are refused with the range that does") {
         int level;
         bool exists;
     };
-    const auto row = GENERATE(Row{Compression::zstd, 0, false}, Row{Compression::zstd, 1, true},
-                              Row{Compression::zstd, 19, true}, Row{Compression::zstd, 20, false},
-                              Row{Compression::gzip, 0, false}, Row{Compression::gzip, 9, true},
-                              Row{Compression::gzip, 10, false}, Row{Compression::lz4, -1, false},
-                              Row{Compression::lz4, 12, true}, Row{Compression::lz4, 13, false},
-                              Row{Compression::none, 99, true});
+    const auto row =
+        GENERATE(Row{Compression::zstd, 0, false}, Row{Compression::zstd, 1, true}, Row{Compression::zstd, 19, true},
+                 Row{Compression::zstd, 20, false}, Row{Compression::gzip, 0, false}, Row{Compression::gzip, 9, true},
+                 Row{Compression::gzip, 10, false}, Row{Compression::lz4, -1, false}, Row{Compression::lz4, 12, true},
+                 Row{Compression::lz4, 13, false}, Row{Compression::none, 99, true});
     CAPTURE(row.level);
 
     const auto made = make_compressor(row.compression, row.level);

@@ -117,8 +117,7 @@ TEST_CASE("a synchronous failover waits until one of those who answer is bound t
         known.record->synchronous = {1, SyncMethod::any, row.number, row.names};
         for (const auto& name : row.answering) test::sees(known, test::report(name));
         const auto best = picked(known);
-        INFO(row.number << " of " << row.names.size() << ", " << row.answering.size()
-                        << " answer: " << best.why_not);
+        INFO(row.number << " of " << row.names.size() << ", " << row.answering.size() << " answer: " << best.why_not);
         CHECK(best.name.has_value() == row.allowed);
 
         auto superseded = known;

@@ -153,8 +153,7 @@ TEST_CASE("while it is paused, or its primary is fenced, a cluster is left as it
     CHECK(written(chosen(known)) == nullptr);
 }
 
-TEST_CASE(
-    "the recorded primary is promoted when leases and promises have run out, and what it says is newer") {
+TEST_CASE("the recorded primary is promoted when leases and promises have run out, and what it says is newer") {
     struct Row {
         const char* name;
         Instant at;
@@ -274,7 +273,9 @@ TEST_CASE("former primaries are forgotten when the new one serves and has taken 
     CHECK(written(choice)->former.empty());
 }
 
-TEST_CASE("a rule is forgotten when one with standbys is in force, or none is wanted, and not while the primary goes on alone") {
+TEST_CASE(
+    "a rule is forgotten when one with standbys is in force, or none is wanted, and not while the primary goes on "
+    "alone") {
     const SynchronousRule before{7, SyncMethod::any, 1, {"a", "b"}};
     const auto superseded = [&](int number, std::vector<std::string> names) {
         auto known = test::healthy();

@@ -200,9 +200,12 @@ TEST_CASE("a new cluster follows another one, is promoted when it is told so, an
     World world;
     world.policy.source = "host=far";
     auto& one = world.start("one");
-    const auto streams_from = [&](const std::string& name) { return world.agents[name].status().managed->upstream.value(); };
+    const auto streams_from = [&](const std::string& name) {
+        return world.agents[name].status().managed->upstream.value();
+    };
     const auto all_follow = [&] {
-        return streams_from("pg-1") == "host=far" && streams_from("pg-2") == "host=pg-1" && streams_from("pg-3") == "host=pg-1";
+        return streams_from("pg-1") == "host=far" && streams_from("pg-2") == "host=pg-1" &&
+               streams_from("pg-3") == "host=pg-1";
     };
     world.until(all_follow);
     CHECK(one.status().source == "host=far");
@@ -220,9 +223,8 @@ TEST_CASE("a new cluster follows another one, is promoted when it is told so, an
     CHECK(one.status().source.empty());
     CHECK(one.command({ControllerVerb::promote_cluster, "", ""}).answer == Answer::refused);
 
-    world.until([&] {
-        return one.command({ControllerVerb::demote_cluster, "", "", "host=far"}).answer != Answer::refused;
-    });
+    world.until(
+        [&] { return one.command({ControllerVerb::demote_cluster, "", "", "host=far"}).answer != Answer::refused; });
     world.until([&] { return world.agents.serving().empty() && one.status().source == "host=far"; });
     // Who leads goes away: another one streams from there.
     world.until([&] { return streams_from("pg-1") == "host=far" && streams_from("pg-2") == "host=pg-1"; });

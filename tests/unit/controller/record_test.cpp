@@ -40,7 +40,6 @@ TEST_CASE("the new list is what both lists have in common, without the new prima
         auto record = test::record();
         record.promotable.names = row.current;
         record.acknowledged.names = row.acknowledged;
-        CHECK(change_primary(record, "b", Chosen::from_list, DataLoss::refused).promotable.names ==
-              row.expected);
+        CHECK(change_primary(record, "b", Chosen::from_list, DataLoss::refused).promotable.names == row.expected);
     }
 }

@@ -112,7 +112,8 @@ TEST_CASE("a standby that replays late is never promoted") {
     auto late = test::report("b");
     late.delayed = true;
     test::sees(known, late);
-    CHECK(unfit(Field{known, test::policy(), {}, now}, "b", DataLoss::accepted).find("delay") != std::string_view::npos);
+    CHECK(unfit(Field{known, test::policy(), {}, now}, "b", DataLoss::accepted).find("delay") !=
+          std::string_view::npos);
 }
 
 TEST_CASE("a new cluster follows another one when it is configured so") {

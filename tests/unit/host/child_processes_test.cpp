@@ -122,8 +122,8 @@ TEST_CASE("descriptors may trade places") {
     const Descriptor one(::open((directory / "one").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     const Descriptor two(::open((directory / "two").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
 
-    auto command = script("readlink /proc/$$/fd/" + std::to_string(one.get()) + " /proc/$$/fd/" +
-                          std::to_string(two.get()));
+    auto command =
+        script("readlink /proc/$$/fd/" + std::to_string(one.get()) + " /proc/$$/fd/" + std::to_string(two.get()));
     command.descriptors = {{one.get(), two.get()}, {two.get(), one.get()}};
     const auto lines = world.run(std::move(command));
 
@@ -272,8 +272,7 @@ TEST_CASE("strays are killed by name and directory, and nobody else is") {
     std::map<std::string, std::optional<ExitStatus>> ended;
     std::map<std::string, ProcessId> processes;
     const auto start = [&](const std::string& who, const std::string& program, const std::string& where) {
-        std::filesystem::copy_file("/bin/sleep", directory / program,
-                                   std::filesystem::copy_options::skip_existing);
+        std::filesystem::copy_file("/bin/sleep", directory / program, std::filesystem::copy_options::skip_existing);
         Command command{.program = directory / program, .arguments = {"1000"}, .working_directory = directory / where};
         command.on_exit = [&ended, who](ExitStatus status) { ended[who] = status; };
         processes[who] = world.processes.spawn(std::move(command)).value();

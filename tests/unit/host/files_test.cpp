@@ -125,7 +125,8 @@ TEST_CASE("a message between PID 1 and its file worker reads back, and a torn on
         CHECK_FALSE(host::decode_request(message.substr(0, length)).has_value());
     }
     CHECK_FALSE(host::decode_request(message + "x").has_value());
-    const auto answer = host::decode_answer(host::encode(Result<std::string>(fail(FaultKind::conflict, "what", "hint"))));
+    const auto answer =
+        host::decode_answer(host::encode(Result<std::string>(fail(FaultKind::conflict, "what", "hint"))));
     CHECK(answer.error().kind == FaultKind::conflict);
     CHECK(answer.error().text() == "what (hint: hint)");
     CHECK_FALSE(host::decode_answer("").has_value());

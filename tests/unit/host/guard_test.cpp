@@ -185,7 +185,8 @@ TEST_CASE("the guard kills what is left of a postgres whose postmaster has died"
     std::filesystem::copy_file("/bin/sleep", directory / "postgres");
     std::optional<ExitStatus> postmaster_ended, backend_ended;
     const auto start = [&](std::optional<ExitStatus>& ended) {
-        Command command{.program = directory / "postgres", .arguments = {"1000"}, .working_directory = directory.path()};
+        Command command{
+            .program = directory / "postgres", .arguments = {"1000"}, .working_directory = directory.path()};
         command.on_exit = [&ended](ExitStatus status) { ended = status; };
         return world.processes.spawn(std::move(command)).value();
     };
@@ -203,7 +204,9 @@ TEST_CASE("the guard kills what is left of a postgres whose postmaster has died"
     CHECK(backend_ended->code == SIGKILL);
 }
 
-TEST_CASE("when PID 1 has died before it gave a postgres to the guard, the guard kills what runs in the data directory if it was told to expect it") {
+TEST_CASE(
+    "when PID 1 has died before it gave a postgres to the guard, the guard kills what runs in the data directory if it "
+    "was told to expect it") {
     World world;
     test::TemporaryDirectory directory;
     world.guard = world.start_guard(directory.path());

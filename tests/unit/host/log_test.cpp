@@ -39,7 +39,7 @@ TEST_CASE("a JSON line has its fields in order and is always valid") {
         {"\xF0\x9F\x9A\xA2", "\xF0\x9F\x9A\xA2"},
         {"\xFF", "\xEF\xBF\xBD"},
         {"\xC3", "\xEF\xBF\xBD"},
-        {"\xC0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD"},              // overlong
+        {"\xC0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD"},                  // overlong
         {"\xED\xA0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},  // a surrogate
         {"\xF4\x90\x80\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
     };
@@ -51,8 +51,8 @@ TEST_CASE("a JSON line has its fields in order and is always valid") {
 }
 
 TEST_CASE("a text line is one line that steers no terminal") {
-    const auto line = host::render_text({log::Level::warning, moment, "a\x1b[2Jb\nc", {{"path", "x\ny"}}},
-                                        host::Colour::none);
+    const auto line =
+        host::render_text({log::Level::warning, moment, "a\x1b[2Jb\nc", {{"path", "x\ny"}}}, host::Colour::none);
 
     CHECK(line.starts_with("2026-11-21T01:41:32.725Z warning a [2Jb c "));
     CHECK(line.ends_with(" path=x y"));

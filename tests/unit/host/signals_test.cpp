@@ -34,7 +34,10 @@ TEST_CASE("a callback may take its own place") {
     boost::asio::io_context loop;
     host::Signals signals(loop);
     int second = 0;
-    signals.on(SIGTERM, [&] { signals.on(SIGTERM, [&] { ++second; }); ::kill(::getpid(), SIGTERM); });
+    signals.on(SIGTERM, [&] {
+        signals.on(SIGTERM, [&] { ++second; });
+        ::kill(::getpid(), SIGTERM);
+    });
 
     ::kill(::getpid(), SIGTERM);
 

@@ -11,8 +11,7 @@ namespace {
 
 std::string request(std::string_view method, std::string_view target, std::string_view body = {}) {
     return std::string(method) + " " + std::string(target) +
-           " HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
-           std::string(body);
+           " HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
 }
 
 Json body_of(const std::string& answer) { return Json::parse(answer.substr(answer.find("\r\n\r\n"))); }
@@ -39,8 +38,7 @@ TEST_CASE("a backup is begun, shown, refused beside another one, and cancelled")
     RawPeer peer = RawPeer::unix_socket(running.socket_path);
 
     const auto begun =
-        peer.send(request("POST", "/v1/backups?wait=0s", R"({"name": "x", "incremental": true})"))
-            .read_answer();
+        peer.send(request("POST", "/v1/backups?wait=0s", R"({"name": "x", "incremental": true})")).read_answer();
 
     CHECK(has_status(begun, "202"));
     CHECK(body_of(begun)["id"] == "20261121T010000");
@@ -79,8 +77,7 @@ TEST_CASE("a wrong request for a job is named and begins nothing") {
     RunningServer running;
     RawPeer peer = RawPeer::unix_socket(running.socket_path);
     for (const auto& [target, body, complaint] :
-         {std::tuple{"/v1/backups", "[]", "not a JSON object"},
-          std::tuple{"/v1/backups", "{\"nmae\": \"x\"}", "nmae"},
+         {std::tuple{"/v1/backups", "[]", "not a JSON object"}, std::tuple{"/v1/backups", "{\"nmae\": \"x\"}", "nmae"},
           std::tuple{"/v1/backups", "{\"name\": \"-rf\"}", "must not begin with -"},
           std::tuple{"/v1/backups", "{\"name\": \"\"}", "1 to 200 bytes"},
           std::tuple{"/v1/backups", "{\"name\": \"latest\"}", "means something else"},
@@ -99,9 +96,8 @@ TEST_CASE("a wrong request for a job is named and begins nothing") {
         CHECK(body_of(answer)["detail"].get<std::string>().find(complaint) != std::string::npos);
     }
     CHECK(running.on_loop([&] { return running.control.jobs().empty(); }));
-    CHECK(has_status(
-        peer.send(request("POST", "/v1/drill", R"({"to_time": "2026-11-21 01:00:00+00"})")).read_answer(),
-        "202"));
+    CHECK(has_status(peer.send(request("POST", "/v1/drill", R"({"to_time": "2026-11-21 01:00:00+00"})")).read_answer(),
+                     "202"));
 }
 
 TEST_CASE("over TCP reading of backups is open and beginning one is not") {

@@ -93,7 +93,8 @@ TEST_CASE("events come piece by piece until the reader has enough") {
 }
 
 TEST_CASE("a URL is a scheme, a host and a port") {
-    for (const char* url : {"http://a", "http://a:1", "https://a.example:65535/", "http://[::1]:8008", "http://[::1]"}) {
+    for (const char* url :
+         {"http://a", "http://a:1", "https://a.example:65535/", "http://[::1]:8008", "http://[::1]"}) {
         CAPTURE(url);
         CHECK(http::Client::url(url));
     }

@@ -65,19 +65,15 @@ TEST_CASE("a wrong request is refused and never reaches the instance") {
         const char* status;
         const char* detail;
     };
-    for (const Row& row : {Row{post("/v1/fence", "{"), "400", "not JSON"},
-                           Row{post("/v1/fence", R"({"forse": 1})"), "400", "\"forse\""},
-                           Row{post("/v1/fence?wait=30"), "400", "\"wait\""},
-                           Row{post("/v1/fence?wait=301s"), "400", "300s"},
-                           Row{post("/v1/fence?wiat=3s"), "400", "\"wiat\""},
-                           Row{post("/v1/fence?wait=%"), "400", "percent"},
-                           Row{get("/v1/fence"), "405", "POST"}, Row{post("/v1/assignment"), "405", "PUT"},
-                           Row{post("/v1/promise", R"({"term": 1})"), "400", "is missing"},
-                           Row{post("/v1/promise?wait=1s", "{}"), "400", "\"wait\""},
-                           Row{post("/v1/nothing"), "404", "nothing at this path"},
-                           Row{get("/v1/journal?limit=0"), "400", "\"limit\""},
-                           Row{get("/v1/journal?since=-1"), "400", "\"since\""},
-                           Row{get("/replica?lag=lots"), "400", "\"lag\""}}) {
+    for (const Row& row :
+         {Row{post("/v1/fence", "{"), "400", "not JSON"}, Row{post("/v1/fence", R"({"forse": 1})"), "400", "\"forse\""},
+          Row{post("/v1/fence?wait=30"), "400", "\"wait\""}, Row{post("/v1/fence?wait=301s"), "400", "300s"},
+          Row{post("/v1/fence?wiat=3s"), "400", "\"wiat\""}, Row{post("/v1/fence?wait=%"), "400", "percent"},
+          Row{get("/v1/fence"), "405", "POST"}, Row{post("/v1/assignment"), "405", "PUT"},
+          Row{post("/v1/promise", R"({"term": 1})"), "400", "is missing"},
+          Row{post("/v1/promise?wait=1s", "{}"), "400", "\"wait\""},
+          Row{post("/v1/nothing"), "404", "nothing at this path"}, Row{get("/v1/journal?limit=0"), "400", "\"limit\""},
+          Row{get("/v1/journal?since=-1"), "400", "\"since\""}, Row{get("/replica?lag=lots"), "400", "\"lag\""}}) {
         CAPTURE(row.request);
         const std::string answer = peer.send(row.request).read_answer();
         CHECK(has_status(answer, row.status));
@@ -100,14 +96,17 @@ TEST_CASE("an assignment is taken, a promise is given, and a refusal says when t
     CHECK(has_status(taken, "200"));
     CHECK(body_of(taken)["term"] == 7);
 
-    PromiseRequest asked{"orders", "pg-2", 7, Lease{Echo{"b00t", Instant(std::chrono::seconds(5))}, std::chrono::seconds(3)}};
-    const std::string given = peer.send(post("/v1/promise", pgbosun::http::render_promise_request(asked))).read_answer();
+    PromiseRequest asked{"orders", "pg-2", 7,
+                         Lease{Echo{"b00t", Instant(std::chrono::seconds(5))}, std::chrono::seconds(3)}};
+    const std::string given =
+        peer.send(post("/v1/promise", pgbosun::http::render_promise_request(asked))).read_answer();
     CHECK(has_status(given, "200"));
     CHECK(body_of(given)["promised"] == true);
     CHECK(body_of(given)["lease"]["monotonic_ms"] == 5000);
 
     asked.term = 6;
-    const std::string refused = peer.send(post("/v1/promise", pgbosun::http::render_promise_request(asked))).read_answer();
+    const std::string refused =
+        peer.send(post("/v1/promise", pgbosun::http::render_promise_request(asked))).read_answer();
     CHECK(has_status(refused, "409"));
     CHECK(refused.find("Retry-After: 2\r\n") != std::string::npos);
 }

@@ -72,7 +72,9 @@ TEST_CASE("whoever is slow is not waited for") {
         limits.body = 50ms;
         RunningServer running({}, limits);
         RawPeer peer = RawPeer::tcp(running.server.port());
-        CHECK(peer.send("POST /v1/fence HTTP/1.1\r\nContent-Length: 5\r\n\r\n{").read_to_end().starts_with("HTTP/1.1 408"));
+        CHECK(peer.send("POST /v1/fence HTTP/1.1\r\nContent-Length: 5\r\n\r\n{")
+                  .read_to_end()
+                  .starts_with("HTTP/1.1 408"));
         CHECK(running.on_loop([&] { return running.control.commands().size(); }) == 0);
     }
     SECTION("between two requests: closed without a word") {
@@ -112,14 +114,16 @@ TEST_CASE("too many connections are told so, and the operator's socket is not af
     CHECK(told.find("Retry-After: ") != std::string::npos);
     CHECK(RawPeer::unix_socket(running.socket_path).send(livez).read_answer().starts_with("HTTP/1.1 200"));
 
-    { const RawPeer gone = std::move(first); }
+    {
+        const RawPeer gone = std::move(first);
+    }
     running.until([&] { return running.server.connections() == 1; });
     CHECK(RawPeer::tcp(running.server.port()).send(livez).read_answer().starts_with("HTTP/1.1 200"));
 }
 
 TEST_CASE("the control socket is only for its owner and replaces what a dead process left") {
     RunningServer running;
-    struct stat file {};
+    struct stat file{};
     REQUIRE(::stat(running.socket_path.c_str(), &file) == 0);
     CHECK((file.st_mode & 0777U) == 0600U);
 

@@ -53,9 +53,10 @@ void compare(const Json& json, YAML::Node wanted, const std::string& where) {
 TEST_CASE("openapi.yaml names exactly the paths and methods that are served") {
     std::set<std::string> served, promised;
     for (const Route& route : routes()) {
-        for (const Method method : {Method::get, Method::head, Method::options, Method::post, Method::put,
-                                    Method::patch, Method::delete_}) {
-            if (route.methods.has(method)) served.insert(lower(std::string(to_string(method))) + " " + std::string(route.path));
+        for (const Method method :
+             {Method::get, Method::head, Method::options, Method::post, Method::put, Method::patch, Method::delete_}) {
+            if (route.methods.has(method))
+                served.insert(lower(std::string(to_string(method))) + " " + std::string(route.path));
         }
     }
     for (const auto& path : document()["paths"]) {

@@ -9,9 +9,11 @@ using namespace pgbosun::http;
 TEST_CASE("metrics are rendered as Prometheus reads them") {
     const std::string text = render_metrics({
         {"cnpg_collector_up", "1 if up", MetricKind::gauge, {{.value = 1}}},
-        {"cnpg_pg_stat_archiver_archived_count", "WAL", MetricKind::counter, {{.labels = {{"a", "b\"\n"}}, .value = 3}}},
-        {"pgbosun_seconds", "time", MetricKind::histogram,
-         {{.buckets = {{0.5, 1}, {1, 2}}, .sum = 1.5, .count = 2}}},
+        {"cnpg_pg_stat_archiver_archived_count",
+         "WAL",
+         MetricKind::counter,
+         {{.labels = {{"a", "b\"\n"}}, .value = 3}}},
+        {"pgbosun_seconds", "time", MetricKind::histogram, {{.buckets = {{0.5, 1}, {1, 2}}, .sum = 1.5, .count = 2}}},
     });
 
     CHECK(text.find("# HELP cnpg_collector_up 1 if up\n# TYPE cnpg_collector_up gauge\ncnpg_collector_up 1\n") !=

@@ -38,9 +38,9 @@ TEST_CASE("query parameters are percent-decoded") {
 TEST_CASE("a query that could be read in two ways is refused") {
     std::string many;
     for (int i = 0; i < 17; ++i) many += "p" + std::to_string(i) + "&";
-    for (const std::string& text : {std::string("a=%"), std::string("a=%4"), std::string("a=%zz"), std::string("a=%00"),
-                                    std::string("a=%0A"), std::string("a=1&a=2"), std::string("a=1&%61=2"), many,
-                                    std::string(2049, 'a')}) {
+    for (const std::string& text :
+         {std::string("a=%"), std::string("a=%4"), std::string("a=%zz"), std::string("a=%00"), std::string("a=%0A"),
+          std::string("a=1&a=2"), std::string("a=1&%61=2"), many, std::string(2049, 'a')}) {
         CAPTURE(text);
         CHECK_FALSE(Query::parse(text));
     }

@@ -55,7 +55,8 @@ TEST_CASE("HTTP/1.0 without Host is what HAProxy sends") {
 
 TEST_CASE("a chunked body is put together") {
     RequestReader reader = read_in_pieces(
-        "POST /v1/fence HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{\"a\r\n2\r\n\":\r\n2\r\n1}\r\n0\r\n\r\n", 5);
+        "POST /v1/fence HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{\"a\r\n2\r\n\":\r\n2\r\n1}\r\n0\r\n\r\n",
+        5);
     REQUIRE(reader.state() == State::done);
     CHECK(reader.request().body == "{\"a\":1}");
 }
@@ -71,7 +72,8 @@ TEST_CASE("what is not a request, or too much of one, is refused") {
     CHECK(refusal_of("POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n") == 400);
     CHECK(refusal_of("GET / HTTP/1.1\r\nAuthorization: a\r\nAuthorization: b\r\n\r\n") == 400);
     CHECK(refusal_of("POST / HTTP/1.1\r\nContent-Length: 65537\r\n\r\n") == 413);
-    CHECK(refusal_of("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n10001\r\n" + std::string(65537, 'x')) == 413);
+    CHECK(refusal_of("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n10001\r\n" + std::string(65537, 'x')) ==
+          413);
     CHECK(refusal_of("GET / HTTP/1.1\r\nX: " + std::string(17 * 1024, 'x') + "\r\n\r\n") == 431);
     CHECK(refusal_of("GET /" + std::string(17 * 1024, 'x')) == 431);
 }

@@ -33,9 +33,10 @@ TEST_CASE("a path with a parameter takes one part of any kind") {
 TEST_CASE("everything that changes something needs access, and nothing else does") {
     for (const Route& route : routes()) {
         CAPTURE(route.path);
-        const bool changes = route.methods.has(Method::post) || route.methods.has(Method::put) ||
-                             route.methods.has(Method::delete_);
-        const bool acts = std::holds_alternative<Verb>(route.endpoint) || std::holds_alternative<JobVerb>(route.endpoint) ||
+        const bool changes =
+            route.methods.has(Method::post) || route.methods.has(Method::put) || route.methods.has(Method::delete_);
+        const bool acts = std::holds_alternative<Verb>(route.endpoint) ||
+                          std::holds_alternative<JobVerb>(route.endpoint) ||
                           std::holds_alternative<RightVerb>(route.endpoint);
         CHECK((route.access == Access::control) == changes);
         CHECK(changes == acts);

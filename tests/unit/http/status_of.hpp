@@ -47,8 +47,17 @@ inline InstanceStatus full_status() {
     status.lsn = {Lsn{0x5000060}, Lsn{0x16B374D848}, Lsn{0x16B374D840}, 8, true, true};
     status.standbys = {{"pg-2", "streaming", "quorum", "10.0.0.2", 0}, {"pg-3", "catchup", "async", "", std::nullopt}};
     status.synchronous = true;
-    status.archive = ArchiveReport{"s3://b/p", "000000010000000000000001", "2026-11-21T01:00:00.000Z", 4,
-                                   "2026-11-21T02:00:00.000Z", "503", 10, 160, 40, 2, 1};
+    status.archive = ArchiveReport{"s3://b/p",
+                                   "000000010000000000000001",
+                                   "2026-11-21T01:00:00.000Z",
+                                   4,
+                                   "2026-11-21T02:00:00.000Z",
+                                   "503",
+                                   10,
+                                   160,
+                                   40,
+                                   2,
+                                   1};
     status.archive_refused = "demoted";
     status.backup.last_id = "20261121T010000";
     status.backup.last_at = "2026-11-21T01:10:00.000Z";
@@ -75,7 +84,8 @@ inline InstanceStatus full_status() {
     status.drill.last_ok_at = "2026-11-14T04:00:00.000Z";
     status.drill.recovery_s = 412.5;
     status.drill.next_at = "2026-11-28T04:00:00.000Z";
-    status.drill.running = RunningJob{"20261121T010000", "recovering", 7, 70, now - 3s, "2026-11-21T04:00:00.000Z", false};
+    status.drill.running =
+        RunningJob{"20261121T010000", "recovering", 7, 70, now - 3s, "2026-11-21T04:00:00.000Z", false};
     status.volumes = {{"data", "/data", 1000, 10, now - 3s, "EIO", 0.25}};
     status.progress = ProgressStatus{"pg_basebackup", 5, 50, now - 9s};
     status.log = {4096, now - 2s, 3};

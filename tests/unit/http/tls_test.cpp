@@ -55,7 +55,10 @@ TEST_CASE("the port speaks TLS, and the client checks who answers") {
     REQUIRE_FALSE(refused);
     CHECK(refused.error().kind == FaultKind::unavailable);
     CHECK_FALSE(ask(running, files.trust(), "GET", "/livez", "127.0.0.2"));
-    CHECK(RawPeer::unix_socket(running.socket_path).send("GET /livez HTTP/1.1\r\n\r\n").read_answer().ends_with("live\n"));
+    CHECK(RawPeer::unix_socket(running.socket_path)
+              .send("GET /livez HTTP/1.1\r\n\r\n")
+              .read_answer()
+              .ends_with("live\n"));
     CHECK(RawPeer::tcp(running.server.port()).send("GET /livez HTTP/1.1\r\n\r\n").read_to_end().find("200") ==
           std::string::npos);
 }

@@ -90,9 +90,17 @@ TEST_CASE("a clone comes from the archive when that is possible and quicker, els
         Row{"WAL of a quarter of the data", [](World&) {}, archive, little},
         Row{"WAL of a byte more", [](World& w) { w.upstream.position.lsn = one_more(now); }, primary, much},
         Row{"much WAL, and the archive is wanted",
-            [&](World& w) { w.upstream.position.lsn = Lsn{now.value * 9}; wanted(w); }, archive, "it is configured so"},
+            [&](World& w) {
+                w.upstream.position.lsn = Lsn{now.value * 9};
+                wanted(w);
+            },
+            archive, "it is configured so"},
         Row{"the archive is wanted, and another system's",
-            [&](World& w) { w.backup().system_id = 8; wanted(w); }, primary, "the backup is of another system"},
+            [&](World& w) {
+                w.backup().system_id = 8;
+                wanted(w);
+            },
+            primary, "the backup is of another system"},
 
         Row{"no backup", [](World& w) { w.archive.backups.clear(); }, primary, "the archive has no backup"},
         Row{"only a failed backup", [](World& w) { w.archive.backups = {World::later("failed")}; }, primary,
@@ -106,28 +114,41 @@ TEST_CASE("a clone comes from the archive when that is possible and quicker, els
         Row{"of an ancestor, ended a byte after the fork", [](World& w) { w.ancestor(one_less(end)); }, primary, left},
         Row{"of a timeline that the primary was never on", [](World& w) { w.backup().timeline = 3; }, primary,
             "the backup's timeline is not in the primary's history"},
-        Row{"ended where the primary is",
-            [](World& w) { w.upstream.position.lsn = end; }, archive, little},
-        Row{"ended a byte after what the primary has", [](World& w) { w.upstream.position.lsn = one_less(end); }, primary, left},
+        Row{"ended where the primary is", [](World& w) { w.upstream.position.lsn = end; }, archive, little},
+        Row{"ended a byte after what the primary has", [](World& w) { w.upstream.position.lsn = one_less(end); },
+            primary, left},
 
         Row{"a hole before the backup",
-            [](World& w) { w.archive.holes = {{"000000010000000000000001", "000000010000000000000001", 1}}; w.archive.hole_count = 1; },
+            [](World& w) {
+                w.archive.holes = {{"000000010000000000000001", "000000010000000000000001", 1}};
+                w.archive.hole_count = 1;
+            },
             archive, little},
-        Row{"a hole after the backup", [](World& w) { *w.archive.recoverable_from += std::chrono::microseconds(1); }, primary, lacks},
+        Row{"a hole after the backup", [](World& w) { *w.archive.recoverable_from += std::chrono::microseconds(1); },
+            primary, lacks},
         Row{"nothing can be recovered", [](World& w) { w.archive.recoverable_from.reset(); }, primary, lacks},
         Row{"a history is missing",
-            [](World& w) { w.archive.holes = {{"00000002.history", "00000002.history", 1}}; w.archive.hole_count = 1; },
+            [](World& w) {
+                w.archive.holes = {{"00000002.history", "00000002.history", 1}};
+                w.archive.hole_count = 1;
+            },
             primary, lacks},
         Row{"more holes than are told", [](World& w) { w.archive.hole_count = 1; }, primary, lacks},
-        Row{"the archive ends on an ancestor", [](World& w) { w.archive.last_wal = "000000010000000000000010"; }, archive, little},
-        Row{"the archive went on elsewhere", [](World& w) { w.archive.last_wal = "000000030000000000000010"; }, primary, beside},
+        Row{"the archive ends on an ancestor", [](World& w) { w.archive.last_wal = "000000010000000000000010"; },
+            archive, little},
+        Row{"the archive went on elsewhere", [](World& w) { w.archive.last_wal = "000000030000000000000010"; }, primary,
+            beside},
         Row{"the archive has no WAL", [](World& w) { w.archive.last_wal.clear(); }, primary, beside},
 
         Row{"a backup twice as large as the data", [](World& w) { w.data_bytes = 50 * megabyte; }, archive, little},
         Row{"a backup more than twice as large", [](World& w) { w.data_bytes = 50 * megabyte - 1; }, primary, larger},
         Row{"the data's size is not known", [](World& w) { w.data_bytes.reset(); }, archive, little},
         Row{"Barman does not tell the backup's size",
-            [](World& w) { w.backup().bytes = 0; w.backup().stored = 100 * megabyte; }, archive, little},
+            [](World& w) {
+                w.backup().bytes = 0;
+                w.backup().stored = 100 * megabyte;
+            },
+            archive, little},
         Row{"nobody tells any size", [](World& w) { w.backup().bytes = 0; }, primary, "the backup's size is not known"},
     };
     for (const auto& row : rows) {

@@ -152,7 +152,8 @@ TEST_CASE("crashes restart postgres, later each time, and too many of them end p
     CHECK(find<End>(decision)->exit_status == 1);
 }
 
-TEST_CASE("a standby of a managed cluster whose postgres crashed is compared with the primary before it is started again") {
+TEST_CASE(
+    "a standby of a managed cluster whose postgres crashed is compared with the primary before it is started again") {
     InstanceState state = running(Role::standby);
     state.desired.part = Part::standby;
     state.ready_for = Part::standby;

@@ -44,7 +44,8 @@ std::string drawn() {
 
     std::ostringstream text;
     text << "# The state machine of an instance\n\n"
-            "Drawn by `tests/unit/instance/draw.cpp` from an exhaustive walk of `decide()`; a test compares this page with "
+            "Drawn by `tests/unit/instance/draw.cpp` from an exhaustive walk of `decide()`; a test compares this page "
+            "with "
             "the code.\nThe walk visits "
          << states
          << " states. What is not listed changes nothing.\n\n```mermaid\nstateDiagram-v2\n    [*] --> inspecting\n";

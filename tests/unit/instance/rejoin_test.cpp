@@ -13,9 +13,7 @@ constexpr Lsn after{0x5001};
 
 wal::TimelineHistory on_one() { return {Timeline{1}, {}}; }
 wal::TimelineHistory on_two(Lsn left = forked) { return {Timeline{2}, {{Timeline{1}, left, ""}}}; }
-wal::TimelineHistory on_three() {
-    return {Timeline{3}, {{Timeline{1}, forked, ""}, {Timeline{2}, Lsn{0x9000}, ""}}};
-}
+wal::TimelineHistory on_three() { return {Timeline{3}, {{Timeline{1}, forked, ""}, {Timeline{2}, Lsn{0x9000}, ""}}}; }
 
 LocalData local(LocalEnd end, wal::TimelineHistory history, Lsn wal_end) {
     LocalData data;
@@ -54,32 +52,32 @@ TEST_CASE("where the data ended, and on which history, says how an instance come
     const auto rows = {
         Row{"a standby that ends at the fork follows", local(shut_down_in_recovery, on_one(), forked),
             upstream(on_two()), Follow{}},
-        Row{"a standby that ends before the fork follows", local(crashed_standby, on_one(), before),
-            upstream(on_two()), Follow{}},
+        Row{"a standby that ends before the fork follows", local(crashed_standby, on_one(), before), upstream(on_two()),
+            Follow{}},
         Row{"a standby that has switched to a timeline of its own at the fork is cloned anew",
             local(shut_down_in_recovery, on_two(), forked), upstream(on_one()), Reclone{}},
         Row{"a standby one byte past the fork is rewound", local(shut_down_in_recovery, on_one(), after),
             upstream(on_two()), Rewind{false, forked}},
         Row{"a crashed standby past the fork recovers first", local(crashed_standby, on_one(), after),
             upstream(on_two()), Rewind{true, forked}},
-        Row{"a primary whose shutdown checkpoint ends at the fork follows",
-            local(shut_down, on_one(), forked), upstream(on_two()), Follow{}},
-        Row{"a primary that stopped past the fork is rewound", local(shut_down, on_one(), after),
-            upstream(on_two()), Rewind{false, forked}},
+        Row{"a primary whose shutdown checkpoint ends at the fork follows", local(shut_down, on_one(), forked),
+            upstream(on_two()), Follow{}},
+        Row{"a primary that stopped past the fork is rewound", local(shut_down, on_one(), after), upstream(on_two()),
+            Rewind{false, forked}},
         Row{"a primary that stopped before the fork is compared first", local(shut_down, on_one(), before),
             upstream(on_two()), AwaitFact{Missing::last_page}},
-        Row{"a primary that stopped before the fork with the same bytes follows",
-            local(shut_down, on_one(), before), upstream(on_two(), LastPage::same), Follow{}},
-        Row{"a primary that stopped before the fork with other bytes is rewound",
-            local(shut_down, on_one(), before), upstream(on_two(), LastPage::differs), Rewind{false, forked}},
-        Row{"a crashed primary recovers and is rewound", local(crashed_primary, on_one(), after),
-            upstream(on_two()), Rewind{true, forked}},
+        Row{"a primary that stopped before the fork with the same bytes follows", local(shut_down, on_one(), before),
+            upstream(on_two(), LastPage::same), Follow{}},
+        Row{"a primary that stopped before the fork with other bytes is rewound", local(shut_down, on_one(), before),
+            upstream(on_two(), LastPage::differs), Rewind{false, forked}},
+        Row{"a crashed primary recovers and is rewound", local(crashed_primary, on_one(), after), upstream(on_two()),
+            Rewind{true, forked}},
         Row{"an equal timeline is not followed before the last page was compared",
             local(shut_down_in_recovery, on_two(), after), upstream(on_two()), AwaitFact{Missing::last_page}},
-        Row{"an equal timeline with the same last page is followed",
-            local(shut_down_in_recovery, on_two(), after), upstream(on_two(), LastPage::same), Follow{}},
-        Row{"an equal timeline with other bytes is cloned anew",
-            local(shut_down_in_recovery, on_two(), after), upstream(on_two(), LastPage::differs), Reclone{}},
+        Row{"an equal timeline with the same last page is followed", local(shut_down_in_recovery, on_two(), after),
+            upstream(on_two(), LastPage::same), Follow{}},
+        Row{"an equal timeline with other bytes is cloned anew", local(shut_down_in_recovery, on_two(), after),
+            upstream(on_two(), LastPage::differs), Reclone{}},
         Row{"an equal number that left its parent elsewhere is rewound to the earlier fork",
             local(shut_down_in_recovery, on_two(before), after), upstream(on_two()), Rewind{false, before}},
         Row{"a fork two timelines back is found", local(shut_down, on_one(), after), upstream(on_three()),

@@ -79,31 +79,19 @@ TEST_CASE("a promotion is refused for each reason of its own, and the higher ter
          Refusal::other_cluster,
          {},
          5},
-        {"foreign name",
-         [](Right&, Assignment& it, Local&) { it.instance = "me2"; },
-         Refusal::other_instance,
-         {},
-         5},
+        {"foreign name", [](Right&, Assignment& it, Local&) { it.instance = "me2"; }, Refusal::other_instance, {}, 5},
         {"no term",
          [](Right& right, Assignment& it, Local&) { right.record.term = it.term = 0; },
          Refusal::malformed,
          {},
          0},
-        {"nobody is primary",
-         [](Right&, Assignment& it, Local&) { it.primary.clear(); },
-         Refusal::malformed,
-         {},
-         5},
+        {"nobody is primary", [](Right&, Assignment& it, Local&) { it.primary.clear(); }, Refusal::malformed, {}, 5},
         {"primary on its own list",
          [](Right&, Assignment& it, Local&) { it.promotable.names = {"me"}; },
          Refusal::malformed,
          {},
          5},
-        {"no time at all",
-         [](Right&, Assignment& it, Local&) { it.lease->ttl = 0s; },
-         Refusal::malformed,
-         {},
-         5},
+        {"no time at all", [](Right&, Assignment& it, Local&) { it.lease->ttl = 0s; }, Refusal::malformed, {}, 5},
         {"older term", [](Right&, Assignment& it, Local&) { it.term = 4; }, Refusal::old_term, {}, 5},
         {"same term, other primary",
          [](Right&, Assignment& it, Local&) { it.term = 5; },
@@ -124,11 +112,7 @@ TEST_CASE("a promotion is refused for each reason of its own, and the higher ter
          Refusal::late,
          {},
          6},
-        {"lease all but over",
-         [](Right&, Assignment& it, Local&) { it.lease->echo.at = now - ttl + 1ns; },
-         {},
-         {},
-         6},
+        {"lease all but over", [](Right&, Assignment& it, Local&) { it.lease->echo.at = now - ttl + 1ns; }, {}, {}, 6},
         {"lease of the last life",
          [](Right&, Assignment& it, Local&) { it.lease->echo.boot_id = "toob"; },
          Refusal::late,
@@ -139,13 +123,9 @@ TEST_CASE("a promotion is refused for each reason of its own, and the higher ter
          Refusal::late,
          {},
          6},
-        {"promised", [](Right& right, Assignment&, Local&) { right.promised_until = now + 1ns; },
-         Refusal::promised, now + 1ns, 6},
-        {"promise just over",
-         [](Right& right, Assignment&, Local&) { right.promised_until = now; },
-         {},
-         {},
-         6},
+        {"promised", [](Right& right, Assignment&, Local&) { right.promised_until = now + 1ns; }, Refusal::promised,
+         now + 1ns, 6},
+        {"promise just over", [](Right& right, Assignment&, Local&) { right.promised_until = now; }, {}, {}, 6},
         {"promised, but the former have stopped",
          [](Right& right, Assignment& it, Local&) {
              right.promised_until = now + 1h;
@@ -154,8 +134,7 @@ TEST_CASE("a promotion is refused for each reason of its own, and the higher ter
          {},
          {},
          6},
-        {"just started",
-         [](Right& right, Assignment&, Local&) { right.up_since = now - with_margin(ttl) + 1ns; },
+        {"just started", [](Right& right, Assignment&, Local&) { right.up_since = now - with_margin(ttl) + 1ns; },
          Refusal::just_started, now + 1ns, 6},
         {"started long enough ago",
          [](Right& right, Assignment&, Local&) { right.up_since = now - with_margin(ttl); },
@@ -186,11 +165,7 @@ TEST_CASE("a promotion is refused for each reason of its own, and the higher ter
          {},
          6},
         {"ending", [](Right&, Assignment&, Local& it) { it.ending = true; }, Refusal::ending, {}, 6},
-        {"one byte behind",
-         [](Right&, Assignment&, Local& it) { it.lsn = Lsn{99}; },
-         Refusal::data_behind,
-         {},
-         6},
+        {"one byte behind", [](Right&, Assignment&, Local& it) { it.lsn = Lsn{99}; }, Refusal::data_behind, {}, 6},
         {"an older timeline, far ahead",
          [](Right&, Assignment& it, Local& here) {
              it.at_least = {5, Timeline{2}, Lsn{1}};
@@ -357,8 +332,7 @@ TEST_CASE("a higher term ends the right; until the old one's end the demotion ma
     CHECK(stop_by(receive(reception.right, assignment(8, "c"), local(), now).right) == valid_until(right));
 }
 
-TEST_CASE(
-    "a promise is counted from its receipt, longer than the asker counts it, and lasts over a new asker") {
+TEST_CASE("a promise is counted from its receipt, longer than the asker counts it, and lasts over a new asker") {
     const auto given = give_promise(standby(), request(5), now);
     REQUIRE(given.answer.promised);
     CHECK(given.answer.lease == Lease{{"its boot", now - 77s}, ttl});

@@ -30,8 +30,7 @@ void drop_late_answers(Node& node) {
 Node normalised(Node node, Instant now, const Policy& policy) {
     drop_late_answers(node);
     auto& state = node.state;
-    const bool window_over =
-        state.crashes.count > 0 && now - state.crashes.window_began > policy.restart_period;
+    const bool window_over = state.crashes.count > 0 && now - state.crashes.window_began > policy.restart_period;
     if (window_over) state.crashes = Crashes{};
     if (state.crashes.count > 0) state.crashes.window_began = epoch + (state.crashes.window_began - now);
     std::visit(
@@ -86,8 +85,8 @@ struct Possible {
     bool commanded = false;
 };
 
-constexpr BootstrapOutcome outcomes[] = {BootstrapOutcome::done, BootstrapOutcome::failed, BootstrapOutcome::primary_absent,
-                                         BootstrapOutcome::refused};
+constexpr BootstrapOutcome outcomes[] = {BootstrapOutcome::done, BootstrapOutcome::failed,
+                                         BootstrapOutcome::primary_absent, BootstrapOutcome::refused};
 
 std::vector<Possible> possible(const Node& node, Authority authority) {
     std::vector<Possible> all;
@@ -99,7 +98,8 @@ std::vector<Possible> possible(const Node& node, Authority authority) {
     };
     if (!world.begun) {
         const auto begin = [&](Part part) {
-            for (const bool fenced : {false, true}) happens(Begin{fenced, part}, [](World& after) { after.begun = true; });
+            for (const bool fenced : {false, true})
+                happens(Begin{fenced, part}, [](World& after) { after.begun = true; });
         };
         if (authority == Authority::standalone) {
             begin(Part::own);
@@ -113,18 +113,21 @@ std::vector<Possible> possible(const Node& node, Authority authority) {
         for (const auto verdict : {VolumeVerdict::empty, VolumeVerdict::unfinished, VolumeVerdict::usable,
                                    VolumeVerdict::occupied, VolumeVerdict::unreadable, VolumeVerdict::refused}) {
             if (!whole && (verdict == VolumeVerdict::unfinished || verdict == VolumeVerdict::unreadable)) continue;
-            for (const bool recovering : {false, true}) if (whole || !recovering) happens(VolumeJudged{verdict, recovering}, [verdict](World& after) {
-                after.judging = false;
-                after.ours = verdict == VolumeVerdict::empty || verdict == VolumeVerdict::unfinished ||
-                             verdict == VolumeVerdict::usable;
-            });
+            for (const bool recovering : {false, true})
+                if (whole || !recovering)
+                    happens(VolumeJudged{verdict, recovering}, [verdict](World& after) {
+                        after.judging = false;
+                        after.ours = verdict == VolumeVerdict::empty || verdict == VolumeVerdict::unfinished ||
+                                     verdict == VolumeVerdict::usable;
+                    });
         }
     }
     if (world.tool) {
         for (const auto outcome : outcomes) happens(BootstrapEnded{outcome}, [](World& after) { after.tool = false; });
     }
     if (world.rejoining) {
-        for (const auto outcome : outcomes) happens(RejoinEnded{outcome}, [](World& after) { after.rejoining = false; });
+        for (const auto outcome : outcomes)
+            happens(RejoinEnded{outcome}, [](World& after) { after.rejoining = false; });
     }
     if (world.clearing) {
         happens(StraysGone{}, [](World& after) { after.clearing = after.strays = after.own_strays = false; });
@@ -164,8 +167,8 @@ std::vector<Possible> possible(const Node& node, Authority authority) {
         return all;
     }
     for (const auto mode : {StopMode::smart, StopMode::fast, StopMode::immediate}) command(EndRequested{mode});
-    for (const auto verb : {Verb::fence, Verb::unfence, Verb::restart, Verb::reload, Verb::checkpoint, Verb::promote,
-                            Verb::demote}) {
+    for (const auto verb :
+         {Verb::fence, Verb::unfence, Verb::restart, Verb::reload, Verb::checkpoint, Verb::promote, Verb::demote}) {
         for (const bool upstream : {false, true}) command(Asked{verb, upstream});
     }
     return all;

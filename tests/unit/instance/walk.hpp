@@ -17,8 +17,8 @@ struct World {
     bool strays = true;       // processes of an earlier postmaster may exist
     bool own_strays = false;  // of one that this life has started
     bool ours = false;        // the last look at the volume found no other server on it
-    bool tool = false;   // initdb
-    bool rejoining = false;  // comparing, pg_rewind or pg_basebackup
+    bool tool = false;        // initdb
+    bool rejoining = false;   // comparing, pg_rewind or pg_basebackup
     bool judging = false, clearing = false, marking = false, measuring = false, checkpointing = false;
     bool storing = false, removing = false;
     bool begun = false;

@@ -48,11 +48,14 @@ TEST_CASE("in every state that the instance can reach, its rules hold") {
             rule(!from.world.tool, "postgres is never started while a tool makes its directory", edge);
             rule(!unwanted(from.state), "postgres is never started when fenced or ending", edge);
             rule(!from.world.rejoining, "postgres is never started while its data is brought in step", edge);
-            rule(allows_writes(part) || part == Part::standby, "postgres is never started without a part that needs it", edge);
-            rule(to.state.ready_for == part, "postgres is started only for the part that its data was judged for", edge);
+            rule(allows_writes(part) || part == Part::standby, "postgres is never started without a part that needs it",
+                 edge);
+            rule(to.state.ready_for == part, "postgres is started only for the part that its data was judged for",
+                 edge);
         }
         if (does<Rejoin>(decision)) {
-            rule(!to.world.postmaster && !to.world.strays, "data is brought in step only when nothing runs on it", edge);
+            rule(!to.world.postmaster && !to.world.strays, "data is brought in step only when nothing runs on it",
+                 edge);
             rule(part == Part::standby, "only a standby's data is brought in step", edge);
         }
         if (does<Promote>(decision)) rule(allows_writes(part), "only who may write is promoted", edge);
@@ -94,8 +97,8 @@ TEST_CASE("in every state that the instance can reach, its rules hold") {
         }
         if (from.state.recovering) {
             rule(!does<Promote>(decision), "a recovery to a target is never cut short by a promotion", edge);
-            rule(phase_of(to.state) != Phase::running || !to.state.recovering, "a recovering server does not get traffic",
-                 edge);
+            rule(phase_of(to.state) != Phase::running || !to.state.recovering,
+                 "a recovering server does not get traffic", edge);
         }
         const auto* died = std::get_if<PostmasterExited>(&event);
         if (died != nullptr && died->hopeless && !std::holds_alternative<Stopping>(from.state.activity)) {
@@ -156,8 +159,8 @@ TEST_CASE("every wait but crash recovery ends by itself") {
     const auto graph = test::walk(authority, [](const Edge&) {});
     std::set<std::string> endless;
     for (const auto& [state, world] : graph.nodes) {
-        const bool answer_due = world.judging || world.tool || world.clearing || world.marking || world.measuring ||
-                                world.rejoining;
+        const bool answer_due =
+            world.judging || world.tool || world.clearing || world.marking || world.measuring || world.rejoining;
         const bool fine = !world.begun || at_rest(state) || std::holds_alternative<Launching>(state.activity) ||
                           next_deadline(state) || answer_due;
         if (!fine) endless.insert(std::string(name_of(state.activity)));

@@ -21,7 +21,8 @@ using Variables = std::map<std::string, std::string>;
 void write(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::trunc) << text; }
 
 std::string json(const std::string& id) {
-    return R"({"AccessKeyId":")" + id + R"(","SecretAccessKey":"secret","Token":"token","Expiration":"2026-11-21T11:00:00Z"})";
+    return R"({"AccessKeyId":")" + id +
+           R"(","SecretAccessKey":"secret","Token":"token","Expiration":"2026-11-21T11:00:00Z"})";
 }
 
 CredentialChain chain(const Variables& variables, const S3Credentials& given = {}) {
@@ -45,11 +46,16 @@ std::string id_of(const Result<Credentials>& credentials) {
 // Instance metadata, version 2 only.
 ScriptedReply instance(const ScriptedRequest& request) {
     if (request.method == "PUT" && request.path == "/latest/api/token") {
-        return ScriptedReply::with(header(request, "x-aws-ec2-metadata-token-ttl-seconds") == "21600" ? "200 OK" : "400 Bad", "metadata-token");
+        return ScriptedReply::with(
+            header(request, "x-aws-ec2-metadata-token-ttl-seconds") == "21600" ? "200 OK" : "400 Bad",
+            "metadata-token");
     }
-    if (header(request, "x-aws-ec2-metadata-token") != "metadata-token") return ScriptedReply::with("401 Unauthorized", "");
-    if (request.path == "/latest/meta-data/iam/security-credentials/") return ScriptedReply::with("200 OK", "the-role\n");
-    if (request.path == "/latest/meta-data/iam/security-credentials/the-role") return ScriptedReply::with("200 OK", json("instance"));
+    if (header(request, "x-aws-ec2-metadata-token") != "metadata-token")
+        return ScriptedReply::with("401 Unauthorized", "");
+    if (request.path == "/latest/meta-data/iam/security-credentials/")
+        return ScriptedReply::with("200 OK", "the-role\n");
+    if (request.path == "/latest/meta-data/iam/security-credentials/the-role")
+        return ScriptedReply::with("200 OK", json("instance"));
     return ScriptedReply::with("404 Not Found", "");
 }
 
@@ -70,7 +76,9 @@ TEST_CASE("an instance's role is asked for with a session token, and kept until 
 
 TEST_CASE("a container's service is asked with the token of a file that is read anew each time") {
     const TemporaryDirectory place;
-    const ScriptedHttp service([](const ScriptedRequest& request) { return ScriptedReply::with("200 OK", json(header(request, "authorization"))); });
+    const ScriptedHttp service([](const ScriptedRequest& request) {
+        return ScriptedReply::with("200 OK", json(header(request, "authorization")));
+    });
     write(place.path() + "/token", "first\n");
     auto credentials = chain({{"AWS_CONTAINER_CREDENTIALS_FULL_URI", service.url() + "/v1/credentials"},
                               {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", place.path() + "/token"},
@@ -84,10 +92,12 @@ TEST_CASE("a container's service is asked with the token of a file that is read 
 }
 
 TEST_CASE("a container's token goes to no other machine in the clear") {
-    const auto url = GENERATE("http://169.254.170.24/v1", "http://example.com/v1", "http://127.0.0.1.example.com/", "http://localhost@example.com/",
-                              "ftp://127.0.0.1/", "127.0.0.1", "http://[::1].example.com/");
+    const auto url =
+        GENERATE("http://169.254.170.24/v1", "http://example.com/v1", "http://127.0.0.1.example.com/",
+                 "http://localhost@example.com/", "ftp://127.0.0.1/", "127.0.0.1", "http://[::1].example.com/");
     CAPTURE(url);
-    auto credentials = chain({{"AWS_CONTAINER_CREDENTIALS_FULL_URI", url}, {"AWS_CONTAINER_AUTHORIZATION_TOKEN", "hush"}});
+    auto credentials =
+        chain({{"AWS_CONTAINER_CREDENTIALS_FULL_URI", url}, {"AWS_CONTAINER_AUTHORIZATION_TOKEN", "hush"}});
 
     const auto got = credentials.get(t0, Freshness::as_known);
 
@@ -100,10 +110,14 @@ TEST_CASE("a web identity is exchanged for a role's credentials, its token read 
     const TemporaryDirectory place;
     const ScriptedHttp sts([](const ScriptedRequest& request) {
         const auto token = request.body.substr(request.body.find("WebIdentityToken=") + 17);
-        return ScriptedReply::with("200 OK", "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>"
-                                             "<AccessKeyId>" + token + "</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
-                                             "<Expiration>2026-11-21T11:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult>"
-                                             "</AssumeRoleWithWebIdentityResponse>");
+        return ScriptedReply::with(
+            "200 OK",
+            "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>"
+            "<AccessKeyId>" +
+                token +
+                "</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
+                "<Expiration>2026-11-21T11:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult>"
+                "</AssumeRoleWithWebIdentityResponse>");
     });
     write(place.path() + "/token", "first.a_b-c\n");
     auto credentials = chain({{"AWS_WEB_IDENTITY_TOKEN_FILE", place.path() + "/token"},
@@ -115,8 +129,9 @@ TEST_CASE("a web identity is exchanged for a role's credentials, its token read 
     CHECK(id_of(credentials.get(t0 + 59min, Freshness::as_known)) == "second");
     const auto request = sts.requests().front();
     CHECK(request.method == "POST");
-    CHECK(request.body == "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fr&"
-                          "RoleSessionName=pgbosun&WebIdentityToken=first.a_b-c");
+    CHECK(request.body ==
+          "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fr&"
+          "RoleSessionName=pgbosun&WebIdentityToken=first.a_b-c");
     CHECK(header(request, "content-type") == "application/x-www-form-urlencoded");
 }
 
@@ -130,7 +145,9 @@ TEST_CASE("a service that says no is refused, one that is broken is asked again,
         ++calls;
         return ScriptedReply::with(status, request.body);
     });
-    auto credentials = chain({{"AWS_WEB_IDENTITY_TOKEN_FILE", place.path() + "/token"}, {"AWS_ROLE_ARN", "r"}, {"AWS_ENDPOINT_URL_STS", sts.url()}});
+    auto credentials = chain({{"AWS_WEB_IDENTITY_TOKEN_FILE", place.path() + "/token"},
+                              {"AWS_ROLE_ARN", "r"},
+                              {"AWS_ENDPOINT_URL_STS", sts.url()}});
 
     const auto got = credentials.get(t0, Freshness::as_known);
 
@@ -142,21 +159,31 @@ TEST_CASE("a service that says no is refused, one that is broken is asked again,
 
 TEST_CASE("the first source that is configured is the one, in the order of AWS' SDKs") {
     const TemporaryDirectory place;
-    const ScriptedHttp container([](const ScriptedRequest&) { return ScriptedReply::with("200 OK", json("container")); });
+    const ScriptedHttp container(
+        [](const ScriptedRequest&) { return ScriptedReply::with("200 OK", json("container")); });
     const ScriptedHttp sts([](const ScriptedRequest&) {
-        return ScriptedReply::with("200 OK", "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>web"
-                                             "</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>"
-                                             "2026-11-21T11:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>");
+        return ScriptedReply::with(
+            "200 OK",
+            "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>web"
+            "</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>"
+            "2026-11-21T11:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></"
+            "AssumeRoleWithWebIdentityResponse>");
     });
     const ScriptedHttp metadata(instance);
-    write(place.path() + "/shared", "[default]\naws_access_key_id=shared\naws_secret_access_key=s\n[p]\naws_access_key_id=profile\naws_secret_access_key=s\n");
+    write(place.path() + "/shared",
+          "[default]\naws_access_key_id=shared\naws_secret_access_key=s\n[p]\naws_access_key_id=profile\naws_secret_"
+          "access_key=s\n");
     write(place.path() + "/token", "t");
     write(place.path() + "/id", "static");
     S3Credentials given;
     given.access_key_id.file = given.secret_access_key.file = place.path() + "/id";
-    Variables variables{{"AWS_ACCESS_KEY_ID", "environment"}, {"AWS_SECRET_ACCESS_KEY", "s"},
-                        {"AWS_WEB_IDENTITY_TOKEN_FILE", place.path() + "/token"}, {"AWS_ROLE_ARN", "r"}, {"AWS_ENDPOINT_URL_STS", sts.url()},
-                        {"AWS_SHARED_CREDENTIALS_FILE", place.path() + "/shared"}, {"AWS_PROFILE", "p"},
+    Variables variables{{"AWS_ACCESS_KEY_ID", "environment"},
+                        {"AWS_SECRET_ACCESS_KEY", "s"},
+                        {"AWS_WEB_IDENTITY_TOKEN_FILE", place.path() + "/token"},
+                        {"AWS_ROLE_ARN", "r"},
+                        {"AWS_ENDPOINT_URL_STS", sts.url()},
+                        {"AWS_SHARED_CREDENTIALS_FILE", place.path() + "/shared"},
+                        {"AWS_PROFILE", "p"},
                         {"AWS_CONTAINER_CREDENTIALS_FULL_URI", container.url()},
                         {"AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url()}};
     const auto without = [&](const std::vector<std::string>& names) {

@@ -14,7 +14,8 @@ namespace {
 
 void write(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::trunc) << text; }
 
-Result<Credentials> read_credentials(const S3Credentials& sources, const std::map<std::string, std::string>& environment = {}) {
+Result<Credentials> read_credentials(const S3Credentials& sources,
+                                     const std::map<std::string, std::string>& environment = {}) {
     const auto look_up = [environment](const std::string& name) -> std::optional<std::string> {
         const auto found = environment.find(name);
         return found == environment.end() ? std::nullopt : std::optional(found->second);
@@ -53,8 +54,11 @@ TEST_CASE("credentials come from files, and are read anew each time") {
 }
 
 TEST_CASE("credentials come from the environment that is named, or from AWS's when nothing is") {
-    const std::map<std::string, std::string> environment{{"PGBOSUN_TEST_A", "a"}, {"PGBOSUN_TEST_B", "b"}, {"AWS_ACCESS_KEY_ID", "aws-id"},
-                                                         {"AWS_SECRET_ACCESS_KEY", "aws-secret"}, {"AWS_SESSION_TOKEN", "aws-token"}};
+    const std::map<std::string, std::string> environment{{"PGBOSUN_TEST_A", "a"},
+                                                         {"PGBOSUN_TEST_B", "b"},
+                                                         {"AWS_ACCESS_KEY_ID", "aws-id"},
+                                                         {"AWS_SECRET_ACCESS_KEY", "aws-secret"},
+                                                         {"AWS_SESSION_TOKEN", "aws-token"}};
     S3Credentials named;
     named.access_key_id.environment = "PGBOSUN_TEST_A";
     named.secret_access_key.environment = "PGBOSUN_TEST_B";

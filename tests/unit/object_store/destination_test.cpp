@@ -32,14 +32,13 @@ TEST_CASE("a bucket's URL") {
         const char* bucket;  // null: refused
         const char* prefix;
     };
-    const auto row = GENERATE(Row{"s3://bucket", "bucket", ""}, Row{"s3://bucket/", "bucket", ""},
-                              Row{"s3://my-bucket.2/a/b", "my-bucket.2", "a/b/"}, Row{"s3://bucket/a/", "bucket", "a/"},
-                              Row{"s3:///a", nullptr, ""}, Row{"s3://", nullptr, ""}, Row{"s3://ab", nullptr, ""},
-                              Row{"s3://bu cket", nullptr, ""}, Row{"s3://user@bucket", nullptr, ""},
-                              Row{"s3://bucket:9000/a", nullptr, ""}, Row{"s3://bucket//a", nullptr, ""},
-                              Row{"s3://bucket/a//b", nullptr, ""}, Row{"s3://bucket/../b", nullptr, ""},
-                              Row{"s3://bucket/a?x=y", nullptr, ""}, Row{"s3://.bucket", nullptr, ""},
-                              Row{"ftp://bucket", nullptr, ""});
+    const auto row = GENERATE(
+        Row{"s3://bucket", "bucket", ""}, Row{"s3://bucket/", "bucket", ""},
+        Row{"s3://my-bucket.2/a/b", "my-bucket.2", "a/b/"}, Row{"s3://bucket/a/", "bucket", "a/"},
+        Row{"s3:///a", nullptr, ""}, Row{"s3://", nullptr, ""}, Row{"s3://ab", nullptr, ""},
+        Row{"s3://bu cket", nullptr, ""}, Row{"s3://user@bucket", nullptr, ""}, Row{"s3://bucket:9000/a", nullptr, ""},
+        Row{"s3://bucket//a", nullptr, ""}, Row{"s3://bucket/a//b", nullptr, ""}, Row{"s3://bucket/../b", nullptr, ""},
+        Row{"s3://bucket/a?x=y", nullptr, ""}, Row{"s3://.bucket", nullptr, ""}, Row{"ftp://bucket", nullptr, ""});
     CAPTURE(row.url);
 
     const auto destination = parse_destination(row.url);
@@ -61,8 +60,9 @@ TEST_CASE("a bucket of Google's, and a container of Azure's") {
     CHECK(std::get<AzureDestination>(*azure).container == "container");
     CHECK(std::get<AzureDestination>(*azure).prefix == "a/b/");
 
-    const auto url = GENERATE("azure://account", "azure://", "azure:///container", "azure://ab/container", "azure://Account/container",
-                              "azure://my-account/container", "azure://account//a", "gs://", "gs:///a", "gs://b//c");
+    const auto url = GENERATE("azure://account", "azure://", "azure:///container", "azure://ab/container",
+                              "azure://Account/container", "azure://my-account/container", "azure://account//a",
+                              "gs://", "gs:///a", "gs://b//c");
     CAPTURE(url);
     const auto refused = parse_destination(url);
     REQUIRE_FALSE(refused);
@@ -75,13 +75,14 @@ TEST_CASE("an endpoint's URL") {
         const char* host;  // null: refused
         const char* path;
     };
-    const auto row = GENERATE(Row{"http://minio:9000", "minio:9000", ""}, Row{"https://s3.example.com/", "s3.example.com", ""},
-                              Row{"https://s3.example.com:443", "s3.example.com", ""}, Row{"http://h:443", "h:443", ""},
-                              Row{"http://[::1]:9000/base", "[::1]:9000", "/base"}, Row{"http://[::1]", "[::1]", ""},
-                              Row{"minio:9000", nullptr, ""}, Row{"http://", nullptr, ""}, Row{"http://h:", nullptr, ""},
-                              Row{"http://h:0", nullptr, ""}, Row{"http://h:65536", nullptr, ""}, Row{"http://h:9x", nullptr, ""},
-                              Row{"http://user:secret@h", nullptr, ""}, Row{"http://h?x", nullptr, ""},
-                              Row{"http://h/a/../b", nullptr, ""}, Row{"http://h\r\nx", nullptr, ""}, Row{"ftp://h", nullptr, ""});
+    const auto row =
+        GENERATE(Row{"http://minio:9000", "minio:9000", ""}, Row{"https://s3.example.com/", "s3.example.com", ""},
+                 Row{"https://s3.example.com:443", "s3.example.com", ""}, Row{"http://h:443", "h:443", ""},
+                 Row{"http://[::1]:9000/base", "[::1]:9000", "/base"}, Row{"http://[::1]", "[::1]", ""},
+                 Row{"minio:9000", nullptr, ""}, Row{"http://", nullptr, ""}, Row{"http://h:", nullptr, ""},
+                 Row{"http://h:0", nullptr, ""}, Row{"http://h:65536", nullptr, ""}, Row{"http://h:9x", nullptr, ""},
+                 Row{"http://user:secret@h", nullptr, ""}, Row{"http://h?x", nullptr, ""},
+                 Row{"http://h/a/../b", nullptr, ""}, Row{"http://h\r\nx", nullptr, ""}, Row{"ftp://h", nullptr, ""});
     CAPTURE(row.url);
 
     const auto endpoint = parse_endpoint(row.url);
@@ -94,7 +95,8 @@ TEST_CASE("an endpoint's URL") {
 
 TEST_CASE("a key") {
     for (const char* good : {"a", "a/b", "a/.b", "a/..b", "a b", ".pgbosun-probe", "\u00fc"}) CHECK(check_key(good));
-    for (const char* bad : {"", "/a", "a/", "a//b", ".", "..", "a/../b", "a/.", "./a", "a\nb"}) CHECK_FALSE(check_key(bad));
+    for (const char* bad : {"", "/a", "a/", "a//b", ".", "..", "a/../b", "a/.", "./a", "a\nb"})
+        CHECK_FALSE(check_key(bad));
     CHECK(check_key(std::string(1000, 'a')));
     CHECK_FALSE(check_key(std::string(1001, 'a')));
 }

@@ -23,7 +23,8 @@ std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(s
 
 int temporaries(const std::string& root) {
     int count = 0;
-    for (const auto& entry : fs::recursive_directory_iterator(root)) count += is_temporary(entry.path().filename().string()) ? 1 : 0;
+    for (const auto& entry : fs::recursive_directory_iterator(root))
+        count += is_temporary(entry.path().filename().string()) ? 1 : 0;
     return count;
 }
 
@@ -44,8 +45,8 @@ int status_of_child(const Child& child) {
 TEST_CASE("killed after any step, a put leaves the whole object or none") {
     const test::TemporaryDirectory place;
     const std::string root = place.path() + "/archive";
-    const auto step = GENERATE(WriteStep::directories_made, WriteStep::created, WriteStep::written, WriteStep::synced, WriteStep::named,
-                               WriteStep::temporary_removed, WriteStep::directory_synced);
+    const auto step = GENERATE(WriteStep::directories_made, WriteStep::created, WriteStep::written, WriteStep::synced,
+                               WriteStep::named, WriteStep::temporary_removed, WriteStep::directory_synced);
     const bool replacing = GENERATE(false, true);
     CAPTURE(static_cast<int>(step), replacing);
     const std::string before = replacing ? "before" : "";
@@ -83,8 +84,8 @@ TEST_CASE("killed after any step, a put leaves the whole object or none") {
 TEST_CASE("killed after any step, a parted upload leaves the whole object or none, and what can be aborted") {
     const test::TemporaryDirectory place;
     const std::string root = place.path() + "/archive";
-    const auto step = GENERATE(WriteStep::directories_made, WriteStep::created, WriteStep::written, WriteStep::synced, WriteStep::named,
-                               WriteStep::directory_synced);
+    const auto step = GENERATE(WriteStep::directories_made, WriteStep::created, WriteStep::written, WriteStep::synced,
+                               WriteStep::named, WriteStep::directory_synced);
     CAPTURE(static_cast<int>(step));
     const std::string first(smallest_part, 'f');
 
@@ -162,7 +163,8 @@ TEST_CASE("files and directories are for their owner only") {
     REQUIRE(store->put("w/a", bytes("x"), {}));
 
     struct stat facts{};
-    for (const auto& [path, mode] : {std::pair<std::string, mode_t>{"/new", 0700}, {"/new/w", 0700}, {"/new/w/a", 0600}}) {
+    for (const auto& [path, mode] :
+         {std::pair<std::string, mode_t>{"/new", 0700}, {"/new/w", 0700}, {"/new/w/a", 0600}}) {
         REQUIRE(stat((place.path() + path).c_str(), &facts) == 0);
         CHECK((facts.st_mode & 0777) == mode);
     }
@@ -177,7 +179,8 @@ TEST_CASE("a disk without room makes the put unavailable, with a hint, and leave
         setrlimit(RLIMIT_FSIZE, &room);
         auto store = DirectoryStore::open(place.path());
         const auto put = store->put_if_absent("w/a", std::vector<std::byte>(200'000), {});
-        const bool told = !put && put.error().kind == FaultKind::unavailable && put.error().hint.starts_with("make room");
+        const bool told =
+            !put && put.error().kind == FaultKind::unavailable && put.error().hint.starts_with("make room");
         _exit(told ? 42 : 1);
     });
 
@@ -194,7 +197,9 @@ TEST_CASE("when the volume is gone, nothing is `not found` and nothing is writte
     REQUIRE(store->put("a/b", bytes("x"), {}));
     fs::remove_all(root);
 
-    const auto is_unavailable = [](const auto& result) { return !result && result.error().kind == FaultKind::unavailable; };
+    const auto is_unavailable = [](const auto& result) {
+        return !result && result.error().kind == FaultKind::unavailable;
+    };
     CHECK(is_unavailable(store->head("a/b")));
     CHECK(is_unavailable(store->put("a/b", bytes("x"), {})));
     CHECK(is_unavailable(store->put_if_absent("c", bytes("x"), {})));

@@ -23,7 +23,9 @@ struct Place {
     FakeObjectStore* inner = nullptr;  // the store's
     std::unique_ptr<EncryptedStore> store;
 
-    explicit Place(const std::string& key = old_key, std::vector<std::string> older = {}) { open(key, std::move(older)); }
+    explicit Place(const std::string& key = old_key, std::vector<std::string> older = {}) {
+        open(key, std::move(older));
+    }
 
     void open(const std::string& key, std::vector<std::string> older) {
         write(directory.path() + "/key", key);
@@ -98,8 +100,8 @@ TEST_CASE("an object that is cut off anywhere, or goes on after its end, is corr
     const auto good = *place.inner->object("a");
     const std::size_t frame = frame_bytes + frame_word_bytes + frame_tag_bytes;
 
-    for (const std::size_t size : {std::size_t{9}, part_header_bytes, part_header_bytes + 3, part_header_bytes + frame, part_header_bytes + 2 * frame,
-                                   good.body.size() - 1, good.body.size() + 1}) {
+    for (const std::size_t size : {std::size_t{9}, part_header_bytes, part_header_bytes + 3, part_header_bytes + frame,
+                                   part_header_bytes + 2 * frame, good.body.size() - 1, good.body.size() + 1}) {
         auto bad = good;
         bad.body.resize(size);
         place.inner->plant("a", bad.body, bad.metadata);
@@ -146,7 +148,8 @@ TEST_CASE("an object of parts of which the last are cut off, swapped or of anoth
     CHECK(corrupt({piece(b, 0), piece(b, 1), piece(a, 2)}));
 }
 
-TEST_CASE("an older key still reads, an unknown one is refused by name, and what was never encrypted is read as it is") {
+TEST_CASE(
+    "an older key still reads, an unknown one is refused by name, and what was never encrypted is read as it is") {
     Place place(old_key);
     REQUIRE(place.store->put("old", bytes("old"), {}));
     place.inner->plant("plain", "plain");
@@ -186,8 +189,8 @@ TEST_CASE("a key is 32 bytes, hexadecimal or base64") {
     CHECK(hexadecimal->bytes == key->bytes);
     CHECK(base64->bytes == key->bytes);
     CHECK(hexadecimal->id == key->id);
-    for (const auto& text : {std::string(), std::string(31, 'x'), std::string(33, 'x'), std::string(64, 'x'), std::string(63, 'a'), std::string(44, 'A'),
-                             std::string(43, '!') + "="}) {
+    for (const auto& text : {std::string(), std::string(31, 'x'), std::string(33, 'x'), std::string(64, 'x'),
+                             std::string(63, 'a'), std::string(44, 'A'), std::string(43, '!') + "="}) {
         CAPTURE(text);
         CHECK_FALSE(parse_key(text, "k"));
     }

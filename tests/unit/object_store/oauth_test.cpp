@@ -33,7 +33,9 @@ Environment environment(const Variables& variables) {
 
 void write(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::trunc) << text; }
 
-std::string token_answer(const std::string& token) { return R"({"access_token":")" + token + R"(","expires_in":3600})"; }
+std::string token_answer(const std::string& token) {
+    return R"({"access_token":")" + token + R"(","expires_in":3600})";
+}
 
 using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
 
@@ -46,7 +48,8 @@ std::string pem_of(EVP_PKEY* key) {
     char* data = nullptr;
     const long size = BIO_get_mem_data(memory, &data);
     std::string text;
-    for (const char c : std::string_view(data, static_cast<std::size_t>(size))) text += c == '\n' ? std::string("\\n") : std::string(1, c);
+    for (const char c : std::string_view(data, static_cast<std::size_t>(size)))
+        text += c == '\n' ? std::string("\\n") : std::string(1, c);
     BIO_free(memory);
     return text;
 }
@@ -72,9 +75,11 @@ TEST_CASE("an access token is read with its life as a number or as text, and not
     CHECK(parse_access_token(R"({"access_token":"t","expires_in":60})", t0)->expires == t0 + 60s);
     CHECK(parse_access_token(R"({"access_token":"t","expires_in":"60","resource":"x"})", t0)->expires == t0 + 60s);
 
-    const auto text = GENERATE("", "[]", "{}", R"({"access_token":"t"})", R"({"access_token":"","expires_in":60})", R"({"access_token":"t","expires_in":0})",
-                               R"({"access_token":"hush hush","expires_in":60})", R"({"access_token":"t","expires_in":"soon"})",
-                               R"({"access_token":"t","expires_in":99999999999})", R"({"access_token":7,"expires_in":60})");
+    const auto text =
+        GENERATE("", "[]", "{}", R"({"access_token":"t"})", R"({"access_token":"","expires_in":60})",
+                 R"({"access_token":"t","expires_in":0})", R"({"access_token":"hush hush","expires_in":60})",
+                 R"({"access_token":"t","expires_in":"soon"})", R"({"access_token":"t","expires_in":99999999999})",
+                 R"({"access_token":7,"expires_in":60})");
     CAPTURE(text);
     const auto token = parse_access_token(text, t0);
     REQUIRE_FALSE(token);
@@ -84,9 +89,10 @@ TEST_CASE("an access token is read with its life as a number or as text, and not
 TEST_CASE("a service account's key signs an assertion that Google exchanges for a token") {
     const TemporaryDirectory place;
     const Key key = new_key();
-    const ScriptedHttp google([](const ScriptedRequest&) { return ScriptedReply::with("200 OK", token_answer("from-google")); });
-    write(place.path() + "/account", R"({"type":"service_account","client_email":"me@example","private_key":")" + pem_of(key.get()) +
-                                         R"(","token_uri":")" + google.url() + R"(/token"})");
+    const ScriptedHttp google(
+        [](const ScriptedRequest&) { return ScriptedReply::with("200 OK", token_answer("from-google")); });
+    write(place.path() + "/account", R"({"type":"service_account","client_email":"me@example","private_key":")" +
+                                         pem_of(key.get()) + R"(","token_uri":")" + google.url() + R"(/token"})");
     GoogleTokens tokens({.file = place.path() + "/account", .environment = {}}, environment({}));
 
     const auto token = tokens.get(t0, Freshness::as_known);
@@ -112,8 +118,9 @@ TEST_CASE("a service account's key signs an assertion that Google exchanges for 
 
 TEST_CASE("a service account's file that is none, or has no usable key, is refused without its text") {
     const TemporaryDirectory place;
-    const auto text = GENERATE("", "{}", R"({"client_email":"e","private_key":"hush","token_uri":"https://example.com"})",
-                               R"({"client_email":"e","private_key":"hush","token_uri":"http://example.com"})");
+    const auto text =
+        GENERATE("", "{}", R"({"client_email":"e","private_key":"hush","token_uri":"https://example.com"})",
+                 R"({"client_email":"e","private_key":"hush","token_uri":"http://example.com"})");
     CAPTURE(text);
     write(place.path() + "/account", text);
     GoogleTokens tokens({}, environment({{"GOOGLE_APPLICATION_CREDENTIALS", place.path() + "/account"}}));
@@ -128,15 +135,20 @@ TEST_CASE("a service account's file that is none, or has no usable key, is refus
 TEST_CASE("Azure: what the settings name comes before the environment, and a token is the last resort") {
     const TemporaryDirectory place;
     const ScriptedHttp service([](const ScriptedRequest& request) {
-        const bool good = request.headers.contains("metadata") && request.query.at("resource") == "https://storage.azure.com/" &&
-                          request.query.at("api-version") == "2018-02-01" && request.path == "/metadata/identity/oauth2/token";
+        const bool good =
+            request.headers.contains("metadata") && request.query.at("resource") == "https://storage.azure.com/" &&
+            request.query.at("api-version") == "2018-02-01" && request.path == "/metadata/identity/oauth2/token";
         return ScriptedReply::with(good ? "200 OK" : "400 Bad Request", token_answer("managed"));
     });
     AzureCredentials given;
     given.account_key.environment = "KEY";
-    Variables variables{{"KEY", "AQID"}, {"AZURE_STORAGE_SAS_TOKEN", "?sv=1&sig=x"}, {"AZURE_POD_IDENTITY_AUTHORITY_HOST", service.url()},
+    Variables variables{{"KEY", "AQID"},
+                        {"AZURE_STORAGE_SAS_TOKEN", "?sv=1&sig=x"},
+                        {"AZURE_POD_IDENTITY_AUTHORITY_HOST", service.url()},
                         {"AZURE_STORAGE_CONNECTION_STRING", "AccountName=a;AccountKey=BAUG;EndpointSuffix=x"}};
-    const auto got = [&](const AzureCredentials& from) { return AzureCredentialChain(from, environment(variables)).get(t0, Freshness::as_known); };
+    const auto got = [&](const AzureCredentials& from) {
+        return AzureCredentialChain(from, environment(variables)).get(t0, Freshness::as_known);
+    };
 
     const auto ours = got(given);
     REQUIRE(ours);
@@ -157,11 +169,14 @@ TEST_CASE("Azure: what the settings name comes before the environment, and a tok
 TEST_CASE("Azure: a workload identity's token is exchanged, and read anew each time") {
     const TemporaryDirectory place;
     const ScriptedHttp entra([](const ScriptedRequest& request) {
-        return ScriptedReply::with("200 OK", token_answer(request.body.substr(request.body.find("&client_assertion=") + 18)));
+        return ScriptedReply::with("200 OK",
+                                   token_answer(request.body.substr(request.body.find("&client_assertion=") + 18)));
     });
     write(place.path() + "/token", "first\n");
-    AzureCredentialChain chain({}, environment({{"AZURE_FEDERATED_TOKEN_FILE", place.path() + "/token"}, {"AZURE_CLIENT_ID", "client"},
-                                                {"AZURE_TENANT_ID", "tenant"}, {"AZURE_AUTHORITY_HOST", entra.url()}}));
+    AzureCredentialChain chain({}, environment({{"AZURE_FEDERATED_TOKEN_FILE", place.path() + "/token"},
+                                                {"AZURE_CLIENT_ID", "client"},
+                                                {"AZURE_TENANT_ID", "tenant"},
+                                                {"AZURE_AUTHORITY_HOST", entra.url()}}));
 
     const auto first = chain.get(t0, Freshness::as_known);
     write(place.path() + "/token", "second");
@@ -173,6 +188,8 @@ TEST_CASE("Azure: a workload identity's token is exchanged, and read anew each t
     CHECK(std::get<AzureToken>(*second).text == "second");
     const auto request = entra.requests().front();
     CHECK(request.path == "/tenant/oauth2/v2.0/token");
-    CHECK(request.body == "grant_type=client_credentials&client_id=client&scope=https%3A%2F%2Fstorage.azure.com%2F.default&client_assertion_type="
-                          "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=first");
+    CHECK(request.body ==
+          "grant_type=client_credentials&client_id=client&scope=https%3A%2F%2Fstorage.azure.com%2F.default&client_"
+          "assertion_type="
+          "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=first");
 }

@@ -31,10 +31,11 @@ TEST_CASE("a listing tells what is there and what is not, for its directory, its
         std::chrono::milliseconds later;
         Known known;
     };
-    const auto row = GENERATE(Row{"w/1/d", 0ms, Known::present}, Row{"w/1/c", 0ms, Known::absent}, Row{"w/1/z", 1000ms, Known::absent},
-                              Row{"w/1/c", 1001ms, Known::unknown}, Row{"w/1/d", 1001ms, Known::unknown}, Row{"w/1/b", 0ms, Known::unknown},
-                              Row{"w/1/a", 0ms, Known::unknown}, Row{"w/2/c", 0ms, Known::unknown}, Row{"w/1/c/x", 0ms, Known::unknown},
-                              Row{"w", 0ms, Known::unknown});
+    const auto row = GENERATE(Row{"w/1/d", 0ms, Known::present}, Row{"w/1/c", 0ms, Known::absent},
+                              Row{"w/1/z", 1000ms, Known::absent}, Row{"w/1/c", 1001ms, Known::unknown},
+                              Row{"w/1/d", 1001ms, Known::unknown}, Row{"w/1/b", 0ms, Known::unknown},
+                              Row{"w/1/a", 0ms, Known::unknown}, Row{"w/2/c", 0ms, Known::unknown},
+                              Row{"w/1/c/x", 0ms, Known::unknown}, Row{"w", 0ms, Known::unknown});
     CAPTURE(row.key, row.later.count());
 
     CHECK(told().claim(row.key, t0 + row.later) == row.known);

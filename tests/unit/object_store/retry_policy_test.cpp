@@ -42,9 +42,9 @@ TEST_CASE("an answer is judged by S3's code first, then by its status") {
         Row{501, "", Verdict::unsupported}, Row{503, "SlowDown", Verdict::retry}, Row{500, "", Verdict::retry},
         Row{502, "", Verdict::retry}, Row{504, "", Verdict::retry}, Row{408, "", Verdict::retry},
         Row{429, "", Verdict::retry}, Row{400, "RequestTimeout", Verdict::retry}, Row{400, "", Verdict::refused},
-        Row{400, "ExpiredToken", Verdict::read_credentials}, Row{403, "RequestTimeTooSkewed", Verdict::take_server_time},
-        Row{403, "AccessDenied", Verdict::refused}, Row{301, "PermanentRedirect", Verdict::refused},
-        Row{505, "", Verdict::refused});
+        Row{400, "ExpiredToken", Verdict::read_credentials},
+        Row{403, "RequestTimeTooSkewed", Verdict::take_server_time}, Row{403, "AccessDenied", Verdict::refused},
+        Row{301, "PermanentRedirect", Verdict::refused}, Row{505, "", Verdict::refused});
     CAPTURE(row.status, row.code);
 
     CHECK(judge(row.status, row.code) == row.verdict);

@@ -36,7 +36,8 @@ struct Download {
 }  // namespace
 
 TEST_CASE("an upload gets through what passes") {
-    const auto fault = GENERATE(Trouble::busy, Trouble::throttled, Trouble::proxy_error, Trouble::reset, Trouble::expired_token, Trouble::clock_skew, Trouble::foreign_404);
+    const auto fault = GENERATE(Trouble::busy, Trouble::throttled, Trouble::proxy_error, Trouble::reset,
+                                Trouble::expired_token, Trouble::clock_skew, Trouble::foreign_404);
     ScriptedS3 server;
     S3ObjectStore store(s3_options(server));
     REQUIRE(store.put("warm", bytes("x"), {}));
@@ -206,7 +207,8 @@ TEST_CASE("wrong credentials are refused after they were read once more, and nev
 
 TEST_CASE("one probe finds out for all uploads whether the store honours If-None-Match") {
     ScriptedS3 server;
-    const auto conditional = GENERATE(ScriptedS3::Conditional::honoured, ScriptedS3::Conditional::ignored, ScriptedS3::Conditional::not_implemented);
+    const auto conditional = GENERATE(ScriptedS3::Conditional::honoured, ScriptedS3::Conditional::ignored,
+                                      ScriptedS3::Conditional::not_implemented);
     server.set_conditional(conditional);
     S3ObjectStore store(s3_options(server));
 
@@ -255,7 +257,8 @@ TEST_CASE("a listing that does not get on is corrupt, not endless") {
 }
 
 TEST_CASE("a parted upload gets through what passes") {
-    const auto fault = GENERATE(Trouble::busy, Trouble::proxy_error, Trouble::reset, Trouble::expired_token, Trouble::clock_skew);
+    const auto fault =
+        GENERATE(Trouble::busy, Trouble::proxy_error, Trouble::reset, Trouble::expired_token, Trouble::clock_skew);
     const std::string method = GENERATE("POST", "PUT");
     ScriptedS3 server;
     S3ObjectStore store(s3_options(server));
@@ -344,7 +347,8 @@ TEST_CASE("many uploads to a store without conditional writes cost one request e
 }
 
 TEST_CASE("Google's store: an upload gets through what passes, under the condition that Google knows") {
-    const auto fault = GENERATE(Trouble::busy, Trouble::throttled, Trouble::reset, Trouble::expired_token, Trouble::clock_skew);
+    const auto fault =
+        GENERATE(Trouble::busy, Trouble::throttled, Trouble::reset, Trouble::expired_token, Trouble::clock_skew);
     ScriptedS3 server(ScriptedS3::Speaks::google_with_keys);
     S3ObjectStore store(google_options(server));
     REQUIRE(store.put_if_absent("warm", bytes("x"), {}));
@@ -361,7 +365,8 @@ TEST_CASE("other bytes of the right length are what an encrypted store notices")
     ScriptedS3 server;
     EncryptionSettings settings;
     settings.key.environment = "KEY";
-    object_store::EncryptionKeys keys(settings, [](const std::string&) -> std::optional<std::string> { return std::string(64, 'a'); });
+    object_store::EncryptionKeys keys(
+        settings, [](const std::string&) -> std::optional<std::string> { return std::string(64, 'a'); });
     object_store::EncryptedStore store(std::make_unique<S3ObjectStore>(s3_options(server)), std::move(keys));
     REQUIRE(store.put("a", bytes("body"), {}));
 

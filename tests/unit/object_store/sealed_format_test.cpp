@@ -5,7 +5,8 @@
 using namespace pgbosun::object_store;
 
 TEST_CASE("the size of an encrypted object and that of its content tell each other") {
-    const std::uint64_t plain = GENERATE(0, 1, frame_bytes - 1, frame_bytes, frame_bytes + 1, 3 * frame_bytes, 5'000'000);
+    const std::uint64_t plain =
+        GENERATE(0, 1, frame_bytes - 1, frame_bytes, frame_bytes + 1, 3 * frame_bytes, 5'000'000);
 
     CHECK(plain_size(sealed_size(plain), 0) == plain);
 }

@@ -49,7 +49,9 @@ TEST_CASE("WAL is summarized for incremental backups, where the server can and n
     CHECK(has_line(pgbosun_conf(wanted, facts()), "summarize_wal = 'off'"));
 }
 
-TEST_CASE("after a crash the file system is synced as a whole where the kernel tells of its errors, unless the user says otherwise") {
+TEST_CASE(
+    "after a crash the file system is synced as a whole where the kernel tells of its errors, unless the user says "
+    "otherwise") {
     auto wanted = settings();
     auto on = facts();
     on.syncfs_tells_errors = true;
@@ -72,18 +74,42 @@ TEST_CASE("an incremental backup is asked for as the server understands it") {
 }
 
 TEST_CASE("parameters that pgbosun owns are refused with a hint, near misses are not") {
-    for (const char* name :
-         {"archive_command", "Archive_Mode", "archive_library", "primary_conninfo", "restore_command", "recovery_target",
-          "recovery_target_timeline", "recovery_target_action", "hot_standby", "port", "listen_addresses",
-          "unix_socket_directories", "log_destination", "logging_collector", "log_directory", "log_filename",
-          "log_rotation_age", "log_rotation_size", "data_directory", "config_file", "hba_file", "ident_file",
-          "external_pid_file", "promote_trigger_file", "include", "include_dir", "include_if_exists",
-          "allow_alter_system", "synchronous_standby_names", "restart_after_crash", "recovery_min_apply_delay"}) {
+    for (const char* name : {"archive_command",
+                             "Archive_Mode",
+                             "archive_library",
+                             "primary_conninfo",
+                             "restore_command",
+                             "recovery_target",
+                             "recovery_target_timeline",
+                             "recovery_target_action",
+                             "hot_standby",
+                             "port",
+                             "listen_addresses",
+                             "unix_socket_directories",
+                             "log_destination",
+                             "logging_collector",
+                             "log_directory",
+                             "log_filename",
+                             "log_rotation_age",
+                             "log_rotation_size",
+                             "data_directory",
+                             "config_file",
+                             "hba_file",
+                             "ident_file",
+                             "external_pid_file",
+                             "promote_trigger_file",
+                             "include",
+                             "include_dir",
+                             "include_if_exists",
+                             "allow_alter_system",
+                             "synchronous_standby_names",
+                             "restart_after_crash",
+                             "recovery_min_apply_delay"}) {
         CAPTURE(name);
         CHECK(severity(name, "on") == Severity::refused);
     }
-    for (const char* name : {"hot_standby_feedback", "max_connections", "shared_buffers", "log_statement", "pgaudit.log",
-                             "archive_timeout", "portal", "recovery_min_apply_delays", "a$b"}) {
+    for (const char* name : {"hot_standby_feedback", "max_connections", "shared_buffers", "log_statement",
+                             "pgaudit.log", "archive_timeout", "portal", "recovery_min_apply_delays", "a$b"}) {
         CAPTURE(name);
         CHECK_FALSE(severity(name, "1"));
     }
@@ -152,8 +178,8 @@ TEST_CASE("with an archive the commands name the hook by its full path, quoted f
 
     ConfigurationFacts odd = facts();
     odd.wal_program = "/opt/100% it's/pgbosun-wal";
-    CHECK(has_line(pgbosun_conf(given, odd),
-                   R"(archive_command = '''/opt/100%% it''\\''''s/pgbosun-wal'' archive %p')"));
+    CHECK(
+        has_line(pgbosun_conf(given, odd), R"(archive_command = '''/opt/100%% it''\\''''s/pgbosun-wal'' archive %p')"));
 }
 
 TEST_CASE("a recovery is told its target and asks the source's archiver, beside the own archive's command") {
@@ -168,8 +194,9 @@ TEST_CASE("a recovery is told its target and asks the source's archiver, beside 
 
     const auto text = pgbosun_conf(with, told);
 
-    CHECK(has_line(text, "restore_command = 'PGBOSUN_ARCHIVE_SOCKET=/run/pgbosun/recovery.sock /usr/bin/pgbosun-wal "
-                         "restore %f %p'"));
+    CHECK(has_line(text,
+                   "restore_command = 'PGBOSUN_ARCHIVE_SOCKET=/run/pgbosun/recovery.sock /usr/bin/pgbosun-wal "
+                   "restore %f %p'"));
     CHECK(has_line(text, "archive_command = '/usr/bin/pgbosun-wal archive %p'"));
     CHECK(has_line(text, "recovery_target_time = '2026-01-30 10:00:00+00'"));
     CHECK(text.find("recovery_target_timeline = 'latest'") == std::string::npos);
@@ -178,7 +205,8 @@ TEST_CASE("a recovery is told its target and asks the source's archiver, beside 
 }
 
 TEST_CASE("of a directory that somebody restored by hand, what recovery was told is kept") {
-    const std::string text = "recovery_target_time = 'x'\nrestore_command = 'y'\narchive_command = 'z'\nwork_mem = '1MB'\n";
+    const std::string text =
+        "recovery_target_time = 'x'\nrestore_command = 'y'\narchive_command = 'z'\nwork_mem = '1MB'\n";
     CHECK(without_owned_but_recovery(text) == "recovery_target_time = 'x'\nrestore_command = 'y'\nwork_mem = '1MB'\n");
     CHECK(without_owned_parameters(text) == "work_mem = '1MB'\n");
 }

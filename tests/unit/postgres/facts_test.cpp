@@ -8,13 +8,14 @@ using namespace pgbosun::postgres;
 namespace {
 
 Rows standby_rows() {
-    return {{"in_recovery", "version", "system_id", "timeline", "wal_segment_size", "checksums", "up_ms", "run", "free_connections",
-             "current_lsn", "flushed_lsn", "received_lsn", "replayed_lsn", "upstream_lsn", "streaming", "replay_paused",
-             "pending_restart", "standbys", "synchronous_names"},
-            {{"t", "170002", "-5", "3", "16777216", "t", "1500", "1700000000000001", "-3", std::nullopt, std::nullopt,
-              "0/3000000", "0/2000000", "0/4000000", "t", "f", R"(["max_connections"])",
-              R"([{"name":"pg-3","state":"streaming","sync":"quorum","address":null,"lag":16,"flushed":"0/1F"},{"name":"x","lag":null}])",
-              "ANY 1 (x)"}}};
+    return {
+        {"in_recovery", "version", "system_id", "timeline", "wal_segment_size", "checksums", "up_ms", "run",
+         "free_connections", "current_lsn", "flushed_lsn", "received_lsn", "replayed_lsn", "upstream_lsn", "streaming",
+         "replay_paused", "pending_restart", "standbys", "synchronous_names"},
+        {{"t", "170002", "-5", "3", "16777216", "t", "1500", "1700000000000001", "-3", std::nullopt, std::nullopt,
+          "0/3000000", "0/2000000", "0/4000000", "t", "f", R"(["max_connections"])",
+          R"([{"name":"pg-3","state":"streaming","sync":"quorum","address":null,"lag":16,"flushed":"0/1F"},{"name":"x","lag":null}])",
+          "ANY 1 (x)"}}};
 }
 
 double sample(const MetricFamily& family, std::string_view value) {
@@ -72,13 +73,15 @@ TEST_CASE("pg_wal is counted by names alone") {
 }
 
 TEST_CASE("a segment is left out when it is full, of this timeline and not marked") {
-    const std::vector<std::string> wal{"000000010000000000000009", "000000020000000000000006", "000000020000000000000007",
-                                       "000000020000000000000008", "000000020000000000000009", "00000002000000000000000A",
-                                       "00000002.history",         "000000020000000000000007.partial", "archive_status"};
+    const std::vector<std::string> wal{
+        "000000010000000000000009", "000000020000000000000006",         "000000020000000000000007",
+        "000000020000000000000008", "000000020000000000000009",         "00000002000000000000000A",
+        "00000002.history",         "000000020000000000000007.partial", "archive_status"};
     const std::vector<std::string> marks{"000000020000000000000006.done", "000000020000000000000008.ready",
                                          "000000020000000000000007.partial.done"};
 
-    CHECK(unmarked_segments(wal, marks, "000000020000000000000009") == std::vector<std::string>{"000000020000000000000007"});
+    CHECK(unmarked_segments(wal, marks, "000000020000000000000009") ==
+          std::vector<std::string>{"000000020000000000000007"});
     CHECK(unmarked_segments(wal, marks, "000000020000000000000007").empty());
     CHECK(unmarked_segments({}, {}, "000000020000000000000007").empty());
 }

@@ -45,9 +45,15 @@ TEST_CASE("a record of jsonlog gets CloudNativePG's field names") {
 }
 
 TEST_CASE("severities become levels") {
-    for (const auto& [severity, level] :
-         {std::pair{"LOG", "info"}, {"INFO", "info"}, {"NOTICE", "info"}, {"WARNING", "warning"}, {"ERROR", "error"},
-          {"FATAL", "error"}, {"PANIC", "error"}, {"DEBUG5", "debug"}, {"DEBUG1", "debug"}})
+    for (const auto& [severity, level] : {std::pair{"LOG", "info"},
+                                          {"INFO", "info"},
+                                          {"NOTICE", "info"},
+                                          {"WARNING", "warning"},
+                                          {"ERROR", "error"},
+                                          {"FATAL", "error"},
+                                          {"PANIC", "error"},
+                                          {"DEBUG5", "debug"},
+                                          {"DEBUG1", "debug"}})
         CHECK(as_json(std::string(R"({"error_severity":")") + severity + R"(","message":"m"})")["level"] == level);
 }
 
@@ -65,8 +71,9 @@ TEST_CASE("an audit line of pgaudit is taken apart") {
 }
 
 TEST_CASE("what looks like an audit line and is none stays a record") {
-    for (const char* message : {"AUDIT: ", "AUDIT: a,b", "audit: SESSION,1,1,READ,SELECT,TABLE,t,s,p",
-                                R"(AUDIT: SESSION,1,1,READ,SELECT,TABLE,t,\"open,p)", "AUDIT: 1,2,3,4,5,6,7,8,9,10,11"}) {
+    for (const char* message :
+         {"AUDIT: ", "AUDIT: a,b", "audit: SESSION,1,1,READ,SELECT,TABLE,t,s,p",
+          R"(AUDIT: SESSION,1,1,READ,SELECT,TABLE,t,\"open,p)", "AUDIT: 1,2,3,4,5,6,7,8,9,10,11"}) {
         CAPTURE(message);
         const Json line = as_json(std::string(R"({"error_severity":"LOG","message":")") + message + "\"}");
         CHECK(line["logger"] == "postgres");
@@ -96,8 +103,10 @@ TEST_CASE("bytes that are not UTF-8 are shown, not lost") {
 TEST_CASE("the text form is for people") {
     const auto text = [](std::string_view line) { return log_line(line, LogFormat::text, noon); };
 
-    CHECK(text(R"({"timestamp":"T","pid":7,"user":"app","dbname":"o","error_severity":"ERROR","message":"a\nb","hint":"h"})") ==
-          "T [7] app@o ERROR: a\n\tb\n\thint: h");
+    CHECK(
+        text(
+            R"({"timestamp":"T","pid":7,"user":"app","dbname":"o","error_severity":"ERROR","message":"a\nb","hint":"h"})") ==
+        "T [7] app@o ERROR: a\n\tb\n\thint: h");
     CHECK(text(R"({"timestamp":"T","pid":7,"error_severity":"LOG","message":"m"})") == "T [7] LOG: m");
     CHECK(text("plain\n") == "plain");
 }

@@ -31,7 +31,8 @@ pg_x:
   metrics:
     - datname: {usage: LABEL, description: d}
     - state: {usage: MAPPEDMETRIC, metric_mapping: {up: 1, down: 0}, pg_version: ">=17", name: is_up}
-)", "f.yaml");
+)",
+                                              "f.yaml");
 
     REQUIRE(queries);
     const MetricQuery& query = queries->at(0);
@@ -96,18 +97,28 @@ TEST_CASE("version ranges compare as semantic versions") {
         int version;
         bool contains;
     };
-    for (const Case& test :
-         {Case{">=17.0.0", 170000, true}, {">=17.0.0", 169999, false}, {"<17.0.0", 160011, true}, {"<17.0.0", 170000, false},
-          {">16.x", 160011, false}, {">16.x", 170000, true}, {"<=16", 160011, true}, {"16.x", 160003, true},
-          {"!16.x", 160003, false}, {"!=16.3.0", 160004, true}, {"=16.3", 160003, true},
-          {">=15 <16 || >=18", 150004, true}, {">=15 <16 || >=18", 160000, false}, {">=15 <16||>=18", 180000, true},
-          {">= 10.0.0", 150000, true}}) {
+    for (const Case& test : {Case{">=17.0.0", 170000, true},
+                             {">=17.0.0", 169999, false},
+                             {"<17.0.0", 160011, true},
+                             {"<17.0.0", 170000, false},
+                             {">16.x", 160011, false},
+                             {">16.x", 170000, true},
+                             {"<=16", 160011, true},
+                             {"16.x", 160003, true},
+                             {"!16.x", 160003, false},
+                             {"!=16.3.0", 160004, true},
+                             {"=16.3", 160003, true},
+                             {">=15 <16 || >=18", 150004, true},
+                             {">=15 <16 || >=18", 160000, false},
+                             {">=15 <16||>=18", 180000, true},
+                             {">= 10.0.0", 150000, true}}) {
         CAPTURE(test.range, test.version);
         const auto range = VersionRange::parse(test.range);
         REQUIRE(range);
         CHECK(range->contains(test.version) == test.contains);
     }
-    for (const char* text : {"", "  ", "||", ">=", "v17", ">=17 ||", "17..1", "17.x.1", "1.2.3.4", ">=-1", "99999", "x"}) {
+    for (const char* text :
+         {"", "  ", "||", ">=", "v17", ">=17 ||", "17..1", "17.x.1", "1.2.3.4", ">=-1", "99999", "x"}) {
         CAPTURE(text);
         CHECK_FALSE(VersionRange::parse(text));
     }
@@ -115,9 +126,9 @@ TEST_CASE("version ranges compare as semantic versions") {
 }
 
 TEST_CASE("rows become samples by the usage of their columns") {
-    const MetricQuery query = one(
-        "l: {usage: LABEL}, c: {usage: COUNTER}, g: {usage: GAUGE}, d: {usage: DURATION}, x: {usage: DISCARD}, "
-        "m: {usage: MAPPEDMETRIC, metric_mapping: {up: 1}}");
+    const MetricQuery query =
+        one("l: {usage: LABEL}, c: {usage: COUNTER}, g: {usage: GAUGE}, d: {usage: DURATION}, x: {usage: DISCARD}, "
+            "m: {usage: MAPPEDMETRIC, metric_mapping: {up: 1}}");
     const Rows rows{{"extra", "l", "c", "g", "d", "x", "m"},
                     {{"e", "one", "5", "-1.5e3", "1m2.5s", "ignored", "up"},
                      {"e", std::nullopt, "6", "t", "15.5 ms", "ignored", "unheard of"},

@@ -48,7 +48,8 @@ struct World {
 
     MetricsCollector collector() {
         const auto open = [this](const std::string&) { return std::make_unique<FakePgSession>(server); };
-        return MetricsCollector(open, clock, {.cluster = "orders", .queries = *parse_metric_queries(queries_yaml, "q")});
+        return MetricsCollector(open, clock,
+                                {.cluster = "orders", .queries = *parse_metric_queries(queries_yaml, "q")});
     }
 
     [[nodiscard]] std::size_t times(const std::string& sql) const {

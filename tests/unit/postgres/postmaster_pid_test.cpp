@@ -39,12 +39,12 @@ TEST_CASE("postmaster.pid is read at every stage of its growth") {
 }
 
 TEST_CASE("a damaged postmaster.pid is not guessed at") {
-    for (const std::string& text : {std::string(), std::string("\n"), std::string("41\n"), std::string("41\n/data\n"),
-                                    std::string("0\n/data\n1\n"), std::string("4x\n/data\n1\n"),
-                                    std::string("99999999999\n/data\n1\n"), std::string("-2147483648\n/data\n1\n"),
-                                    std::string("41\ndata\n1\n"), std::string("41\n/data\nsoon\n"),
-                                    std::string("41\n/data\n-1\n"), std::string(200, '\0'),
-                                    std::string("41\0\n/data\n1\n", 12), std::string(9000, '1')}) {
+    for (const std::string& text :
+         {std::string(), std::string("\n"), std::string("41\n"), std::string("41\n/data\n"),
+          std::string("0\n/data\n1\n"), std::string("4x\n/data\n1\n"), std::string("99999999999\n/data\n1\n"),
+          std::string("-2147483648\n/data\n1\n"), std::string("41\ndata\n1\n"), std::string("41\n/data\nsoon\n"),
+          std::string("41\n/data\n-1\n"), std::string(200, '\0'), std::string("41\0\n/data\n1\n", 12),
+          std::string(9000, '1')}) {
         CAPTURE(text);
         CHECK_FALSE(parse_postmaster_pid(text));
         CHECK(std::holds_alternative<UnreadableLock>(judge_stale({.file = parse_postmaster_pid(text)})));
@@ -59,9 +59,7 @@ TEST_CASE("a socket's lock is taken away when a server of this directory left it
     CHECK_FALSE(is_left_socket_lock("41\n/elsewhere\n1700000000\n", "/data/pgdata"));
 }
 
-TEST_CASE("without a lock file nothing stands in the way") {
-    CHECK(std::holds_alternative<NoLock>(judge_stale({})));
-}
+TEST_CASE("without a lock file nothing stands in the way") { CHECK(std::holds_alternative<NoLock>(judge_stale({}))); }
 
 TEST_CASE("a live PostgreSQL on this directory is refused, everything else is overruled") {
     const auto changed = [](auto change) {

@@ -49,9 +49,9 @@ TEST_CASE("initdb gets every option, and checksums as its version spells them") 
     const Command with = initdb_command(given, {.server_major = 18});
     given.bootstrap.initdb.data_checksums = false;
 
-    for (const char* argument : {"--pgdata=/data/pgdata", "--username=postgres", "--no-instructions", "--wal-segsize=64",
-                                 "--encoding=UTF8", "--locale=C", "--icu-locale=de", "--pwfile=/secret/super",
-                                 "--waldir=/wal/pg_wal", "--data-checksums", "--no-sync"}) {
+    for (const char* argument : {"--pgdata=/data/pgdata", "--username=postgres", "--no-instructions",
+                                 "--wal-segsize=64", "--encoding=UTF8", "--locale=C", "--icu-locale=de",
+                                 "--pwfile=/secret/super", "--waldir=/wal/pg_wal", "--data-checksums", "--no-sync"}) {
         CAPTURE(argument);
         CHECK(has(with.arguments, argument));
     }
@@ -62,7 +62,8 @@ TEST_CASE("initdb gets every option, and checksums as its version spells them") 
 
 TEST_CASE("a uid without a passwd entry gets one for initdb alone") {
     const AccountFiles files = account_files(1000660000, 0);
-    const Command command = initdb_command(settings(), {.nss_wrapper = NssWrapper{.passwd_path = "/run/p", .group_path = "/run/g"}});
+    const Command command =
+        initdb_command(settings(), {.nss_wrapper = NssWrapper{.passwd_path = "/run/p", .group_path = "/run/g"}});
 
     CHECK(files.passwd == "postgres:x:1000660000:0:PostgreSQL:/:/sbin/nologin\n");
     CHECK(files.group == "postgres:x:0:\n");
@@ -95,8 +96,8 @@ TEST_CASE("the progress of pg_basebackup is read, other lines are not") {
 TEST_CASE("a connection string holds no password, and its defaults give way") {
     const auto given = parse_conninfo("host=pg-0 user='my user' connect_timeout=9");
     REQUIRE(given);
-    const std::string text = render_conninfo(
-        with_upstream_defaults(*given, {.application_name = "pg-1", .passfile = "/run/it's"}));
+    const std::string text =
+        render_conninfo(with_upstream_defaults(*given, {.application_name = "pg-1", .passfile = "/run/it's"}));
 
     CHECK(text.find("user='my user'") != std::string::npos);
     CHECK(text.find("connect_timeout='9'") != std::string::npos);

@@ -39,8 +39,7 @@ TEST_CASE("a job begins when there is an archive, a server for a backup, and no 
     facts = well();
     facts.ending = true;
     CHECK(refuse_job(JobKind::removal, facts));
-    for (const Phase phase :
-         {Phase::starting, Phase::bootstrapping, Phase::fenced, Phase::stopping, Phase::failed}) {
+    for (const Phase phase : {Phase::starting, Phase::bootstrapping, Phase::fenced, Phase::stopping, Phase::failed}) {
         facts = well();
         facts.phase = phase;
         CHECK(refuse_job(JobKind::backup, facts));
@@ -101,8 +100,7 @@ TEST_CASE("what is remembered of jobs is read as it was written, and nonsense is
     CHECK(parse_job_memory("drill_at\nbackup_failed_at x\nunknown 1\n\n ") == JobMemory{});
 }
 
-TEST_CASE(
-    "of a primary and its standbys the standby takes the scheduled backup, and the primary when none does") {
+TEST_CASE("of a primary and its standbys the standby takes the scheduled backup, and the primary when none does") {
     const BackupSettings prefer_standby;
     BackupSettings for_primary;
     for_primary.target = BackupTarget::primary;
@@ -114,10 +112,8 @@ TEST_CASE(
     CHECK(judge_backup_moment(primary(), prefer_standby, 0s).what == What::act);
     CHECK(judge_backup_moment(primary({{"pg-2", "streaming", "async", "", 0}}), prefer_standby, 0s).what ==
           What::act_later);
-    CHECK(judge_backup_moment(primary({{"pg-2", "catchup", "async", "", 0}}), prefer_standby, 0s).what ==
-          What::act);
-    CHECK(judge_backup_moment(primary({{"pg-2", "streaming", "async", "", 0}}), for_primary, 0s).what ==
-          What::act);
+    CHECK(judge_backup_moment(primary({{"pg-2", "catchup", "async", "", 0}}), prefer_standby, 0s).what == What::act);
+    CHECK(judge_backup_moment(primary({{"pg-2", "streaming", "async", "", 0}}), for_primary, 0s).what == What::act);
     CHECK(judge_backup_moment(standby, prefer_standby, 0s).what == What::act);
     const auto not_its_task = judge_backup_moment(standby, for_primary, 0s);
     CHECK(not_its_task.what == What::skip);

@@ -73,8 +73,7 @@ struct Fixture : test::Outside {
         return request;
     }
     bool said(const std::string& text) {
-        return std::ranges::any_of(journal,
-                                   [&](const auto& line) { return line.find(text) != std::string::npos; });
+        return std::ranges::any_of(journal, [&](const auto& line) { return line.find(text) != std::string::npos; });
     }
 
     InstanceStatus status;
@@ -91,8 +90,7 @@ TEST_CASE("a backup is begun, answered with its identifier, shown, and its end i
     Fixture it;
     it.ask(it.backup());
     it.until([&] { return it.processes.children.size() == 1; });
-    CHECK(it.processes.children[0].command.arguments ==
-          Words{"backup", "--report", "json", "--name", "nightly"});
+    CHECK(it.processes.children[0].command.arguments == Words{"backup", "--report", "json", "--name", "nightly"});
 
     it.processes.say(0, "progress 20261121T010000 copying\n");
     it.until([&] { return it.answer.has_value(); });
@@ -225,9 +223,8 @@ TEST_CASE("a drill's result is remembered, and its checks are the program's") {
     drill.wait = 60s;
     it.ask(drill);
     it.until([&] { return it.processes.children.size() == 1; });
-    CHECK(it.processes.children[0].command.arguments == Words{"drill", "--report", "json", "--to-time",
-                                                              "2026-11-21 01:00:00+00", "--check",
-                                                              "select true"});
+    CHECK(it.processes.children[0].command.arguments ==
+          Words{"drill", "--report", "json", "--to-time", "2026-11-21 01:00:00+00", "--check", "select true"});
     it.processes.say(0, "done 20261121T010000\n");
     it.processes.end(0, {ExitStatus::How::exited, 0});
     it.until([&] { return it.answer.has_value(); });

@@ -38,10 +38,13 @@ struct Fixture : test::Outside {
         };
         calls.answer = [this](const instance::Event& event) { events.push_back(event); };
         calls.local = [this] { return local; };
-        calls.record = [](const std::string&, const std::string&, const std::vector<std::pair<std::string, std::string>>&) {};
+        calls.record = [](const std::string&, const std::string&,
+                          const std::vector<std::pair<std::string, std::string>>&) {};
         calls.changed = [] {};
         calls.guard = [this](std::optional<Instant> moment) { guarded_until = moment; };
-        calls.ask = [](Peer, PromiseRequest) -> Task<Result<PromiseAnswer>> { co_return fail(FaultKind::unavailable, "gone"); };
+        calls.ask = [](Peer, PromiseRequest) -> Task<Result<PromiseAnswer>> {
+            co_return fail(FaultKind::unavailable, "gone");
+        };
         it = std::make_unique<Membership>(outside, settings, "life-" + std::to_string(++life), std::move(calls));
     }
     void recall() {
@@ -128,7 +131,8 @@ TEST_CASE_METHOD(Fixture, "a disk that does not take a promotion leaves the inst
     CHECK(it->stored().term == 0);
 }
 
-TEST_CASE_METHOD(Fixture, "a demotion counts at once, also on a disk that does not take it, and is not said before it does") {
+TEST_CASE_METHOD(Fixture,
+                 "a demotion counts at once, also on a disk that does not take it, and is not said before it does") {
     recall();
     CHECK(receive(assignment(1, "pg-1")).answer == Answer::done);
     files.fault = [](std::string_view verb, const std::string&) -> std::optional<Fault> {
@@ -208,7 +212,8 @@ TEST_CASE_METHOD(Fixture, "what still writes under the last right is not waited 
     CHECK(receive(assignment(1, "pg-1")).answer == Answer::done);
     CHECK(receive(assignment(2, "pg-2")).answer == Answer::done);
     const auto hurried = [&] {
-        return std::ranges::any_of(events, [](const auto& event) { return std::holds_alternative<instance::RightEnds>(event); });
+        return std::ranges::any_of(
+            events, [](const auto& event) { return std::holds_alternative<instance::RightEnds>(event); });
     };
     CHECK_FALSE(hurried());
     boost::asio::co_spawn(loop, it->keep_right(), boost::asio::detached);

@@ -115,16 +115,18 @@ struct Fixture : test::Outside {
     std::optional<Rejoiner::Report> report;
     Words journal;
     Bootstrapper bootstrapper{outside, [](std::string_view, std::string_view) {}, {}};
-    Rejoiner rejoiner{outside, bootstrapper,
+    Rejoiner rejoiner{outside,
+                      bootstrapper,
                       {.line = [](std::string_view, std::string_view) {},
                        .foreign_wal = {},
                        .losing_data = []() -> Task<Result<>> { co_return Result<>(); },
                        .record = [](const auto&, const auto&) {},
                        .planned = [](const auto&, const auto&, const auto&) {},
-                       .cloning = [this](std::string what, const Rejoiner::Facts& facts) {
-                           for (const auto& [name, value] : facts) what += " " + name + "=" + value;
-                           journal.push_back(std::move(what));
-                       }}};
+                       .cloning =
+                           [this](std::string what, const Rejoiner::Facts& facts) {
+                               for (const auto& [name, value] : facts) what += " " + name + "=" + value;
+                               journal.push_back(std::move(what));
+                           }}};
 };
 
 bool is_base_backup(const Command& command) { return command.program.ends_with("/pg_basebackup"); }
@@ -172,7 +174,9 @@ TEST_CASE("when the restore fails, pg_basebackup makes the clone at once, and th
     it.end(1, badly);
     it.wait_for_child(3);
     CHECK(is_base_backup(it.command(2)));
-    CHECK(it.told("clone: from the primary, for the restore of the backup failed backup=20261121T010000 reason=an object is gone"));
+    CHECK(
+        it.told("clone: from the primary, for the restore of the backup failed backup=20261121T010000 reason=an object "
+                "is gone"));
     it.copy_files();
     it.end(2, well);
 
@@ -200,7 +204,8 @@ TEST_CASE("what was restored and never streamed is not restored again, until a c
     REQUIRE(it.report);
 
     bool forgotten = false;
-    boost::asio::co_spawn(it.loop, it.rejoiner.forget_old_data(it.settings), [&](std::exception_ptr) { forgotten = true; });
+    boost::asio::co_spawn(it.loop, it.rejoiner.forget_old_data(it.settings),
+                          [&](std::exception_ptr) { forgotten = true; });
     it.until([&] { return forgotten; });
     CHECK_FALSE(it.has(memory));
     it.files.nodes.erase("/v/pgdata");

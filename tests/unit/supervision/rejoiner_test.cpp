@@ -35,7 +35,8 @@ struct Former : test::Outside {
         server->answer = [](const std::string& sql, const auto&) -> Result<Rows> {
             Rows rows;
             if (sql.find("pg_control_system") != std::string::npos) {
-                rows.rows.push_back({Field("f"), Field("7"), Field("150000"), Field("2"), Field("0/6000000"), Field("2")});
+                rows.rows.push_back(
+                    {Field("f"), Field("7"), Field("150000"), Field("2"), Field("0/6000000"), Field("2")});
             } else {
                 rows.rows.push_back({Field("1\t0/3000110\tno recovery target specified\n")});
             }

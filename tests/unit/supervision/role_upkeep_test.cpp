@@ -66,10 +66,9 @@ TEST_CASE("a cluster that pgbosun did not initialise gets its roles, and keeps t
 
     it.run();
 
-    CHECK(it.roles ==
-          std::set<std::string>{"streaming_replica", "somebody", std::string(postgres::metrics_role)});
-    const auto creates = std::ranges::count_if(
-        it.server->statements, [](const auto& sql) { return sql.starts_with("create role"); });
+    CHECK(it.roles == std::set<std::string>{"streaming_replica", "somebody", std::string(postgres::metrics_role)});
+    const auto creates =
+        std::ranges::count_if(it.server->statements, [](const auto& sql) { return sql.starts_with("create role"); });
     CHECK(creates == 1);
     it.run();
     CHECK(std::ranges::count_if(it.server->statements,

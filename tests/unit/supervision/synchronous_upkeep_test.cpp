@@ -9,7 +9,8 @@ namespace {
 
 const SynchronousRule one_of_two{7, SyncMethod::any, 1, {"pg-1", "pg-2", "pg-3"}};
 
-postgres::ServerFacts facts(std::uint64_t end, std::string names, std::vector<std::pair<std::string, std::uint64_t>> flushed) {
+postgres::ServerFacts facts(std::uint64_t end, std::string names,
+                            std::vector<std::pair<std::string, std::uint64_t>> flushed) {
     postgres::ServerFacts it;
     it.lsn.current = Lsn{end};
     it.synchronous_standby_names = std::move(names);

@@ -31,8 +31,8 @@ struct Standby : test::Outside {
         } else if (sql.find("pg_ls_waldir") != std::string::npos) {
             rows.rows.push_back({Field("00000002")});
         } else if (sql.find("pg_control_system") != std::string::npos) {
-            rows.rows.push_back({Field(promoted ? "f" : "t"), Field("7"), Field("150000"), Field("3"), Field("0/7000200"),
-                                 Field("3")});
+            rows.rows.push_back(
+                {Field(promoted ? "f" : "t"), Field("7"), Field("150000"), Field("3"), Field("0/7000200"), Field("3")});
         } else if (sql.find("pg_read_binary_file") != std::string::npos) {
             const std::string second = "1\t0/3000110\tx\n";
             rows.rows.push_back({Field(promoted ? second + "2\t0/7000100\tx\n" : second)});
@@ -58,9 +58,8 @@ struct Standby : test::Outside {
 
     bool promoted = false;
     std::vector<std::string> recorded;
-    TrustedWal trusted{outside, settings, [this](std::string what, auto facts) {
-                           recorded.push_back(what + ": " + facts[0].second);
-                       }};
+    TrustedWal trusted{outside, settings,
+                       [this](std::string what, auto facts) { recorded.push_back(what + ": " + facts[0].second); }};
 };
 
 }  // namespace

@@ -28,7 +28,9 @@ std::string read_file(const std::string& path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-Descriptor create(const std::string& path) { return Descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0600)); }
+Descriptor create(const std::string& path) {
+    return Descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0600));
+}
 
 bool write(DirectFile& file, std::string_view content, std::size_t piece) {
     for (; !content.empty(); content.remove_prefix(std::min(piece, content.size()))) {
@@ -43,7 +45,8 @@ TEST_CASE("a file of any size in any pieces is written as it is, on a disk and i
     const test::TemporaryDirectory on_disk("/var/tmp"), in_memory("/dev/shm");
     DirectFile file;
     for (const auto* directory : {&on_disk, &in_memory}) {
-        for (const std::size_t size : {std::size_t{0}, std::size_t{1}, mb - 1, mb, mb + 1, 3 * mb, 3 * mb + 4096, 3 * mb + 4097}) {
+        for (const std::size_t size :
+             {std::size_t{0}, std::size_t{1}, mb - 1, mb, mb + 1, 3 * mb, 3 * mb + 4096, 3 * mb + 4097}) {
             for (const std::size_t piece : {std::size_t{8191}, mb, 5 * mb}) {
                 CAPTURE(directory->path(), size, piece);
                 const std::string path = *directory / (std::to_string(size) + "-" + std::to_string(piece));

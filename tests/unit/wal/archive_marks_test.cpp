@@ -69,15 +69,16 @@ TEST_CASE("a segment of which one byte is missing is not whole") {
 }
 
 TEST_CASE("the histories of the timelines that it went through are taken on trust, no others") {
-    CHECK(found({"00000001.history.done", "00000002.history.done", "00000003.history.done", "00000004.history.done"}, third,
-                Lsn{0}) == Names{"00000001.history", "00000002.history", "00000003.history"});
+    CHECK(found({"00000001.history.done", "00000002.history.done", "00000003.history.done", "00000004.history.done"},
+                third, Lsn{0}) == Names{"00000001.history", "00000002.history", "00000003.history"});
 }
 
 TEST_CASE("what else lies in archive_status is left alone") {
     const auto name = segment(1, 1);
 
-    CHECK(found({name + ".ready", name, name + ".partial.done", name + ".00000028.backup.done", name + ".done.tmp", ".done",
-                 "00000001000000000000000g.done", "0000000100000000000001FF.done", "000000010000000000000100.done"},
+    CHECK(found({name + ".ready", name, name + ".partial.done", name + ".00000028.backup.done", name + ".done.tmp",
+                 ".done", "00000001000000000000000g.done", "0000000100000000000001FF.done",
+                 "000000010000000000000100.done"},
                 third, Lsn{0xFF'00000000})
               .empty());
 }
