@@ -32,15 +32,15 @@ std::string holder(int file) {
     return said.empty() ? "it has not said who it is" : said;
 }
 
-std::string name_of(pid_t holder) {
+std::string name_of(pid_t process) {
     std::array<char, 256> host{};
     ::gethostname(host.data(), host.size() - 1);
-    return "pid " + std::to_string(holder) + ", host " + host.data() + ", boot id " + boot_id() + "\n";
+    return "pid " + std::to_string(process) + ", host " + host.data() + ", boot id " + boot_id() + "\n";
 }
 
 }  // namespace
 
-Result<VolumeLock> VolumeLock::take(const std::string& path, pid_t holder) {
+Result<VolumeLock> VolumeLock::take(const std::string& path, pid_t process) {
     Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file) return system_failure(errno, "locking " + path);
     if (!lock(file.get())) {
@@ -48,7 +48,7 @@ Result<VolumeLock> VolumeLock::take(const std::string& path, pid_t holder) {
         return fail(FaultKind::conflict, "another pgbosun holds " + path + ": " + holder(file.get()),
                     "stop it first: one volume belongs to one instance");
     }
-    const std::string name = name_of(holder);
+    const std::string name = name_of(process);
     // Only a help for people: the lock holds without it, on a full disk too.
     if (::ftruncate(file.get(), 0) == 0) {
         [[maybe_unused]] const auto written = ::pwrite(file.get(), name.data(), name.size(), 0);
