@@ -49,6 +49,7 @@ private:
     Task<Result<>> initialise(const Settings& settings);
     Task<Result<>> run_sql(const Settings& settings);
     Task<Result<>> run_steps(const Settings& settings);
+    Task<ExitStatus> stop_server();
     Task<Result<>> begin(const Settings& settings, const char* what);
     Task<Result<>> finish(const Settings& settings);
     Task<Result<>> clone(const Settings& settings, std::string conninfo);

@@ -150,6 +150,7 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
     managed.primary = stored.primary;
     const auto upstream = membership_->upstream();
     managed.upstream = upstream ? upstream->conninfo : std::string();
+    managed.leads_standbys = upstream && upstream->name == source_name;
     if (settings_.postgresql.apply_delay > Duration::zero()) managed.apply_delay = settings_.postgresql.apply_delay;
     const auto* running = std::get_if<instance::Running>(&state.activity);
     const bool answers = status.facts_at && !status.postgres.silent_since;
