@@ -216,11 +216,13 @@ Result<> Server::reload(const HttpSettings& http, ServerFiles files) {
 Result<> Server::move_to(const std::string& address) {
     auto moved = Listener::tcp(io_, address, Entrance::api);
     // 0.0.0.0 and 127.0.0.1 cannot both have the port: ours goes first, and comes back when that was not what was wrong.
-    if (!moved && port_in(address) == port_in(http_.listen)) {
+    if (!moved && port_in(address) == std::to_string(port())) {
         tcp_->close();
         moved = Listener::tcp(io_, address, Entrance::api);
         if (!moved) {
-            if (auto back = Listener::tcp(io_, http_.listen, Entrance::api)) accept_from(std::move(*back));
+            const std::string before(http_.listen.substr(0, http_.listen.rfind(':') + 1) +
+                                     std::to_string(tcp_->port()));
+            if (auto back = Listener::tcp(io_, before, Entrance::api)) accept_from(std::move(*back));
         }
     }
     if (!moved) return std::unexpected(std::move(moved.error()).in("http.listen"));

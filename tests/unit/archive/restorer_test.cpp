@@ -119,7 +119,7 @@ TEST_CASE("while the store does not answer nobody is told that a file is missing
 TEST_CASE("who waits for an archive that does not answer is told of, until a file comes back") {
     Standby standby;
     standby.sign("recovery.signal");
-    plant(standby.store, segment_name(1), segment(1));
+    plant(standby.store, segment_name(1), segment_content(segment_name(1)));
     std::atomic<bool> away = true;
     standby.store.before_each([&](StoreCall, const std::string&) -> Result<> {
         if (away) return fail(FaultKind::unavailable, "503");

@@ -46,7 +46,7 @@ TEST_CASE("a volume that was opened by a child is locked by us, for as long as w
 
     auto opened = opening.wait(60s);
 
-    REQUIRE(opened);
+    REQUIRE(opened.has_value());
     REQUIRE(opened->has_value());
     CHECK((*opened)->data_directory == "/the/data");
     CHECK(test::run(world.loop, over(opening)));
@@ -64,7 +64,7 @@ TEST_CASE("why a volume cannot be opened arrives whole, and nothing is done afte
 
     const auto opened = opening.wait(60s);
 
-    REQUIRE(opened);
+    REQUIRE(opened.has_value());
     REQUIRE_FALSE(opened->has_value());
     CHECK(opened->error().kind == FaultKind::refused);
     CHECK(opened->error().what == "no room");
@@ -83,7 +83,7 @@ TEST_CASE("a volume that hangs is waited for on the loop, and opened when it ans
                                return world.open();
                            },
                            [] {}});
-    CHECK_FALSE(opening.wait(1ms));
+    CHECK_FALSE(opening.wait(1ms).has_value());
 
     const Descriptor opens(::open(gate.c_str(), O_WRONLY | O_CLOEXEC));
     const auto opened = test::run(world.loop, opening.opened());
