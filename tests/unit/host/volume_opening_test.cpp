@@ -38,6 +38,11 @@ Task<bool> over(VolumeOpening& opening) {
     co_return true;
 }
 
+Task<bool> open(VolumeOpening& opening, std::optional<Result<OpenedVolume>>& opened) {
+    opened = co_await opening.opened();
+    co_return true;
+}
+
 }  // namespace
 
 TEST_CASE("a volume that was opened by a child is locked by us, for as long as we hold it") {
@@ -86,9 +91,10 @@ TEST_CASE("a volume that hangs is waited for on the loop, and opened when it ans
     CHECK_FALSE(opening.wait(1ms).has_value());
 
     const Descriptor opens(::open(gate.c_str(), O_WRONLY | O_CLOEXEC));
-    const auto opened = test::run(world.loop, opening.opened());
+    std::optional<Result<OpenedVolume>> opened;
+    REQUIRE(test::run(world.loop, open(opening, opened)));
 
-    REQUIRE(opened.has_value());
+    REQUIRE(opened->has_value());
     CHECK(VolumeLock::take(world.lock()).error().kind == FaultKind::conflict);
 }
 
@@ -101,9 +107,10 @@ TEST_CASE("a child that dies while it opens the volume is told as such") {
                            },
                            [] {}});
 
-    const auto opened = test::run(world.loop, opening.opened());
+    std::optional<Result<OpenedVolume>> opened;
+    REQUIRE(test::run(world.loop, open(opening, opened)));
 
-    REQUIRE_FALSE(opened.has_value());
-    CHECK(opened.error().kind == FaultKind::unavailable);
-    CHECK(opened.error().what.find("has died") != std::string::npos);
+    REQUIRE_FALSE(opened->has_value());
+    CHECK(opened->error().kind == FaultKind::unavailable);
+    CHECK(opened->error().what.find("has died") != std::string::npos);
 }
