@@ -80,8 +80,7 @@ void wait_for(const std::string& what, const Done& done) {
 }  // namespace
 
 RealKubernetes::RealKubernetes() : program_(kube_apiserver()), port_(free_port()) {
-    run_command("openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out " + place_ / "accounts.key" +
-                " 2>/dev/null");
+    run_command("openssl ecparam -genkey -name prime256v1 -noout -out " + place_ / "accounts.key");
     std::ofstream tokens(place_ / "tokens");
     tokens << administrator << ",administrator,administrator,system:masters\n";
     for (int number = 1; number <= most_namespaces; ++number) {

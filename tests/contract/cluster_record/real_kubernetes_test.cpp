@@ -98,6 +98,16 @@ TEST_CASE("a watch from before the server's history begins anew, and tells") {
     // The history that it keeps in memory begins when it starts.
     REQUIRE(run(world.loop, two.replace("second", *first)));
     server().kill_and_start();
+    std::string told;
+    const http::Sink sink = [&told](std::string_view piece) {
+        told.append(piece);
+        return http::Flow::enough;
+    };
+    std::ignore = run(world.loop, client(world.loop, world.options, "one")
+                                      .watch(world.path("configmaps") + "?watch=1&fieldSelector=metadata.name%3D" +
+                                                 "pgbosun-orders&resourceVersion=" + first->value,
+                                             5s, sink));
+    CHECK(told.find("410") != std::string::npos);
 
     CHECK(run(world.loop, one.changed(10s)).value() == RecordChange::seen);
     CHECK(run(world.loop, one.changed(50ms)).value() == RecordChange::none);
