@@ -14,7 +14,9 @@ Exits with 77 when it is not root's, or there is no etcd.
 
 import os
 import random
+import shutil
 import sys
+import tempfile
 import time
 import unittest
 
@@ -47,10 +49,14 @@ class Chaos(unittest.TestCase):
     def setUp(self):
         self.network = network.Network()
         self.addCleanup(self.network.close)
-        self.cluster = cluster.Cluster(self.network, synchronous=SYNCHRONOUS)
+        directory = tempfile.mkdtemp(prefix="pgb-chaos-", dir=cluster.MEMORY)
+        self.addCleanup(shutil.rmtree, directory, True)
+        self.disks = faults.Disks()
+        self.addCleanup(self.disks.close)
+        self.cluster = cluster.Cluster(self.network, synchronous=SYNCHRONOUS, directory=directory)
         self.addCleanup(self.cluster.stop)
         self.addCleanup(self.tell)
-        faults.Disks(self.cluster.members)
+        self.disks.give(self.cluster.members)
         faults.Clocks(self.cluster)
         self.random = random.Random(SEED)
         self.faults = faults.Faults(self.cluster, self.random)

@@ -18,14 +18,22 @@ STEPS = (-86400.0, -60.0, -1.5, 1.5, 60.0, 86400.0)  # seconds
 class Disks:
     """Each volume is a small file system of its own, within a mount namespace that goes with this process."""
 
-    def __init__(self, members):
+    def __init__(self):
         if network.LIBC.unshare(CLONE_NEWNS) != 0:
             raise network.Impossible("no mount namespace")
         network.run("mount", "--make-rprivate", "/")
+        self._mounted = []
+
+    def give(self, members):
         for it in members:
             os.makedirs(it.volume, exist_ok=True)
             network.run("mount", "-t", "tmpfs", "-o", f"size={ROOM}m,mode=0700", "tmpfs", it.volume)
+            self._mounted.append(it.volume)
             it._give(it.volume)
+
+    def close(self):
+        for volume in self._mounted:
+            network.run("umount", "--lazy", volume)
 
 
 def filler(member):
