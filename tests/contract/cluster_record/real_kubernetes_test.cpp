@@ -5,6 +5,7 @@
 #include "cluster_record/kubernetes_publication.hpp"
 #include "cluster_record/kubernetes_record.hpp"
 #include "contract/cluster_record/benches.hpp"
+#include "contract/cluster_record/kubernetes_conversation.hpp"
 #include "support/catch.hpp"
 #include "support/real_kubernetes.hpp"
 #include "support/run.hpp"
@@ -44,6 +45,11 @@ struct World {
     KubernetesRecord record(const std::string& name) { return {client(loop, options, name), clock}; }
     [[nodiscard]] std::string path(const std::string& kind) const {
         return "/api/v1/namespaces/" + options.name_space + "/" + kind;
+    }
+    void plant_pod() const {
+        server().ask("POST", path("pods"),
+                     {{"metadata", {{"name", "pg-1"}, {"labels", {{"app", "x"}}}}},
+                      {"spec", {{"containers", {{{"name", "pgbosun"}, {"image", "pgbosun"}}}}}}});
     }
 };
 
@@ -133,12 +139,18 @@ TEST_CASE("another's ConfigMap is none of ours, and the account may not touch it
     }
 }
 
+TEST_CASE("Kubernetes still answers as it did when the conversation was recorded") {
+    World world;
+    world.plant_pod();
+    const auto said = converse(world.loop, world.options);
+    record_conversation(said);
+    CHECK(said == recorded_conversation());
+}
+
 TEST_CASE("roles become labels of real pods, and events are told of the record") {
     World world;
+    world.plant_pod();
     cluster_record::KubernetesPublication publication(client(world.loop, world.options, "one"), world.clock);
-    server().ask("POST", world.path("pods"),
-                 {{"metadata", {{"name", "pg-1"}, {"labels", {{"app", "x"}}}}},
-                  {"spec", {{"containers", {{{"name", "pgbosun"}, {"image", "pgbosun"}}}}}}});
     const auto labels = [&] { return server().ask("GET", world.path("pods/pg-1"))["metadata"]["labels"]; };
     REQUIRE(run(world.loop, publication.publish("pg-1", PublishedRole::primary)));
     CHECK(labels() == nlohmann::json{{"app", "x"}, {"pgbosun.io/role", "primary"}});
