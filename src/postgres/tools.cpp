@@ -121,6 +121,8 @@ Command rewind_command(const Settings& settings, const RewindLaunch& launch) {
     if (settings.archive) command.arguments.emplace_back("--restore-target-wal");
     command.environment = base_environment(settings);
     command.environment.push_back("PGBOSUN_ARCHIVE_SOCKET=" + settings.archive_socket());
+    // It has postgres recover a crashed server first, which refuses as a start does.
+    if (launch.stale_pid) command.environment.push_back("PG_GRANDPARENT_PID=" + std::to_string(*launch.stale_pid));
     if (!launch.passfile.empty()) command.environment.push_back("PGPASSFILE=" + launch.passfile);
     command.death_signal = SIGKILL;
     return command;

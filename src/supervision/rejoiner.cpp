@@ -162,7 +162,8 @@ Task<Rejoiner::Report> Rejoiner::carry_out(const Settings& settings, const Inspe
     }
     const auto told = co_await calls_.losing_data();
     if (!told) co_return failed(told.error());
-    if (std::holds_alternative<instance::Rewind>(plan.what)) co_return co_await rewind(settings, std::move(conninfo));
+    if (std::holds_alternative<instance::Rewind>(plan.what))
+        co_return co_await rewind(settings, inspection, std::move(conninfo));
     co_return co_await clone(settings, std::move(conninfo), upstream);
 }
 
@@ -173,14 +174,14 @@ Task<Rejoiner::Report> Rejoiner::mark(const Settings& settings, bool compared) {
     co_return Report{instance::BootstrapOutcome::done, compared, {}, {}};
 }
 
-Task<Rejoiner::Report> Rejoiner::rewind(const Settings& settings, std::string conninfo) {
+Task<Rejoiner::Report> Rejoiner::rewind(const Settings& settings, const Inspection& inspection, std::string conninfo) {
     show("pg_rewind");
     std::string marker = settings.state_directory() + std::string(bootstrap_marker);
     std::string path = marker;
     std::string text = "pg_rewind\n";
     auto done = co_await outside_.files.write_durably(std::move(path), std::move(text));
     if (!done) co_return failed(done.error());
-    done = co_await run_rewind(settings, std::move(conninfo));
+    done = co_await run_rewind(settings, inspection, std::move(conninfo));
     if (!done) {
         rewind_failed_ = !cancelled_;
         log::warning("pg_rewind failed: " + done.error().what);
@@ -193,13 +194,14 @@ Task<Rejoiner::Report> Rejoiner::rewind(const Settings& settings, std::string co
     co_return report;
 }
 
-Task<Result<>> Rejoiner::run_rewind(const Settings& settings, std::string conninfo) {
+Task<Result<>> Rejoiner::run_rewind(const Settings& settings, const Inspection& inspection, std::string conninfo) {
     auto source = following(settings, conninfo);
     if (!source) co_return std::unexpected(std::move(source.error()));
     auto passfile = co_await write_passfile(outside_, settings);
     if (!passfile) co_return std::unexpected(std::move(passfile.error()));
     std::string last_error;
-    postgres::RewindLaunch launch{source->primary_conninfo + " dbname='postgres'", std::move(*passfile)};
+    postgres::RewindLaunch launch{source->primary_conninfo + " dbname='postgres'", std::move(*passfile),
+                                  inspection.stale_pid};
     Command command = postgres::rewind_command(settings, launch);
     command.on_line = [this, &last_error](std::string_view line) {
         if (line.find("error") != std::string_view::npos || line.find("FATAL") != std::string_view::npos)

@@ -68,7 +68,7 @@ private:
     Task<Result<instance::Upstream>> look_at_primary(std::string conninfo, Instant until);
     Task<Report> carry_out(const Settings& settings, const Inspection& inspection, const instance::RejoinPlan& plan,
                            std::string conninfo, const instance::Upstream& upstream);
-    Task<Report> rewind(const Settings& settings, std::string conninfo);
+    Task<Report> rewind(const Settings& settings, const Inspection& inspection, std::string conninfo);
     Task<Report> clone(const Settings& settings, std::string conninfo, const instance::Upstream& upstream);
     Task<Report> copy(const Settings& settings, std::string conninfo, const instance::Upstream& upstream);
     Task<std::optional<instance::WeighedBackup>> backup_to_clone(const Settings& settings, std::string conninfo,
@@ -78,7 +78,7 @@ private:
     Task<std::optional<std::uint64_t>> data_size(std::string conninfo);
     Task<Report> mark(const Settings& settings, bool compared);
     [[nodiscard]] bool has_foreign_wal() const { return calls_.foreign_wal && calls_.foreign_wal(); }
-    Task<Result<>> run_rewind(const Settings& settings, std::string conninfo);
+    Task<Result<>> run_rewind(const Settings& settings, const Inspection& inspection, std::string conninfo);
     void show(std::string what) { progress_ = ProgressStatus{std::move(what), 0, 0, outside_.clock.now()}; }
 
     Surroundings& outside_;

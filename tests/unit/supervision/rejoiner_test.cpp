@@ -152,3 +152,20 @@ TEST_CASE("a rejoin that is cancelled while it archives touches nothing") {
     CHECK(it.files.changes.empty());
     CHECK(it.losses == 0);
 }
+
+TEST_CASE(
+    "a rewind of a crashed server is told of the number that its postmaster had, which another process may have now") {
+    Former it;
+    it.inspection.stale_pid = 27;
+
+    it.begin();
+    it.until_child(1);
+    it.processes.say(0, "done\n");
+    it.end(0, 0);
+    it.until_child(2);
+
+    const auto& environment = it.processes.children[1].command.environment;
+    CHECK(std::ranges::find(environment, "PG_GRANDPARENT_PID=27") != environment.end());
+    it.end(1, 0);
+    it.until_over();
+}
