@@ -126,7 +126,7 @@ Result<> WalFetcher::fetch_as(Encoding encoding, const wal::ArchiveName& name, i
         if (!rewound) return rewound;
         return write_all(file, part);
     };
-    return read_decoded(store_, key, encoding, limit, sink, restart);
+    return read_checked(store_, key, encoding, limit, sink, restart);
 }
 
 Result<> WalFetcher::fetch_pieces(wal::SegmentName segment, const std::string& path, const ExpectedWal& expected,
@@ -173,7 +173,7 @@ Result<> WalFetcher::lay_piece(const std::string& key, const StreamPiece& piece,
         if (gone) return fail(FaultKind::cancelled, "nobody waits for it any more");
         return write_all(file, part);
     };
-    if (auto got = read_decoded(store_, key, piece.encoding, length, sink, restart); !got) {
+    if (auto got = read_checked(store_, key, piece.encoding, length, sink, restart); !got) {
         // It was listed a moment ago; a longer one has replaced it.
         if (got.error().kind == FaultKind::not_found) got.error().kind = FaultKind::unavailable;
         return got;

@@ -12,14 +12,12 @@
 #include "instance/events.hpp"
 #include "pgbosun/instance_status.hpp"
 #include "supervision/job_process.hpp"
+#include "supervision/own_archive.hpp"
 #include "supervision/surroundings.hpp"
 #include "supervision/tool_run.hpp"
 #include "wal/history.hpp"
 
 namespace pgbosun::supervision {
-
-// One look at the instance's own archive.
-using LookAtCatalog = std::function<Task<Result<CatalogSummary>>()>;
 
 class Bootstrapper {
 public:
@@ -54,7 +52,6 @@ private:
     Task<Result<>> finish(const Settings& settings);
     Task<Result<>> clone(const Settings& settings, std::string conninfo);
     Task<Result<>> recover(const Settings& settings);
-    Task<Result<>> own_archive_is_empty(const Settings& settings);
     Task<Result<>> restore_standby(const Settings& settings, std::string backup, wal::TimelineHistory history);
     Task<Result<>> run_restore(std::vector<std::string> arguments);
     Task<Result<>> run_tool(Command command, std::string name);

@@ -8,6 +8,7 @@
 #include "supervision/clone_memory.hpp"
 #include "supervision/fence_file.hpp"
 #include "supervision/local_data.hpp"
+#include "supervision/own_archive.hpp"
 #include "supervision/refused_settings.hpp"
 #include "supervision/spawn.hpp"
 
@@ -93,6 +94,8 @@ void Performer::perform(const instance::Action& action) {
 Task<> Performer::inspect() {
     const std::uint64_t number = ++inspection_number_;
     Inspection found = co_await inspect_volume(outside_, settings_);
+    if (number != inspection_number_) co_return;
+    co_await judge_copy(settings_, calls_.look_at_catalog, found);
     if (number != inspection_number_) co_return;
     inspection_ = std::move(found);
     const bool nothing = inspection_->verdict == instance::VolumeVerdict::empty ||
@@ -216,6 +219,8 @@ Task<Result<>> Performer::prepare_launch() {
         const auto set = co_await outside_.files.change_mode(std::move(path), *mode);
         if (!set) co_return set;
     }
+    const auto forgotten = co_await forget_copy(outside_.files, settings_, *inspection_);
+    if (!forgotten) co_return forgotten;
     const auto released = co_await remove_left_socket(outside_, settings_);
     if (!released) co_return released;
     const auto fifos = co_await make_log_fifos(outside_, settings_);
