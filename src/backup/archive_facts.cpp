@@ -60,6 +60,7 @@ Result<> read_stream(Catalog& catalog, ArchiveFacts& facts) {
             if (!segment || slash == below.size()) continue;
             if (auto piece = archive::parse_stream_piece(below.substr(slash + 1))) {
                 pieces[*segment].push_back(*piece);
+                facts.newest_wal_at = std::max(facts.newest_wal_at, object.modified);
             }
         }
         after = std::move(page->next);
@@ -107,7 +108,7 @@ Result<ArchiveFacts> read_archive(Catalog& catalog) {
     facts.backups = std::move(*backups);
     const auto listed = each_wal_object(catalog, [&facts](std::string_view below, const ObjectFacts& object) {
         facts.wal.add(below);
-        std::ignore = object;
+        facts.newest_wal_at = std::max(facts.newest_wal_at, object.modified);
     });
     if (!listed) return std::unexpected(listed.error());
     facts.wal.finish();
