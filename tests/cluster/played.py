@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import instance  # noqa: E402
 from instance import free_port, wait_for  # noqa: E402
 
-from cluster import MEMORY, Member, Place  # noqa: E402
+from cluster import MEMORY, TOKEN, Member, Place  # noqa: E402
 
 ROWS = "select coalesce(string_agg(i::text, ',' order by i), '') from t"
 
@@ -35,6 +35,7 @@ class Played:
             "postgresql": {"port": port, "parameters": {"wal_keep_size": "128MB"}},
         }, self.config), name, directory)
         member.port = port
+        member.config["http"]["token_file"] = member.secret("token", TOKEN + "\n")
         member.config["postgresql"]["replication"] = {"user": "streaming_replica",
                                                       "password_file": member.secret("replication", "hush-hush\n")}
         member.write_config()

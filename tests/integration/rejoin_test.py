@@ -1,5 +1,6 @@
 """How an instance comes (back) to follow another: what must not be followed, what is made anew by itself, and what is refused."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -112,7 +113,7 @@ class Apart(Rejoin):
         self.cluster.forget(two)
         self.end_line(one, three)
         with open(f"{one.data_directory}/pg_wal/00000003.history", encoding="ascii") as file:
-            fork = file.read().splitlines()[1].split()[1]
+            fork = [line for line in file if line.strip()][-1].split()[1]
         self.assertEqual(one.sql(f"select '{end}'::pg_lsn > '{fork}'::pg_lsn"), "t", "else this shows nothing")
         two.start()
         self.cluster.follow(two, 3, one)
@@ -159,6 +160,7 @@ class ByItself(Rejoin):
         one.sql("insert into t values (3)")
         self.assertFalse({it for it in begins if len(it) == 24} & set(os.listdir(f"{one.data_directory}/pg_wal")))
         two.start()
+        wait_for("it answers", two.said)
         wait_for("it says why", lambda: self.cluster.entries(two, "WAL that this standby needs is gone"))
         self.cluster.has(two, "1,3")
         self.cluster.streams(two)
@@ -179,7 +181,7 @@ class ByItself(Rejoin):
 
         two.start()
         self.cluster.streams(two)
-        self.assertEqual(self.streams_to(one), [two.name, three.name], "it stays")
+        wait_for("it stays", lambda: self.streams_to(one) == [two.name, three.name])
         one.sql(f"select pg_terminate_backend(pid) from pg_stat_replication where application_name = '{three.name}'")
         wait_for("the one that was named is tried first", lambda: self.streams_to(two) == [three.name])
         one.sql("insert into t values (3)")
@@ -195,7 +197,7 @@ class Refused(Rejoin):
         one, two = self.played(2)
         self.cluster.end(two)
         copy = self.cluster.make(two.name, directory="copy")
-        self.addCleanup(copy.destroy)
+        self.addCleanup(self._end, copy)
         subprocess.run(["cp", "-a", two.volume, copy.volume], check=True)
         two.start()
         self.cluster.streams(two)
@@ -232,8 +234,13 @@ class Refused(Rejoin):
         _, two = self.played(2)
         two.wait_status("it is one", lambda said: said["managed"]["able"])
         probe = f"{two.volume}/.pgbosun-volume-check"
-        os.remove(probe)
-        os.mkdir(probe)
+
+        def in_the_way():
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(probe)
+            return os.path.isdir(probe)
+
+        wait_for("its check is not under way", in_the_way)
         said = two.wait_status("it is none", lambda said: not said["managed"]["able"])
         self.assertIn("fails", said["reason"])
         os.rmdir(probe)
