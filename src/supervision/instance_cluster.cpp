@@ -191,6 +191,10 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
         status.reason =
             "it has no right to write now: neither its controller nor all members of its promotable list answer";
         status.hint = "it goes on by itself when they do; check the network and pgbosun-controller status";
+    } else if (status.phase == Phase::running && status.role == Role::standby && performer_.followed().empty() &&
+               status.reason.empty()) {
+        status.reason = performer_.reason();
+        status.hint = performer_.hint();
     }
 }
 

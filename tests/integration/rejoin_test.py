@@ -205,7 +205,7 @@ class Refused(Rejoin):
         reason = "another instance streams from the primary under this one's name"
         said = copy.wait_status("it says why not", lambda said: reason in (said["reason"] or ""))
         self.assertIn("a copy of this volume", said["hint"])
-        self.assertFalse(said["ready"])
+        self.assertFalse(said["lsn"]["streaming"])
         self.assertEqual([it["name"] for it in one.status()["standbys"]], [two.name])
         refused = self.cluster.entries(copy, "rejoin: refuse")
         self.assertEqual(refused, [f"rejoin: refuse, for {reason}"], "once")
