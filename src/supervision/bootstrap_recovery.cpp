@@ -39,13 +39,15 @@ FaultKind kind_of(const ExitStatus& status) {
 }  // namespace
 
 Task<Result<>> Bootstrapper::recover(const Settings& settings) {
+    // A reload may take it out of the settings meanwhile.
+    const RecoverySettings recovery = *settings.bootstrap.recovery;
     const auto empty = co_await own_archive_is_empty(settings, look_at_catalog_);
     if (!empty) co_return empty;
     if (cancelled_) co_return fail(FaultKind::cancelled, "the restore was not started: pgbosun is ending or fenced");
     // There before anything could be started: a recovery that was begun is finished, or fails, as it was told
     // here.
     std::string path = settings.state_directory() + std::string(recovery_marker);
-    std::string text = "recovery to " + target_text(*settings.bootstrap.recovery) + "\n";
+    std::string text = "recovery to " + target_text(recovery) + "\n";
     const auto marked = co_await outside_.files.write_durably(std::move(path), std::move(text));
     if (!marked) co_return marked;
     std::vector<std::string> arguments{"restore", "--bootstrap", "--report", "json"};

@@ -8,11 +8,12 @@ namespace pgbosun::supervision {
 
 Task<Result<>> own_archive_is_empty(const Settings& settings, const LookAtCatalog& look) {
     if (!settings.archive) co_return Result<>();
+    const ArchiveSettings archive = *settings.archive;  // a reload may take it out of the settings meanwhile
     const auto summary = co_await look();
     if (!summary) co_return std::unexpected(Fault(summary.error()).in("the own archive"));
     if (summary->empty) co_return Result<>();
     co_return fail(FaultKind::conflict,
-                   "the archive " + settings.archive->destination + " has the server " + settings.archive->server_name +
+                   "the archive " + archive.destination + " has the server " + archive.server_name +
                        " already: the recovered cluster cannot archive there",
                    "give archive.server_name a name that is not in the archive yet");
 }
