@@ -165,6 +165,7 @@ class Recovery(Case):
         self.addCleanup(shutil.rmtree, f"{self.archive}/orders-by-hand", ignore_errors=True)
         it.write_config()
         it.start().up()
+        it.wait_status("its recovery is over", lambda status: status["role"] == "primary")
         self.assertEqual(self.rows(it), "1,2,3")
         name = archives.switch(it)
         archives.wait_archived(it, name)

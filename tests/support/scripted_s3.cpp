@@ -1,6 +1,7 @@
 #include "support/scripted_s3.hpp"
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 #include <pugixml.hpp>
 
@@ -10,6 +11,16 @@
 
 namespace pgbosun::test {
 namespace {
+
+// As S3 writes it; every object is as old as the listing.
+std::string utc_now() {
+    const std::time_t now = std::time(nullptr);
+    std::tm parts{};
+    ::gmtime_r(&now, &parts);
+    std::array<char, 32> text{};
+    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S.000Z", &parts);
+    return text.data();
+}
 
 using namespace object_store;
 
@@ -306,7 +317,7 @@ std::string ScriptedS3::list(const ScriptedRequest& request, const std::string& 
         last = entry;
         if (cut == std::string::npos) {
             contents += "<Contents><Key>" + encode_uri(key) + "</Key><Size>" + std::to_string(object.body.size()) +
-                        "</Size></Contents>";
+                        "</Size><LastModified>" + utc_now() + "</LastModified></Contents>";
         } else {
             prefixes += "<CommonPrefixes><Prefix>" + encode_uri(entry) + "</Prefix></CommonPrefixes>";
         }

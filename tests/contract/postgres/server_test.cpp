@@ -375,8 +375,8 @@ TEST_CASE("PostgreSQL accepts the generated configuration and logs into the pipe
     const auto hba = ask(io, session, "select count(*) from pg_hba_file_rules where error is not null");
 
     if (!rows) FAIL(rows.error().text());
-    CHECK(rows->rows[0] == std::vector<Field>{"'/usr/lib/with space/pgbosun-wal' archive %p",
-                                              "'/usr/lib/with space/pgbosun-wal' restore %f %p", "5MB",
+    CHECK(rows->rows[0] == std::vector<Field>{"exec '/usr/lib/with space/pgbosun-wal' archive %p",
+                                              "exec '/usr/lib/with space/pgbosun-wal' restore %f %p", "5MB",
                                               "ANY 1 (\"pg-2\",\"p\"\"g'3\")", "postgres.log"});
     REQUIRE(errors);
     CHECK(errors->rows[0][0] == "0");
