@@ -24,6 +24,10 @@ void SimulatedRecord::write(int from, controller::Record record, std::uint64_t e
         std::optional<std::uint64_t> written;
         if (expected == stored_.revision || world_.without(Sabotage::compare_and_swap)) {
             world_.must(record.term >= stored_.record.term, [] { return std::string("the record's term goes back"); });
+            const auto& handed_by = stored_.record.handed_by;
+            const bool handed_back = record.term > stored_.record.term && record.primary == handed_by;
+            const bool other_way = record.term > stored_.record.term || !handed_by.empty();
+            if (record.handed_by.empty() && other_way && !handed_back) world_.failed_over();
             stored_ = {record, stored_.revision + 1};
             written = stored_.revision;
             world_.note(world_.record_node(), [&] {
