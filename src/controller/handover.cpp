@@ -12,12 +12,14 @@ bool has_ended(const Seen& seen) {
     return seen.report.stopped && seen.report.reach_age == Duration::zero() && seen.report.reach.lsn > Lsn{};
 }
 
-// Nobody has been told yet to be the primary of this term, as far as we know.
+// Nobody has become the primary of this term, as far as we know.
 bool is_pending(const Knowledge& known) {
     const Record& record = *known.record;
     if (record.handed_by.empty() || record.data_loss == DataLoss::accepted || known.promoted_at) return false;
-    const Seen* to = find(known, record.primary);
-    return to == nullptr || to->report.accepted != record.term;
+    return std::ranges::none_of(known.seen, [&](const auto& it) {
+        const Report& report = it.second.report;
+        return report.reach.term >= record.term || (it.first == record.primary && report.accepted == record.term);
+    });
 }
 
 bool can_serve_again(const Seen& seen, const Record& record) {
@@ -42,7 +44,8 @@ Pick pick_for_handover(const Field& field) {
         const auto why = unfit_for_handover(field, name);
         if (why.empty()) continue;
         why_not = why;
-        fit.seen.erase(name);
+        // What it holds counts all the same.
+        if (const auto seen = fit.seen.find(name); seen != fit.seen.end()) seen->second.report.able = false;
     }
     std::erase_if(fit.seen, [&](const auto& it) { return !is_listed(*field.known.record, it.first); });
     auto best = pick(Field{fit, field.policy, field.not_before, field.now}, field.known.record->primary);
@@ -66,15 +69,13 @@ bool lacks_of_handover(const Knowledge& known, const Seen& candidate) {
     return !ended || candidate.report.reach < from->report.reach;
 }
 
-std::optional<Succession> end_handover(const Knowledge& known, const Policy& policy, Instant now) {
+std::optional<Succession> end_handover(const Knowledge& known, const Policy& policy, const Proof& proof, Instant now) {
     if (!is_pending(known)) return std::nullopt;
-    const auto proof = proof_of_stop(known, policy, now);
     const Record& record = *known.record;
     const Seen* to = find(known, record.primary);
-    if (!proof || (to != nullptr && !lacks_of_handover(known, *to) && now - to->received_at < policy.ttl))
-        return std::nullopt;
+    if (to != nullptr && !lacks_of_handover(known, *to) && now - to->received_at < policy.ttl) return std::nullopt;
     // What is on its way to a standby comes within moments, or not at all.
-    const Instant until = std::max(known.served_at, proof->at) + policy.ttl;
+    const Instant until = std::max(known.served_at, proof.at) + policy.ttl;
     if (now < until) return Succession{std::nullopt, not_received, until};
     const Seen* from = find(known, record.handed_by);
     const bool answers = from != nullptr && now - from->received_at < policy.ttl;

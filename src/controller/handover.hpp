@@ -27,6 +27,6 @@ bool holds_all_of_former(const Knowledge& known, const Proof& proof, const Seen&
 bool lacks_of_handover(const Knowledge& known, const Seen& candidate);
 
 // What becomes of a handover that has not come to its end; none: nothing has to.
-std::optional<Succession> end_handover(const Knowledge& known, const Policy& policy, Instant now);
+std::optional<Succession> end_handover(const Knowledge& known, const Policy& policy, const Proof& proof, Instant now);
 
 }  // namespace pgbosun::controller

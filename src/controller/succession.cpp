@@ -176,8 +176,7 @@ Record move_on(const Knowledge& known, const Policy& policy, Instant now) {
 
 Succession replace(const Knowledge& known, const Policy& policy, Instant now) {
     const Record& record = *known.record;
-    if (auto handover = end_handover(known, policy, now)) return std::move(*handover);
-    if (record.paused) return wait("it is paused");
+    if (record.paused && record.handed_by.empty()) return wait("it is paused");
     const auto proof = proof_of_stop(known, policy, now);
     if (!proof) return wait("a former primary may still write", leases_end(known, policy));
     const Seen* primary = find(known, record.primary);
@@ -188,8 +187,10 @@ Succession replace(const Knowledge& known, const Policy& policy, Instant now) {
         if (const auto until = promised_until(known, policy, now)) {
             return wait("its promotable members have promised the silent primary lately", until);
         }
-        return to_best(known, policy, now, proof->at);
     }
+    if (auto handover = end_handover(known, policy, *proof, now)) return std::move(*handover);
+    if (record.paused) return wait("it is paused");
+    if (silent) return to_best(known, policy, now, proof->at);
     const Field field{known, policy, proof->at, now};
     if (!accepted && !known.promoted_at && !record.former.empty() && record.data_loss == DataLoss::refused &&
         primary != nullptr && primary->reached_at >= proof->at && is_surpassed(field, record.primary)) {

@@ -175,7 +175,8 @@ void SimulatedAgent::guard() {
 
 void SimulatedAgent::step() {
     if (postgres_ == Postgres::standby || postgres_ == Postgres::rejoining) {
-        upstream_ = right_.record.primary == name_ ? std::string() : right_.record.primary;
+        // Who is to be primary streams on until it is.
+        if (right_.record.primary != name_) upstream_ = right_.record.primary;
     }
     const bool primary = is_primary(right_);
     const bool fenced = fence_ > 0;
@@ -232,7 +233,8 @@ void SimulatedAgent::step() {
 // Data is compared with the primary's before it comes up, for so long as one may be expected.
 bool SimulatedAgent::awaits_primary() const {
     SimulatedAgent* primary = world_.agent(right_.record.primary);
-    return primary != nullptr && !primary->takes_writes() && world_.now() - shut_down_at_ < longest_comparison;
+    return primary != nullptr && primary != this && !primary->takes_writes() &&
+           world_.now() - shut_down_at_ < longest_comparison;
 }
 
 void SimulatedAgent::enter(Postgres state) {

@@ -144,3 +144,25 @@ TEST_CASE("a switchover goes to nobody who would have to replay for long first")
     test::sees(known, c);
     CHECK(pick_for_handover(Field{known, test::policy(), {}, now}).why_not == "it has too much WAL to replay first");
 }
+
+TEST_CASE("a silent new primary is not replaced while it may live, and not by who has less when it has served") {
+    const Instant then = now + ttl;
+    const auto decided = [&](Duration promised_for, Term data_term_of_c) {
+        auto known = handing_over();
+        known.leased_until.clear();
+        test::sees(known, candidate(100), now);
+        auto former = former_primary(101);
+        test::sees(known, former, now);
+        former.promised_for = promised_for;
+        test::sees(known, former, then);
+        auto c = test::report("c", 90, 6);
+        c.promised_for = promised_for;
+        c.reach.term = data_term_of_c;
+        test::sees(known, c, then);
+        const auto choice = chosen(known, then);
+        return written(choice) == nullptr ? std::string(choice.waits_for) : written(choice)->primary;
+    };
+    CHECK(decided(1s, 5) == "its promotable members have promised the silent primary lately");
+    CHECK(decided(0s, 5) == "a");
+    CHECK(decided(0s, 6) == "c");
+}
