@@ -405,6 +405,7 @@ TEST_CASE("longer leases of before are forgotten when they have run out, and are
     record.longest_lease = 10s;
     learn(known, record, now);
     test::sees(known, test::primary_report(), end - 1ns);
+    for (const char* name : {"b", "c"}) test::sees(known, test::report(name), end - 1ns);
     CHECK(written(chosen(known, end - 1ns)) == nullptr);
     const auto choice = chosen(known, end);
     REQUIRE(written(choice));
