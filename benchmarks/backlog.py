@@ -1,5 +1,6 @@
 """A PostgreSQL server with 133 segments of real WAL that wait for its archiver, and those who archive them."""
 
+import contextlib
 import json
 import os
 import re
@@ -29,6 +30,7 @@ class Server:
         if not os.path.exists(os.path.join(self.place, "complete")):
             self.make()
         else:
+            self.end_what_was_left()
             self.start()
         bench.at_end(self.stop)
         with open(os.path.join(self.place, "complete")) as file:
@@ -88,6 +90,13 @@ class Server:
         self.process = process
         support.wait_until(lambda: os.path.exists(os.path.join(self.run, ".s.PGSQL.5432")), "postgres")
         support.wait_until(self.answers, "postgres", between=0.1)
+
+    def end_what_was_left(self):
+        """Of a run that was killed."""
+        subprocess.run([os.path.join(support.POSTGRES_BIN, "pg_ctl"), "-D", self.data, "-m", "immediate", "stop"], check=False,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.run, **support.account())
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(self.data, "postmaster.pid"))
 
     def answers(self):
         try:

@@ -2,7 +2,8 @@
 
 A writer inserts a row every 10 ms through one libpq connection to all three servers; the figure is the longest time
 without an acknowledged row, the median of 5 (PGBOSUN_BENCH_RUNS). Each instance, etcd, the controllers and the writer are on
-network namespaces of their own (root is needed). ARGUMENT: events, and "ours" or "peer", with commas between.
+network namespaces of their own (root is needed). The promotion alone is that of promotion.py. ARGUMENT: events, and "ours" or
+"peer", with commas between.
 """
 
 import contextlib
@@ -22,7 +23,6 @@ import libpq  # noqa: E402
 import writer as writing  # noqa: E402
 
 RUNS = int(os.environ.get("PGBOSUN_BENCH_RUNS", "5"))
-PROMOTIONS = 4 * RUNS
 TTL = 3.0
 PATIENCE = 180.0
 SQL_PATIENCE = 5.0
@@ -56,6 +56,9 @@ class Ours:
 
     def tail(self):
         return self.cluster.tail()
+
+    def deciders(self):
+        return self.cluster.programs
 
     def wait_whole(self, deadline=PATIENCE):
         return self.cluster.wait_whole(deadline)
@@ -189,16 +192,27 @@ class Run:
     def agent_stopped(self):
         return self.lost_agent(lambda old: old.freeze(), lambda old: old.thaw())
 
-    def leader(self):
-        """A controller that leads, and the primary is well. (Patroni has none.)"""
+    def calm(self, programs):
+        """The longest time without a write while these are gone and the primary is well."""
         self.whole()
-        old = self.kind.cluster.leader()
         begin = time.monotonic()
-        old.kill()
+        for program in programs():
+            program.kill()
         time.sleep(CALM)
         gap = writing.longest_gap(self.writer.rows(), begin, time.monotonic())[0]
-        old.start()
+        for program in programs():
+            if not program.runs:
+                program.start()
         return gap, 0.0
+
+    def leader(self):
+        """A controller that leads. (Patroni has none.)"""
+        leader = []
+        return self.calm(lambda: leader or leader.append(self.kind.cluster.leader()) or leader)
+
+    def record(self):
+        """All controllers, and the only etcd."""
+        return self.calm(self.kind.deciders)
 
     def rejoin(self):
         """A primary of 1 GB that crashed with WAL that nobody else has: from its start to streaming as a standby."""
@@ -233,7 +247,7 @@ class Run:
         self.whole()
 
 
-# name -> (what is said, our limit in seconds, whether the peer has it)
+# name -> (what is said, our limit in seconds, whether the peer has it too)
 EVENTS = {
     "switchover": ("switchover", 0.5, True),
     "postmaster": ("postmaster killed", 1.0, True),
@@ -241,30 +255,34 @@ EVENTS = {
     "network_cut": (f"primary's network cut, ttl {TTL:.0f} s", TTL + 1.0, True),
     "agent_stopped": (f"agent stopped, postgres alive, ttl {TTL:.0f} s", TTL + 0.7, True),
     "leader": ("leading controller killed", 0.25, False),
+    "record": (f"all controllers and etcd away for {CALM:.0f} s", 0.25, True),
     "rejoin": ("crashed primary of 1 GB with diverged WAL streams again", 5.0, True),
 }
 WITH_TWO_WRITERS = ("network_cut", "agent_stopped")
 
 
 def measure_kind(kind, bench, events):
-    """event -> what each run gave."""
-    found = {}
-    run = Run(kind, bench)
+    """event -> what each run gave. After one that came to nothing the others get a cluster of their own."""
+    found, run = {}, None
     try:
-        for event in events:
-            if event == "leader" and kind is not Ours:
-                continue
-            if event == "rejoin":
-                run.fill()
+        for event in [it for it in events if kind is Ours or EVENTS[it][2]]:
             found[event] = []
-            for number in range(RUNS):
-                found[event].append(getattr(run, event)())
-                support.note(f"{kind.name}, {event} {number + 1} of {RUNS}: {found[event][-1][0]:.2f} s, "
-                             f"two writers for {found[event][-1][1]:.2f} s")
-    except Exception as error:  # the other figures are wanted all the same
-        support.note(f"{kind.name}: {error}\n{run.kind.tail()}")
+            try:
+                run = run or Run(kind, bench)
+                if event == "rejoin":
+                    run.fill()
+                for number in range(RUNS):
+                    found[event].append(getattr(run, event)())
+                    support.note(f"{kind.name}, {event} {number + 1} of {RUNS}: {found[event][-1][0]:.2f} s, "
+                                 f"two writers for {found[event][-1][1]:.2f} s")
+            except Exception as error:  # the other figures are wanted all the same
+                support.note(f"{kind.name}, {event}: {error}\n{run.kind.tail() if run else ''}")
+                if run:
+                    run.close()
+                run = None
     finally:
-        run.close()
+        if run:
+            run.close()
     return found
 
 
@@ -292,7 +310,8 @@ def two_writers(event, ours, peer):
 
 def measure(bench, argument=""):
     words = [word for word in argument.split(",") if word]
-    events = [word for word in words if word in EVENTS] or [*EVENTS] * (words in ([], ["ours"], ["peer"]))
+    everything = not set(words) - {"ours", "peer"}
+    events = [*EVENTS] if everything else [word for word in words if word in EVENTS]
     support.need(shutil.which("etcd") or "/usr/bin/etcd", "etcd-server")
     os.environ["PGBOSUN_PROGRAMS"] = bench.programs
     from patroni import Patroni
@@ -303,3 +322,6 @@ def measure(bench, argument=""):
         yield row(event, ours, peer)
         if event in WITH_TWO_WRITERS:
             yield two_writers(event, ours, peer)
+    if everything or "promotion" in words:
+        import promotion
+        yield from promotion.measure(bench)

@@ -113,6 +113,9 @@ class Patroni:
             program.send_signal(signal.SIGCONT)
             program.kill()
 
+    def deciders(self):
+        return [self.etcd]
+
     def tail(self):
         return "".join(it.tail() for it in self.members)
 

@@ -2,6 +2,7 @@
 // What PID 1 and the archiver tell each other over the archiver's standard input and output: JSON objects, one a line
 // (src/archive/link_wire, the only place that reads or writes them). When PID 1's end closes, the archiver ends.
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -32,6 +33,9 @@ struct ArchiveOrder {
     bool operator==(const ArchiveOrder&) const = default;
 };
 
+inline constexpr std::chrono::seconds heartbeat{5};
+inline constexpr std::chrono::seconds longest_silence{30};
+
 // How archive.stream fares.
 struct StreamReport {
     std::optional<Lsn> position;  // all before it is in the archive, whole or in pieces
@@ -41,7 +45,8 @@ struct StreamReport {
     bool operator==(const StreamReport&) const = default;
 };
 
-// Archiver -> PID 1, when something changed, at most ten times a second. Times are UTC, ISO 8601.
+// Archiver -> PID 1, when something changed, at most ten times a second, and every few seconds (heartbeat) else: one
+// that says nothing for longest_silence hangs. Times are UTC, ISO 8601.
 struct ArchiveReport {
     std::string target;
     std::optional<std::string> last_wal;
@@ -54,6 +59,9 @@ struct ArchiveReport {
     std::uint64_t stored_bytes = 0;    // as stored
     std::uint64_t failures = 0;
     std::uint64_t restored = 0;
+    // What keeps a restore_command waiting; none: nothing does.
+    std::optional<std::string> restore_failing_since;
+    std::optional<std::string> restore_error;
     StreamReport stream;
     bool operator==(const ArchiveReport&) const = default;
 };

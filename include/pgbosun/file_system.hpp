@@ -60,6 +60,8 @@ public:
     // Does not follow a link at the end of `path`.
     virtual Task<Result<FileFacts>> inspect(std::string path) = 0;
     virtual Task<Result<VolumeFacts>> volume(std::string path) = 0;
+    // `size` bytes from `offset` on; fewer where the file ends before. not_found.
+    virtual Task<Result<std::string>> read_part(std::string path, std::uint64_t offset, std::size_t size) = 0;
 };
 
 }  // namespace pgbosun

@@ -145,6 +145,7 @@ struct ManagedStatus {
     std::string primary;  // of `term`, as it was told; empty: nobody has said
     // The conninfo that it was told to stream from; empty: none is known to it. No value: it does not say.
     std::optional<std::string> upstream;
+    bool leads_standbys = false;           // of a cluster that follows another one: the member that streams from there
     std::optional<Duration> apply_delay;   // it replays so much later than it receives, as configured
     bool serving = false;                  // postgres takes writes, and may
     bool stopped = true;                   // there is no postgres that takes writes, or could without a new right

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "pgbosun/fault.hpp"
+#include "pgbosun/time.hpp"
 
 namespace pgbosun {
 
@@ -25,6 +26,8 @@ struct ObjectFacts {
     std::string key;
     std::uint64_t size = 0;   // in a listing: what it takes in the store, more than its content when encrypted
     ObjectMetadata metadata;  // empty in a listing
+    // In a listing: when it was written, by the store's clock. None: the store does not say.
+    std::optional<WallTime> modified = std::nullopt;
 };
 
 struct Listing {

@@ -5,25 +5,19 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
-#include <filesystem>
 #include <utility>
 
 #include "app/configuration.hpp"
-#include "app/finding.hpp"
-#include "app/fixed_keys.hpp"
 #include "app/posix_outside.hpp"
 #include "app/run.hpp"
 #include "host/identity.hpp"
 #include "host/log_output.hpp"
-#include "http/token_file.hpp"
 #include "http/wire.hpp"
 #include "pgbosun/cron_schedule.hpp"
 #include "pgbosun/log.hpp"
 #include "postgres/configuration.hpp"
 #include "postgres/log_record.hpp"
-#include "postgres/metric_queries.hpp"
 #include "postgres/tools.hpp"
 #include "supervision/spawn.hpp"
 
@@ -34,7 +28,6 @@ using namespace std::chrono_literals;
 
 // The right to write is renewed this many times in the time that it lasts.
 constexpr int renewals = 5;
-constexpr Duration file_look = 5s;
 constexpr Duration archive_patience = 5s;
 constexpr Duration last_flush = 2s;
 constexpr Duration longest_statement = 10min;
@@ -111,34 +104,6 @@ std::unique_ptr<PgSession> Agent::open_session(const std::string& database, cons
     return std::make_unique<postgres::LibpqSession>(loop_, std::move(target));
 }
 
-std::unique_ptr<postgres::MetricsCollector> Agent::make_metrics() {
-    postgres::MetricsPlan plan;
-    plan.cluster = settings_.cluster;
-    plan.query_timeout = settings_.monitor.query_timeout;
-    const auto add = [&](std::string_view text, const std::string& name) {
-        auto queries = postgres::parse_metric_queries(text, name);
-        if (!queries) {
-            log::error("the metric queries cannot be used: " + queries.error().what, {{"hint", queries.error().hint}});
-            return;
-        }
-        for (auto& query : *queries) plan.queries.push_back(std::move(query));
-    };
-    if (settings_.metrics.default_queries) add(postgres::default_metrics_yaml, "default_metrics.yaml");
-    const PosixOutside outside;
-    for (const auto& file : settings_.metrics.queries_files) {
-        const auto text = outside.read(file, postgres::longest_query_file);
-        if (text) {
-            add(*text, file);
-        } else {
-            log::error("the metric queries cannot be read: " + text.error().what);
-        }
-    }
-    auto open = [this](const std::string& database) {
-        return open_session(database, std::string(postgres::metrics_role));
-    };
-    return std::make_unique<postgres::MetricsCollector>(open, clock_, std::move(plan));
-}
-
 supervision::Instance::Wiring Agent::wiring() {
     supervision::Instance::Wiring wiring;
     wiring.boot_id = host::boot_id();
@@ -179,7 +144,9 @@ supervision::Instance::Wiring Agent::wiring() {
             timer_.disarm();
         }
     };
-    wiring.metrics = make_metrics();
+    wiring.metrics = std::make_unique<postgres::MetricsCollector>(
+        [this](const std::string& database) { return open_session(database, std::string(postgres::metrics_role)); },
+        clock_, metrics_plan());
     if (settings_.mode == Mode::managed) wiring.cluster = cluster_wiring();
     return wiring;
 }
@@ -303,6 +270,7 @@ int Agent::run() {
     }
     log::info("listening",
               {{"http", settings_.http.listen}, {"port", server_->port()}, {"socket", settings_.control_socket()}});
+    instance_->attend();
     supervision::spawn(loop_, renew_guard());
     supervision::spawn(loop_, begin());
     supervision::spawn(loop_, watch_files());
@@ -316,6 +284,7 @@ Task<> Agent::begin() {
         if (ending_) co_return;
         if (!opened) co_return co_await give_up(std::move(opened.error()), ExitCode::failed);
     }
+    co_await store_settings();
     if (archiver_) supervision::spawn(loop_, keep_archiving());
     auto major = co_await version_.ask();
     if (!major && major.error().kind == FaultKind::cancelled) co_return;
@@ -356,116 +325,6 @@ Task<> Agent::renew_guard() {
         guard_->renew();
         co_await nobody.wait(settings_.lease.standalone_guard / renewals);
     }
-}
-
-std::vector<std::string> Agent::watched_files() const {
-    std::vector<std::string> paths;
-    const auto add = [&](const std::optional<std::string>& path) {
-        if (path && !path->empty()) paths.push_back(*path);
-    };
-    add(settings_.config_file);
-    for (const auto& path : {settings_.http.token_file, settings_.http.client_ca, settings_.http.cert_file,
-                             settings_.http.key_file, settings_.postgresql.replication.password_file}) {
-        add(path);
-    }
-    add(settings_.bootstrap.initdb.password_file);
-    add(settings_.bootstrap.initdb.superuser_password_file);
-    if (settings_.bootstrap.join) add(settings_.bootstrap.join->password_file);
-    return paths;
-}
-
-Task<> Agent::watch_files() {
-    supervision::Broadcast nobody(loop_);
-    for (;;) {
-        auto paths = watched_files();
-        const bool changed = co_await secret_watch_.changed(std::move(paths));
-        if (changed) {
-            log::info("the configuration, or a file that it names, has changed");
-            co_await reload();
-        }
-        co_await nobody.wait(file_look);
-    }
-}
-
-Task<> Agent::reload() {
-    const auto read = co_await read_files();
-    if (!read) {
-        log::error("nothing of the files is taken: " + read.error().what, {{"hint", read.error().hint}});
-        co_return;
-    }
-    instance_->settings_changed();
-}
-
-Task<Result<>> Agent::read_files() {
-    while (reading_files_) co_await read_files_ended_.wait(file_look);
-    reading_files_ = true;
-    auto done = co_await take_files();
-    if (done && archiver_) archiver_->restart();
-    if (done) {
-        for (const auto& recovery : recovery_archivers_) recovery->restart();
-    }
-    reading_files_ = false;
-    read_files_ended_.announce();
-    co_return done;
-}
-
-// All of it or nothing: what the HTTP server cannot use leaves the rest as it was, too.
-Task<Result<>> Agent::take_files() {
-    Settings fresh = settings_;
-    if (!settings_.config_file.empty()) {
-        std::string path = settings_.config_file;
-        const auto text = co_await files_.read(std::move(path), SecretWatch::largest_file);
-        if (!text) co_return std::unexpected(Fault(text.error()).in("the configuration"));
-        auto read = read_configuration(*text);
-        if (!read) co_return std::unexpected(std::move(read.error()));
-        fresh = std::move(*read);
-    }
-    const auto changed = keep_fixed(fresh, settings_);
-    HttpSettings http = fresh.http;
-    auto files = co_await read_http_files(std::move(http));
-    const auto reloaded = files ? server_->reload(fresh.http, *files) : Result<>(std::unexpected(files.error()));
-    if (!reloaded) {
-        log::error("the HTTP server keeps what it had, and so does the rest: " + reloaded.error().what,
-                   {{"hint", reloaded.error().hint}});
-        co_return reloaded;
-    }
-    settings_ = std::move(fresh);
-    http_files_ = std::move(*files);
-    host::log_output::set_level(log_level_of(settings_));
-    if (!settings_.config_file.empty()) log::info("the configuration has been read again");
-    if (!changed.empty()) log::warning("what changes only when pgbosun is started anew stays", {{"keys", changed}});
-    co_return Result<>();
-}
-
-Task<Result<http::ServerFiles>> Agent::read_http_files(HttpSettings http) {
-    http::ServerFiles files;
-    using MaybeText = std::optional<std::string>;
-    const std::array<std::pair<const MaybeText*, MaybeText*>, 4> wanted{{{&http.token_file, &files.token},
-                                                                         {&http.cert_file, &files.certificate},
-                                                                         {&http.key_file, &files.key},
-                                                                         {&http.client_ca, &files.client_ca}}};
-    for (const auto& [file, into] : wanted) {
-        if (!*file) continue;
-        std::string path = **file;
-        auto text = co_await files_.read(std::move(path), http::longest_pem_file);
-        if (!text) co_return std::unexpected(std::move(text.error()).in("what http names"));
-        *into = std::move(*text);
-    }
-    if (files.token) {
-        auto token = http::token_in(*files.token, *http.token_file);
-        if (!token) co_return std::unexpected(std::move(token.error()).in("http.token_file"));
-        files.token = std::move(*token);
-    }
-    co_return files;
-}
-
-Result<Settings> Agent::read_configuration(std::string_view text) const {
-    auto read = read_settings(text, settings_.config_file, process_environment(), object_to_parameter);
-    for (const auto& finding : read.findings) log::error(to_text(finding));
-    if (read.usable()) return std::move(read.settings);
-    const auto wrong = std::ranges::find(read.findings, Severity::error, &Finding::severity);
-    return fail(FaultKind::refused, wrong == read.findings.end() ? "the configuration has errors" : to_text(*wrong),
-                "pgbosun config check shows everything that is wrong with it; the old one stays");
 }
 
 void Agent::say_why_it_ends(int exit_status) {

@@ -52,7 +52,6 @@ private:
 
     supervision::Machine look_at_machine() const;
     supervision::Instance::Wiring wiring();
-    std::unique_ptr<postgres::MetricsCollector> make_metrics();
     std::unique_ptr<PgSession> open_session(const std::string& database, const std::string& user);
     supervision::ClusterWiring cluster_wiring();
     Task<Result<PromiseAnswer>> ask_member(Peer member, PromiseRequest request);
@@ -81,6 +80,10 @@ private:
     Task<Result<>> read_files();
     Task<Result<>> take_files();
     Task<Result<http::ServerFiles>> read_http_files(HttpSettings http);
+    Task<Result<std::vector<postgres::MetricQuery>>> read_metric_queries(MetricsSettings metrics);
+    [[nodiscard]] postgres::MetricsPlan metrics_plan() const;
+    Task<> store_settings();
+    [[nodiscard]] std::string accepted_settings() const;
     [[nodiscard]] Result<Settings> read_configuration(std::string_view text) const;
     [[nodiscard]] std::vector<std::string> watched_files() const;
     void say_why_it_ends(int exit_status);

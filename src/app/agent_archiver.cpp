@@ -32,8 +32,9 @@ void Agent::follow_recovery(supervision::Recovering recovering) {
     for (const auto& earlier : recovery_archivers_) earlier->stop();
     std::erase_if(recovery_archivers_, [](const auto& process) { return process->over(); });
     if (recovering == supervision::Recovering::no) return;
-    auto process = std::make_unique<ArchiverProcess>(loop_, processes_, clock_, archiver_command({"recovery-service"}),
-                                                     [](const ArchiveReport&) {});
+    auto process = std::make_unique<ArchiverProcess>(
+        loop_, processes_, clock_, archiver_command({"recovery-service"}),
+        [this](const ArchiveReport& report) { instance_->recovery_reported(report); });
     process->order(last_order_);
     supervision::spawn(loop_, process->keep_running());
     recovery_archivers_.push_back(std::move(process));
@@ -43,10 +44,8 @@ Command Agent::archiver_command(std::vector<std::string> arguments) const {
     Command command;
     command.program = own_directory() + "/pgbosun-archiver";
     command.arguments = std::move(arguments);
-    if (!settings_.config_file.empty()) {
-        command.arguments.emplace_back("--config");
-        command.arguments.push_back(settings_.config_file);
-    }
+    command.arguments.emplace_back("--config");
+    command.arguments.push_back(accepted_settings());
     // Whole: object stores take credentials from it.
     for (char** variable = environ; *variable != nullptr; ++variable) command.environment.emplace_back(*variable);
     command.working_directory = std::filesystem::current_path().string();

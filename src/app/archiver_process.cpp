@@ -4,6 +4,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/local/connect_pair.hpp>
 #include <boost/asio/read_until.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <csignal>
@@ -47,7 +48,7 @@ Result<> ArchiverProcess::start() {
     const auto process = processes_.spawn(std::move(command));
     if (!process) return std::unexpected(process.error());
     process_ = *process;
-    reported_ = false;
+    reported_ = silent_ = false;
     link_ = std::move(ours);
     order_unsent_ = order_.has_value();
     send();
@@ -62,21 +63,36 @@ Task<> ArchiverProcess::keep_running() {
             co_await read_reports();
         } else {
             ended_with_ = started.error().what;
-            log::error("the archiver cannot be started: " + started.error().what);
+            log::error("the archiver cannot be started: " + started.error().what,
+                       {{"hint", "it is tried again; look at the memory and process limits of the container"}});
         }
-        if (!reported_ && !stopping_) say_that_it_does_not_work();
-        co_await nobody.wait(start_again);
+        // It ended before it could say a word: nobody else knows that no WAL is archived.
+        if (!reported_ && !silent_ && !stopping_) {
+            say_that_it_fails("the archiver does not run: " + ended_with_ + "; its last log line says why");
+        }
+        // One that hangs in the kernel ends when its disk answers; a second one would hang there too.
+        do co_await nobody.wait(start_again);
+        while (process_ && !stopping_);
     }
     over_ = !process_ && !writing_;
 }
 
 Task<> ArchiverProcess::read_reports() {
     std::string buffer;
+    boost::asio::steady_timer silence(loop_);
     while (link_) {
         auto* const link = link_.get();
+        silence.expires_after(longest_silence);
+        silence.async_wait([this, link](const boost::system::error_code& error) {
+            if (error || link_.get() != link) return;
+            silent_ = true;
+            link->cancel();
+        });
         auto input = boost::asio::dynamic_buffer(buffer, archive::longest_line);
         const auto [error, size] = co_await boost::asio::async_read_until(*link, input, '\n', quietly);
+        if (error && silent_ && link_.get() == link) kill_silent();
         if (error || link_.get() != link) co_return;
+        silent_ = false;
         const auto report = archive::parse_report(std::string_view(buffer).substr(0, size - 1));
         buffer.erase(0, size);
         if (report) {
@@ -89,10 +105,16 @@ Task<> ArchiverProcess::read_reports() {
     }
 }
 
-// It ended before it could say a word: nobody else knows that no WAL is archived.
-void ArchiverProcess::say_that_it_does_not_work() {
+void ArchiverProcess::kill_silent() {
+    log::error("the archiver hangs: it is killed and started again",
+               {{"silent_s", longest_silence.count()}, {"hint", "look at the disk or the mount that it works on"}});
+    say_that_it_fails("the archiver hangs; it is started again when it has died");
+    if (process_) std::ignore = processes_.signal(*process_, SIGKILL);
+}
+
+void ArchiverProcess::say_that_it_fails(std::string why) {
     if (!last_report_.failing_since) last_report_.failing_since = to_iso8601(clock_.wall());
-    last_report_.last_error = "the archiver does not run: " + ended_with_ + "; its last log line says why";
+    last_report_.last_error = std::move(why);
     on_report_(last_report_);
 }
 

@@ -25,7 +25,8 @@ public:
                     OnReport on_report);
     ~ArchiverProcess();
 
-    // Runs until stop(): starts the archiver, reads its reports, starts it again a second after it has ended.
+    // Runs until stop(): starts the archiver, reads its reports, kills it when it hangs, and starts it again a second
+    // after it has ended.
     Task<> keep_running();
     // Its end of the link closes: it finishes what is under way and ends.
     void stop();
@@ -42,7 +43,8 @@ private:
     Task<> read_reports();
     Task<> write_orders();
     void send();
-    void say_that_it_does_not_work();
+    void kill_silent();
+    void say_that_it_fails(std::string why);
 
     boost::asio::io_context& loop_;
     ProcessHost& processes_;
@@ -55,6 +57,7 @@ private:
     ArchiveReport last_report_;
     std::string ended_with_;
     bool reported_ = false;  // this archiver, at least once
+    bool silent_ = false;    // it has said nothing for too long
     bool order_unsent_ = false;
     bool writing_ = false;
     bool stopping_ = false;

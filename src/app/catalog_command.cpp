@@ -10,6 +10,7 @@
 #include "app/job_run.hpp"
 #include "archive/summary_wire.hpp"
 #include "archive/wall_clock.hpp"
+#include "backup/backup_lock.hpp"
 #include "backup/catalog_text.hpp"
 
 namespace pgbosun::app {
@@ -17,7 +18,7 @@ namespace {
 
 struct CatalogWords {
     std::optional<std::string> config;
-    std::string reference = "latest";
+    std::string reference, error;
     std::string report = "text";
     bool json = false, force = false, dry_run = false, release = false, standalone = false;
 };
@@ -66,6 +67,18 @@ ExitCode remove(backup::Catalog& catalog, const CatalogWords& words, const Setti
     return deleted ? say_as_job(deleted->entry.id, backup::to_text(*deleted)) : say_as_job(deleted.error());
 }
 
+// Each holds the lock from before its claim to its end.
+backup::OwnBackups own_backups(const Settings& settings) {
+    return {settings.instance,
+            [directory = settings.state_directory()] { return backup::BackupLock::is_free(directory); }};
+}
+
+ExitCode close(backup::Catalog& catalog, const CatalogWords& words, const Settings& settings) {
+    const auto closed = backup::close_backup(catalog, words.reference, words.error, own_backups(settings));
+    if (!closed) return say_fault(closed.error());
+    return ExitCode::done;
+}
+
 ExitCode expire(backup::Catalog& catalog, const CatalogWords& words, const Settings& settings) {
     std::optional<backup::RetentionPolicy> policy;
     if (!settings.archive->retention.empty()) {
@@ -74,7 +87,7 @@ ExitCode expire(backup::Catalog& catalog, const CatalogWords& words, const Setti
         policy = *read;
     }
     const auto dry_run = words.dry_run ? backup::DryRun::yes : backup::DryRun::no;
-    const auto expired = backup::expire(catalog, policy, archive::wall_now(), dry_run);
+    const auto expired = backup::expire(catalog, policy, archive::wall_now(), dry_run, own_backups(settings));
     if (words.report != "json") return say(expired, words);
     return expired ? say_as_job({}, backup::to_text(*expired)) : say_as_job(expired.error());
 }
@@ -96,7 +109,7 @@ ExitCode verify_wal(backup::Catalog& catalog, const CatalogWords& words, const S
     return said == ExitCode::done && !report->whole ? ExitCode::failed : said;
 }
 
-enum class Takes { nothing, backup };
+enum class Takes { nothing, backup, named_backup };
 
 struct CatalogVerb {
     std::string_view name;
@@ -109,8 +122,10 @@ constexpr CatalogVerb catalog_verbs[] = {
     {"list", list, Takes::nothing, "Lists all backups, oldest first."},
     {"show", show, Takes::backup, "Shows one backup and its objects."},
     {"keep", keep, Takes::backup, "Marks a backup that is never to expire."},
-    {"delete", remove, Takes::backup, "Removes a backup, and the WAL that nothing needs any more."},
+    {"delete", remove, Takes::named_backup, "Removes a backup, and the WAL that nothing needs any more."},
     {"expire", expire, Takes::nothing, "Removes what archive.retention no longer wants, and what failed backups left."},
+    {"close", close, Takes::named_backup,
+     "Records a backup of this instance that was killed as failed; for pgbosun run."},
     {"summary", summary, Takes::nothing, "One JSON line for pgbosun run."},
 };
 
@@ -124,7 +139,12 @@ void add_options(CLI::App& line, const CatalogVerb& verb, CatalogWords& words) {
     line.add_flag("--json", words.json, "JSON instead of text");
     const bool by_agent = verb.run == summary || verb.run == remove || verb.run == expire;
     if (by_agent) line.add_option("--report", words.report, "text, or json: as a job of pgbosun run tells its end");
-    if (verb.takes == Takes::backup) line.add_option("ID", words.reference, "identifier, name, latest or oldest");
+    if (verb.takes != Takes::nothing) {
+        auto* id = line.add_option("ID", words.reference, "identifier, name, latest or oldest");
+        // What is lost with it is meant: nobody removes the newest one by leaving the identifier out.
+        if (verb.takes == Takes::named_backup) id->required();
+    }
+    if (verb.run == close) line.add_option("--error", words.error, "what its end was")->required();
     if (verb.run == remove) line.add_flag("--force", words.force, "also the only one, or one that may be under way");
     if (verb.run == expire) line.add_flag("--dry-run", words.dry_run, "only say what would go, and why the rest stays");
     if (verb.run == keep) {
@@ -143,6 +163,7 @@ ExitCode run_verb(std::span<const CatalogVerb> verbs, const std::string& group, 
         return ExitCode::wrong_usage;
     }
     CatalogWords words;
+    if (verb->takes == Takes::backup) words.reference = "latest";
     CLI::App line(verb->help, "pgbosun-archiver " + group + " " + std::string(verb->name));
     add_options(line, *verb, words);
     if (const auto end = parse_command_line(line, arguments.subspan(1))) return *end;

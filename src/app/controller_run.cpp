@@ -2,7 +2,6 @@
 
 #include <boost/asio/io_context.hpp>
 #include <csignal>
-#include <iostream>
 
 #include "app/configuration.hpp"
 #include "app/controller_settings.hpp"
@@ -128,9 +127,24 @@ Task<> say_goodbye(controller::Controller& controller, boost::asio::io_context& 
     loop.stop();
 }
 
+ReadControllerSettings read_settings(const std::string& file, const EnvironmentView& environment) {
+    const auto text = PosixOutside().read(file, longest_document);
+    if (text) return read_controller_settings(*text, file, environment);
+    ReadControllerSettings unread;
+    unread.findings.push_back({Severity::error, file, 0, {}, text.error().what, text.error().hint});
+    return unread;
+}
+
+// With what it is to go on; none: it ends.
+struct Served {
+    int exit_code = static_cast<int>(ExitCode::done);
+    std::optional<ControllerSettings> again;
+};
+
 // The controller, once its parts are there.
-int serve(boost::asio::io_context& loop, host::Signals& signals, const ControllerSettings& settings,
-          const EnvironmentView& environment) {
+Served serve(boost::asio::io_context& loop, host::Signals& signals, const ControllerSettings& settings,
+             const std::string& file, const EnvironmentView& environment) {
+    Served served;
     const host::BootClock clock;
     const auto port_text = settings.http.listen.substr(settings.http.listen.rfind(':') + 1);
     const auto port = static_cast<std::uint16_t>(std::stoi(port_text));
@@ -138,27 +152,40 @@ int serve(boost::asio::io_context& loop, host::Signals& signals, const Controlle
                                           environment.hostname + "-" + host::boot_id().substr(0, 8)};
     auto engine = settings.etcd ? etcd_engine(loop, settings, candidate.text())
                                 : kubernetes_engine(loop, clock, settings, candidate.text(), environment);
-    if (!engine) return refuse(engine.error());
+    if (!engine) return {refuse(engine.error()), {}};
     auto links = links_of(loop, settings);
-    if (!links) return refuse(links.error());
+    if (!links) return {refuse(links.error()), {}};
     controller::Controller controller(loop, clock, policy_of(settings), candidate,
                                       {engine->record.get(), engine->publication.get(), std::move(*links)});
     http::ControllerApi api(controller);
     http::Server server(loop, api, settings.http);
     auto files = http::read_server_files(settings.http);
-    if (!files) return refuse(files.error());
-    if (const auto listening = server.start(std::move(*files)); !listening) return refuse(listening.error());
+    if (!files) return {refuse(files.error()), {}};
+    if (const auto listening = server.start(std::move(*files)); !listening) return {refuse(listening.error()), {}};
     boost::asio::steady_timer goodbye(loop);
-    const auto end = [&] {
-        log::info("a signal: the controller ends");
+    const auto resign = [&] {
         controller::spawn(loop, say_goodbye(controller, loop));
         goodbye.expires_after(longest_goodbye);
         goodbye.async_wait([&loop](const boost::system::error_code& error) {
             if (!error) loop.stop();
         });
     };
+    const auto end = [&] {
+        log::info("a signal: the controller ends");
+        served.again.reset();
+        resign();
+    };
     signals.on(SIGTERM, end);
     signals.on(SIGINT, end);
+    // It begins anew, as after a restart: another leads meanwhile, and a primary that is well does not notice.
+    signals.on(SIGHUP, [&] {
+        auto read = read_settings(file, environment);
+        for (const auto& finding : read.findings) log::error(to_text(finding));
+        if (!read.usable()) return log::error("the configuration stays as it was");
+        log::info("a signal: the configuration is read again");
+        served.again = std::move(read.settings);
+        resign();
+    });
     log::info("pgbosun-controller " PGBOSUN_VERSION, {{"cluster", settings.cluster},
                                                       {"controller", candidate.id},
                                                       {"url", candidate.url},
@@ -167,7 +194,7 @@ int serve(boost::asio::io_context& loop, host::Signals& signals, const Controlle
     controller.begin();
     loop.run();
     server.stop();
-    return static_cast<int>(ExitCode::done);
+    return served;
 }
 
 }  // namespace
@@ -175,20 +202,21 @@ int serve(boost::asio::io_context& loop, host::Signals& signals, const Controlle
 int run_controller(const RunControllerCommand& command) {
     const EnvironmentView environment = process_environment();
     const auto file = configuration_file(command.config, environment).value_or(command.config);
-    const auto text = PosixOutside().read(file, longest_document);
-    if (!text) {
-        std::cerr << "pgbosun-controller: " << text.error().text() << "\n";
-        return static_cast<int>(ExitCode::wrong_usage);
-    }
-    const auto read = read_controller_settings(*text, file, environment);
+    auto read = read_settings(file, environment);
     host::log_output::use(1, read.settings.log.format, level_of(read.settings));
     for (const auto& finding : read.findings) log::error(to_text(finding));
     if (!read.usable()) return static_cast<int>(ExitCode::wrong_usage);
 
-    // The loop ends first of all that its coroutines refer to: what is left of them is destroyed with it.
-    auto loop = std::make_unique<boost::asio::io_context>(1);
-    host::Signals signals(*loop);
-    return serve(*loop, signals, read.settings, environment);
+    std::optional<ControllerSettings> settings = std::move(read.settings);
+    for (;;) {
+        host::log_output::use(1, settings->log.format, level_of(*settings));
+        // The loop ends first of all that its coroutines refer to: what is left of them is destroyed with it.
+        auto loop = std::make_unique<boost::asio::io_context>(1);
+        host::Signals signals(*loop);
+        auto served = serve(*loop, signals, *settings, file, environment);
+        if (!served.again) return served.exit_code;
+        settings = std::move(served.again);
+    }
 }
 
 }  // namespace pgbosun::app

@@ -1,10 +1,12 @@
 // `pgbosun-archiver drill`: a backup is restored into scratch, recovered, checked, measured and removed.
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <charconv>
 #include <chrono>
 #include <cmath>
@@ -29,6 +31,7 @@
 #include "backup/drill.hpp"
 #include "backup/drill_scratch.hpp"
 #include "host/child_processes.hpp"
+#include "host/identity.hpp"
 #include "pgbosun/log.hpp"
 #include "postgres/configuration.hpp"
 #include "postgres/control_data.hpp"
@@ -41,6 +44,8 @@ using Steady = std::chrono::steady_clock;
 
 // What a tar grows to at least, when nobody has said it: of zstd, gzip and lz4.
 constexpr std::uint64_t usual_growth = 4;
+// At how much there is; a walk through all files.
+constexpr std::chrono::seconds between_looks{1};
 
 struct DrillOptions {
     std::optional<std::string> config, backup;
@@ -106,8 +111,11 @@ public:
         auto planned = run_beside(loop_, [&] { return plan(*scratch, *target); });
         if (!planned) return std::unexpected(std::move(planned.error()));
         began_ = Steady::now();
+        watch_growth(*scratch);
         auto restored = restore_beside(loop_, catalog_, planned->chain, planned->order, settings_.postgresql.bin_dir,
-                                       [this] { return signals_.asked(); });
+                                       [this] { return signals_.asked() || !growth_; });
+        look_.cancel();
+        if (!growth_) return std::unexpected(std::move(growth_.error()));
         if (!restored) return std::unexpected(std::move(restored.error()));
         result_.bytes = restored->bytes;
         result_.stored = restored->stored;
@@ -146,8 +154,22 @@ private:
                                                       backup::AtTarget::promote);
         if (!parameters) return std::unexpected(std::move(parameters.error()));
         return Plan{std::move(*chain),
-                    {scratch.places(*chosen->info), settings_.archive->data.max_parallel, std::move(*parameters),
+                    {scratch.places(*chosen->info),
+                     settings_.archive->data.max_parallel,
+                     std::move(*parameters),
+                     {},
                      [this](const JobProgress& progress) { output_.progress(progress); }}};
+    }
+
+    // While it is unpacked, on the loop's thread: what is too much ends it.
+    void watch_growth(const backup::DrillScratch& scratch) {
+        look_.expires_after(between_looks);
+        look_.async_wait([this, &scratch](boost::system::error_code error) {
+            if (error) return;
+            growth_ = scratch.check_growth(settings_.drill.max_bytes);
+            if (!growth_) return store_.cancel();
+            watch_growth(scratch);
+        });
     }
 
     // One thread from here on: processes are spawned.
@@ -166,7 +188,8 @@ private:
         };
         backup::Drill drill(loop_, processes, session, order, stop_.get_token());
         if (auto recovered = drill.recover(); !recovered) {
-            if (recovered.error().kind != FaultKind::refused) return std::unexpected(std::move(recovered.error()));
+            if (!growth_ || recovered.error().kind != FaultKind::refused)
+                return std::unexpected(std::move(recovered.error()));
             return std::vector{recovered.error().what};
         }
         result_.recovery_seconds = std::chrono::duration<double>(Steady::now() - began_).count();
@@ -176,7 +199,7 @@ private:
     }
 
     [[nodiscard]] backup::DrillOrder order_for(const backup::DrillScratch& scratch,
-                                               const postgres::ControlData& control) const {
+                                               const postgres::ControlData& control) {
         backup::DrillOrder order;
         order.server = {
             settings_.postgresql.bin_dir,
@@ -184,16 +207,18 @@ private:
             scratch.socket_directory(),
             settings_.drill.shared_buffers,
             {control.limits.max_connections, control.limits.max_worker_processes, control.limits.max_wal_senders,
-             control.limits.max_prepared_transactions, control.limits.max_locks_per_transaction}};
+             control.limits.max_prepared_transactions, control.limits.max_locks_per_transaction},
+            control.wal_segment_size};
         order.user = postgres::superuser;
         order.database = "postgres";
         order.checks = settings_.drill.checks;
         order.checks.insert(order.checks.end(), options_.checks.begin(), options_.checks.end());
         order.amcheck = settings_.drill.amcheck;
-        order.may_go_on = [&scratch, least = scratch.room().total / 50]() -> Result<> {
-            if (scratch.room().free >= least) return {};
-            return fail(FaultKind::refused, "the file system of the drill gets full",
-                        "set drill.directory to another one");
+        order.may_go_on = [this, &scratch, next = Steady::now()]() mutable {
+            if (Steady::now() < next) return growth_;
+            growth_ = scratch.check_growth(settings_.drill.max_bytes);
+            next = Steady::now() + between_looks;
+            return growth_;
         };
         order.step = [this](const std::string& step) { output_.progress({result_.id, step, 0, 0}); };
         order.server_log = [](std::string_view line) { log::debug("drill", {{"line", line}}); };
@@ -214,6 +239,8 @@ private:
     backup::Catalog catalog_;
     boost::asio::io_context loop_{1};
     std::stop_source stop_;
+    boost::asio::steady_timer look_{loop_};
+    Result<> growth_;  // a Fault: it has grown too much
     JobSignals signals_;
     Steady::time_point began_;
     JobResult result_;
@@ -235,11 +262,20 @@ ExitCode drill_command(Arguments arguments) {
     const auto format = parse_job_format(options.report);
     const auto settings = read_configuration(options.config);
     if (!format || !settings) return ExitCode::wrong_usage;
+    JobOutput output(*format);
+    if (::geteuid() == 0) {
+        auto became = settings->run_as ? host::become_user(*settings->run_as)
+                                       : fail(FaultKind::refused, "PostgreSQL does not run as root",
+                                              "set run_as, or drill as the user who runs it");
+        if (!became) {
+            output.result({.done = false, .id = {}, .detail = became.error().what, .hint = became.error().hint});
+            return exit_code_of(became.error());
+        }
+    }
     ::umask(077);
     lower_priority();
     const auto store = open_archive(*settings->archive, object_store::MissingRoot::wait);
     if (!store) return ExitCode::wrong_usage;
-    JobOutput output(*format);
     DrillJob job(*settings, options, *store, output);
     auto result = job.run();
     if (!result) {

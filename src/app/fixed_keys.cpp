@@ -25,8 +25,7 @@ std::string keep_fixed(Settings& fresh, const Settings& now) {
     keep(fresh.log.format, now.log.format, "log.format", changed);
     keep(fresh.monitor.volume_deadline, now.monitor.volume_deadline, "monitor.volume_deadline", changed);
     keep(fresh.metrics.listen, now.metrics.listen, "metrics.listen", changed);
-    keep(fresh.metrics.queries_files, now.metrics.queries_files, "metrics.queries", changed);
-    keep(fresh.metrics.default_queries, now.metrics.default_queries, "metrics.default_queries", changed);
+    keep(fresh.postgresql.port, now.postgresql.port, "postgresql.port", changed);
     keep(fresh.postgresql.wal_dir, now.postgresql.wal_dir, "postgresql.wal_dir", changed);
     // Where the configuration is silent, the start has found a value.
     if (fresh.postgresql.bin_dir.empty()) fresh.postgresql.bin_dir = now.postgresql.bin_dir;

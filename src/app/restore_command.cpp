@@ -158,8 +158,13 @@ Result<Plan> plan(backup::Catalog& catalog, const Wanted& wanted, JobOutput& out
     auto places = backup::places_of(*chosen->info, wanted.directory, wanted.tablespaces);
     if (!places) return std::unexpected(std::move(places.error()));
     places->wal_directory = wanted.wal_directory;
+    std::string copy_of;
+    if (wanted.archiving == Archiving::off) {
+        copy_of = "backup " + chosen->id.text() + " of " + wanted.archive.server_name + " in " +
+                  wanted.archive.destination + "\n";
+    }
     return Plan{std::move(*chain),
-                {std::move(*places), wanted.workers, std::move(*parameters),
+                {std::move(*places), wanted.workers, std::move(*parameters), std::move(copy_of),
                  [&output](const JobProgress& progress) { output.progress(progress); }}};
 }
 

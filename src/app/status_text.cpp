@@ -174,6 +174,12 @@ void archive(Writer& out, const InstanceStatus& status) {
     }
     if (status.archive_refused)
         out.row("archive", "not archiving: " + printable(*status.archive_refused), Tone::doubtful);
+    if (report.restore_error) {
+        out.row("restore",
+                "failing since " + printable(report.restore_failing_since.value_or("")) + ": " +
+                    printable(*report.restore_error),
+                Tone::bad);
+    }
     if (report.failing_since) {
         out.row("archive",
                 "failing since " + printable(*report.failing_since) + after(": ", report.last_error.value_or("")),

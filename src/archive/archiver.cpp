@@ -104,7 +104,14 @@ ArchiveReport Archiver::report() const {
     if (failing_) {
         report.failing_since = failing_->since;
         report.last_error = failing_->name + ": " + failing_->fault.text();
+        return report;
     }
+    if (under_way_.empty()) return report;
+    const auto oldest = std::ranges::min_element(under_way_, {}, [](const auto& it) { return it.second.began; });
+    if (Clock::now() - oldest->second.began < pace_.slow) return report;
+    report.failing_since = oldest->second.since;
+    report.last_error =
+        oldest->first + ": under way since then, and the archive does not answer (hint: look at " + report.target + ")";
     return report;
 }
 
@@ -147,10 +154,12 @@ void Archiver::work() {
     while (!finishing_) {
         if (const auto job = next_job()) {
             ++busy_;
+            under_way_[job->name] = {Clock::now(), iso_now()};
             lock.unlock();
             auto outcome = uploader.upload(*wal::parse_archive_name(job->name), job->path, job->cluster);
             lock.lock();
             --busy_;
+            under_way_.erase(job->name);
             settle(*job, std::move(outcome));
             idle_.notify_all();
         } else if (is_time_to_look()) {

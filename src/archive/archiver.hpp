@@ -36,6 +36,7 @@ struct Pace {
     std::chrono::milliseconds first_pause{200};  // after the store did not answer; doubles
     std::chrono::milliseconds longest_pause{5'000};
     std::chrono::milliseconds between_looks{10'000};  // at archive_status, when nobody asks
+    std::chrono::milliseconds slow{60'000};           // an upload that takes longer is told as a failure
 };
 
 enum class Ticket : std::uint64_t {};
@@ -65,6 +66,7 @@ public:
     // The asker has gone or has lost patience: why its file is not archived yet. The upload goes on.
     std::string withdraw(Ticket ticket);
 
+    // An upload that is under way for long is told as a failure: a store may hang without an answer.
     [[nodiscard]] ArchiveReport report() const;
 
     // Takes nothing new, waits for the uploads under way, at most until `deadline`; then the store is cancelled.
@@ -83,6 +85,10 @@ private:
         std::string path;
         ClusterIdentity cluster;
         std::uint64_t epoch;
+    };
+    struct UnderWay {
+        Clock::time_point began;
+        std::string since;
     };
     // The oldest trouble that is not over.
     struct Failing {
@@ -125,6 +131,7 @@ private:
     std::uint64_t epoch_ = 0;  // of cluster_ and data directory
     std::map<Ticket, Waiter> waiters_;
     std::uint64_t last_ticket_ = 0;
+    std::map<std::string, UnderWay> under_way_;
     std::optional<Failing> failing_;
     ArchiveReport report_;
     Clock::time_point next_look_{};

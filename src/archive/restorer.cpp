@@ -7,6 +7,7 @@
 #include <limits>
 #include <unistd.h>
 
+#include "archive/wall_clock.hpp"
 #include "pgbosun/hook_protocol.hpp"
 #include "wal/history.hpp"
 
@@ -18,6 +19,7 @@ constexpr std::chrono::seconds keep_ahead{60};
 constexpr std::chrono::seconds believed_away{10};  // a store that has not answered during this promotion
 // A new timeline may branch off while a standby reads the old one.
 constexpr std::chrono::seconds history_holds{30};
+constexpr std::chrono::seconds trouble_holds{60};
 // A damaged object may be a damaged transfer; after so many attempts it is not.
 constexpr int most_attempts_at_damaged = 3;
 
@@ -126,6 +128,13 @@ void Restorer::hurry() {
 std::uint64_t Restorer::restored() const {
     const std::lock_guard lock(mutex_);
     return restored_;
+}
+
+std::optional<Restorer::Trouble> Restorer::trouble() const {
+    const std::lock_guard lock(mutex_);
+    // PostgreSQL may have turned to another source and never ask again.
+    if (waiting_.empty() && Clock::now() - trouble_at_ >= trouble_holds) return std::nullopt;
+    return trouble_;
 }
 
 std::size_t Restorer::prefetched() const {
@@ -296,6 +305,7 @@ void Restorer::settle(const Job&, const FetchHistory& what, Outcome outcome) {
 
 void Restorer::failed(Place place, Fault fault) {
     auto& waiting = place->second;
+    note_trouble(place->second.request, fault);
     if (fault.kind == FaultKind::not_found) {
         const auto now = Clock::now();
         std::erase_if(missing_, [&](const auto& entry) { return now - entry.second >= keep_missing; });
@@ -316,6 +326,16 @@ void Restorer::failed(Place place, Fault fault) {
     waiting.fault = std::move(fault);
 }
 
+void Restorer::note_trouble(const RestoreRequest& request, const Fault& fault) {
+    if (fault.kind == FaultKind::not_found) {
+        trouble_.reset();
+    } else {
+        trouble_ = Trouble{trouble_ ? trouble_->since : iso_now(), to_string(request.name) + ": " + fault.text()};
+        trouble_at_ = Clock::now();
+    }
+    changed_();
+}
+
 bool Restorer::deliver(Place waiting, const std::string& file) {
     auto placed = place(file, waiting->second.request.path);
     if (!placed) {
@@ -325,6 +345,7 @@ bool Restorer::deliver(Place waiting, const std::string& file) {
     const auto segment = waiting->second.segment;
     const bool ahead = waiting->second.policy.prefetch == Prefetch::allowed;
     ++restored_;
+    trouble_.reset();
     answer(waiting, {hook::done, {}});
     if (segment && ahead) plan(*segment);
     changed_();

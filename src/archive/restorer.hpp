@@ -58,6 +58,13 @@ public:
     void hurry();
 
     [[nodiscard]] std::uint64_t restored() const;
+    // What keeps askers waiting: since when, ISO 8601, and why. None: nothing does.
+    struct Trouble {
+        std::string since;
+        std::string why;
+        bool operator==(const Trouble&) const = default;
+    };
+    [[nodiscard]] std::optional<Trouble> trouble() const;
     // Segments that lie ready. For tests and people.
     [[nodiscard]] std::size_t prefetched() const;
 
@@ -114,6 +121,7 @@ private:
     void settle(const Job& job, const FetchAhead& what, Outcome outcome);
     void settle(const Job& job, const FetchHistory& what, Outcome outcome);
     void failed(Place waiting, Fault fault);
+    void note_trouble(const RestoreRequest& request, const Fault& fault);
     // Under the lock, so that a file never appears for an asker that has gone: PostgreSQL asks for one file after the
     // other under the same path.
     bool deliver(Place waiting, const std::string& file);
@@ -149,6 +157,8 @@ private:
     std::optional<Clock::time_point> held_up_at_;  // by a store that did not answer
     Gone finishing_ = std::make_shared<std::atomic<bool>>(false);
     std::uint64_t restored_ = 0;
+    std::optional<Trouble> trouble_;
+    Clock::time_point trouble_at_{};  // when it was met last
     std::minstd_rand jitter_{std::random_device{}()};
     std::vector<std::thread> workers_;
 };

@@ -175,13 +175,16 @@ private:
         std::optional<ArchiveReport> last;
         asio::steady_timer pause(io_);
         for (;;) {
-            report_due_.expires_at(asio::steady_timer::time_point::max());
+            report_due_.expires_after(heartbeat);
             if (!dirty_) co_await report_due_.async_wait(tuple);
             dirty_ = false;
             ArchiveReport report = archiver_.report();
             report.restored = restorer_.restored();
+            if (const auto trouble = restorer_.trouble()) {
+                report.restore_failing_since = trouble->since;
+                report.restore_error = trouble->why;
+            }
             if (streamer_) report.stream = streamer_->report();
-            if (report == last) continue;
             note(last, report);
             const std::string line = render(report);
             last = std::move(report);
@@ -202,6 +205,13 @@ private:
                 {{"error", *now.last_error}, {"since", now.failing_since.value_or("")}, {"backlog", now.backlog}});
         } else if (!now.last_error && error_before) {
             log::info("WAL is archived again", {{"backlog", now.backlog}});
+        }
+        const auto restore_before = before ? before->restore_error : std::nullopt;
+        if (now.restore_error && now.restore_error != restore_before) {
+            log::error("WAL is not given back",
+                       {{"error", *now.restore_error}, {"since", now.restore_failing_since.value_or("")}});
+        } else if (!now.restore_error && restore_before) {
+            log::info("WAL is given back again");
         }
         const auto stream_before = before ? before->stream.last_error : std::nullopt;
         if (now.stream.last_error && now.stream.last_error != stream_before) {

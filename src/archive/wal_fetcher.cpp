@@ -126,7 +126,7 @@ Result<> WalFetcher::fetch_as(Encoding encoding, const wal::ArchiveName& name, i
         if (!rewound) return rewound;
         return write_all(file, part);
     };
-    return read_decoded(store_, key, encoding, limit, sink, restart);
+    return read_checked(store_, key, encoding, limit, sink, restart);
 }
 
 Result<> WalFetcher::fetch_pieces(wal::SegmentName segment, const std::string& path, const ExpectedWal& expected,
@@ -173,7 +173,7 @@ Result<> WalFetcher::lay_piece(const std::string& key, const StreamPiece& piece,
         if (gone) return fail(FaultKind::cancelled, "nobody waits for it any more");
         return write_all(file, part);
     };
-    if (auto got = read_decoded(store_, key, piece.encoding, length, sink, restart); !got) {
+    if (auto got = read_checked(store_, key, piece.encoding, length, sink, restart); !got) {
         // It was listed a moment ago; a longer one has replaced it.
         if (got.error().kind == FaultKind::not_found) got.error().kind = FaultKind::unavailable;
         return got;
@@ -213,7 +213,9 @@ Result<Encoding> WalFetcher::find(const wal::ArchiveName& name) {
 Result<> write_back(const std::string& path) {
     const Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
     if (!file) return cannot("open " + path);
-    if (::fdatasync(file.get()) != 0) return cannot("sync " + path);
+    // Only begun: PostgreSQL makes it durable when it takes the file, and each sync of ours would be one more commit of
+    // the file system's journal for its own to wait behind.
+    if (::sync_file_range(file.get(), 0, 0, SYNC_FILE_RANGE_WRITE) != 0 && errno == EIO) return cannot("write " + path);
     return {};
 }
 

@@ -47,8 +47,8 @@ private:
     std::optional<Encoding> last_;  // what the last object found was: the next one is likely the same
 };
 
-// PostgreSQL fsyncs what it takes over while recovery waits: of a file that is on disk already that takes little. A
-// failure must not be passed over, for the kernel tells it once.
+// Begins to write the file to the disk, and waits for nothing: PostgreSQL fsyncs what it takes over while recovery
+// waits, which takes little then. What goes wrong meanwhile that fsync is told: nobody has asked before it.
 Result<> write_back(const std::string& path);
 
 // Moves `from` to `to`, by copying where they are on different file systems; `to` is replaced.

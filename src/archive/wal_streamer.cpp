@@ -109,9 +109,10 @@ void WalStreamer::work() {
         if (shipment) {
             const Run run = *run_;
             lock.unlock();
+            const auto began = Clock::now();
             const auto shipped = ship(run, *shipment);
             lock.lock();
-            if (run_ && run_->generation == run.generation) settle(*shipment, shipped);
+            if (run_ && run_->generation == run.generation) settle(*shipment, shipped, began);
         } else if (!whole_.empty()) {
             const auto segment = whole_.front();
             whole_.pop_front();
@@ -129,14 +130,14 @@ void WalStreamer::work() {
     }
 }
 
-void WalStreamer::settle(const Shipment& shipment, const Result<>& shipped) {
+void WalStreamer::settle(const Shipment& shipment, const Result<>& shipped, Clock::time_point began) {
     if (shipped) {
         run_->cursor.shipped(shipment);
         const auto start = start_of(shipment.segment, run_->cursor.size());
         report_ = {Lsn{start.value + shipment.end}, iso_now(), std::nullopt, std::nullopt};
         // What has been flushed meanwhile waits for its turn; the rest of a large step does not.
         const bool more = order_->wal && run_->cursor.next(order_->wal->position).has_value();
-        not_before_ = Clock::now() + (more ? Clock::duration::zero() : Clock::duration(interval_));
+        not_before_ = began + (more ? Clock::duration::zero() : Clock::duration(interval_) / 2);
     } else {
         if (!report_.failing_since) report_.failing_since = iso_now();
         report_.last_error = shipped.error().text();

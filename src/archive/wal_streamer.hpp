@@ -29,8 +29,9 @@ namespace pgbosun::archive {
 
 class WalStreamer {
 public:
-    // At least `interval` lies between two shipments, unless the first was not all there is. `changed` is called on its
-    // thread whenever report() has changed. `store` must outlive it.
+    // `interval` is what may be lost: half of it lies between the begins of two shipments at least, unless the first was not
+    // all there is, for what was flushed is told up to the other half late. `changed` is called on its thread whenever
+    // report() has changed. `store` must outlive it.
     WalStreamer(ObjectStore& store, const ArchiveTarget& target, std::chrono::nanoseconds interval,
                 std::function<void()> changed);
     ~WalStreamer();
@@ -61,7 +62,7 @@ private:
     [[nodiscard]] Clock::time_point due() const;
     Result<> ship(const Run& run, const Shipment& shipment);
     Result<> read(const Run& run, const Shipment& shipment);
-    void settle(const Shipment& shipment, const Result<>& shipped);
+    void settle(const Shipment& shipment, const Result<>& shipped, Clock::time_point began);
     void remove_pieces(wal::SegmentName segment);
     // The pieces that this one covers.
     void remove_covered(wal::SegmentName segment, const StreamPiece& by);

@@ -14,20 +14,27 @@
 namespace pgbosun::backup {
 namespace {
 
+// `file`: a key without wals_prefix().
+Result<wal::TimelineHistory> read_history_file(Catalog& catalog, Timeline timeline, const std::string& file) {
+    std::string text;
+    const auto take = [&text](std::span<const std::byte> piece) -> Result<> {
+        text.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+        return {};
+    };
+    const auto read =
+        archive::read_decoded(catalog.store(), wals_prefix(catalog.server()) + file, codec::encoding_of_name(file),
+                              wal::longest_history, take, [&text] { text.clear(); });
+    if (!read) return std::unexpected(read.error());
+    return wal::parse_history(timeline, text);
+}
+
 Result<> read_histories(Catalog& catalog, ArchiveFacts& facts) {
     for (const auto& [timeline, file] : facts.wal.histories()) {
-        std::string text;
-        const auto take = [&text](std::span<const std::byte> piece) -> Result<> {
-            text.append(reinterpret_cast<const char*>(piece.data()), piece.size());
-            return {};
-        };
-        const auto key = wals_prefix(catalog.server()) + file;
-        const auto read = archive::read_decoded(catalog.store(), key, codec::encoding_of_name(file),
-                                                wal::longest_history, take, [&text] { text.clear(); });
-        const bool answered = read || read.error().kind == FaultKind::corrupt ||
-                              read.error().kind == FaultKind::refused || read.error().kind == FaultKind::not_found;
-        if (!answered) return std::unexpected(Fault(read.error()).in("reading " + file));
-        auto history = read ? wal::parse_history(timeline, text) : std::unexpected(read.error());
+        auto history = read_history_file(catalog, timeline, file);
+        const bool answered = history || history.error().kind == FaultKind::corrupt ||
+                              history.error().kind == FaultKind::refused ||
+                              history.error().kind == FaultKind::not_found;
+        if (!answered) return std::unexpected(Fault(history.error()).in("reading " + file));
         if (history) {
             facts.histories.emplace(timeline, std::move(*history));
         } else {
@@ -51,7 +58,10 @@ Result<> read_stream(Catalog& catalog, ArchiveFacts& facts) {
             const auto slash = std::min(below.find('/'), below.size());
             const auto segment = wal::parse_segment_name(below.substr(0, slash));
             if (!segment || slash == below.size()) continue;
-            if (auto piece = archive::parse_stream_piece(below.substr(slash + 1))) pieces[*segment].push_back(*piece);
+            if (auto piece = archive::parse_stream_piece(below.substr(slash + 1))) {
+                pieces[*segment].push_back(*piece);
+                facts.newest_wal_at = std::max(facts.newest_wal_at, object.modified);
+            }
         }
         after = std::move(page->next);
     } while (after);
@@ -66,13 +76,25 @@ Result<> read_stream(Catalog& catalog, ArchiveFacts& facts) {
 
 std::string wals_prefix(std::string_view server) { return std::string(server) + "/wals/"; }
 
-Result<> each_wal_object(Catalog& catalog, const std::function<void(std::string_view below)>& take) {
+Result<wal::TimelineHistory> read_history(Catalog& catalog, Timeline timeline) {
+    const auto key = archive::wal_key(catalog.server(), wal::HistoryFile{timeline});
+    const auto listing = catalog.store().list(key, "", std::nullopt);
+    if (!listing) return std::unexpected(listing.error());
+    for (const auto& object : listing->objects) {
+        if (!archive::encoding_of_key(key, object.key)) continue;
+        return read_history_file(catalog, timeline, object.key.substr(wals_prefix(catalog.server()).size()));
+    }
+    return fail(FaultKind::not_found, key + " is missing");
+}
+
+Result<> each_wal_object(Catalog& catalog,
+                         const std::function<void(std::string_view below, const ObjectFacts& object)>& take) {
     const auto prefix = wals_prefix(catalog.server());
     std::optional<std::string> after;
     do {
         auto page = catalog.store().list(prefix, "", after);
         if (!page) return std::unexpected(std::move(page).error().in("listing the WAL"));
-        for (const auto& object : page->objects) take(std::string_view(object.key).substr(prefix.size()));
+        for (const auto& object : page->objects) take(std::string_view(object.key).substr(prefix.size()), object);
         after = std::move(page->next);
     } while (after);
     return {};
@@ -84,7 +106,10 @@ Result<ArchiveFacts> read_archive(Catalog& catalog) {
     auto backups = catalog.list();
     if (!backups) return std::unexpected(std::move(backups).error());
     facts.backups = std::move(*backups);
-    const auto listed = each_wal_object(catalog, [&facts](std::string_view below) { facts.wal.add(below); });
+    const auto listed = each_wal_object(catalog, [&facts](std::string_view below, const ObjectFacts& object) {
+        facts.wal.add(below);
+        facts.newest_wal_at = std::max(facts.newest_wal_at, object.modified);
+    });
     if (!listed) return std::unexpected(listed.error());
     facts.wal.finish();
     if (auto read = read_histories(catalog, facts); !read) return std::unexpected(std::move(read).error());

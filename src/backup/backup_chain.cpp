@@ -22,4 +22,15 @@ Result<std::vector<Backup>> chain_of(const std::vector<Backup>& backups, const B
     return chain;
 }
 
+std::set<BackupId> whole_backups(const std::vector<Backup>& backups) {
+    std::set<BackupId> whole;
+    for (const auto& backup : backups) {
+        if (!backup.done()) continue;
+        const auto parent = backup.parent();
+        const bool builds = backup.kind == Kind::incremental;
+        if (!builds || (parent && *parent < backup.id && whole.contains(*parent))) whole.insert(backup.id);
+    }
+    return whole;
+}
+
 }  // namespace pgbosun::backup

@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::size_t longest_text = 256;  // bytes
 
+std::string lock_path(const std::string& state_directory) { return state_directory + "/backup.lock"; }
+
 std::string holder_of(int file) {
     std::array<char, longest_text> text{};
     const auto count = ::pread(file, text.data(), text.size(), 0);
@@ -26,7 +28,7 @@ std::string holder_of(int file) {
 }  // namespace
 
 Result<BackupLock> BackupLock::take(const std::string& state_directory) {
-    const std::string path = state_directory + "/backup.lock";
+    const std::string path = lock_path(state_directory);
     Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600));
     if (!file) {
         return fail(FaultKind::unavailable, "cannot open " + path + ": " + std::strerror(errno),
@@ -41,6 +43,11 @@ Result<BackupLock> BackupLock::take(const std::string& state_directory) {
     BackupLock lock(std::move(file));
     lock.say("a backup");
     return lock;
+}
+
+bool BackupLock::is_free(const std::string& state_directory) {
+    const Descriptor file(::open(lock_path(state_directory).c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW));
+    return file && ::flock(file.get(), LOCK_SH | LOCK_NB) == 0;
 }
 
 void BackupLock::say(const std::string& what) const {

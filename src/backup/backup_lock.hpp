@@ -13,6 +13,9 @@ public:
     // "<state directory>/backup.lock". conflict: another process has it; says which and since when.
     static Result<BackupLock> take(const std::string& state_directory);
 
+    // True: it was taken before, and nobody has it now.
+    static bool is_free(const std::string& state_directory);
+
     // What the next one is told: "backup 20261121T010000".
     void say(const std::string& what) const;
 

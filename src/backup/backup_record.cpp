@@ -3,6 +3,7 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <tuple>
 #include <vector>
 
 #include "archive/wall_clock.hpp"
@@ -13,7 +14,6 @@ namespace {
 
 constexpr int most_pages = 10'000;  // of a listing
 constexpr int most_claims = 10;     // seconds in which others may have begun
-constexpr std::string_view claim_name = "pgbosun.claim";
 
 // Of what lies directly below the prefix: a backup's identifier is a "directory".
 Result<> collect_ids(ObjectStore& store, const std::string& prefix, std::set<BackupId>& ids) {
@@ -49,8 +49,8 @@ Result<> remove_below(ObjectStore& store, const std::string& prefix, const std::
 
 }  // namespace
 
-Result<BackupPlace> claim_backup(ObjectStore& store, const std::string& server, Kind kind,
-                                 const std::string& instance) {
+Result<BackupPlace> claim_backup(ObjectStore& store, const std::string& server, Kind kind, const BackupClaim& claim) {
+    const std::string content = render(claim);
     std::set<BackupId> taken;
     for (const auto each : {Kind::full, Kind::incremental}) {
         auto collected = collect_ids(store, base_prefix(server, each), taken);
@@ -58,16 +58,16 @@ Result<BackupPlace> claim_backup(ObjectStore& store, const std::string& server, 
     }
     for (int attempt = 0; attempt < most_claims; ++attempt) {
         BackupPlace place{server, kind, BackupId::next(archive::wall_now(), taken)};
-        const auto claim =
-            store.put_if_absent(place.prefix() + std::string(claim_name), std::as_bytes(std::span(instance)), {});
-        if (!claim && claim.error().kind != FaultKind::conflict) return std::unexpected(claim.error());
-        if (claim) {
+        const auto key = claim_key(server, place.id, kind);
+        const auto made = store.put_if_absent(key, std::as_bytes(std::span(content)), {});
+        if (!made && made.error().kind != FaultKind::conflict) return std::unexpected(made.error());
+        if (made) {
             // The claims of the two kinds lie apart: whoever sees the other one gives way.
             const auto other = kind == Kind::full ? Kind::incremental : Kind::full;
             const auto rival = store.list(backup_prefix(server, place.id, other), "/", std::nullopt);
             if (!rival) return std::unexpected(rival.error());
             if (rival->objects.empty() && rival->prefixes.empty()) return place;
-            if (auto gone = store.remove({place.prefix() + std::string(claim_name)}); !gone) {
+            if (auto gone = store.remove({key}); !gone) {
                 return std::unexpected(std::move(gone.error()));
             }
         }
@@ -77,9 +77,12 @@ Result<BackupPlace> claim_backup(ObjectStore& store, const std::string& server, 
 }
 
 Result<> record_done(ObjectStore& store, const BackupPlace& place, const BackupInfo& info) {
-    if (auto gone = store.remove({place.prefix() + std::string(claim_name)}); !gone) return gone;
     const auto text = render(info);
-    return store.put(backup_info_key(place.server, place.id, place.kind), std::as_bytes(std::span(text)), {});
+    const auto key = backup_info_key(place.server, place.id, place.kind);
+    if (auto recorded = store.put(key, std::as_bytes(std::span(text)), {}); !recorded) return recorded;
+    // The claim goes last: at no moment is it unknown what a backup builds on. One that stays says nothing any more.
+    std::ignore = store.remove({claim_key(place.server, place.id, place.kind)});
+    return {};
 }
 
 void record_failure(ObjectStore& store, const BackupPlace& place, BackupInfo info, const Fault& fault) {

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "backup/backup_claim.hpp"
 #include "backup/backup_id.hpp"
 #include "backup/backup_info.hpp"
 #include "backup/layout.hpp"
@@ -20,7 +21,7 @@ struct BackupPlace {
 
 // An identifier that is later than all others of the server, of both kinds, and ours alone. unavailable also: others took
 // every one that was tried.
-Result<BackupPlace> claim_backup(ObjectStore& store, const std::string& server, Kind kind, const std::string& instance);
+Result<BackupPlace> claim_backup(ObjectStore& store, const std::string& server, Kind kind, const BackupClaim& claim);
 
 // The backup is whole: its backup.info, which makes it one.
 Result<> record_done(ObjectStore& store, const BackupPlace& place, const BackupInfo& info);

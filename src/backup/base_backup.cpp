@@ -79,7 +79,7 @@ Result<> BaseBackup::prepare() {
 }
 
 Result<> BaseBackup::choose_id() {
-    auto place = claim_backup(outside_.records, orders_.server, Kind::full, orders_.instance);
+    auto place = claim_backup(outside_.records, orders_.server, Kind::full, {orders_.instance, std::nullopt});
     if (!place) return std::unexpected(std::move(place.error()));
     place_ = *std::move(place);
     return {};

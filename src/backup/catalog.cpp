@@ -25,7 +25,7 @@ Keep keep_of(std::string_view text) {
 }  // namespace
 
 std::optional<BackupId> Backup::parent() const {
-    if (!info) return std::nullopt;
+    if (!info) return claim ? claim->parent : std::nullopt;
     const auto found = info->remarks.find(std::string(remark::parent));
     if (found == info->remarks.end()) return std::nullopt;
     return BackupId::parse(found->second);
@@ -35,7 +35,7 @@ std::optional<BackupId> Backup::parent() const {
 struct Catalog::Found {
     BackupId id;
     Kind kind = Kind::full;
-    bool has_info = false, has_keep = false;
+    bool has_info = false, has_keep = false, has_claim = false;
     std::uint64_t stored = 0;
 };
 
@@ -54,6 +54,7 @@ Result<std::vector<Catalog::Found>> Catalog::list_objects(Kind kind, const std::
             if (found.empty() || found.back().id != *id) found.push_back({.id = *id, .kind = kind});
             const auto file = name.substr(slash + 1);
             if (file == "backup.info") found.back().has_info = true;
+            if (file == claim_name) found.back().has_claim = true;
             if (file == "annotations/keep") found.back().has_keep = true;
             found.back().stored += object.size;
         }
@@ -90,6 +91,11 @@ Result<Backup> Catalog::read_one(const Found& found) {
         } else if (text.error().kind == FaultKind::corrupt) {
             backup.info = std::unexpected(std::move(text).error());
         }
+    }
+    if (found.has_claim && !found.has_info) {
+        const auto text = read_text(claim_key(server_, found.id, found.kind), longest_claim);
+        if (!text && !is_answer(text.error())) return std::unexpected(text.error());
+        if (text) backup.claim = parse_claim(*text);
     }
     if (found.has_keep) {
         const auto text = read_text(keep_key(server_, found.id, found.kind), longest_keep);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backup/backup_claim.hpp"
 #include "backup/backup_id.hpp"
 #include "backup/backup_info.hpp"
 #include "backup/layout.hpp"
@@ -24,10 +25,12 @@ struct Backup {
     // way).
     Result<BackupInfo> info;
     Keep keep = Keep::none;
-    std::uint64_t stored = 0;  // bytes of all its objects, as they lie in the store
+    std::uint64_t stored = 0;          // bytes of all its objects, as they lie in the store
+    std::optional<BackupClaim> claim;  // while there is no backup.info
+    bool over = false;                 // nobody is taking it any more, although there is no backup.info
 
     [[nodiscard]] bool done() const { return info && info->status == BackupStatus::done; }
-    // Of an incremental one: the backup that it needs.
+    // Of an incremental one, also while it is under way: the backup that it needs.
     [[nodiscard]] std::optional<BackupId> parent() const;
 };
 

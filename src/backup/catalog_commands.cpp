@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "archive/stream_layout.hpp"
+#include "backup/backup_record.hpp"
 
 namespace pgbosun::backup {
 namespace {
@@ -24,7 +25,8 @@ Result<> check_deletion(const Backup& backup, const std::vector<Backup>& all, Fo
     if (backup.keep != Keep::none)
         return refuse(backup, "is marked with keep", "take the mark off: pgbosun backup keep");
     for (const auto& other : all) {
-        if (other.kind == Kind::incremental && other.parent() == backup.id && !(other.id == backup.id)) {
+        const bool counts = other.info || is_under_way(other, now);
+        if (counts && other.kind == Kind::incremental && other.parent() == backup.id && !(other.id == backup.id)) {
             return refuse(backup, "is needed by " + other.id.text() + ", which builds on it", "delete that one first");
         }
     }
@@ -38,6 +40,13 @@ Result<> check_deletion(const Backup& backup, const std::vector<Backup>& all, Fo
         return refuse(backup, "may be under way", "wait, or use --force when nobody is taking it any more");
     }
     return {};
+}
+
+// Killed: this instance took it, and takes none any more. It may have come to its end since the catalog was read.
+bool is_over(Catalog& catalog, const Backup& backup, const OwnBackups& own) {
+    if (!backup.claim || backup.claim->instance != own.instance || !own.idle || !own.idle()) return false;
+    const auto again = catalog.find(backup.id.text());
+    return again && again->kind == backup.kind && again->claim == backup.claim;
 }
 
 // Pieces of segments that never became whole ones: what a primary that was lost had shipped last.
@@ -61,7 +70,7 @@ Result<> add_stream(Catalog& catalog, const WalExpiry& plan, std::vector<std::st
 Result<std::uint64_t> remove_wal(Catalog& catalog, const std::optional<WalExpiry>& plan, DryRun dry_run) {
     if (!plan) return 0;
     std::vector<std::string> keys;
-    const auto listed = each_wal_object(catalog, [&](std::string_view below) {
+    const auto listed = each_wal_object(catalog, [&](std::string_view below, const ObjectFacts&) {
         const auto name = name_below_wals(below);
         if (name && plan->may_go(*name)) keys.push_back(wals_prefix(catalog.server()) + std::string(below));
     });
@@ -148,9 +157,26 @@ Result<Deleted> delete_backup(Catalog& catalog, const std::string& reference, Fo
     return Deleted{entry_of(*backup), *wal, std::move(plan.stays_because)};
 }
 
-Result<Expired> expire(Catalog& catalog, const std::optional<RetentionPolicy>& policy, WallTime now, DryRun dry_run) {
-    const auto backups = catalog.list();
+Result<CatalogEntry> close_backup(Catalog& catalog, const std::string& reference, const std::string& error,
+                                  const OwnBackups& own) {
+    auto backup = catalog.find(reference);
+    if (!backup) return std::unexpected(std::move(backup).error());
+    if (backup->info) return entry_of(*backup);
+    if (!is_over(catalog, *backup, own)) {
+        return refuse(*backup, "is not one of this instance that was killed", "wait for its end");
+    }
+    record_failure(catalog.store(), {catalog.server(), backup->kind, backup->id}, {},
+                   {FaultKind::unavailable, error, {}});
+    backup = catalog.find(reference);
+    if (!backup) return std::unexpected(std::move(backup).error());
+    return entry_of(*backup);
+}
+
+Result<Expired> expire(Catalog& catalog, const std::optional<RetentionPolicy>& policy, WallTime now, DryRun dry_run,
+                       const OwnBackups& own) {
+    auto backups = catalog.list();
     if (!backups) return std::unexpected(backups.error());
+    for (auto& backup : *backups) backup.over = is_over(catalog, backup, own);
     Expired expired{.backups = {}, .plan = plan_expiry(*backups, policy, now), .dry_run = dry_run};
     for (const auto& backup : *backups) expired.backups.push_back(entry_of(backup));
     if (dry_run == DryRun::no) {

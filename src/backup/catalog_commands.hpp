@@ -20,10 +20,14 @@ namespace pgbosun::backup {
 // did not answer all of it.
 Result<ArchiveFacts> read_archive(Catalog& catalog);
 
+// not_found: it is not in the archive. corrupt: it is no history.
+Result<wal::TimelineHistory> read_history(Catalog& catalog, Timeline timeline);
+
 // "<server>/wals/"
 std::string wals_prefix(std::string_view server);
 // `below`: a key without that.
-Result<> each_wal_object(Catalog& catalog, const std::function<void(std::string_view below)>& take);
+Result<> each_wal_object(Catalog& catalog,
+                         const std::function<void(std::string_view below, const ObjectFacts& object)>& take);
 
 CatalogEntry entry_of(const Backup& backup);
 // What PID 1 asks for, and `catalog summary --report json` prints.
@@ -55,6 +59,18 @@ struct Deleted {
 };
 Result<Deleted> delete_backup(Catalog& catalog, const std::string& reference, Force force, WallTime now);
 
+// What this instance began and did not finish.
+struct OwnBackups {
+    std::string instance;
+    // No backup of it is under way; asked after the catalog was read. Empty: nobody knows.
+    std::function<bool()> idle;
+};
+
+// A backup of this instance that was killed becomes FAILED with `error`. The same entry when it has an end already.
+// refused: it is another instance's, or under way.
+Result<CatalogEntry> close_backup(Catalog& catalog, const std::string& reference, const std::string& error,
+                                  const OwnBackups& own);
+
 // `backup expire`: data first, then backup.info, then WAL; uploads that were left unfinished are aborted,
 // unless a backup may be under way. Killed at any step, the next one does the rest.
 enum class DryRun { no, yes };
@@ -65,7 +81,8 @@ struct Expired {
     std::uint64_t uploads = 0;          // aborted; 0 in a dry run
     DryRun dry_run = DryRun::no;
 };
-Result<Expired> expire(Catalog& catalog, const std::optional<RetentionPolicy>& policy, WallTime now, DryRun dry_run);
+Result<Expired> expire(Catalog& catalog, const std::optional<RetentionPolicy>& policy, WallTime now, DryRun dry_run,
+                       const OwnBackups& own = {});
 
 // `wal list`: runs of segments without a hole, in the order of their names.
 struct WalRun {

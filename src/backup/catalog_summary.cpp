@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "backup/backup_chain.hpp"
 #include "backup/catalog_commands.hpp"
 
 namespace pgbosun::backup {
@@ -63,9 +64,11 @@ void add_backups(CatalogSummary& summary, const std::vector<Backup>& backups) {
     summary.count = backups.size();
     const auto shown = std::min(backups.size(), CatalogSummary::most_entries);
     for (auto at = backups.size() - shown; at < backups.size(); ++at) summary.backups.push_back(entry_of(backups[at]));
+    const auto whole = whole_backups(backups);
     for (const auto& backup : backups) {
         if (backup.done()) {
             ++summary.done;
+            if (!whole.contains(backup.id)) continue;
             summary.last_done_at = backup.info->end->time;
             summary.last_done_id = backup.id.text();
         } else if (backup.info && backup.info->status == BackupStatus::failed && backup.info->error != being_deleted) {

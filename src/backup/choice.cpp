@@ -9,6 +9,9 @@
 namespace pgbosun::backup {
 namespace {
 
+// The clocks of the server, whose commits have the time, and of the store may differ by so much.
+constexpr std::chrono::minutes clock_difference{5};
+
 std::unexpected<Fault> refuse(std::string what, std::string hint) {
     return fail(FaultKind::refused, std::move(what), std::move(hint));
 }
@@ -62,6 +65,7 @@ public:
         if (std::ranges::none_of(facts_.backups, &Backup::done)) {
             return refuse("the archive has no backup that is done", "take one with pgbosun backup");
         }
+        if (auto within = check_time(); !within) return std::unexpected(std::move(within).error());
         if (reference == "latest") return choose_newest();
         const auto backup = find(reference);
         if (!backup) return std::unexpected(backup.error());
@@ -80,6 +84,17 @@ private:
         std::vector<std::string> there{"latest", "current"};
         for (const auto& [it, history] : facts_.histories) there.push_back(std::to_string(number(it)));
         return refuse("the archive knows no timeline \"" + target_.timeline + "\"", "choose one of " + list_of(there));
+    }
+
+    // What was committed later cannot be in WAL that the store had by then.
+    [[nodiscard]] Result<> check_time() const {
+        const auto& newest = facts_.newest_wal_at;
+        if (!aim_.time || !newest || *aim_.time <= *newest + clock_difference) return {};
+        return refuse(
+            aim_.text + " is beyond the archive's WAL",
+            "possible up to about " + to_timestamp(*newest) +
+                ", or without a target to its end; a server that still runs archives the rest when its segment "
+                "is full or at SELECT pg_switch_wal()");
     }
 
     [[nodiscard]] std::optional<Timeline> numbered() const {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "backup/backup_chain.hpp"
+
 namespace pgbosun::backup {
 namespace {
 
@@ -127,7 +129,8 @@ std::optional<WalPath> newest_path(const ArchiveFacts& facts, const std::set<Tim
 class Judge {
 public:
     Judge(const ArchiveFacts& facts, Coverage& coverage)
-        : facts_(facts), coverage_(coverage), path_(*coverage.path), size_(coverage.segment_size) {}
+        : facts_(facts), coverage_(coverage), path_(*coverage.path), size_(coverage.segment_size),
+          whole_(whole_backups(facts.backups)) {}
 
     void judge() {
         const auto newest = newest_of(path_, facts_.wal);
@@ -144,7 +147,7 @@ private:
     [[nodiscard]] std::uint64_t begin_of_interest(std::uint64_t newest) const {
         std::optional<std::uint64_t> first;
         for (const auto& backup : facts_.backups) {
-            if (!backup.done() || !path_.passes(*backup.info)) continue;
+            if (!whole_.contains(backup.id) || !path_.passes(*backup.info)) continue;
             first = std::min(first.value_or(no_end), first_segment(*backup.info, size_));
         }
         if (first) return *first;
@@ -154,6 +157,10 @@ private:
     }
 
     void judge_backup(const Backup& backup, std::optional<std::uint64_t> newest) {
+        if (!whole_.contains(backup.id)) {
+            coverage_.orphaned.push_back(backup.id);
+            return;
+        }
         const auto& info = *backup.info;
         const bool passes = path_.passes(info);
         const auto own = WalPath::to(info.timeline, facts_.histories, size_);
@@ -170,6 +177,7 @@ private:
     Coverage& coverage_;
     const WalPath& path_;
     wal::SegmentSize size_;
+    const std::set<BackupId> whole_;
 };
 
 }  // namespace

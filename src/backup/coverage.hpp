@@ -22,6 +22,7 @@ struct ArchiveFacts {
     Histories histories;                                 // those that could be read
     std::map<wal::SegmentName, std::uint32_t> streamed;  // so many bytes of segments that are not whole yet
     std::map<Timeline, std::string> damaged_histories;   // and why the others could not
+    std::optional<WallTime> newest_wal_at;               // when the store got the last of it; none: it does not say
 };
 
 // The way of recovery to a timeline: which timeline each segment is taken from. As PostgreSQL, a segment in
@@ -78,6 +79,7 @@ struct Coverage {
     std::vector<Hole> holes;                  // on the way, since the oldest backup that is done
     std::vector<Timeline> missing_histories;  // of timelines that have WAL or a backup
     std::vector<BackupId> without_wal;        // done, but WAL that makes them consistent is missing
+    std::vector<BackupId> orphaned;           // done, but what they build on is not there
     // Recovery to now is possible: `from` is there, and no newer timeline is cut off by a missing history.
     [[nodiscard]] bool whole() const { return from && missing_histories.empty(); }
 };

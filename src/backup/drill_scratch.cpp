@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/un.h>
 
@@ -68,6 +69,34 @@ Room DrillScratch::room() const {
     struct statvfs facts{};
     if (::statvfs(directory_.c_str(), &facts) != 0) return {};
     return {facts.f_bavail * facts.f_frsize, facts.f_blocks * facts.f_frsize};
+}
+
+std::uint64_t DrillScratch::used() const {
+    constexpr std::uint64_t block = 512;  // of st_blocks
+    std::uint64_t bytes = 0;
+    std::error_code error;
+    // Files come and go beneath: what is not there any more takes nothing.
+    fs::recursive_directory_iterator entry(directory_, fs::directory_options::skip_permission_denied, error);
+    for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+        struct stat facts{};
+        if (::lstat(entry->path().c_str(), &facts) == 0) bytes += static_cast<std::uint64_t>(facts.st_blocks) * block;
+    }
+    return bytes;
+}
+
+Result<> DrillScratch::check_growth(std::uint64_t most) const {
+    constexpr std::uint64_t part_left = 50;  // one in so many bytes
+    const auto now = room();
+    if (now.free < now.total / part_left) {
+        return fail(FaultKind::refused, "the file system of the drill gets full", "set drill.directory to another one");
+    }
+    if (most == 0) return {};
+    const auto bytes = used();
+    if (bytes <= most) return {};
+    return fail(FaultKind::refused,
+                "the drill takes " + std::to_string(bytes >> 20) + " MB in " + directory_ + " and may use " +
+                    std::to_string(most >> 20) + " MB",
+                "raise drill.max_bytes");
 }
 
 RestorePlaces DrillScratch::places(const BackupInfo& info) const {

@@ -23,6 +23,10 @@ public:
     // Short, for a socket's path has 107 bytes at most.
     [[nodiscard]] std::string socket_directory() const { return directory_ + "/s"; }
     [[nodiscard]] Room room() const;
+    // Bytes that all in it take on disk now; walks through it.
+    [[nodiscard]] std::uint64_t used() const;
+    // refused: the file system gets full, or it takes more than `most` bytes (0: no limit).
+    [[nodiscard]] Result<> check_growth(std::uint64_t most) const;
     [[nodiscard]] RestorePlaces places(const BackupInfo& info) const;
 
 private:

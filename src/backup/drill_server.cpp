@@ -12,6 +12,12 @@ std::vector<std::string> environment(const DrillServer& server) {
     return {"PATH=" + server.bin_dir + ":/usr/local/bin:/usr/bin:/bin", "LC_ALL=C", "PGDATA=" + server.data_directory};
 }
 
+// Of what the primary may keep there is no room beside it. PostgreSQL wants two segments at least.
+std::string wal_size(const DrillServer& server, std::uint32_t segments) {
+    constexpr std::uint32_t usual_segment = 16 << 20;
+    return std::to_string(segments * std::uint64_t{std::max(server.wal_segment_size, usual_segment) >> 20}) + "MB";
+}
+
 }  // namespace
 
 Command drill_server_command(const DrillServer& server) {
@@ -34,6 +40,9 @@ Command drill_server_command(const DrillServer& server) {
         {"max_logical_replication_workers", "0"},
         {"autovacuum", "off"},
         {"shared_buffers", server.shared_buffers},
+        {"max_wal_size", wal_size(server, 8)},
+        {"min_wal_size", wal_size(server, 2)},
+        {"wal_keep_size", "0"},
         {"huge_pages", "off"},
         {"maintenance_work_mem", "64MB"},
         {"max_parallel_workers", "2"},

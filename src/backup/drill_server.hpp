@@ -24,6 +24,7 @@ struct DrillServer {
     std::string bin_dir, data_directory, socket_directory;
     std::string shared_buffers = "32MB";
     RecoveryLimits limits;
+    std::uint32_t wal_segment_size = 16 << 20;  // bytes
 };
 
 // The only user who can connect is the one who can enter the socket's directory.

@@ -5,6 +5,7 @@
 
 #include "archive/decoded_object.hpp"
 #include "archive/identity.hpp"
+#include "backup/backup_chain.hpp"
 #include "backup/backup_label.hpp"
 #include "backup/backup_lock.hpp"
 #include "backup/history_file.hpp"
@@ -174,7 +175,7 @@ Result<> IncrementalBackup::prepare() {
     }
     if (!manifest) return std::unexpected(manifest.error());
     parent_ = *std::move(parent);
-    auto place = claim_backup(outside_.records, orders_.server, Kind::incremental, orders_.instance);
+    auto place = claim_backup(outside_.records, orders_.server, Kind::incremental, {orders_.instance, parent_->id});
     if (!place) return std::unexpected(std::move(place.error()));
     place_ = *std::move(place);
     return {};
@@ -262,10 +263,20 @@ Result<> IncrementalBackup::wait_for_wal() {
     return backup::wait_for_wal(std::move(wait));
 }
 
+// Barman, or somebody with --force, may have removed what it builds on.
+Result<> IncrementalBackup::check_parent() {
+    const auto backups = Catalog(outside_.records, orders_.server).list();
+    if (!backups) return std::unexpected(backups.error());
+    const auto chain = chain_of(*backups, {.id = place_->id, .kind = Kind::incremental, .info = info_});
+    if (chain) return {};
+    return fail(FaultKind::unavailable, chain.error().what + " any more", "take the backup again");
+}
+
 Result<> IncrementalBackup::finish() {
     info_.status = BackupStatus::done;
     info_.remarks[std::string(remark::size)] = std::to_string(bytes_);
     info_.remarks[std::string(remark::stored)] = std::to_string(stored_);
+    if (auto there = check_parent(); !there) return there;
     return record_done(outside_.records, *place_, info_);
 }
 

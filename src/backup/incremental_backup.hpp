@@ -35,6 +35,7 @@ private:
     Result<> feed_manifest(const BackupStream::Sink& sink);
     Result<> close(const BackupStreamEnd& end, const std::string& label);
     Result<> wait_for_wal();
+    Result<> check_parent();
     Result<> finish();
     Result<Rows> ask(std::string_view sql);
     Result<WallTime> server_time();

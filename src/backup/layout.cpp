@@ -1,4 +1,5 @@
 #include "backup/layout.hpp"
+#include "backup/backup_claim.hpp"
 
 #include <array>
 #include <charconv>
@@ -43,6 +44,10 @@ std::string backup_prefix(std::string_view server, const BackupId& id, Kind kind
 
 std::string backup_info_key(std::string_view server, const BackupId& id, Kind kind) {
     return backup_prefix(server, id, kind) + "backup.info";
+}
+
+std::string claim_key(std::string_view server, const BackupId& id, Kind kind) {
+    return backup_prefix(server, id, kind) + std::string(claim_name);
 }
 
 std::string keep_key(std::string_view server, const BackupId& id, Kind kind) {

@@ -21,6 +21,8 @@ std::string backup_prefix(std::string_view server, const BackupId& id, Kind kind
 std::string backup_info_key(std::string_view server, const BackupId& id, Kind kind = Kind::full);
 // annotations/keep: "full" or "standalone"
 std::string keep_key(std::string_view server, const BackupId& id, Kind kind = Kind::full);
+// pgbosun.claim
+std::string claim_key(std::string_view server, const BackupId& id, Kind kind);
 // backup_manifest.zst
 std::string manifest_key(std::string_view server, const BackupId& id, Kind kind = Kind::full);
 

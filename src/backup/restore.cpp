@@ -8,6 +8,7 @@
 #include "backup/reports.hpp"
 #include "backup/tar_reading.hpp"
 #include "backup/untar.hpp"
+#include "pgbosun/restored_copy.hpp"
 
 namespace pgbosun::backup {
 namespace {
@@ -22,7 +23,7 @@ constexpr std::string_view auto_conf_file = "postgresql.auto.conf";
 bool is_left_out(std::string_view path) {
     constexpr std::array names{"postmaster.pid", "postmaster.opts", "standby.signal",  "recovery.signal",
                                "recovery.conf",  "tablespace_map",  "backup_manifest", "pgbosun.restore"};
-    return std::ranges::find(names, path) != names.end();
+    return path == restored_copy_file || std::ranges::find(names, path) != names.end();
 }
 
 // Links that PostgreSQL itself makes; they are made anew here.
@@ -186,6 +187,9 @@ Result<> Restoration::configure() {
         if (auto written = target_.write("backup_manifest", *files_.front().manifest); !written) return written;
     }
     if (auto kept = keep_in_place(); !kept) return kept;
+    if (!order_.copy_of.empty()) {
+        if (auto marked = target_.write(std::string(restored_copy_file), order_.copy_of); !marked) return marked;
+    }
     if (order_.parameters.empty()) return {};
     const auto before = target_.read(std::string(auto_conf_file), longest_conf);
     if (!before && before.error().kind != FaultKind::not_found) return std::unexpected(before.error());

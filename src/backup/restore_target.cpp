@@ -56,7 +56,9 @@ std::unexpected<Fault> cannot(std::string_view verb, const std::string& path) {
         case ENOTEMPTY:
         case ENOTDIR:
         case ELOOP:
+        case ENAMETOOLONG:
             return fail(FaultKind::refused, what, "look at the owner, the mode and the content of the directory");
+        case EIO: return fail(FaultKind::refused, what, "the kernel's log says what is wrong with the disk");
         default: return fail(FaultKind::unavailable, what);
     }
 }
@@ -165,7 +167,7 @@ Result<> RestoreTarget::prepare_directory(const std::string& path, std::optional
     if (!was_there) {
         fs::create_directories(path, error);
         if (error) {
-            return fail(FaultKind::unavailable, "cannot make " + path + ": " + error.message(),
+            return fail(FaultKind::refused, "cannot make " + path + ": " + error.message(),
                         "make it, owned by the user who restores");
         }
         made_.push_back(path);

@@ -52,6 +52,7 @@ private:
             const bool shown = newest && young && backup.info->error != being_deleted;
             return shown ? Reason::last_failure : Reason::failed;
         }
+        if (backup.over) return Reason::unfinished;
         return newest || young ? Reason::under_way : Reason::unfinished;
     }
 
@@ -134,12 +135,17 @@ private:
         }
     }
 
-    // It does not say what it builds on before it is done: on the newest one that was done, at most.
+    // Its claim says what it builds on. Without one (it has just been listed, or is damaged): the newest that was done.
     void protect_parents_of_what_is_under_way() {
         std::optional<std::size_t> last_done;
         for (std::size_t at = 0; at < backups_.size(); ++at) {
             const bool building = backups_[at].kind == Kind::incremental && reasons_[at] == Reason::under_way;
-            if (building && last_done) want(*last_done, Reason::needed);
+            const auto parent = building ? backups_[at].parent() : std::nullopt;
+            if (const auto found = parent ? by_id_.find(*parent) : by_id_.end(); found != by_id_.end()) {
+                want(found->second, Reason::needed);
+            } else if (building && !parent && last_done) {
+                want(*last_done, Reason::needed);
+            }
             if (backups_[at].done()) last_done = at;
         }
     }

@@ -24,6 +24,11 @@ std::unexpected<Fault> cannot(std::string_view verb, const std::string& path) {
         case ELOOP:
         case ENOTDIR:
         case EISDIR: return fail(FaultKind::corrupt, what);
+        // What does not pass by itself is not tried again and again, as an archive that is away is.
+        case EACCES:
+        case EPERM:
+        case EROFS: return fail(FaultKind::refused, what, "the directory must be the restoring user's, and writable");
+        case EIO: return fail(FaultKind::refused, what, "the kernel's log says what is wrong with the disk");
         default: return fail(FaultKind::unavailable, what);
     }
 }

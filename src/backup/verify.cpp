@@ -8,6 +8,8 @@
 
 #include "backup/backup_files.hpp"
 #include "backup/backup_label.hpp"
+#include "backup/catalog_commands.hpp"
+#include "backup/needed_wal.hpp"
 #include "backup/reports.hpp"
 #include "backup/tar_inspection.hpp"
 #include "backup/tar_reading.hpp"
@@ -128,18 +130,43 @@ private:
         }
         const auto first = segment_of(info_.begin->segment, *size);
         const auto last = segment_of(info_.end->segment, *size);
-        if (!first || !last || first->timeline != last->timeline || first->number > last->number) {
+        if (!first || !last || first->timeline > last->timeline || first->number > last->number) {
             find("backup.info: the backup cannot begin in " + to_string(info_.begin->segment) + " and end in " +
                  to_string(info_.end->segment));
             return {};
         }
+        auto stretches = stretches_of(*first, *last, *size);
+        if (!stretches && nobody_can_say(stretches.error())) return std::unexpected(std::move(stretches.error()));
+        if (!stretches) find(stretches.error().what);
+        if (!stretches) return {};
         report("reading the WAL");
-        result_.segments = last->number - first->number + 1;
-        const WalStretch stretch{*first, *last, *size, info_.system_id, info_.end->lsn};
-        auto findings = check_wal(catalog_.store(), catalog_.server(), stretch, order_.workers);
-        if (!findings) return std::unexpected(std::move(findings.error()));
-        for (auto& finding : *findings) find(std::move(finding));
+        for (const auto& stretch : *stretches) {
+            result_.segments += stretch.last.number - stretch.first.number + 1;
+            auto findings = check_wal(catalog_.store(), catalog_.server(), stretch, order_.workers);
+            if (!findings) return std::unexpected(std::move(findings.error()));
+            for (auto& finding : *findings) find(std::move(finding));
+        }
         return {};
+    }
+
+    // More than one when a standby went over to other timelines during the backup.
+    Result<std::vector<WalStretch>> stretches_of(wal::WalSegment first, wal::WalSegment last, wal::SegmentSize size) {
+        const WalStretch whole{first, last, size, info_.system_id, info_.end->lsn};
+        if (first.timeline == last.timeline) return std::vector{whole};
+        const auto history = read_history(catalog_, last.timeline);
+        if (!history) return std::unexpected(history.error());
+        const auto ranges = needed_wal(first.timeline, info_.begin->lsn, *history, info_.end->lsn);
+        if (!ranges) return std::unexpected(ranges.error());
+        std::vector<WalStretch> stretches;
+        for (const auto& name : segments_of(*ranges, size)) {
+            const auto segment = *segment_of(name, size);
+            if (stretches.empty() || stretches.back().last.timeline != segment.timeline) {
+                stretches.push_back(whole);
+                stretches.back().first = segment;
+            }
+            stretches.back().last = segment;
+        }
+        return stretches;
     }
 
     void report(const char* step) const {

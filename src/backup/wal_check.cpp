@@ -130,7 +130,7 @@ private:
         if (!encoding) return std::unexpected(encoding.error());
         SegmentPages pages(segment, stretch_.size, stretch_.system_id, stretch_.until);
         const std::string object = key + std::string(archive::extension(*encoding));
-        auto read = archive::read_decoded(
+        auto read = archive::read_checked(
             store_, object, *encoding, stretch_.size.bytes(),
             [&](std::span<const std::byte> piece) { return pages.feed(piece); }, [&] { pages.restart(); });
         if (read) read = pages.finish();

@@ -30,6 +30,9 @@ void add_broken(const ArchiveFacts& facts, const Coverage& coverage, std::vector
         findings.push_back(to_string(wal::ArchiveName(wal::HistoryFile{timeline})) + " " + why +
                            ": recovery does not find its way to this timeline");
     }
+    for (const auto& id : coverage.orphaned) {
+        findings.push_back("backup " + id.text() + " cannot be restored: the backup that it builds on is not there");
+    }
     for (const auto& id : coverage.without_wal) {
         findings.push_back("backup " + id.text() + " cannot be restored: WAL that makes it consistent is missing");
     }

@@ -27,7 +27,10 @@ bool fit_for_list(const Knowledge& known, const Report& report) {
 
 void note(Knowledge& known, Seen& seen) {
     if (!known.record) return;
-    if (serves(seen.report, *known.record)) known.served_at = std::max(known.served_at, seen.received_at);
+    if (serves(seen.report, *known.record)) {
+        known.served_at = std::max(known.served_at, seen.received_at);
+        known.has_served = true;
+    }
     if (has_stopped(seen.report, *known.record)) known.stopped_at.emplace(seen.report.instance, seen.received_at);
     const bool unbound = seen.report.instance == known.record->primary && seen.report.term >= known.record->term &&
                          seen.report.bound_for <= Duration::zero();
@@ -55,6 +58,7 @@ void learn(Knowledge& known, Record record, Instant now) {
         known.promoted_at.reset();
         known.unbound_at.reset();
         known.served_at = now;
+        known.has_served = false;
     }
     for (auto& [name, seen] : known.seen) {
         seen.answered = false;

@@ -201,7 +201,9 @@ Succession replace(const Knowledge& known, const Policy& policy, Instant now) {
     // initdb, or a recovery from the archive, takes what it takes; nobody has anything to lose yet.
     if (!record.system_id && accepted && primary->report.able) return wait("the first primary is being made");
     const Instant begun = std::max({known.served_at, proof->at, known.promoted_at.value_or(Instant{})});
-    const Instant until = begun + policy.restart_window;
+    // A new one has to be told first, and to promote: replaced any sooner, none would ever serve.
+    const Duration window = known.has_served ? policy.restart_window : std::max(policy.restart_window, policy.ttl);
+    const Instant until = begun + window;
     // Judged by what it says after that: a promotion or a restart may just have come to its end.
     if (now < until || primary == nullptr || primary->asked_at < until)
         return wait("the primary answers, but does not serve yet", until);

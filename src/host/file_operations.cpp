@@ -90,6 +90,25 @@ Result<std::string> read(const std::string& path, std::size_t limit) {
     return content;
 }
 
+Result<std::string> read_part(const std::string& path, std::uint64_t offset, std::size_t size) {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    struct stat facts{};
+    if (!file || ::fstat(file.get(), &facts) != 0) return system_failure(errno, "reading " + path);
+    if (!S_ISREG(facts.st_mode)) return fail(FaultKind::refused, "reading " + path + ": it is not a regular file");
+    std::string content(size, '\0');
+    std::size_t length = 0;
+    while (length < size) {
+        const auto at = static_cast<off_t>(offset + length);
+        const ssize_t got = ::pread(file.get(), content.data() + length, size - length, at);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return system_failure(errno, "reading " + path);
+        if (got == 0) break;
+        length += static_cast<std::size_t>(got);
+    }
+    content.resize(length);
+    return content;
+}
+
 Result<> write_durably(const std::string& path, const std::string& content) {
     const std::string beside = path + new_suffix;
     auto written = write_new(beside, content);

@@ -10,6 +10,7 @@
 namespace pgbosun::host::file_operations {
 
 Result<std::string> read(const std::string& path, std::size_t limit);
+Result<std::string> read_part(const std::string& path, std::uint64_t offset, std::size_t size);
 Result<> write_durably(const std::string& path, const std::string& content);
 Result<> append_durably(const std::string& path, const std::string& content);
 Result<> remove_durably(const std::string& path);

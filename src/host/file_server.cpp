@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -74,6 +75,8 @@ Result<std::string> perform(const FileRequest& request) {
         case FileVerb::volume: return bytes(files::volume(request.path));
         case FileVerb::rename_each_durably:
             return bytes(files::rename_each_durably(request.path, split(request.second)));
+        case FileVerb::read_part:
+            return files::read_part(request.path, request.offset, std::min(request.number, largest_content));
     }
     std::unreachable();
 }

@@ -44,6 +44,7 @@ std::string encode(const FileRequest& request) {
     put_text(message, request.path);
     put_text(message, request.second);
     put_number(message, request.number);
+    put_number(message, request.offset);
     return message;
 }
 
@@ -52,9 +53,10 @@ Result<FileRequest> decode_request(std::string_view message) {
     auto path = take_text(message);
     auto second = take_text(message);
     const auto number = take_number(message);
-    if (!verb || !path || !second || !number || !message.empty()) return malformed();
-    if (*verb > static_cast<std::uint64_t>(FileVerb::rename_each_durably)) return malformed();
-    return FileRequest{static_cast<FileVerb>(*verb), std::move(*path), std::move(*second), *number};
+    const auto offset = take_number(message);
+    if (!verb || !path || !second || !number || !offset || !message.empty()) return malformed();
+    if (*verb > static_cast<std::uint64_t>(FileVerb::read_part)) return malformed();
+    return FileRequest{static_cast<FileVerb>(*verb), std::move(*path), std::move(*second), *number, *offset};
 }
 
 std::string encode(const Result<std::string>& answer) {

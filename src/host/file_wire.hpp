@@ -29,13 +29,15 @@ enum class FileVerb : std::uint8_t {
     inspect,
     volume,
     rename_each_durably,
+    read_part,
 };
 
 struct FileRequest {
     FileVerb verb{};
     std::string path;
     std::string second;        // content, the new name, or old and new names, each ended by a NUL
-    std::uint64_t number = 0;  // limit or mode
+    std::uint64_t number = 0;  // limit, mode or size
+    std::uint64_t offset = 0;
 };
 
 std::string encode(const FileRequest& request);

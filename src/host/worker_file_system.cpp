@@ -37,6 +37,11 @@ Task<Result<std::string>> WorkerFileSystem::read(std::string path, std::size_t l
     return files_.call(std::move(request));
 }
 
+Task<Result<std::string>> WorkerFileSystem::read_part(std::string path, std::uint64_t offset, std::size_t size) {
+    FileRequest request{FileVerb::read_part, std::move(path), {}, size, offset};
+    return files_.call(std::move(request));
+}
+
 Task<Result<>> WorkerFileSystem::write_durably(std::string path, std::string content) {
     FileRequest request{FileVerb::write_durably, std::move(path), std::move(content)};
     return done(files_, std::move(request));

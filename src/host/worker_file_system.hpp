@@ -17,6 +17,7 @@ public:
     WorkerFileSystem(boost::asio::io_context& loop, ChildProcesses& processes, Duration limit = default_limit);
 
     Task<Result<std::string>> read(std::string path, std::size_t limit) override;
+    Task<Result<std::string>> read_part(std::string path, std::uint64_t offset, std::size_t size) override;
     Task<Result<>> write_durably(std::string path, std::string content) override;
     Task<Result<>> append_durably(std::string path, std::string content) override;
     Task<Result<>> remove_durably(std::string path) override;

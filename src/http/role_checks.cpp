@@ -42,6 +42,13 @@ Objection not_standby(const InstanceStatus& status, const RoleTerms& terms) {
     return too_far_behind(status, terms.max_lag);
 }
 
+Objection not_standby_leader(const InstanceStatus& status) {
+    if (auto objection = not_answering(status)) return objection;
+    const bool leads = status.role == Role::standby && status.managed && status.managed->leads_standbys;
+    if (!leads) return "it does not lead the standbys of a cluster that follows another one";
+    return std::nullopt;
+}
+
 Objection not_synchronous(const InstanceStatus& status, const RoleTerms& terms) {
     if (auto objection = not_standby(status, terms)) return objection;
     if (!status.synchronous) return "not a synchronous standby";
@@ -57,7 +64,7 @@ Objection not_asynchronous(const InstanceStatus& status, const RoleTerms& terms)
 Objection objection_to(RoleCheck check, const InstanceStatus& status, const RoleTerms& terms) {
     switch (check) {
         case RoleCheck::primary: return not_primary(status);
-        case RoleCheck::standby_leader: return "there are no standby clusters in this version";
+        case RoleCheck::standby_leader: return not_standby_leader(status);
         case RoleCheck::standby: return not_standby(status, terms);
         case RoleCheck::read_only:
             return status.role == Role::primary ? not_primary(status) : not_standby(status, terms);

@@ -13,7 +13,7 @@ namespace pgbosun::http {
 
 enum class RoleCheck {
     primary,         // holds the right to write
-    standby_leader,  // never: there are no standby clusters
+    standby_leader,  // streams from the cluster that this one follows
     standby,
     read_only,  // standby or primary
     synchronous,

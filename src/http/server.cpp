@@ -140,6 +140,8 @@ Task<> accept_all(std::shared_ptr<ServerState> state, std::shared_ptr<Listener> 
     }
 }
 
+std::string_view port_in(std::string_view address) { return address.substr(address.rfind(':') + 1); }
+
 struct Secrets {
     TlsContext tls;
     Credentials credentials;
@@ -203,16 +205,35 @@ Result<> Server::reload(const HttpSettings& http, ServerFiles files) {
     auto secrets = secrets_of(http, std::move(files));
     if (!secrets) return std::unexpected(std::move(secrets.error()));
     if (http.listen != http_.listen) {
-        auto moved = Listener::tcp(io_, http.listen, Entrance::api);
-        if (!moved) return std::unexpected(std::move(moved.error()).in("http.listen"));
-        tcp_->close();
-        tcp_ = std::move(*moved);
-        asio::co_spawn(io_, accept_all(state_, tcp_), finish);
+        if (auto moved = move_to(http.listen); !moved) return moved;
     }
     state_->tls = std::move(secrets->tls);
     state_->credentials = std::move(secrets->credentials);
     http_ = http;
     return {};
+}
+
+Result<> Server::move_to(const std::string& address) {
+    auto moved = Listener::tcp(io_, address, Entrance::api);
+    // 0.0.0.0 and 127.0.0.1 cannot both have the port: ours goes first, and comes back when that was not what was wrong.
+    if (!moved && port_in(address) == std::to_string(port())) {
+        tcp_->close();
+        moved = Listener::tcp(io_, address, Entrance::api);
+        if (!moved) {
+            const std::string before(http_.listen.substr(0, http_.listen.rfind(':') + 1) +
+                                     std::to_string(tcp_->port()));
+            if (auto back = Listener::tcp(io_, before, Entrance::api)) accept_from(std::move(*back));
+        }
+    }
+    if (!moved) return std::unexpected(std::move(moved.error()).in("http.listen"));
+    tcp_->close();
+    accept_from(std::move(*moved));
+    return {};
+}
+
+void Server::accept_from(std::shared_ptr<Listener> listener) {
+    tcp_ = std::move(listener);
+    asio::co_spawn(io_, accept_all(state_, tcp_), finish);
 }
 
 std::uint16_t Server::port() const { return tcp_ ? tcp_->port() : 0; }

@@ -50,6 +50,9 @@ public:
     [[nodiscard]] std::size_t connections() const;
 
 private:
+    Result<> move_to(const std::string& address);
+    void accept_from(std::shared_ptr<Listener> listener);
+
     std::shared_ptr<ServerState> state_;
     boost::asio::io_context& io_;
     HttpSettings http_;

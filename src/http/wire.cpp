@@ -84,6 +84,8 @@ Json archive_of(const std::optional<ArchiveReport>& archive) {
     json["last_at"] = or_null(archive->last_at);
     json["backlog"] = archive->backlog;
     json["failing_since"] = or_null(archive->failing_since);
+    json["restore_failing_since"] = or_null(archive->restore_failing_since);
+    json["restore_error"] = or_null(archive->restore_error);
     json["last_error"] = or_null(archive->last_error);
     json["archived"] = archive->archived;
     json["archived_bytes"] = archive->archived_bytes;
@@ -164,6 +166,7 @@ Json managed_of(const std::optional<ManagedStatus>& managed) {
     return {{"accepted", managed->accepted},
             {"primary", text_or_null(managed->primary)},
             {"upstream", or_null(managed->upstream)},
+            {"leads_standbys", managed->leads_standbys},
             {"apply_delay_ms", managed->apply_delay ? Json(milliseconds(*managed->apply_delay)) : Json()},
             {"serving", managed->serving},
             {"stopped", managed->stopped},

@@ -207,6 +207,8 @@ void read_archive(const Fields& top, InstanceStatus& status) {
         fields.number("backlog", archive.backlog);
         fields.text("failing_since", archive.failing_since);
         fields.text("last_error", archive.last_error);
+        fields.text("restore_failing_since", archive.restore_failing_since);
+        fields.text("restore_error", archive.restore_error);
         fields.number("archived", archive.archived);
         fields.number("archived_bytes", archive.archived_bytes);
         fields.number("stored_bytes", archive.stored_bytes);
@@ -277,6 +279,7 @@ void read_managed(const Fields& top, InstanceStatus& status) {
         fields.number("accepted", managed.accepted);
         fields.text("primary", managed.primary);
         fields.text("upstream", managed.upstream);
+        fields.truth("leads_standbys", managed.leads_standbys);
         std::optional<std::uint64_t> apply_delay_ms;
         fields.number("apply_delay_ms", apply_delay_ms);
         if (apply_delay_ms) managed.apply_delay = std::chrono::milliseconds(std::min(*apply_delay_ms, longest_age_ms));

@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <iterator>
-#include <limits>
 #include <utility>
 
 namespace pgbosun::instance {
 namespace {
-
-constexpr Lsn never{std::numeric_limits<std::uint64_t>::max()};
 
 // The i-th timeline that a history went through, and where it left it.
 Position leg(const wal::TimelineHistory& history, std::size_t index) {
@@ -27,15 +24,16 @@ RejoinPlan rewind(const LocalData& local, const Upstream& upstream, const Attemp
     return {Rewind{!clean, fork}, "it went on after the upstream's history had left its timeline"};
 }
 
-// Everything here lies before the place where the histories part, or they never do.
-RejoinPlan compare_last_page(const LocalData& local, const Upstream& upstream, const Attempts& attempts, Lsn fork) {
-    switch (upstream.last_page) {
-        case LastPage::same: return {Follow{}, "its last page of WAL is the upstream's"};
-        case LastPage::unknown: return {AwaitFact{Missing::last_page}, "its last page of WAL has not been compared"};
-        case LastPage::differs: break;
+// None: it has one history with the upstream as far as both go, for all that can be known.
+std::optional<RejoinPlan> forked(const Upstream& upstream) {
+    switch (upstream.shared) {
+        case SharedWal::same:
+        case SharedWal::gone: return std::nullopt;
+        case SharedWal::unknown:
+            return RejoinPlan{AwaitFact{Missing::shared_wal}, "its WAL has not been compared with the upstream's"};
+        case SharedWal::differs: break;
     }
-    if (fork == never) return {Reclone{}, "its timeline has the upstream's number and history, and other bytes"};
-    return rewind(local, upstream, attempts, fork);
+    return RejoinPlan{Reclone{}, "its timeline has the upstream's number and history, and other bytes"};
 }
 
 bool went_through(const wal::TimelineHistory& history, Timeline timeline) {
@@ -60,6 +58,8 @@ std::string_view name_of(const RejoinPlan& plan) {
     return names[plan.what.index()];
 }
 
+bool awaits(const RejoinPlan& plan, Missing missing) { return plan.what == decltype(plan.what)(AwaitFact{missing}); }
+
 std::optional<Lsn> divergence(const wal::TimelineHistory& local, const wal::TimelineHistory& upstream) {
     std::optional<Lsn> shared;
     const std::size_t legs = std::min(local.ancestors.size(), upstream.ancestors.size()) + 1;
@@ -77,24 +77,26 @@ RejoinPlan plan_rejoin(const std::optional<LocalData>& local, const Upstream& up
     if (!local) return {Clone{}, "it has no data"};
     if (auto plan = impossible(*local, upstream)) return *plan;
     if (attempts.wal_gone) return {Reclone{}, "WAL that it needs is nowhere any more"};
+    if (!attempts.parted.empty()) return {Reclone{}, attempts.parted};
     if (attempts.unusable) return {Reclone{}, "PostgreSQL cannot start on it"};
     const auto fork = divergence(local->history, upstream.history);
     if (!fork) return {Reclone{}, "it shares no timeline with the upstream"};
-    if (*fork == never) return compare_last_page(*local, upstream, attempts, *fork);
+    if (auto plan = forked(upstream)) return *plan;
+    const bool equal = *fork == never;
     if (!local->wal_end_known && local->wal_end <= *fork) {
-        if (local->end != LocalEnd::crashed_primary) {
+        if (equal || local->end != LocalEnd::crashed_primary) {
             return {AwaitFact{Missing::wal_end}, "the end of its WAL is not known"};
         }
         return rewind(*local, upstream, attempts, *fork);
     }
+    if (equal && upstream.shared == SharedWal::gone)
+        return {Follow{}, "its history is the upstream's; WAL to compare is gone"};
+    if (equal) return {Follow{}, "its WAL is the upstream's"};
     if (local->wal_end > *fork) return rewind(*local, upstream, attempts, *fork);
     // PostgreSQL that has switched to a timeline does not go back, and pg_rewind finds nothing to do.
     if (!went_through(upstream.history, local->timeline)) {
         return {Reclone{}, "it has switched to a timeline that the upstream does not have"};
     }
-    // A primary that was stopped before the fork: others have gone on with its timeline, or have they?
-    const bool was_primary = local->end == LocalEnd::shut_down || local->end == LocalEnd::crashed_primary;
-    if (was_primary && local->wal_end < *fork) return compare_last_page(*local, upstream, attempts, *fork);
     return {Follow{}, "it ends where the upstream's history left its timeline, or before"};
 }
 

@@ -3,8 +3,10 @@
 // it rests on.
 //
 // The whole history decides, never the number of a timeline alone: two standbys that were promoted apart have
-// equal numbers and other bytes, and pg_rewind takes an equal number for an equal history.
+// equal numbers and other bytes, and pg_rewind takes an equal number for an equal history. So do both histories' texts when
+// the two were promoted at one place: before anything is followed or rewound, bytes that both must have are compared.
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,12 +33,16 @@ struct LocalData {
     Lsn wal_end;          // the end of all WAL here that it has, or may have, replayed; of the shutdown checkpoint
     // false: a standby's, at rest, is `wal_end` or further; a crashed primary's is known after crash recovery only.
     bool wal_end_known = true;
+    Lsn held;  // WAL before it is in pg_wal as this data has it, where it is still there
+    // A copy that has not been replayed to its end: pg_wal may lack the last of what is held.
+    bool unfinished = false;
     wal::TimelineHistory history;
     bool rewindable = false;  // data checksums or wal_log_hints
     bool readable = true;     // pg_control is whole
 };
 
-enum class LastPage { same, differs, unknown };  // our last WAL page against the upstream's bytes at that place
+// The bytes of WAL that both must have if they have one history (instance/shared_wal). gone: one of them has them no longer.
+enum class SharedWal { same, differs, gone, unknown };
 
 struct Upstream {
     SystemId system_id{};
@@ -44,13 +50,16 @@ struct Upstream {
     wal::TimelineHistory history;
     Position position;
     bool checkpointed = true;  // pg_control shows its newest timeline: pg_rewind reads it from there
-    LastPage last_page = LastPage::unknown;
+    SharedWal shared = SharedWal::unknown;
 };
 
 struct Attempts {
     bool rewind_failed = false;  // for this upstream's timeline
     bool wal_gone = false;       // WAL that following needs is neither there nor in the archive
     bool unusable = false;       // PostgreSQL does not start on it: its data and its WAL do not fit together
+    // Why only a new clone can follow, found when it ran; empty: that was not found. At rest less is known, and the plan would
+    // be to start it again.
+    std::string_view parted = {};
 };
 
 struct Follow {
@@ -73,7 +82,7 @@ struct Refuse {
     auto operator<=>(const Refuse&) const = default;
 };
 // A fact is still missing: ask again.
-enum class Missing { upstream_checkpoint, last_page, wal_end };
+enum class Missing { upstream_checkpoint, shared_wal, wal_end };
 struct AwaitFact {
     Missing missing{};
     auto operator<=>(const AwaitFact&) const = default;
@@ -85,12 +94,15 @@ struct RejoinPlan {
 };
 
 std::string_view name_of(const RejoinPlan& plan);
+bool awaits(const RejoinPlan& plan, Missing missing);
 
 // local none: the data directory is empty.
 RejoinPlan plan_rejoin(const std::optional<LocalData>& local, const Upstream& upstream, const Attempts& attempts);
 
-// Where `upstream` and `local` part; none: they share no timeline. As long as one is an ancestor of the other
-// it is the end of the shorter.
+inline constexpr Lsn never{std::numeric_limits<std::uint64_t>::max()};
+
+// Where `upstream` and `local` part; none: they share no timeline; never: they are equal. As long as one is an ancestor of
+// the other it is the end of the shorter.
 std::optional<Lsn> divergence(const wal::TimelineHistory& local, const wal::TimelineHistory& upstream);
 
 }  // namespace pgbosun::instance

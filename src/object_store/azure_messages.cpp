@@ -1,7 +1,10 @@
 #include "object_store/azure_messages.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <chrono>
+#include <cstdio>
 #include <pugixml.hpp>
 
 namespace pgbosun::object_store {
@@ -21,6 +24,23 @@ std::optional<std::uint64_t> size_of(std::string_view digits) {
     return size;
 }
 
+// "Sat, 21 Nov 2026 10:00:00 GMT"
+std::optional<WallTime> parse_http_date(const char* text) {
+    constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    int day = 0, year = 0, hour = 0, minute = 0, second = 0;
+    std::array<char, 4> name{};
+    if (std::sscanf(text, "%*3c, %2d %3c %4d %2d:%2d:%2d GMT", &day, name.data(), &year, &hour, &minute, &second) !=
+        6) {
+        return std::nullopt;
+    }
+    const auto month = months.find(name.data());
+    using namespace std::chrono;
+    const year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month / 3 + 1)),
+                              std::chrono::day(static_cast<unsigned>(day))};
+    if (month % 3 != 0 || day < 0 || !date.ok()) return std::nullopt;
+    return sys_days(date) + hours(hour) + minutes(minute) + seconds(second);
+}
+
 }  // namespace
 
 Result<S3Page> parse_blob_listing(std::string_view body) {
@@ -38,7 +58,10 @@ Result<S3Page> parse_blob_listing(std::string_view body) {
         std::string key = node.child_value("Name");
         const auto size = size_of(node.child("Properties").child_value("Content-Length"));
         if (key.empty() || !size) return damaged("a blob without name or size");
-        page.objects.push_back({.key = std::move(key), .size = *size, .metadata = {}});
+        page.objects.push_back({.key = std::move(key),
+                                .size = *size,
+                                .metadata = {},
+                                .modified = parse_http_date(node.child("Properties").child_value("Last-Modified"))});
     }
     for (const auto& node : result.child("Blobs").children("BlobPrefix")) {
         std::string prefix = node.child_value("Name");

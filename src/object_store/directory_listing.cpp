@@ -122,8 +122,12 @@ private:
             return errno == ENOENT ? Result<>{} : std::unexpected(file_fault("inspecting", root_ + '/' + key, errno));
         }
         if (!has_room(key)) return {};
-        listing_.objects.push_back(
-            {.key = std::move(key), .size = static_cast<std::uint64_t>(facts.st_size), .metadata = {}});
+        listing_.objects.push_back({.key = std::move(key),
+                                    .size = static_cast<std::uint64_t>(facts.st_size),
+                                    .metadata = {},
+                                    .modified = WallTime(std::chrono::seconds(facts.st_mtim.tv_sec) +
+                                                         std::chrono::floor<std::chrono::microseconds>(
+                                                             std::chrono::nanoseconds(facts.st_mtim.tv_nsec)))});
         return {};
     }
 

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <pugixml.hpp>
 
+#include "object_store/aws_messages.hpp"
 #include "object_store/uri.hpp"
 
 namespace pgbosun::object_store {
@@ -82,7 +83,10 @@ Result<S3Page> parse_listing(std::string_view body) {
         auto key = decoded(node.child_value("Key"), url_encoded);
         const auto size = size_of(node.child_value("Size"));
         if (!key || key->empty() || !size) return damaged("an entry without key or size");
-        page.objects.push_back({.key = *std::move(key), .size = *size, .metadata = {}});
+        page.objects.push_back({.key = *std::move(key),
+                                .size = *size,
+                                .metadata = {},
+                                .modified = parse_utc(node.child_value("LastModified"))});
     }
     for (const auto& node : result.children("CommonPrefixes")) {
         auto prefix = decoded(node.child_value("Prefix"), url_encoded);

@@ -85,12 +85,15 @@ void raise_limits(std::map<std::string, std::string>& chosen, const HotStandbyLi
     }
 }
 
+// The shell becomes the program instead of forking it, for every segment.
+std::string hook_command(std::string_view program) { return "exec " + command_word(program); }
+
 void append_archive(Lines& lines, const Settings& settings, const ConfigurationFacts& facts) {
     lines.emplace_back("archive_mode", settings.archive ? "on" : "off");
     if (!settings.archive) return;
-    const std::string program = command_word(facts.wal_program);
-    lines.emplace_back("archive_command", program + " archive %p");
-    if (!facts.recovery) lines.emplace_back("restore_command", facts.only_own_wal ? "" : program + " restore %f %p");
+    const std::string hook = hook_command(facts.wal_program);
+    lines.emplace_back("archive_command", hook + " archive %p");
+    if (!facts.recovery) lines.emplace_back("restore_command", facts.only_own_wal ? "" : hook + " restore %f %p");
 }
 
 void append_log(Lines& lines, const Settings& settings) {
@@ -237,7 +240,7 @@ std::string without_owned_but_recovery(std::string_view auto_conf) {
 }
 
 std::string recovery_restore_command(const Settings& settings, const std::string& wal_program) {
-    return "PGBOSUN_ARCHIVE_SOCKET=" + command_word(settings.recovery_socket()) + " " + command_word(wal_program) +
+    return "PGBOSUN_ARCHIVE_SOCKET=" + command_word(settings.recovery_socket()) + " " + hook_command(wal_program) +
            " restore %f %p";
 }
 

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <set>
+#include <utility>
 
 namespace pgbosun::postgres {
 namespace {
@@ -43,10 +44,17 @@ struct Refreshing {
 
 MetricsCollector::MetricsCollector(OpenSession open, const Clock& clock, MetricsPlan plan)
     : open_(std::move(open)), clock_(clock), plan_(std::move(plan)) {
+    take(std::exchange(plan_.queries, {}));
+}
+
+void MetricsCollector::take(std::vector<MetricQuery> queries) {
+    plan_.queries = std::move(queries);
     auto built_in = parse_metric_queries(collector_metrics_yaml, "collector_metrics.yaml");
     if (!built_in) std::abort();  // it is part of this program, and a unit test reads it
     for (MetricQuery& query : *built_in) plan_.queries.push_back(std::move(query));
 }
+
+void MetricsCollector::replace(std::vector<MetricQuery> queries) { next_queries_ = std::move(queries); }
 
 std::vector<MetricFamily> MetricsCollector::own_families() const {
     std::vector<MetricFamily> families;
@@ -113,6 +121,11 @@ bool MetricsCollector::runs_in(const MetricQuery& query, const std::string& data
 Task<> MetricsCollector::refresh() {
     if (refreshing_) co_return;
     const Refreshing mark(refreshing_);
+    if (next_queries_) {
+        take(*std::exchange(next_queries_, std::nullopt));
+        kept_.clear();  // it knows them by their place
+        errors_.clear();
+    }
     const Instant begin = clock_.now();
     give_up_at_ = begin + plan_.refresh_budget;
     last_error_.clear();

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,9 @@ public:
     // The queries of collector_metrics_yaml are added. `clock` outlives the collector.
     MetricsCollector(OpenSession open, const Clock& clock, MetricsPlan plan);
 
+    // Other queries, from the next refresh on.
+    void replace(std::vector<MetricQuery> queries);
+
     // What the last refresh found: families by name, each once. A query that failed has no samples, and is counted.
     // PostgreSQL does not run or does not answer: what it said last is no longer true.
     void forget();
@@ -62,6 +66,7 @@ private:
         std::vector<std::string> databases;
     };
 
+    void take(std::vector<MetricQuery> queries);
     Task<> collect();
     Task<Result<Server>> look_at_server(PgSession& session);
     Task<> collect_database(PgSession& session, std::string database);
@@ -75,6 +80,7 @@ private:
     OpenSession open_;
     const Clock& clock_;
     MetricsPlan plan_;
+    std::optional<std::vector<MetricQuery>> next_queries_;
     std::unique_ptr<PgSession> session_;
     Server server_;
     std::map<Key, Kept> kept_;

@@ -45,7 +45,7 @@ Command postgres_command(const Settings& settings, const PostgresLaunch& launch)
            {"PGDATA=" + settings.data_directory(), "PGBOSUN_ARCHIVE_SOCKET=" + settings.archive_socket(),
             "PG_OOM_ADJUST_FILE=/proc/self/oom_score_adj", "PG_OOM_ADJUST_VALUE=" + std::to_string(children)});
     if (launch.stale_pid) command.environment.push_back("PG_GRANDPARENT_PID=" + std::to_string(*launch.stale_pid));
-    command.working_directory = settings.data_directory();
+    // It goes to its data directory by itself: we would wait for the disk with it.
     // Not SIGQUIT: a postmaster that has just begun blocks that, and waits in open(2) for who reads its log.
     command.death_signal = SIGKILL;
     return command;
@@ -121,6 +121,8 @@ Command rewind_command(const Settings& settings, const RewindLaunch& launch) {
     if (settings.archive) command.arguments.emplace_back("--restore-target-wal");
     command.environment = base_environment(settings);
     command.environment.push_back("PGBOSUN_ARCHIVE_SOCKET=" + settings.archive_socket());
+    // It has postgres recover a crashed server first, which refuses as a start does.
+    if (launch.stale_pid) command.environment.push_back("PG_GRANDPARENT_PID=" + std::to_string(*launch.stale_pid));
     if (!launch.passfile.empty()) command.environment.push_back("PGPASSFILE=" + launch.passfile);
     command.death_signal = SIGKILL;
     return command;

@@ -54,8 +54,9 @@ struct BaseBackupLaunch {
 Command base_backup_command(const Settings& settings, const BaseBackupLaunch& launch);
 
 struct RewindLaunch {
-    std::string conninfo;  // of the new primary: rendered, without password
-    std::string passfile;  // empty: none
+    std::string conninfo;          // of the new primary: rendered, without password
+    std::string passfile;          // empty: none
+    std::optional<int> stale_pid;  // of StaleLock
 };
 // Finishes crash recovery first, where that is due; fetches what WAL it lacks from the archive, when there is one.
 Command rewind_command(const Settings& settings, const RewindLaunch& launch);

@@ -18,6 +18,7 @@ constexpr Duration sql_timeout = 10min;  // of one statement; a user's post-init
 constexpr Duration come_up_timeout = 2min;
 constexpr Duration tool_look = 1h;  // only how often the wait is renewed: initdb and pg_basebackup have no limit
 constexpr Duration look_again = 50ms;
+constexpr Duration each_stop = 60s;  // of the server that has run the SQL: its checkpoint writes what that has loaded
 
 bool looks_like_absence(std::string_view line) {
     for (const std::string_view sign : {"could not connect", "connection to server", "Connection refused",
@@ -209,14 +210,25 @@ Task<Result<>> Bootstrapper::run_sql(const Settings& settings) {
         done = co_await run_steps(settings);
     }
     outside_.session.close();
-    tool_.signal(SIGINT);
-    std::optional<ExitStatus> ended;
-    while (!ended) ended = co_await tool_.wait(tool_look);
+    const auto ended = co_await stop_server();
     outside_.guard.unwatch();
-    if (done && !ended->success()) {
-        co_return fail(FaultKind::refused, "postgres ended with " + to_string(*ended) + " during the bootstrap");
+    if (done && !ended.success()) {
+        co_return fail(FaultKind::refused, "postgres ended with " + to_string(ended) + " during the bootstrap",
+                       "its log says why; the bootstrap begins anew by itself");
     }
     co_return done;
+}
+
+// Fast, then immediate, then by SIGKILL: what it has written so far is made anew if it does not end well.
+Task<ExitStatus> Bootstrapper::stop_server() {
+    for (const int number : {SIGINT, SIGQUIT}) {
+        tool_.signal(number);
+        if (const auto ended = co_await tool_.wait(each_stop)) co_return *ended;
+    }
+    tool_.signal(SIGKILL);
+    std::optional<ExitStatus> ended;
+    while (!ended) ended = co_await tool_.wait(tool_look);
+    co_return *ended;
 }
 
 Task<Result<>> Bootstrapper::run_steps(const Settings& settings) {

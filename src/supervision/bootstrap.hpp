@@ -12,14 +12,12 @@
 #include "instance/events.hpp"
 #include "pgbosun/instance_status.hpp"
 #include "supervision/job_process.hpp"
+#include "supervision/own_archive.hpp"
 #include "supervision/surroundings.hpp"
 #include "supervision/tool_run.hpp"
 #include "wal/history.hpp"
 
 namespace pgbosun::supervision {
-
-// One look at the instance's own archive.
-using LookAtCatalog = std::function<Task<Result<CatalogSummary>>()>;
 
 class Bootstrapper {
 public:
@@ -49,11 +47,11 @@ private:
     Task<Result<>> initialise(const Settings& settings);
     Task<Result<>> run_sql(const Settings& settings);
     Task<Result<>> run_steps(const Settings& settings);
+    Task<ExitStatus> stop_server();
     Task<Result<>> begin(const Settings& settings, const char* what);
     Task<Result<>> finish(const Settings& settings);
     Task<Result<>> clone(const Settings& settings, std::string conninfo);
     Task<Result<>> recover(const Settings& settings);
-    Task<Result<>> own_archive_is_empty(const Settings& settings);
     Task<Result<>> restore_standby(const Settings& settings, std::string backup, wal::TimelineHistory history);
     Task<Result<>> run_restore(std::vector<std::string> arguments);
     Task<Result<>> run_tool(Command command, std::string name);

@@ -38,26 +38,16 @@ FaultKind kind_of(const ExitStatus& status) {
 
 }  // namespace
 
-// Two histories in one archive are no archive.
-Task<Result<>> Bootstrapper::own_archive_is_empty(const Settings& settings) {
-    if (!settings.archive) co_return Result<>();
-    const auto summary = co_await look_at_catalog_();
-    if (!summary) co_return std::unexpected(Fault(summary.error()).in("the own archive"));
-    if (summary->empty) co_return Result<>();
-    co_return fail(FaultKind::conflict,
-                   "the archive " + settings.archive->destination + " has the server " + settings.archive->server_name +
-                       " already: the recovered cluster cannot archive there",
-                   "give archive.server_name a name that is not in the archive yet");
-}
-
 Task<Result<>> Bootstrapper::recover(const Settings& settings) {
-    const auto empty = co_await own_archive_is_empty(settings);
+    // A reload may take it out of the settings meanwhile.
+    const RecoverySettings recovery = *settings.bootstrap.recovery;
+    const auto empty = co_await own_archive_is_empty(settings, look_at_catalog_);
     if (!empty) co_return empty;
     if (cancelled_) co_return fail(FaultKind::cancelled, "the restore was not started: pgbosun is ending or fenced");
     // There before anything could be started: a recovery that was begun is finished, or fails, as it was told
     // here.
     std::string path = settings.state_directory() + std::string(recovery_marker);
-    std::string text = "recovery to " + target_text(*settings.bootstrap.recovery) + "\n";
+    std::string text = "recovery to " + target_text(recovery) + "\n";
     const auto marked = co_await outside_.files.write_durably(std::move(path), std::move(text));
     if (!marked) co_return marked;
     std::vector<std::string> arguments{"restore", "--bootstrap", "--report", "json"};

@@ -22,4 +22,9 @@ Task<> Broadcast::wait(Duration timeout) {
     co_await place->async_wait(quietly);
 }
 
+Task<> pause(boost::asio::io_context& loop, Duration duration) {
+    Broadcast nobody(loop);
+    co_await nobody.wait(duration);
+}
+
 }  // namespace pgbosun::supervision

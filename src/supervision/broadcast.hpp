@@ -30,4 +30,7 @@ private:
     std::shared_ptr<Waiting> waiting_ = std::make_shared<Waiting>();  // shared with each coroutine that waits
 };
 
+// Nothing wakes who waits so.
+Task<> pause(boost::asio::io_context& loop, Duration duration);
+
 }  // namespace pgbosun::supervision

@@ -8,6 +8,7 @@
 
 #include "instance/rejoin.hpp"
 #include "postgres/control_data.hpp"
+#include "supervision/namesake.hpp"
 #include "supervision/surroundings.hpp"
 
 namespace pgbosun::supervision {
@@ -16,10 +17,12 @@ struct Comparison {
     instance::RejoinPlan plan;
     instance::LocalData local;
     instance::Upstream upstream;
+    NamesakeFacts namesake;
 };
 
-// unavailable: one of the two does not answer, or there is no primary yet. `control`: of the local data directory.
+// unavailable: one of the two does not answer, or there is no primary yet. `control`: of the local data directory. `name`:
+// under which this instance streams.
 Task<Result<Comparison>> compare_with_primary(Surroundings& outside, const postgres::ControlData& control,
-                                              std::string conninfo);
+                                              std::string conninfo, std::string name);
 
 }  // namespace pgbosun::supervision

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "pgbosun/restored_copy.hpp"
 #include "postgres/control_data.hpp"
 #include "postgres/postmaster_pid.hpp"
 
@@ -113,6 +114,10 @@ Task<Inspection> inspect_volume(Surroundings& outside, const Settings& settings)
         if (!marker && !definite(marker.error())) co_return unreadable(marker.error());
         result.recovering = marker.has_value();
     }
+    std::string path = settings.data_directory() + "/" + std::string(restored_copy_file);
+    const auto copy = co_await outside.files.inspect(std::move(path));
+    if (!copy && !definite(copy.error())) co_return unreadable(copy.error());
+    result.restored_copy = copy.has_value();
     auto lock = co_await judge_lock(outside, settings);
     if (!lock) co_return unreadable(std::move(lock.error()));
     if (const auto* stale = std::get_if<postgres::StaleLock>(&*lock)) {

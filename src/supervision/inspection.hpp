@@ -20,6 +20,8 @@ struct Inspection {
     bool bootstrap_marker = false;
     // It was restored by bootstrap.recovery and has not reached its target yet.
     bool recovering = false;
+    // It was restored by hand, and has not been started by pgbosun with an archive of its own.
+    bool restored_copy = false;
     std::string reason;  // occupied, unreadable, refused
     std::string hint;
 };

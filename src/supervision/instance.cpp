@@ -55,11 +55,12 @@ instance::Policy Instance::policy() const {
     return policy;
 }
 
+void Instance::attend() { spawn(outside_.loop, refresh_each_second()); }
+
 void Instance::begin() {
     spawn(outside_.loop, recall_and_begin());
     spawn(outside_.loop, monitor_.watch_server());
     spawn(outside_.loop, monitor_.watch_wal_directory());
-    spawn(outside_.loop, refresh_each_second());
     jobs_.begin();
 }
 
@@ -158,6 +159,22 @@ void Instance::archive_reported(ArchiveReport report) {
     changed();
 }
 
+void Instance::recovery_reported(const ArchiveReport& report) {
+    recovery_archive_ = report;
+    changed();
+}
+
+std::optional<ArchiveReport> Instance::archive() const {
+    auto report = archive_;
+    if (recovery_archive_ && supervisor_.state().recovering) {
+        if (!report) report.emplace();
+        report->restored = recovery_archive_->restored;
+        report->restore_failing_since = recovery_archive_->restore_failing_since;
+        report->restore_error = recovery_archive_->restore_error;
+    }
+    return report;
+}
+
 void Instance::saw(const instance::InstanceState& before, const instance::Event& event,
                    const instance::Decision& decision) {
     const auto& after = decision.state;
@@ -172,7 +189,10 @@ void Instance::saw(const instance::InstanceState& before, const instance::Event&
     if (membership_ && writer_gone) membership_->writer_gone();
     if (after.recovering != before.recovering) follow_recovery(after);
     wiring_.arm(instance::next_deadline(after));
-    const bool moved = after.activity.index() != before.activity.index() || after.desired != before.desired;
+    const bool other_role =
+        std::holds_alternative<instance::Running>(after.activity) && after.activity != before.activity;
+    const bool moved =
+        after.activity.index() != before.activity.index() || other_role || after.desired != before.desired;
     if (moved || decision.verdict) {
         std::vector<std::pair<std::string, std::string>> facts{
             {"event", std::string(instance::name_of(event))},
@@ -223,11 +243,12 @@ const InstanceStatus& Instance::status() {
         if (const auto process = performer_.postmaster()) pid = static_cast<int>(*process);
         status_ = assemble(Known{settings_, supervisor_.state(), monitor_.facts(), performer_.inspection(),
                                  performer_.fence(), performer_.progress(), performer_.reason(), performer_.hint(),
-                                 wiring_.boot_id, pid, performer_.postmaster_since(), crash_restarts_, archive_,
+                                 wiring_.boot_id, pid, performer_.postmaster_since(), crash_restarts_, archive(),
                                  wiring_.volumes(now), wiring_.log(), wiring_.shortage(), now});
         status_.backup = jobs_.backups();
         status_.drill = jobs_.drill();
         note_position();
+        notice();
     }
     status_.now = now;
     if (membership_) add_managed(status_, now);
@@ -327,6 +348,12 @@ Task<ControlAnswer> Instance::command(ControlRequest request) {
     }
     co_return ControlAnswer{Answer::under_way, "the phase is " + std::string(to_string(status().phase)),
                             "pgbosun status --watch shows how it goes on"};
+}
+
+void Instance::notice() {
+    auto news = notices(noticed_, status_);
+    noticed_ = noticed(status_);
+    for (auto& it : news) journal_.record(std::move(it.kind), std::move(it.what), std::move(it.facts));
 }
 
 Task<> Instance::refresh_metrics() {

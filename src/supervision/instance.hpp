@@ -14,6 +14,7 @@
 #include "supervision/jobs.hpp"
 #include "supervision/membership.hpp"
 #include "supervision/monitor.hpp"
+#include "supervision/notices.hpp"
 #include "supervision/performer.hpp"
 #include "supervision/role_upkeep.hpp"
 #include "supervision/status.hpp"
@@ -57,6 +58,8 @@ public:
 
     Instance(Surroundings& outside, const Settings& settings, Wiring wiring);
 
+    // Status is kept true from here on, also of what has no event of its own.
+    void attend();
     // Recalls journal and fence, then begins.
     void begin();
     void end(instance::StopMode mode);
@@ -64,7 +67,13 @@ public:
     void guard_lost();
     // The settings have been replaced in place by the owner.
     void settings_changed();
+    void replace_metric_queries(std::vector<postgres::MetricQuery> queries) {
+        wiring_.metrics->replace(std::move(queries));
+        metrics_at_ = {};
+    }
     void archive_reported(ArchiveReport report);
+    // Of the archiver of bootstrap.recovery's source, while it is there.
+    void recovery_reported(const ArchiveReport& report);
     // PostgreSQL has logged that a standby asked for WAL that is no longer there.
     void note_wal_gone() { wal_gone_at_ = outside_.clock.now(); }
     // PostgreSQL has logged, once more, that it is at the end of the WAL that it can get.
@@ -100,6 +109,7 @@ private:
     Performer::Calls performer_calls();
     instance::Local local();
     void note_position();
+    void notice();
     void add_managed(InstanceStatus& status, Instant now);
     Task<> accompany();
     Task<> accompany_standby();
@@ -107,6 +117,7 @@ private:
     Task<bool> is_counted(const Peer& upstream, const std::string& primary, Term term, Timeline timeline) const;
     void accompany_primary();
     [[nodiscard]] bool unsettled() const;
+    [[nodiscard]] std::optional<ArchiveReport> archive() const;
 
     ControlAnswer not_asked(const ControlRequest& request, Answer answer, const Fault& why);
     std::optional<ControlAnswer> judge(Verb verb, std::uint64_t checkpoints, std::uint64_t reloads,
@@ -135,12 +146,14 @@ private:
     Jobs jobs_;
     Broadcast changed_;
     InstanceStatus status_;
+    Noticed noticed_;
     std::uint64_t revision_ = 0;
     bool stale_ = true;                       // status_ is to be assembled anew
     const ControlRequest* asking_ = nullptr;  // while the supervisor decides about it
     std::uint64_t launches_ = 0;
     std::uint32_t crash_restarts_ = 0;
     std::optional<ArchiveReport> archive_;
+    std::optional<ArchiveReport> recovery_archive_;  // of the source that it recovers from
     std::optional<ArchiveOrder> last_order_;
     Instant metrics_at_{};
     bool metrics_wanted_ = false;

@@ -75,6 +75,10 @@ Performer::Calls Instance::performer_calls() {
         log::info(what, {{"primary", position_text(upstream.position)}});
         journal_.record("cluster", what, std::move(facts));
     };
+    calls.rejoin.refused = [this](std::string what) {
+        log::warning(what);
+        journal_.record("cluster", std::move(what), {{"instance", settings_.instance}});
+    };
     calls.rejoin.cloning = [this](std::string what, std::vector<std::pair<std::string, std::string>> facts) {
         journal_.record("cluster", std::move(what), std::move(facts));
     };
@@ -148,8 +152,9 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
     ManagedStatus managed;
     managed.accepted = stored.accepted;
     managed.primary = stored.primary;
-    const auto upstream = membership_->upstream();
+    const auto upstream = membership_->named_upstream();
     managed.upstream = upstream ? upstream->conninfo : std::string();
+    managed.leads_standbys = upstream && upstream->name == source_name;
     if (settings_.postgresql.apply_delay > Duration::zero()) managed.apply_delay = settings_.postgresql.apply_delay;
     const auto* running = std::get_if<instance::Running>(&state.activity);
     const bool answers = status.facts_at && !status.postgres.silent_since;
@@ -165,7 +170,7 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
     const bool usable = inspection && inspection->usable;
     const bool empty = inspection && inspection->verdict == instance::VolumeVerdict::empty && !stored.system_id;
     const bool failed = std::holds_alternative<instance::Failed>(state.activity);
-    managed.able = (usable || empty) && !failed && !status.fenced;
+    managed.able = (usable || empty) && !failed && !status.fenced && disks;
     managed.reach = reach(right, position_.timeline, position_.lsn);
     const auto asked_at = monitor_.facts().server_asked_at;
     if (asked_at) {
@@ -186,6 +191,10 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
         status.reason =
             "it has no right to write now: neither its controller nor all members of its promotable list answer";
         status.hint = "it goes on by itself when they do; check the network and pgbosun-controller status";
+    } else if (status.phase == Phase::running && status.role == Role::standby && performer_.followed().empty() &&
+               status.reason.empty()) {
+        status.reason = performer_.reason();
+        status.hint = performer_.hint();
     }
 }
 
@@ -228,8 +237,9 @@ Task<> Instance::accompany_standby() {
         replayed_ = server->lsn.replayed.value_or(Lsn{});
         replayed_at_ = now;
     }
-    const auto upstream = membership_->upstream();
     const bool compared = performer_.followed() == primary->conninfo;
+    if (compared) membership_->note_stream(server->lsn.streaming);
+    const auto upstream = membership_->upstream();
     if (compared && performer_.written_upstream() != upstream->conninfo) {
         performer_.perform(instance::Reload{});
         co_return;

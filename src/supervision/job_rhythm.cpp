@@ -18,6 +18,7 @@ constexpr Duration catalog_rhythm = 10min;
 constexpr Duration catalog_retry = 1min;
 constexpr Duration schedule_look = 20s;  // also how soon a changed schedule is noticed
 constexpr Duration claim_timeout = 2min;
+constexpr Duration close_timeout = 2min;
 constexpr Duration memory_retry = 10s;
 constexpr auto clock_set_back = std::chrono::hours(1);
 
@@ -167,6 +168,16 @@ Task<Result<bool>> Jobs::claim(WallTime moment) {
                    "the scheduled moment could not be claimed in the archive" +
                        (ended ? ": " + to_string(*ended) : std::string(" in time")),
                    "the archiver's last log lines say why");
+}
+
+Task<> Jobs::close(std::string id, std::string error) {
+    JobProcess process(outside_.loop, outside_.processes, longest_summary_line);
+    std::vector<std::string> arguments{"catalog", "close", std::move(id), "--error", std::move(error)};
+    const auto started = process.start(outside_.archiver.command(std::move(arguments)), [](std::string_view) {});
+    if (!started) co_return;  // the next expire removes what it left
+    const auto ended = co_await process.wait(close_timeout);
+    if (!ended) process.signal(SIGKILL);
+    catalog_wanted_.announce();
 }
 
 Task<> Jobs::backup_moment_came(WallTime moment) {

@@ -57,6 +57,8 @@ JobOutcome conclude(const ActiveJob& job, ExitStatus status) {
         if (result.detail.empty()) result.detail = "it was cancelled";
         return outcome;
     }
+    constexpr ExitStatus refusal{ExitStatus::How::exited, 3};  // app/exit_code.hpp
+    if (job.kind == JobKind::removal && job.result && status == refusal) outcome.end = JobEnd::refused;
     if (result.detail.empty() || job.result->done) {
         result.detail = "it ended with " + to_string(status);
         result.hint = "its last log lines say why";

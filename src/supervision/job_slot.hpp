@@ -45,7 +45,7 @@ std::optional<JobRefusal> refuse_job(JobKind kind, const JobFacts& facts);
 // What a line of the job's changes.
 void take_line(ActiveJob& job, const JobLine& line);
 
-enum class JobEnd { done, failed, cancelled };
+enum class JobEnd { done, failed, cancelled, refused };  // refused: a removal of what is to stay
 struct JobOutcome {
     JobEnd end{};
     JobResult result;  // `detail` and `hint` are there also when the job could not say them itself

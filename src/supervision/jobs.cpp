@@ -93,6 +93,9 @@ Task<> Jobs::follow(JobKind kind) {
     ++it.ended;
     concluded(kind, job, *it.last);
     if (kind == JobKind::backup && it.last->end == JobEnd::done && job.asked_by == by_schedule) expire();
+    if (kind == JobKind::backup && !job.result && !it.last->result.id.empty()) {
+        spawn(outside_.loop, close(it.last->result.id, it.last->result.detail));
+    }
     catalog_wanted_.announce();
     calls_.changed();
     changed_.announce();
@@ -129,6 +132,10 @@ void Jobs::concluded(JobKind kind, const ActiveJob& job, const JobOutcome& outco
             log::error(sentence(kind, result.id, "failed: ") + result.detail, {{"hint", result.hint}});
             calls_.record("backup", sentence(kind, result.id, "failed: " + result.detail), facts);
             if (kind == JobKind::backup) note_failed_backup(result.detail);
+            break;
+        case JobEnd::refused:
+            log::warning(sentence(kind, result.id, "was refused: ") + result.detail, {{"hint", result.hint}});
+            calls_.record("backup", sentence(kind, result.id, "was refused: " + result.detail), facts);
             break;
         case JobEnd::cancelled:
             log::warning(sentence(kind, result.id, "was cancelled"));
@@ -234,7 +241,9 @@ Task<JobAnswer> Jobs::wait_for_end(JobKind kind, std::uint64_t ended, Duration w
         Slot& it = slot(kind);
         if (it.ended != ended) {
             const JobOutcome& outcome = *it.last;
-            const auto answer = outcome.end == JobEnd::done ? Answer::done : Answer::failed;
+            const auto answer = outcome.end == JobEnd::done      ? Answer::done
+                                : outcome.end == JobEnd::refused ? Answer::refused
+                                                                 : Answer::failed;
             co_return JobAnswer{answer, outcome.result.id, outcome.result.detail, outcome.result.hint, false};
         }
         const bool nameless = for_identifier && it.active->shown.id.empty();

@@ -66,6 +66,8 @@ private:
     Task<> follow(JobKind kind);
     void concluded(JobKind kind, const ActiveJob& job, const JobOutcome& outcome);
     void expire();
+    // It was killed before it could record its end.
+    Task<> close(std::string id, std::string error);
     void cancel(JobKind kind, const std::string& by);
     Task<JobAnswer> start_and_wait(JobKind kind, std::vector<std::string> arguments, JobRequest request);
     Task<JobAnswer> remove(JobRequest request);

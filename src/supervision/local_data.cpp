@@ -46,6 +46,8 @@ instance::LocalData local_data(const postgres::Usable& usable, wal::TimelineHist
         // PostgreSQL would not start on a history that leaves out what has been replayed so far.
         data.wal_end = usable.control.min_recovery_point;
     }
+    data.unfinished = is_unfinished_copy(usable);
+    data.held = std::max({data.wal_end, usable.control.checkpoint, usable.control.min_recovery_point});
     return data;
 }
 

@@ -14,6 +14,7 @@ using instance::Part;
 
 constexpr Duration disk_retry = 1s;
 constexpr Duration longest_look = 250ms;
+constexpr int silent_ttls = 3;  // a controller that leads has named another upstream within that
 constexpr std::size_t largest_record = 256 * 1024;
 
 RightAnswer refusal_answer(instance::Refusal refusal, std::optional<Duration> again_in) {
@@ -99,11 +100,24 @@ std::optional<Peer> Membership::primary() const {
     return *found;
 }
 
-std::optional<Peer> Membership::upstream() const {
+std::optional<Peer> Membership::named_upstream() const {
     const AgentRecord& record = right_.record;
     const auto named = std::ranges::find(record.peers, record.upstream, &Peer::name);
     if (record.primary == record.instance || named == record.peers.end()) return primary();
     return *named;
+}
+
+std::optional<Peer> Membership::upstream() const { return choice_.past_it() ? primary() : named_upstream(); }
+
+void Membership::note_stream(bool streams) {
+    const auto named = named_upstream();
+    const auto leader = primary();
+    if (!named || !leader || named->name == leader->name) return;
+    if (!choice_.look(streams, silent_ttls * settings_.lease.ttl, outside_.clock.now())) return;
+    const std::string what = choice_.past_it() ? "nothing comes from its upstream: it streams from the primary"
+                                               : "it streams from the upstream that was named for it again";
+    log::warning(what, {{"upstream", named->name}, {"primary", leader->name}});
+    calls_.record("cluster", what, {{"upstream", named->name}, {"primary", leader->name}});
 }
 
 Task<Result<>> Membership::store(const AgentRecord& record) {
@@ -224,6 +238,7 @@ Task<RightAnswer> Membership::judge(Assignment assignment) {
                        {"former", assignment.former == FormerPrimary::stopped ? "stopped" : "perhaps alive"}});
     }
     if (!kept) co_return failure(kept.error());
+    if (!refusal) choice_.named();
     if (!refusal) co_return RightAnswer{};
     if (refused_term_ != assignment.term || refused_why_ != refusal) {
         refused_term_ = assignment.term;

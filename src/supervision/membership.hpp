@@ -15,6 +15,7 @@
 #include "pgbosun/instance_control.hpp"
 #include "supervision/broadcast.hpp"
 #include "supervision/surroundings.hpp"
+#include "supervision/upstream_choice.hpp"
 
 namespace pgbosun::supervision {
 
@@ -61,8 +62,12 @@ public:
     [[nodiscard]] const AgentRecord& stored() const { return stored_; }
     // Of the recorded primary, where that is another instance.
     [[nodiscard]] std::optional<Peer> primary() const;
-    // Whom to stream from, once the data has been compared with that primary's: it, or the standby that was named.
+    // Whom a controller named to stream from, once the data has been compared with that primary's: it, or another standby.
+    [[nodiscard]] std::optional<Peer> named_upstream() const;
+    // Whom to stream from: the same, or the primary when that standby is gone and nobody names another.
     [[nodiscard]] std::optional<Peer> upstream() const;
+    // Whether the running standby streams; for the choice between the two.
+    void note_stream(bool streams);
 
 private:
     Task<> take_turn();
@@ -88,6 +93,7 @@ private:
     Term refused_term_ = 0;  // a refusal is journalled once
     std::optional<instance::Refusal> refused_why_;
     bool busy_ = true;  // until recall() is over: what is not known yet must not be answered for, nor written over
+    UpstreamChoice choice_;
     Broadcast free_;
     Broadcast look_;
 };

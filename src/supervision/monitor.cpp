@@ -29,6 +29,12 @@ std::optional<std::uint64_t> number_of(const Field& field) {
 
 }  // namespace
 
+Duration looking_pace(const Settings& settings) {
+    const Duration interval = settings.monitor.interval;
+    const bool streams = settings.archive && settings.archive->stream > 0s;
+    return streams ? std::min(interval, settings.archive->stream / 2) : interval;
+}
+
 Monitor::Monitor(Surroundings& outside, const Settings& settings, Calls calls)
     : outside_(outside), settings_(settings), calls_(std::move(calls)), look_(outside.loop) {}
 
@@ -59,7 +65,8 @@ Duration Monitor::pace() const {
     const bool soon =
         std::holds_alternative<instance::Launching>(activity) || std::holds_alternative<instance::Promoting>(activity);
     if (soon) return quick_pace;
-    return calls_.unsettled() ? std::min(unsettled_pace, settings_.monitor.interval) : settings_.monitor.interval;
+    const Duration usual = looking_pace(settings_);
+    return calls_.unsettled() ? std::min(unsettled_pace, usual) : usual;
 }
 
 Task<> Monitor::watch_server() {

@@ -29,6 +29,9 @@ struct MonitoredFacts {
     std::optional<VolumeFacts> wal_volume;
 };
 
+// How often a server that runs is looked at: with archive.stream, twice in its time at least.
+Duration looking_pace(const Settings& settings);
+
 class Monitor {
 public:
     struct Calls {

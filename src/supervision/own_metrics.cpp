@@ -36,6 +36,8 @@ void add_volumes(std::vector<MetricFamily>& families, const InstanceStatus& stat
                        "How long a write to the volume has not returned; 0: it works.",
                        MetricKind::gauge,
                        {}};
+    MetricFamily fails{
+        "pgbosun_volume_failing", "1 while writes to the volume return an error.", MetricKind::gauge, {}};
     MetricFamily took{"pgbosun_volume_write_seconds", "How long the last write and fsync took.", MetricKind::gauge, {}};
     MetricFamily room{"pgbosun_volume_available_bytes", "Room left on the volume.", MetricKind::gauge, {}};
     MetricFamily size{"pgbosun_volume_size_bytes", "Size of the volume.", MetricKind::gauge, {}};
@@ -43,11 +45,24 @@ void add_volumes(std::vector<MetricFamily>& families, const InstanceStatus& stat
         const Labels labels{{"volume", volume.name}};
         const double hanging = volume.hangs_since ? seconds(status.now - *volume.hangs_since) : 0;
         hangs.samples.push_back(MetricSample{.labels = labels, .value = hanging});
+        fails.samples.push_back(MetricSample{.labels = labels, .value = truth(volume.error.has_value())});
         took.samples.push_back(MetricSample{.labels = labels, .value = volume.last_write_s});
         room.samples.push_back(MetricSample{.labels = labels, .value = static_cast<double>(volume.available_bytes)});
         size.samples.push_back(MetricSample{.labels = labels, .value = static_cast<double>(volume.total_bytes)});
     }
-    for (auto* one : {&hangs, &took, &room, &size}) families.push_back(std::move(*one));
+    for (auto* one : {&hangs, &fails, &took, &room, &size}) families.push_back(std::move(*one));
+}
+
+// "2026-11-21T01:00:00.000Z" as seconds since the epoch; 0: there is none, as CloudNativePG says it.
+double epoch(const std::optional<std::string>& time) {
+    if (!time) return 0;
+    int year = 0;
+    unsigned month = 0, day = 0, hour = 0, minute = 0, second = 0;
+    if (std::sscanf(time->c_str(), "%4d-%2u-%2uT%2u:%2u:%2u", &year, &month, &day, &hour, &minute, &second) != 6)
+        return 0;
+    using namespace std::chrono;
+    const sys_days date = year_month_day(std::chrono::year(year), std::chrono::month(month), std::chrono::day(day));
+    return static_cast<double>(date.time_since_epoch() / 1s) + hour * 3600.0 + minute * 60.0 + second;
 }
 
 void add_archive(std::vector<MetricFamily>& families, const ArchiveReport& report) {
@@ -63,18 +78,12 @@ void add_archive(std::vector<MetricFamily>& families, const ArchiveReport& repor
         family("pgbosun_archive_backlog", "Files that wait to be archived.", static_cast<double>(report.backlog)));
     families.push_back(
         family("pgbosun_archive_failing", "1 while archiving fails.", truth(report.failing_since.has_value())));
-}
-
-// "2026-11-21T01:00:00.000Z" as seconds since the epoch; 0: there is none, as CloudNativePG says it.
-double epoch(const std::optional<std::string>& time) {
-    if (!time) return 0;
-    int year = 0;
-    unsigned month = 0, day = 0, hour = 0, minute = 0, second = 0;
-    if (std::sscanf(time->c_str(), "%4d-%2u-%2uT%2u:%2u:%2u", &year, &month, &day, &hour, &minute, &second) != 6)
-        return 0;
-    using namespace std::chrono;
-    const sys_days date = year_month_day(std::chrono::year(year), std::chrono::month(month), std::chrono::day(day));
-    return static_cast<double>(date.time_since_epoch() / 1s) + hour * 3600.0 + minute * 60.0 + second;
+    families.push_back(family("pgbosun_archive_failing_since_timestamp",
+                              "Since when archiving fails; 0: it does not. Why: /v1/status.",
+                              epoch(report.failing_since)));
+    families.push_back(family("pgbosun_restore_failing_since_timestamp",
+                              "Since when restore_command waits for an archive that fails; 0: it does not.",
+                              epoch(report.restore_failing_since)));
 }
 
 void add_backups(std::vector<MetricFamily>& families, const InstanceStatus& status) {
@@ -147,7 +156,8 @@ void add_own_metrics(std::vector<MetricFamily>& families, const InstanceStatus& 
     families.push_back(family("pgbosun_log_lost_total", "Log lines that nobody can read any more.",
                               static_cast<double>(status.log.lost_lines), MetricKind::counter));
     families.push_back(postgres::fencing_on_family(status.fenced ? postgres::Switch::on : postgres::Switch::off));
-    families.push_back(postgres::replica_mode_family(postgres::Switch::off));
+    const bool follows = status.managed && status.managed->primary == source_name;
+    families.push_back(postgres::replica_mode_family(follows ? postgres::Switch::on : postgres::Switch::off));
     add_volumes(families, status);
     if (facts.wal && facts.server) {
         families.push_back(

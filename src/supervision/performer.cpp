@@ -8,6 +8,7 @@
 #include "supervision/clone_memory.hpp"
 #include "supervision/fence_file.hpp"
 #include "supervision/local_data.hpp"
+#include "supervision/own_archive.hpp"
 #include "supervision/refused_settings.hpp"
 #include "supervision/spawn.hpp"
 
@@ -16,12 +17,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration stray_look = 20ms;
 constexpr Duration disk_retry = 1s;
 constexpr Duration promote_timeout = 5s;
-// What PostgreSQL writes beside WAL when it starts: pid file, control file, statistics.
-constexpr std::uint64_t room_beside_wal = 1024 * 1024;
-
 constexpr std::size_t longest_upstream_file = 8192;
 
 // PostgreSQL's log comes through a FIFO, its end through the kernel.
@@ -41,11 +38,6 @@ bool ends_recovery_for_good(std::string_view message) {
 }
 
 std::string upstream_path(const Settings& settings) { return settings.state_directory() + "/upstream"; }
-
-Task<> pause(boost::asio::io_context& loop, Duration duration) {
-    Broadcast nobody(loop);
-    co_await nobody.wait(duration);
-}
 
 }  // namespace
 
@@ -103,6 +95,8 @@ Task<> Performer::inspect() {
     const std::uint64_t number = ++inspection_number_;
     Inspection found = co_await inspect_volume(outside_, settings_);
     if (number != inspection_number_) co_return;
+    co_await judge_copy(settings_, calls_.look_at_catalog, found);
+    if (number != inspection_number_) co_return;
     inspection_ = std::move(found);
     const bool nothing = inspection_->verdict == instance::VolumeVerdict::empty ||
                          inspection_->verdict == instance::VolumeVerdict::unfinished;
@@ -147,18 +141,6 @@ Task<> Performer::bootstrap() {
     calls_.answer(instance::BootstrapEnded{report.outcome});
 }
 
-Task<> Performer::clear_strays() {
-    std::size_t seen = 0;
-    for (;;) {
-        const std::size_t left = outside_.processes.kill_strays(outside_.machine.data_directory);
-        if (left == 0) break;
-        if (seen == 0) log::warning("killing left-over processes of PostgreSQL", {{"count", left}});
-        seen = left;
-        co_await pause(outside_.loop, stray_look);
-    }
-    calls_.answer(instance::StraysGone{});
-}
-
 Task<> Performer::mark_standby() {
     for (;;) {
         Result<> written;
@@ -188,26 +170,6 @@ Task<> Performer::recall_upstream() {
         set_reason(text.error().what, "PostgreSQL is not started before it is known whom it follows");
         co_await pause(outside_.loop, disk_retry);
     }
-}
-
-Task<> Performer::check_room() {
-    std::string path = settings_.data_directory() + "/pg_wal";
-    const auto volume = co_await outside_.files.volume(std::move(path));
-    const std::uint64_t segment =
-        inspection_ && inspection_->usable ? inspection_->usable->control.wal_segment_size : 0;
-    const bool enough = volume && volume->available_bytes >= segment + room_beside_wal;
-    if (enough) {
-        clear_reason();
-    } else {
-        const std::string why = volume ? "the WAL volume has " + std::to_string(volume->available_bytes / 1024) +
-                                             " kB left, less than one WAL segment of " +
-                                             std::to_string(segment / 1024) + " kB"
-                                       : volume.error().what;
-        if (why != reason_)
-            log::error("PostgreSQL is not started: " + why, {{"hint", "make room or enlarge the volume"}});
-        set_reason(why, "make room or enlarge the volume; PostgreSQL then starts by itself");
-    }
-    calls_.answer(instance::RoomFound{enough});
 }
 
 Task<Result<postgres::ConfigurationFacts>> Performer::configuration_facts(const std::string& upstream_now) {
@@ -257,6 +219,8 @@ Task<Result<>> Performer::prepare_launch() {
         const auto set = co_await outside_.files.change_mode(std::move(path), *mode);
         if (!set) co_return set;
     }
+    const auto forgotten = co_await forget_copy(outside_.files, settings_, *inspection_);
+    if (!forgotten) co_return forgotten;
     const auto released = co_await remove_left_socket(outside_, settings_);
     if (!released) co_return released;
     const auto fifos = co_await make_log_fifos(outside_, settings_);

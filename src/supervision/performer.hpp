@@ -115,6 +115,9 @@ private:
     Task<> bootstrap();
     Task<> rejoin();
     Task<> follow();
+    bool is_namesake_there(const NamesakeFacts& facts);
+    void note_parted(const instance::RejoinPlan& plan, const std::string& from);
+    void forget_parted();
     Task<> clear_strays();
     Task<> mark_standby();
     Task<> check_room();
@@ -159,7 +162,14 @@ private:
     Instant written_upstream_at_{};
     bool restored_clone_ = false;
     bool following_ = false;  // a comparison is under way
+    Namesake namesake_;
+    bool namesake_told_ = false;
     bool wal_gone_ = false;
+    std::string_view parted_;  // instance::Attempts::parted, of
+    std::string parted_from_;  // the primary at this conninfo
+    // A standby that has replayed all it has is known at rest as what it is; a delayed one is not.
+    static constexpr int most_rewinds_found = 3;
+    int rewinds_found_ = 0;  // since it was last in step
     static constexpr int most_unusable_starts = 2;
     int unusable_starts_ = 0;  // in a row: PostgreSQL found that its data is not whole
     std::optional<std::string> synchronous_;

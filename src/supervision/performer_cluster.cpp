@@ -33,11 +33,14 @@ Task<> Performer::rejoin() {
     if (tells_of_unusable_data(std::exchange(last_fatal_, {}))) ++unusable_starts_;
     std::string conninfo = calls_.primary();
     const std::string whom = conninfo;
-    const instance::Attempts attempts{.wal_gone = wal_gone_, .unusable = unusable_starts_ >= most_unusable_starts};
+    const instance::Attempts attempts{.wal_gone = wal_gone_,
+                                      .unusable = unusable_starts_ >= most_unusable_starts,
+                                      .parted = parted_from_ == whom ? parted_ : std::string_view()};
     const auto report = co_await rejoiner_.run(settings_, *inspection_, std::move(conninfo), attempts);
     followed_.clear();
     if (report.outcome == instance::BootstrapOutcome::done) {
         if (report.compared) followed_ = whom;
+        if (report.compared || report.restored) forget_parted();
         wal_gone_ = false;
         // What was cloned streams without being compared again, and is not cloned at its next rejoin for what was before.
         if (attempts.unusable) unusable_starts_ = 0;
@@ -55,7 +58,9 @@ Task<> Performer::follow() {
     const std::string whom = conninfo;
     if (following_ || whom.empty() || !inspection_ || !inspection_->usable) co_return;
     following_ = true;
-    const auto compared = co_await compare_with_primary(outside_, inspection_->usable->control, std::move(conninfo));
+    std::string name = settings_.instance;
+    const auto compared =
+        co_await compare_with_primary(outside_, inspection_->usable->control, std::move(conninfo), std::move(name));
     following_ = false;
     if (!postmaster_ || whom != calls_.primary()) co_return;
     if (!compared) {
@@ -65,13 +70,46 @@ Task<> Performer::follow() {
     unusable_starts_ = 0;
     const bool may = std::holds_alternative<instance::Follow>(compared->plan.what);
     if (may && followed_ == whom) co_return;
+    // A rewind that is due, but not yet: until then it may be read.
+    if (instance::awaits(compared->plan, instance::Missing::upstream_checkpoint)) co_return;
+    // Who follows somebody may have a stream of its own there.
+    if (may && followed_.empty() && is_namesake_there(compared->namesake)) co_return;
     calls_.rejoin.planned(compared->plan, compared->local, compared->upstream);
     if (may) {
         followed_ = whom;
+        forget_parted();
         co_await reload();
     } else {
+        note_parted(compared->plan, whom);
         calls_.answer(instance::CannotFollow{});
     }
+}
+
+bool Performer::is_namesake_there(const NamesakeFacts& facts) {
+    const auto verdict = namesake_.look(facts, outside_.clock.now());
+    if (verdict == Namesake::Verdict::none) {
+        if (std::exchange(namesake_told_, false)) clear_reason();
+        return false;
+    }
+    if (verdict == Namesake::Verdict::stays && !std::exchange(namesake_told_, true)) {
+        calls_.rejoin.refused("rejoin: refuse, for " + std::string(namesake_reason));
+        set_reason(std::string(namesake_reason), std::string(namesake_hint));
+    }
+    return true;
+}
+
+// At rest the end of its WAL may not be known, and the plan would be to start it again.
+void Performer::note_parted(const instance::RejoinPlan& plan, const std::string& from) {
+    if (std::exchange(parted_from_, from) != from) forget_parted();
+    if (std::holds_alternative<instance::Reclone>(plan.what)) parted_ = plan.why;
+    const bool rewind = std::holds_alternative<instance::Rewind>(plan.what);
+    if (rewind && ++rewinds_found_ >= most_rewinds_found)
+        parted_ = "what it has received and not replayed keeps it from pg_rewind";
+}
+
+void Performer::forget_parted() {
+    parted_ = {};
+    rewinds_found_ = 0;
 }
 
 // In a cluster the former primary's pg_rewind waits for the first checkpoint of the new timeline, and PostgreSQL's own takes its

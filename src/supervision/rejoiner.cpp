@@ -10,6 +10,7 @@
 #include "supervision/local_data.hpp"
 #include "supervision/preparation.hpp"
 #include "supervision/upstream.hpp"
+#include "supervision/wal_comparison.hpp"
 
 namespace pgbosun::supervision {
 namespace {
@@ -24,15 +25,15 @@ constexpr Duration tool_look = 1h;
 
 std::string old_data(const Settings& settings) { return settings.data_directory() + ".old"; }
 
-bool awaits(const instance::RejoinPlan& plan, instance::Missing missing) {
-    const auto* await = std::get_if<instance::AwaitFact>(&plan.what);
-    return await != nullptr && await->missing == missing;
-}
-
 // From here on nobody archives what waits in this data: a standby does not, and the other two replace it.
 bool ends_its_archiving(const instance::RejoinPlan& plan) {
     return std::holds_alternative<instance::Follow>(plan.what) || std::holds_alternative<instance::Rewind>(plan.what) ||
            std::holds_alternative<instance::Reclone>(plan.what);
+}
+
+// It is to stream, or to be copied from, now.
+bool follows_now(const instance::RejoinPlan& plan) {
+    return ends_its_archiving(plan) || std::holds_alternative<instance::Clone>(plan.what);
 }
 
 Rejoiner::Report failed(Fault fault) {
@@ -66,39 +67,58 @@ Task<Rejoiner::Report> Rejoiner::run(const Settings& settings, const Inspection&
     show("asking the primary");
     const Instant patience = outside_.clock.now() + (has_data ? primary_patience : Duration::zero());
     const Instant give_up = outside_.clock.now() + checkpoint_patience;
+    const auto local = co_await look_at_data(settings, inspection);
     Report report;
     for (;;) {
+        attempts.rewind_failed = rewind_failed_;
         std::string whom = conninfo;
-        const auto upstream = co_await look_at_primary(std::move(whom), patience);
+        const auto looked = co_await look(settings, inspection, local, std::move(whom), attempts);
         if (cancelled_) {
             report = Report{instance::BootstrapOutcome::failed, false, "the rejoin was cancelled", ""};
             break;
         }
-        if (!upstream && has_data) {
+        if (!looked && outside_.clock.now() < patience) {
+            co_await pause_.wait(look_again);
+            continue;
+        }
+        if (!looked && has_data) {
             log::warning("the primary does not answer; the data comes up for reading, and follows when it does",
-                         {{"reason", upstream.error().what}});
+                         {{"reason", looked.error().what}});
             report = co_await mark(settings, false);
             break;
         }
-        if (!upstream) {
+        if (!looked) {
             report =
-                Report{instance::BootstrapOutcome::primary_absent, false, upstream.error().what, upstream.error().hint};
+                Report{instance::BootstrapOutcome::primary_absent, false, looked.error().what, looked.error().hint};
             break;
         }
-        auto local = co_await look_at_data(settings, inspection);
         if (!local) {
-            report = failed(std::move(local.error()));
+            report = failed(local.error());
             break;
         }
-        attempts.rewind_failed = rewind_failed_;
-        const auto plan = instance::plan_rejoin(*local, *upstream, attempts);
-        if (awaits(plan, instance::Missing::upstream_checkpoint) && outside_.clock.now() < give_up) {
+        const auto& plan = looked->plan;
+        if (instance::awaits(plan, instance::Missing::upstream_checkpoint) && outside_.clock.now() < give_up) {
             show("waiting for the primary's checkpoint");
             co_await pause_.wait(look_again);
             continue;
         }
-        calls_.planned(plan, *local, *upstream);
-        report = co_await carry_out(settings, inspection, plan, conninfo, *upstream);
+        const auto namesake =
+            follows_now(plan) ? namesake_.look(looked->namesake, outside_.clock.now()) : Namesake::Verdict::none;
+        if (namesake == Namesake::Verdict::perhaps) {
+            show("waiting for the end of another stream of its name");
+            co_await pause_.wait(look_again);
+            continue;
+        }
+        if (namesake == Namesake::Verdict::stays) {
+            if (!std::exchange(namesake_told_, true))
+                calls_.refused("rejoin: refuse, for " + std::string(namesake_reason));
+            report = Report{instance::BootstrapOutcome::primary_absent, false, std::string(namesake_reason),
+                            std::string(namesake_hint)};
+            break;
+        }
+        namesake_told_ = false;
+        calls_.planned(plan, *local, looked->upstream);
+        report = co_await carry_out(settings, inspection, plan, conninfo, looked->upstream);
         const bool again = report.outcome == instance::BootstrapOutcome::failed && rewind_failed_ && !cancelled_ &&
                            std::holds_alternative<instance::Rewind>(plan.what);
         if (!again) break;
@@ -108,15 +128,38 @@ Task<Rejoiner::Report> Rejoiner::run(const Settings& settings, const Inspection&
     co_return report;
 }
 
-Task<Result<instance::Upstream>> Rejoiner::look_at_primary(std::string conninfo, Instant until) {
-    for (;;) {
-        std::string whom = conninfo;
-        auto session = co_await outside_.open_upstream(std::move(whom));
-        Result<instance::Upstream> upstream = session ? Result<instance::Upstream>() : std::unexpected(session.error());
-        if (session) upstream = co_await ask_upstream(**session);
-        if (upstream || cancelled_ || outside_.clock.now() >= until) co_return upstream;
-        co_await pause_.wait(look_again);
+// Without `local` only the primary's part of it.
+Task<Result<Rejoiner::Look>> Rejoiner::look(const Settings& settings, const Inspection& inspection,
+                                            const Result<std::optional<instance::LocalData>>& local,
+                                            std::string conninfo, instance::Attempts attempts) {
+    const auto session = co_await outside_.open_upstream(std::move(conninfo));
+    if (!session) co_return std::unexpected(session.error());
+    auto upstream = co_await ask_upstream(**session);
+    if (!upstream) co_return std::unexpected(std::move(upstream.error()));
+    std::string name = settings.instance;
+    const auto namesake = co_await ask_namesake(**session, std::move(name));
+    if (!namesake) co_return std::unexpected(namesake.error());
+    Look seen{std::move(*upstream), *namesake, {}};
+    if (!local) co_return seen;
+    seen.plan = instance::plan_rejoin(*local, seen.upstream, attempts);
+    if (instance::awaits(seen.plan, instance::Missing::shared_wal)) {
+        const auto shared = co_await compare(settings, inspection, **local, seen.upstream, **session);
+        if (!shared) co_return std::unexpected(shared.error());
+        seen.upstream.shared = *shared;
+        seen.plan = instance::plan_rejoin(*local, seen.upstream, attempts);
     }
+    co_return seen;
+}
+
+Task<Result<instance::SharedWal>> Rejoiner::compare(const Settings& settings, const Inspection& inspection,
+                                                    const instance::LocalData& local,
+                                                    const instance::Upstream& upstream, PgSession& session) {
+    const auto size = wal::SegmentSize::from_bytes(inspection.usable->control.wal_segment_size);
+    if (!size) co_return instance::SharedWal::gone;  // pg_control with such a size is not taken for usable
+    auto pieces = instance::pieces_to_compare(local, upstream.history, *size);
+    auto ours = wal_of_directory(outside_.files, settings.data_directory() + "/pg_wal", *size);
+    auto theirs = wal_of_server(session, *size);
+    co_return co_await compare_wal(std::move(pieces), std::move(ours), std::move(theirs));
 }
 
 Task<Result<std::optional<instance::LocalData>>> Rejoiner::look_at_data(const Settings& settings,
@@ -162,7 +205,8 @@ Task<Rejoiner::Report> Rejoiner::carry_out(const Settings& settings, const Inspe
     }
     const auto told = co_await calls_.losing_data();
     if (!told) co_return failed(told.error());
-    if (std::holds_alternative<instance::Rewind>(plan.what)) co_return co_await rewind(settings, std::move(conninfo));
+    if (std::holds_alternative<instance::Rewind>(plan.what))
+        co_return co_await rewind(settings, inspection, std::move(conninfo));
     co_return co_await clone(settings, std::move(conninfo), upstream);
 }
 
@@ -173,14 +217,14 @@ Task<Rejoiner::Report> Rejoiner::mark(const Settings& settings, bool compared) {
     co_return Report{instance::BootstrapOutcome::done, compared, {}, {}};
 }
 
-Task<Rejoiner::Report> Rejoiner::rewind(const Settings& settings, std::string conninfo) {
+Task<Rejoiner::Report> Rejoiner::rewind(const Settings& settings, const Inspection& inspection, std::string conninfo) {
     show("pg_rewind");
     std::string marker = settings.state_directory() + std::string(bootstrap_marker);
     std::string path = marker;
     std::string text = "pg_rewind\n";
     auto done = co_await outside_.files.write_durably(std::move(path), std::move(text));
     if (!done) co_return failed(done.error());
-    done = co_await run_rewind(settings, std::move(conninfo));
+    done = co_await run_rewind(settings, inspection, std::move(conninfo));
     if (!done) {
         rewind_failed_ = !cancelled_;
         log::warning("pg_rewind failed: " + done.error().what);
@@ -193,13 +237,14 @@ Task<Rejoiner::Report> Rejoiner::rewind(const Settings& settings, std::string co
     co_return report;
 }
 
-Task<Result<>> Rejoiner::run_rewind(const Settings& settings, std::string conninfo) {
+Task<Result<>> Rejoiner::run_rewind(const Settings& settings, const Inspection& inspection, std::string conninfo) {
     auto source = following(settings, conninfo);
     if (!source) co_return std::unexpected(std::move(source.error()));
     auto passfile = co_await write_passfile(outside_, settings);
     if (!passfile) co_return std::unexpected(std::move(passfile.error()));
     std::string last_error;
-    postgres::RewindLaunch launch{source->primary_conninfo + " dbname='postgres'", std::move(*passfile)};
+    postgres::RewindLaunch launch{source->primary_conninfo + " dbname='postgres'", std::move(*passfile),
+                                  inspection.stale_pid};
     Command command = postgres::rewind_command(settings, launch);
     command.on_line = [this, &last_error](std::string_view line) {
         if (line.find("error") != std::string_view::npos || line.find("FATAL") != std::string_view::npos)

@@ -20,6 +20,7 @@
 #include "supervision/inspection.hpp"
 #include "supervision/job_process.hpp"
 #include "supervision/left_behind.hpp"
+#include "supervision/namesake.hpp"
 #include "supervision/surroundings.hpp"
 #include "supervision/tool_run.hpp"
 
@@ -40,6 +41,8 @@ public:
         std::function<void(const instance::RejoinPlan& plan, const std::optional<instance::LocalData>& local,
                            const instance::Upstream& upstream)>
             planned;
+        // Another agent of this name follows the primary, for the journal.
+        std::function<void(std::string what)> refused;
         // Where a clone comes from, and why, for the journal.
         std::function<void(std::string what, Facts facts)> cloning;
     };
@@ -48,6 +51,7 @@ public:
         bool compared = false;  // done: with the primary, which may be followed at once
         std::string reason;
         std::string hint;
+        bool restored = false;  // done: from the archive, and not compared yet
     };
 
     Rejoiner(Surroundings& outside, Bootstrapper& bootstrapper, Calls calls);
@@ -65,10 +69,20 @@ public:
 private:
     Task<Result<std::optional<instance::LocalData>>> look_at_data(const Settings& settings,
                                                                   const Inspection& inspection);
-    Task<Result<instance::Upstream>> look_at_primary(std::string conninfo, Instant until);
+    struct Look {
+        instance::Upstream upstream;
+        NamesakeFacts namesake;
+        instance::RejoinPlan plan;
+    };
+    Task<Result<Look>> look(const Settings& settings, const Inspection& inspection,
+                            const Result<std::optional<instance::LocalData>>& local, std::string conninfo,
+                            instance::Attempts attempts);
+    Task<Result<instance::SharedWal>> compare(const Settings& settings, const Inspection& inspection,
+                                              const instance::LocalData& local, const instance::Upstream& upstream,
+                                              PgSession& session);
     Task<Report> carry_out(const Settings& settings, const Inspection& inspection, const instance::RejoinPlan& plan,
                            std::string conninfo, const instance::Upstream& upstream);
-    Task<Report> rewind(const Settings& settings, std::string conninfo);
+    Task<Report> rewind(const Settings& settings, const Inspection& inspection, std::string conninfo);
     Task<Report> clone(const Settings& settings, std::string conninfo, const instance::Upstream& upstream);
     Task<Report> copy(const Settings& settings, std::string conninfo, const instance::Upstream& upstream);
     Task<std::optional<instance::WeighedBackup>> backup_to_clone(const Settings& settings, std::string conninfo,
@@ -78,7 +92,7 @@ private:
     Task<std::optional<std::uint64_t>> data_size(std::string conninfo);
     Task<Report> mark(const Settings& settings, bool compared);
     [[nodiscard]] bool has_foreign_wal() const { return calls_.foreign_wal && calls_.foreign_wal(); }
-    Task<Result<>> run_rewind(const Settings& settings, std::string conninfo);
+    Task<Result<>> run_rewind(const Settings& settings, const Inspection& inspection, std::string conninfo);
     void show(std::string what) { progress_ = ProgressStatus{std::move(what), 0, 0, outside_.clock.now()}; }
 
     Surroundings& outside_;
@@ -88,6 +102,8 @@ private:
     ToolRun tool_;
     std::unique_ptr<JobProcess> look_;  // at the archive's catalog
     Broadcast pause_;
+    Namesake namesake_;
+    bool namesake_told_ = false;
     std::optional<ProgressStatus> progress_;
     bool cancelled_ = false;
     bool rewind_failed_ = false;

@@ -71,7 +71,8 @@ Task<Rejoiner::Report> Rejoiner::copy(const Settings& settings, std::string conn
         wal::TimelineHistory history = history_of(upstream.history, backup->begin.timeline);
         auto restored = co_await bootstrapper_.clone_backup(settings, std::move(id), std::move(history));
         // It has the archive's WAL, and is compared with the primary's when that has made it whole.
-        if (restored.outcome == instance::BootstrapOutcome::done) co_return Report{restored.outcome, false, {}, {}};
+        if (restored.outcome == instance::BootstrapOutcome::done)
+            co_return Report{restored.outcome, false, {}, {}, true};
         if (cancelled_) co_return not_done(cancelled());
         log::warning("the clone from the archive failed: " + restored.reason, {{"hint", restored.hint}});
         tell("clone: from the primary, for the restore of the backup failed",

@@ -61,6 +61,11 @@ void explain(InstanceStatus& status, const Known& known) {
         status.reason.clear();
         status.hint.clear();
     }
+    const bool streams = status.role == Role::standby && status.lsn.streaming;
+    if (status.archive && status.archive->restore_error && !status.fenced && !streams) {
+        status.reason = "the archive does not give WAL back: " + *status.archive->restore_error;
+        status.hint = "it is tried again by itself; check the archive and the way to it";
+    }
     for (const auto& volume : status.volumes) {
         if (!volume.hangs_since && !volume.error) continue;
         status.reason = "the " + volume.name + " volume " +
@@ -82,7 +87,8 @@ std::string unready(const InstanceStatus& status, const ProbeSettings& probes) {
     if (!status.facts_at) return "PostgreSQL has not answered yet";
     if (status.role != Role::standby) return {};
     if (probes.ready == ReadyStrategy::streaming && !status.lsn.streaming) return "the standby is not streaming";
-    if (probes.max_lag_bytes && status.lsn.lag_bytes.value_or(0) > *probes.max_lag_bytes) {
+    if (probes.max_lag_bytes && !status.lsn.lag_bytes) return "how far the standby lags is not known";
+    if (probes.max_lag_bytes && *status.lsn.lag_bytes > *probes.max_lag_bytes) {
         return "the standby lags by " + std::to_string(*status.lsn.lag_bytes) + " bytes, more than " +
                std::to_string(*probes.max_lag_bytes);
     }

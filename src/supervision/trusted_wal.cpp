@@ -47,8 +47,9 @@ Task<> TrustedWal::mark(Result<wal::Reach> reach, std::uint32_t segment_bytes) {
     const auto size = wal::SegmentSize::from_bytes(segment_bytes);
     Result<> done;
     if (reach && size) {
-        wal::Reach all = std::move(*reach);
+        wal::Reach all = *reach;
         done = co_await rename(std::move(all), *size);
+        if (done) done = co_await spare(std::move(*reach), *size);
     } else if (!reach) {
         done = std::unexpected(std::move(reach.error()));
     }
@@ -75,6 +76,24 @@ Task<Result<>> TrustedWal::rename(wal::Reach reach, wal::SegmentSize size) {
     const std::string what = "WAL that the former primary may not have archived is archived by this instance";
     log::info(what, {{"files", *renamed}});
     record_(what, {{"files", std::to_string(*renamed)}, {"first", first}, {"last", last}});
+    co_return Result<>();
+}
+
+Task<Result<>> TrustedWal::spare(wal::Reach reach, wal::SegmentSize size) {
+    const std::string directory = settings_.data_directory() + "/pg_wal";
+    const std::string marks = directory + "/archive_status";
+    std::string path = directory;
+    const auto names = co_await outside_.files.list(std::move(path), wal::most_marks);
+    if (!names) co_return std::unexpected(names.error());
+    path = marks;
+    const auto marked = co_await outside_.files.list(std::move(path), wal::most_marks);
+    if (!marked) co_return std::unexpected(marked.error());
+    for (const auto& name : wal::never_whole(*names, *marked, reach, size)) {
+        path = marks + "/" + name + std::string(wal::done_mark);
+        std::string nothing;
+        const auto written = co_await outside_.files.write_durably(std::move(path), std::move(nothing));
+        if (!written) co_return std::unexpected(written.error());
+    }
     co_return Result<>();
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 // WAL that a standby is about to have for itself. PostgreSQL marks what a standby streams as archived (.done), for it trusts
 // the primary; when that is dead nobody knows. So a promotion has all of it archived (.ready): equal content that is in the
-// archive already is acknowledged. Control thread.
+// archive already is acknowledged. Segments of timelines before that never became whole are marked as archived. Control thread.
 //
 // Before pg_promote, for the checkpoint at the end of recovery recycles what is marked as archived, while a standby's
 // restartpoints do not look at the marks. After recovery once more, for what became whole in between. A promotion neither waits
@@ -37,6 +37,7 @@ private:
     Task<> mark_of_standby(Timeline known, std::uint32_t segment_bytes);
     Task<> mark(Result<wal::Reach> reach, std::uint32_t segment_bytes);
     Task<Result<>> rename(wal::Reach reach, wal::SegmentSize size);
+    Task<Result<>> spare(wal::Reach reach, wal::SegmentSize size);
 
     Surroundings& outside_;
     const Settings& settings_;

@@ -88,16 +88,4 @@ Task<Result<std::optional<std::uint64_t>>> ask_data_size(PgSession& session) {
     co_return number_of<std::uint64_t>(rows->rows[0][0]);
 }
 
-Task<Result<std::optional<std::string>>> read_wal_page(PgSession& session, Timeline timeline, Lsn begin, Lsn end,
-                                                       wal::SegmentSize segment_size) {
-    const std::string name = to_string(name_of(wal::segment_at(timeline, begin, segment_size), segment_size));
-    std::string sql = "select encode(pg_read_binary_file($1, $2::bigint, $3::bigint, true), 'hex')";
-    std::vector<Field> parameters{"pg_wal/" + name, std::to_string(begin.value % segment_size.bytes()),
-                                  std::to_string(end.value - begin.value)};
-    const auto rows = co_await session.query(std::move(sql), std::move(parameters), query_timeout);
-    if (!rows) co_return std::unexpected(rows.error());
-    if (rows->rows.size() != 1 || rows->rows[0].size() != 1) co_return std::unexpected(not_understood());
-    co_return rows->rows[0][0];
-}
-
 }  // namespace pgbosun::supervision

@@ -18,14 +18,7 @@ Task<Result<instance::Upstream>> ask_upstream(PgSession& session);
 // Bytes of all its databases. none: the user may not know.
 Task<Result<std::optional<std::uint64_t>>> ask_data_size(PgSession& session);
 
-// The bytes of one page of WAL at `begin` (a multiple of 8,192) that a server still has in pg_wal, up to `end`. none: the
-// segment is no longer there.
-Task<Result<std::optional<std::string>>> read_wal_page(PgSession& session, Timeline timeline, Lsn begin, Lsn end,
-                                                       wal::SegmentSize segment_size);
-
 // What is in `<directory>/pg_wal/<timeline>.history`; timeline 1 has none.
 std::string history_file(Timeline timeline);
-
-inline constexpr std::uint32_t wal_page_size = 8192;
 
 }  // namespace pgbosun::supervision

@@ -45,6 +45,24 @@ std::vector<std::string> still_to_archive(std::span<const std::string> names_in_
     return marked(names_in_archive_status, ready_mark);
 }
 
+std::vector<std::string> never_whole(std::span<const std::string> names_in_pg_wal,
+                                     std::span<const std::string> names_in_archive_status, const Reach& reach,
+                                     SegmentSize size) {
+    auto marks = marked(names_in_archive_status, done_mark);
+    const auto ready = marked(names_in_archive_status, ready_mark);
+    marks.insert(marks.end(), ready.begin(), ready.end());
+    std::ranges::sort(marks);
+    std::vector<std::string> found;
+    for (const auto& name : names_in_pg_wal) {
+        const auto file = parse_archive_name(name);
+        const auto* segment = file ? std::get_if<Segment>(&*file) : nullptr;
+        if (segment == nullptr || !(segment->name.timeline < reach.history.timeline)) continue;
+        if (!is_within(*segment, reach, size) && !std::ranges::binary_search(marks, name)) found.push_back(name);
+    }
+    std::ranges::sort(found);
+    return found;
+}
+
 bool is_of_older_timeline(std::string_view name, Timeline of_primary) {
     const auto file = parse_archive_name(name);
     return file && timeline_of(*file) < of_primary;

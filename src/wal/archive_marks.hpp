@@ -38,6 +38,13 @@ std::vector<std::string> taken_on_trust(std::span<const std::string> names_in_ar
 // The files marked .ready, without their marks, sorted.
 std::vector<std::string> still_to_archive(std::span<const std::string> names_in_archive_status);
 
+// The segments of older timelines than `reach` ends on that have no mark and are not whole, sorted: what a primary had begun
+// when it crashed, and what was fetched by pg_rewind. PostgreSQL archives each when it is about to recycle it, as if it were
+// whole; another server's may differ behind the fork, and then an archive that refuses it is tried for ever.
+std::vector<std::string> never_whole(std::span<const std::string> names_in_pg_wal,
+                                     std::span<const std::string> names_in_archive_status, const Reach& reach,
+                                     SegmentSize size);
+
 // Whether a former primary may archive this file beside a primary on the timeline `of_primary`: that one gives no file the
 // name of an older timeline that it has not got from that timeline.
 bool is_of_older_timeline(std::string_view name, Timeline of_primary);

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import struct
 
 import cluster
 import instance
@@ -10,19 +11,29 @@ import network
 
 CLONE_NEWNS = 0x00020000
 ROOM = 600  # MB of each instance's volume
+STEPPED_CLOCK = os.path.join(instance.BUILD, "tests", "chaos", "libstepped_clock.so")
+STEPS = (-86400.0, -60.0, -1.5, 1.5, 60.0, 86400.0)  # seconds
 
 
 class Disks:
     """Each volume is a small file system of its own, within a mount namespace that goes with this process."""
 
-    def __init__(self, members):
+    def __init__(self):
         if network.LIBC.unshare(CLONE_NEWNS) != 0:
             raise network.Impossible("no mount namespace")
         network.run("mount", "--make-rprivate", "/")
+        self._mounted = []
+
+    def give(self, members):
         for it in members:
             os.makedirs(it.volume, exist_ok=True)
             network.run("mount", "-t", "tmpfs", "-o", f"size={ROOM}m,mode=0700", "tmpfs", it.volume)
+            self._mounted.append(it.volume)
             it._give(it.volume)
+
+    def close(self):
+        for volume in self._mounted:
+            network.run("umount", "--lazy", volume)
 
 
 def filler(member):
@@ -33,6 +44,32 @@ def fill(member):
     room = os.statvfs(member.volume)
     with open(filler(member), "wb") as file, contextlib.suppress(OSError):
         os.posix_fallocate(file.fileno(), 0, max(1, room.f_bavail * room.f_frsize))
+
+
+class Clocks:
+    """Each instance's and controller's time of day, which can be stepped: a library that is loaded into its processes
+    (stepped_clock.cpp) adds what a file says."""
+
+    def __init__(self, cluster):
+        for it in cluster.members:
+            it.environment |= self._environment(cluster, it)
+        for it in cluster.controllers:
+            it.popen["env"] = os.environ | self._environment(cluster, it)
+
+    def _environment(self, cluster, it):
+        it.clock = f"{cluster.directory}/{it.name}.clock"
+        step(it, 0.0)
+        os.chmod(it.clock, 0o644)
+        # A sanitizer wants to be the first library, which does not matter to these functions.
+        sanitizer = ":".join([*filter(None, [os.environ.get("ASAN_OPTIONS")]), "verify_asan_link_order=0"])
+        return {"LD_PRELOAD": os.path.abspath(STEPPED_CLOCK), "PGBOSUN_STEPPED_CLOCK": it.clock,
+                "ASAN_OPTIONS": sanitizer}
+
+
+def step(it, seconds):
+    descriptor = os.open(it.clock, os.O_WRONLY | os.O_CREAT, 0o644)
+    os.pwrite(descriptor, struct.pack("=q", int(seconds * 1e9)), 0)
+    os.close(descriptor)
 
 
 def processes(member):
@@ -114,6 +151,10 @@ class Faults:
         fill(member)
         return lambda: os.unlink(filler(member))
 
+    def do_clock_stepped(self, member):
+        step(member, self.random.choice(STEPS))
+        return lambda: step(member, 0.0)
+
     # Of the network
 
     def do_cut(self, member):
@@ -128,7 +169,7 @@ class Faults:
         return self.network.cut(member.name, [it.name for it in self.cluster.controllers])
 
     def do_slow(self, member):
-        return self.network.slow(member.name)
+        return self.network.slow(member.name, ways=self.random.choice((("from", "to"), ("from",), ("to",))))
 
     # Of controllers and etcd
 
@@ -139,6 +180,10 @@ class Faults:
     def do_controller_frozen(self, controller):
         controller.send_signal(signal.SIGSTOP)
         return lambda: controller.send_signal(signal.SIGCONT)
+
+    def do_controller_clock_stepped(self, controller):
+        step(controller, self.random.choice(STEPS))
+        return lambda: step(controller, 0.0)
 
     def do_controller_cut(self, controller):
         return self.network.isolate(controller.name)
@@ -163,6 +208,8 @@ class Faults:
     def mend(self):
         """Whatever is broken still."""
         self.network.heal()
+        for it in [*self.cluster.members, *self.cluster.controllers]:
+            step(it, 0.0)
         for program in self.cluster.programs:
             program.send_signal(signal.SIGCONT)
             if not program.runs:

@@ -86,6 +86,19 @@ TEMPLATE_TEST_CASE("a file larger than the limit is refused, one of the limit is
     CHECK(world(files.read(world / "five", 5)).value() == "12345");
 }
 
+TEMPLATE_TEST_CASE("a part of a file is read from where it is asked, up to the end of the file", "", Real, Fake) {
+    TestType world;
+    auto& files = world.files();
+    REQUIRE(world(files.write_durably(world / "five", "12345")).has_value());
+
+    CHECK(world(files.read_part(world / "five", 1, 3)).value() == "234");
+    CHECK(world(files.read_part(world / "five", 3, 10)).value() == "45");
+    CHECK(world(files.read_part(world / "five", 9, 1)).value().empty());
+    CHECK(kind(world(files.read_part(world / "none", 0, 1))) == FaultKind::not_found);
+    REQUIRE(world(files.make_directory(world / "d")).has_value());
+    CHECK(kind(world(files.read_part(world / "d", 0, 1))) == FaultKind::refused);
+}
+
 TEMPLATE_TEST_CASE("what is not there is not found, and its path is named", "", Real, Fake) {
     TestType world;
     auto& files = world.files();

@@ -69,7 +69,26 @@ class Backups(Case):
         it.start().up()
         it.wait_status("it is known again", lambda status: status["backup"]["last_id"] == name)
 
-        self.assertEqual(it.http("DELETE", f"/v1/backups/{name}").status // 100, 2 if listed["count"] > 1 else 5)
+        # It is the only one: no failure, but a refusal with its hint.
+        refused = it.http("DELETE", f"/v1/backups/{name}?wait=60s")
+        self.assertEqual(refused.status, 409, refused)
+        self.assertIn("is the only one that is done", refused.json["detail"])
+        self.assertTrue(refused.json["hint"])
+        self.assertEqual(it.http("GET", f"/v1/backups/{name}").status, 200)
+
+    def test_a_removal_without_an_identifier_removes_nothing(self):
+        it = self.up()
+        for name in ("one", "two"):
+            self.assertEqual(it.http("POST", "/v1/backups?wait=60s", {"name": name}).status, 200)
+        for words in ([], ["--force"]):
+            done = subprocess.run(instance.as_user(it.user) + [PGBOSUN, "backup", "delete", "--config", it.config_file, *words],
+                                  capture_output=True, text=True, check=False, cwd="/", timeout=instance.DEADLINE)
+            self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+        it.wait_status("both are there", lambda status: status["backup"]["count"] == 2)
+        listing = subprocess.run(instance.as_user(it.user) + [PGBOSUN, "backup", "list", "--config", it.config_file],
+                                 capture_output=True, text=True, check=False, cwd="/", timeout=instance.DEADLINE)
+        self.assertIn("one", listing.stdout)
+        self.assertIn("two", listing.stdout)
 
     def test_one_backup_at_a_time_and_the_running_one_can_be_cancelled(self):
         it = self.slow()
@@ -104,12 +123,16 @@ class Backups(Case):
 
     def test_a_backup_that_is_killed_failed_and_the_next_life_still_knows(self):
         it = self.slow()
-        self.begin()
+        name = self.begin()
         os.kill(wait_for("the job's process is there", self.job), signal.SIGKILL)
         status = it.wait_status("it failed", lambda status: status["backup"]["last_error"])
         self.assertIn("signal 9", status["backup"]["last_error"])
         self.assertRegex(it.http("GET", "/metrics").text, r"(?m)^cnpg_collector_last_failed_backup_timestamp 1")
         self.assertTrue(status["ready"])
+        # The archive says so too, and has nothing of it but that.
+        wait_for("it is recorded", lambda: it.http("GET", f"/v1/backups/{name}").json.get("state") == "failed")
+        self.assertIn("signal 9", it.http("GET", f"/v1/backups/{name}").json["error"])
+        self.assertEqual([names for _, _, names in os.walk(f"{self.archive}/orders/base/{name}") if names], [["backup.info"]])
 
         it.stop()
         it.start().up()

@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.request
 
 import instance
 
@@ -280,6 +281,47 @@ class ControllerTest(unittest.TestCase):
         until("the other leads", other_leads)
         self.assertEqual((stopped, self.serving()), ([], primary))
         self.assertEqual(self.seen()["term"], 1)
+
+    def configure(self, url, change):
+        """What the controller there reads at its next look, and the signal to look."""
+        file = self.place / f"{url.rsplit(':', 1)[1]}.yaml"
+        config = json.loads(file.read_text())
+        change(config)
+        file.write_text(json.dumps(config))
+        self.controllers[url].send_signal(signal.SIGHUP)
+
+    def instances(self, url):
+        """As this controller has them, whether it leads or not."""
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/v1/status", timeout=5) as answer:
+            return sorted(it["name"] for it in json.load(answer)["instances"])
+        return []
+
+    def test_at_sighup_the_instances_are_read_again_and_the_primary_stays(self):
+        primary = self.serving()
+        gone = next(a.name for a in self.agents if a.name not in primary)
+        rest = sorted(a.name for a in self.agents if a.name != gone)
+        stopped = []
+
+        def take_away(config):
+            config["instances"] = [it for it in config["instances"] if it["name"] != gone]
+
+        def is_taken(url):
+            stopped.extend([self.serving()] * (self.serving() != primary))
+            return self.instances(url) == rest
+        for url in self.controllers:
+            self.configure(url, take_away)
+            until(f"{url} has taken it away", lambda url=url: is_taken(url))
+        until("the list without it", lambda: len(self.seen().get("promotable", [])) == 1)
+        self.assertEqual((stopped, self.serving(), self.seen()["term"]), ([], primary, 1))
+        self.assertEqual([it.poll() for it in self.controllers.values()], [None, None])
+
+    def test_a_wrong_configuration_is_not_taken_at_sighup(self):
+        url = self.seen()["leader_url"]
+        log = self.place / f"{url.rsplit(':', 1)[1]}.log"
+        self.configure(url, lambda config: config.update(instances=[]))
+        until("it is said", lambda: "the configuration stays as it was" in log.read_text())
+        self.assertEqual(len(self.instances(url)), 3)
+        self.assertEqual(self.seen()["leader_url"], url)
 
     def test_paused_nothing_is_promoted_until_resumed(self):
         until("it is paused", lambda: self.ask("pause")[0] == 0)

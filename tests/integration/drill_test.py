@@ -52,17 +52,70 @@ class Drill(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("select count(*) = 2 from t", done.stdout)
 
-    def test_a_missing_segment_fails_the_drill(self):
+    def begin_segment(self):
+        """The path of the first segment that the backup needs."""
         base = f"{self.place.archive}/orders/base/{self.backup}/backup.info"
         with open(base, encoding="utf-8") as file:
             begin = [line for line in file if line.startswith("begin_wal")][0].strip().split("=")[1]
-        path = f"{self.place.archive}/orders/wals/{begin[:16]}/{begin}"
+        return f"{self.place.archive}/orders/wals/{begin[:16]}/{begin}"
+
+    def test_a_missing_segment_is_refused_before_anything_is_restored(self):
+        path = self.begin_segment()
         os.rename(path, f"{self.place.directory}/hidden")
         try:
             done = self.drill(check=False)
         finally:
             os.rename(f"{self.place.directory}/hidden", path)
-        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual(done.returncode, 3, done.stdout)
+        self.assertIn("lacks WAL that makes it consistent", done.stdout)
+
+    def test_a_segment_that_is_there_and_holds_no_wal_fails_the_drill(self):
+        path = self.begin_segment()
+        with open(path, "r+b") as segment:
+            whole = segment.read()
+            segment.seek(40)  # behind the header of its first page
+            segment.write(bytes(8192 - 40))
+        try:
+            done = self.drill("--report", "json", check=False)
+        finally:
+            with open(path, "r+b") as segment:
+                segment.write(whole)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        steps = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertIn("recovering", [step.get("step") for step in steps])
+        self.assertIn("recovery failed", json.dumps(steps[-1]))
+
+    def test_a_drill_that_grows_beyond_what_it_may_use_is_ended(self):
+        backup = f"{self.place.archive}/orders/base/{self.backup}"
+        with open(f"{backup}/data.tar", "rb") as tar:
+            content = tar.read()
+        # So compressible that nobody could know.
+        small = subprocess.run(["gzip", "-9"], input=content, stdout=subprocess.PIPE, check=True).stdout
+        with open(f"{backup}/data.tar.gz", "wb") as tar:
+            tar.write(small)
+        self.place.own(f"{backup}/data.tar.gz")
+        os.rename(f"{backup}/data.tar", f"{self.place.directory}/hidden")
+        stored = sum(os.path.getsize(f"{backup}/{name}") for name in os.listdir(backup))
+        self.assertLess(4 * stored + (1 << 20), len(content))
+        try:
+            config = self.place.config(drill={"max_bytes": f"{(4 * stored >> 20) + 1}MB"})
+            done = run(backups.ARCHIVER, "drill", "--config", config, check=False)
+        finally:
+            os.rename(f"{self.place.directory}/hidden", f"{backup}/data.tar")
+            os.remove(f"{backup}/data.tar.gz")
+        self.assertEqual(done.returncode, 3, done.stdout)
+        self.assertIn("the drill takes", done.stdout)
+
+    @unittest.skipUnless(instance.ROOT, "needs root")
+    def test_root_drills_as_the_user_who_is_configured_and_never_itself(self):
+        words = [backups.ARCHIVER, "drill", "--config"]
+        refused = subprocess.run([*words, self.place.config()], capture_output=True, text=True, check=False, cwd="/")
+        self.assertEqual(refused.returncode, 3, refused.stdout)
+        self.assertIn("does not run as root", refused.stdout)
+        self.assertFalse(os.path.exists(f"{self.scratch}/pgdata"))
+        done = subprocess.run([*words, self.place.config(run_as="postgres")], capture_output=True, text=True, check=False,
+                              cwd="/")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_a_drill_that_is_cancelled_leaves_nothing(self):
         drill = subprocess.Popen([*as_user(backups.USER), backups.ARCHIVER, "drill", "--config", self.place.config(),
@@ -78,6 +131,67 @@ class Drill(unittest.TestCase):
         done = run(backups.ARCHIVER, "drill", "--config", config, check=False)
         self.assertEqual(done.returncode, 3)
         self.assertIn("may use 1 MB", done.stdout)
+
+
+class DamagedIndex(unittest.TestCase):
+    @unittest.skipUnless(os.path.exists(f"{bin_dir()}/pg_amcheck"), "needs pg_amcheck")
+    def test_an_index_that_is_out_of_order_fails_the_drill(self):
+        place = Place()
+        self.addCleanup(place.destroy)
+        run("mkdir", "-p", f"{place.directory}/volume/pgbosun")
+        server = Server.initialise(place).start()
+        server.sql("create table t as select g as i from generate_series(1, 1000) g")
+        server.sql("create function order_of(int, int) returns int language sql immutable as 'select btint4cmp($1, $2)'")
+        server.sql("create operator class whim for type int using btree as operator 1 <, operator 2 <=, operator 3 =, "
+                   "operator 4 >=, operator 5 >, function 1 order_of(int, int)")
+        server.sql("create index in_order on t (i whim)")
+        # As a new collation version does it.
+        server.sql("create or replace function order_of(int, int) returns int language sql immutable as "
+                   "'select btint4cmp($2, $1)'")
+        server.backup("20261121T010000")
+        server.switch()
+        server.stop()
+
+        done = place.archiver("drill", "--check", "select count(*) = 1000 from t", check=False)
+
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("pg_amcheck: ", done.stdout)
+        self.assertIn("in_order", done.stdout + done.stderr)
+        self.assertEqual(place.archiver("catalog", "list", check=False).returncode, 0)
+        self.assertLessEqual(set(os.listdir(f"{place.directory}/volume/pgbosun/drill")), {"lock"})
+
+
+class Scheduled(instance.Case):
+    def test_a_drill_runs_when_it_is_due_and_metrics_tell_its_outcome(self):
+        it = self.existing()
+        it.config["archive"] = {"destination": f"file://{it.directory}/archive"}
+        it.write_config()
+        it.start().up()
+        it.sql("create table t(i int); insert into t values (1)")
+        self.assertEqual(it.http("POST", "/v1/backups?wait=120s").status, 200)
+
+        self.due(it, "select count(*) = 1 from t")
+        status = it.wait_status("a drill has succeeded", lambda status: status["drill"]["last_ok"])
+        self.assertGreater(status["drill"]["recovery_s"], 0)
+        self.assertEqual(status["drill"]["last_id"], status["backup"]["last_id"])
+        self.assertIn("schedule", [entry["facts"].get("by") for entry in it.http("GET", "/v1/journal").json["entries"]
+                                   if entry["kind"] == "backup"])
+        metrics = it.http("GET", "/metrics").text
+        self.assertRegex(metrics, r"(?m)^pgbosun_drill_last_success 1$")
+        self.assertRegex(metrics, r"(?m)^pgbosun_drill_last_success_timestamp 1[0-9.e+]+")
+        self.assertRegex(metrics, r"(?m)^pgbosun_drill_recovery_seconds [0-9.e+-]*[1-9]")
+
+        self.due(it, "select count(*) = 2 from t")
+        status = it.wait_status("a drill has failed", lambda status: status["drill"]["last_ok"] is False)
+        self.assertIn("select count(*) = 2", status["drill"]["last_error"])
+        metrics = it.http("GET", "/metrics").text
+        self.assertRegex(metrics, r"(?m)^pgbosun_drill_last_success 0$")
+        self.assertRegex(metrics, r"(?m)^pgbosun_drill_last_success_timestamp 1[0-9.e+]+", "the one before is remembered")
+
+    def due(self, it, check):
+        it.config["drill"] = {"schedule": "*/2 * * * * *", "checks": [check]}
+        it.write_config()
+        self.assertEqual(it.client("reload").returncode, 0)
 
 
 if __name__ == "__main__":

@@ -115,10 +115,14 @@ class Outage(Case):
             for path in ("/livez", "/readyz", "/v1/status", "/metrics"):
                 self.assertEqual(it.http("GET", path, timeout=5).status, 200)
             self.assertEqual(archives.acknowledged(it), before)
+            status = it.wait_status("the silence is told", lambda status: status["archive"]["failing_since"])
+            self.assertIn("hangs", status["archive"]["last_error"])
+            wait_for("it is killed", lambda: not instance.alive(archiver))
         finally:
-            os.kill(archiver, 18)
+            instance.send(archiver, 18)
 
         archives.wait_archived(it, name)
+        it.wait_status("the end of it is told", lambda status: status["archive"]["failing_since"] is None)
         archives.check_acknowledged(it, it.archive)
 
 

@@ -7,7 +7,7 @@ import signal
 import archives
 import base_backups as backups
 import instance
-from barman_backups import Place, Server
+from barman_backups import ARCHIVER, Place, Server, run
 from instance import Case, children, command_line, process_name, wait_for
 
 
@@ -16,7 +16,7 @@ class Recovery(Case):
 
     @classmethod
     def setUpClass(cls):
-        place = Place()
+        place = cls.place = Place()
         cls.addClassCleanup(place.destroy)
         cls.archive = place.archive
         server = Server.initialise(place).start()
@@ -133,6 +133,46 @@ class Recovery(Case):
         it.http("POST", "/v1/restart?wait=0s")
         it.up()
         self.assertEqual(self.rows(it), "1,2,3")
+
+    def restored_by_hand(self, server):
+        """An instance, not started, on whose volume somebody has restored the origin."""
+        it = self.make({"archive": {"destination": f"file://{self.archive}", "server_name": server}})
+        run(ARCHIVER, "restore", "--config", self.place.config(), "--target", it.data_directory)
+        if server != "orders":
+            self.addCleanup(shutil.rmtree, f"{self.archive}/{server}", ignore_errors=True)
+        return it
+
+    def content(self):
+        return {path: os.stat(path).st_mtime_ns
+                for directory, _, names in os.walk(f"{self.archive}/orders") for path in [f"{directory}/{it}" for it in names]}
+
+    def test_a_copy_that_was_restored_by_hand_does_not_archive_into_its_source(self):
+        it = self.restored_by_hand("orders")
+        before = self.content()
+        it.start()
+        status = it.wait_status("it has failed", lambda status: status["phase"] == "failed")
+        self.assertIn("orders already", status["reason"])
+        self.assertIn("server_name", status["hint"])
+        self.assertIsNone(it.postmaster())
+        self.assertEqual(self.content(), before)
+
+        # Nor in another life; under another name it recovers, archives, and starts again as any other.
+        it.stop()
+        it.start()
+        it.wait_status("it has failed again", lambda status: status["phase"] == "failed")
+        it.stop()
+        it.config["archive"]["server_name"] = "orders-by-hand"
+        self.addCleanup(shutil.rmtree, f"{self.archive}/orders-by-hand", ignore_errors=True)
+        it.write_config()
+        it.start().up()
+        self.assertEqual(self.rows(it), "1,2,3")
+        name = archives.switch(it)
+        archives.wait_archived(it, name)
+        self.assertIn(name, archives.wal_files(self.archive, "orders-by-hand"))
+        it.stop(signal.SIGINT)
+        it.start().up()
+        self.assertEqual(self.rows(it), "1,2,3")
+        self.assertEqual(self.content(), before)
 
     def test_killed_at_any_step_it_begins_again_or_goes_on_and_ends_right(self):
         def restoring(it):

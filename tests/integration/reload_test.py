@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 
+import archives
 import instance
 from instance import Case, wait_for
 
@@ -51,10 +52,50 @@ class Reload(Case):
 
     def test_what_changes_only_at_a_start_is_named(self):
         self.it.config["log"] = {"format": "text"}
-        self.it.config["metrics"] = {"default_queries": False}
+        self.it.config["postgresql"]["port"] = instance.free_port()
         self.change(work_mem="8MB")
         self.shows("work_mem", "8MB")
-        self.it.wait_log('"keys":"log.format, metrics.default_queries"')
+        self.it.wait_log('"keys":"log.format, postgresql.port"')
+        self.assertEqual(self.it.client("checkpoint").returncode, 0)
+
+    def test_metric_queries_are_read_again_and_those_that_are_wrong_change_nothing(self):
+        query = "mine:\n  query: select 42 as answer\n  metrics:\n    - answer: {usage: GAUGE, description: of all}\n"
+        file = self.it.write_file(f"{self.it.directory}/queries.yaml", query)
+        self.it.config["metrics"] = {"queries": [file], "cache_time": "1s"}
+        self.change(work_mem="9MB")
+        wait_for("the query is asked", lambda: "cnpg_mine_answer 42" in self.it.http("GET", "/metrics").text)
+
+        self.it.write_file(file, query.replace("42", "43"))
+        wait_for("the changed one is", lambda: "cnpg_mine_answer 43" in self.it.http("GET", "/metrics").text)
+        self.it.write_file(file, "mine: [")
+        self.it.wait_log("nothing of the files is taken.*queries.yaml")
+
+        self.assertIn("cnpg_mine_answer 43", self.it.http("GET", "/metrics").text)
+
+    def archiver(self):
+        return next((pid for pid in instance.children(self.it.pid)
+                     if instance.process_name(pid).startswith("pgbosun-archive")), None)
+
+    def test_the_archiver_goes_by_what_was_taken_and_not_by_what_is_in_the_file(self):
+        self.it.config["archive"] = {"destination": f"file://{self.it.directory}/archive"}
+        self.it.write_config()
+        self.it.stop(signal.SIGINT)
+        self.it.start().up()
+        archives.wait_archived(self.it, archives.switch(self.it))
+
+        before = self.archiver()
+        self.it.config["run_dir"] = f"{self.it.directory}/elsewhere"
+        self.it.write_config()
+        self.it.wait_log('"keys":"run_dir"')
+        wait_for("another archiver runs", lambda: self.archiver() not in (None, before))
+        archives.wait_archived(self.it, archives.switch(self.it))
+
+        before = self.archiver()
+        self.it.write_file(self.it.config_file, "cluster: [")
+        self.it.wait_log("nothing of the files is taken")
+        instance.send(before, signal.SIGKILL)
+        wait_for("another archiver runs", lambda: self.archiver() not in (None, before))
+        archives.wait_archived(self.it, archives.switch(self.it))
 
     def test_a_changed_hba_rule_is_applied(self):
         self.it.config["postgresql"]["pg_hba"] = ["host all postgres 127.0.0.1/32 trust"]

@@ -115,14 +115,24 @@ class FullCircle(unittest.TestCase):
         it.stop()
 
     def test_a_restore_that_is_cancelled_leaves_nothing(self):
-        target = self.place.new("restored")
-        restore = subprocess.Popen(
-            [*as_user(backups.USER), backups.ARCHIVER, "restore", "--config", self.place.config(), "--target", target,
-             "--tablespace", f"fast={self.place.new('moved')}"], stdout=subprocess.PIPE, text=True)
-        restore.send_signal(signal.SIGTERM)
-        restore.wait(60)
-        if restore.returncode != 0:
-            self.assertFalse(os.path.exists(target))
+        for _ in range(10):
+            target, moved = self.place.new("restored"), self.place.new("moved")
+            restore = subprocess.Popen(
+                [*as_user(backups.USER), backups.ARCHIVER, "restore", "--config", self.place.config(), "--target", target,
+                 "--tablespace", f"fast={moved}"], stdout=subprocess.PIPE, text=True)
+            wait_for("the first file", lambda: os.path.exists(f"{target}/pgbosun.restore") or restore.poll() is not None)
+            restore.send_signal(signal.SIGSTOP)
+            in_its_middle = os.path.exists(f"{target}/pgbosun.restore") and not os.path.exists(f"{target}/global/pg_control")
+            restore.send_signal(signal.SIGTERM)
+            restore.send_signal(signal.SIGCONT)
+            said, _ = restore.communicate(timeout=60)
+            if in_its_middle and restore.returncode != 0:
+                break
+        self.assertTrue(in_its_middle, "it was never met in its middle")
+        self.assertEqual(restore.returncode, 1, said)
+        self.assertIn("the restore was cancelled", said)
+        self.assertFalse(os.path.exists(target))
+        self.assertFalse(os.path.exists(moved))
 
     def test_a_whole_backup_verifies_and_every_damage_is_named(self):
         done = self.place.archiver("verify", self.backup)

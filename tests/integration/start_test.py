@@ -5,6 +5,7 @@ import signal
 import subprocess
 import unittest
 
+import archives
 import instance
 from instance import ROOT, Case, alive, as_user, bin_dir, process_name, wait_for
 
@@ -42,6 +43,39 @@ class Stop(Case):
         it.start().up()
 
         self.assertEqual(it.sql("select count(*) from kept"), "0")
+
+    def test_the_wal_that_is_ready_is_archived_before_it_ends(self):
+        it = self.existing()
+        it.config["archive"] = {"destination": f"file://{it.directory}/archive"}
+        it.write_config()
+        it.start().up()
+        archives.wait_archived(it, archives.switch(it))
+        wals = f"{it.directory}/archive/orders/wals/0000000100000000"
+        os.chmod(wals, 0o500)
+        names = [archives.switch(it) for _ in range(3)]
+        it.wait_status("they wait", lambda status: status["archive"]["backlog"] >= 3)
+
+        os.chmod(wals, 0o700)
+        exit_status = it.stop(signal.SIGTERM)
+
+        self.assertEqual(exit_status, 0, it.tail())
+        self.assertLessEqual(set(names), archives.check_acknowledged(it, f"{it.directory}/archive"))
+        self.assertEqual(archives.waiting(it), set())
+
+    def test_an_archive_that_is_away_does_not_hold_a_stop_up(self):
+        it = self.existing({"shutdown": {"timeout": "6s"}})
+        it.config["archive"] = {"destination": f"file://{it.directory}/archive"}
+        it.write_config()
+        it.start().up()
+        archives.wait_archived(it, archives.switch(it))
+        os.rename(f"{it.directory}/archive", f"{it.directory}/away")
+        name = archives.switch(it)
+        it.wait_status("it waits", lambda status: status["archive"]["failing_since"])
+
+        exit_status = it.stop(signal.SIGTERM, budget=6)
+
+        self.assertEqual(exit_status, 0, it.tail())
+        self.assertIn(name, archives.waiting(it))
 
     def test_a_stop_with_a_hundred_idle_sessions_is_clean(self):
         it = self.existing({"shutdown": {"timeout": "30s"},

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import time
 
 import archives
 import base_backups as backups
@@ -62,6 +63,38 @@ class Stream(Case):
 
         self.assertEqual(new.sql("select string_agg(i::text, ',' order by i) from noted"), "1,2,3")
         self.assertEqual(new.status()["timeline"], 2)
+
+
+    def test_what_was_acknowledged_longer_ago_than_is_promised_is_in_the_archive(self):
+        promised, generous = 1.0, 5.0
+        it = self.existing({"postgresql": {"parameters": {"archive_timeout": "1h"}}})
+        it.config["archive"] = {"destination": f"file://{it.directory}/archive", "stream": f"{promised:.0f}s"}
+        it.write_config()
+        it.start().up()
+        it.sql("create table noted(i int)")
+        self.assertEqual(backups.take(it).code, 0)
+        self.commit(it, 0)
+
+        acknowledged = {}
+        began = time.monotonic()
+        while time.monotonic() - began < 2 * generous:
+            it.sql(f"insert into noted values ({len(acknowledged) + 1})")
+            acknowledged[len(acknowledged) + 1] = time.monotonic()
+        killed = time.monotonic()
+        it.kill_everything()
+        shutil.rmtree(it.volume)
+
+        new = self.make({
+            "archive": {"destination": f"file://{it.directory}/archive", "server_name": "orders-2"},
+            "bootstrap": {"recovery": {"source": {"destination": f"file://{it.directory}/archive",
+                                                  "server_name": "orders"}}}})
+        new.start().up()
+        there = {int(value) for value in new.sql("select i from noted").splitlines()}
+        due = {value for value, at in acknowledged.items() if at < killed - generous}
+        self.assertTrue(due)
+        self.assertFalse(due - there)
+        lost = [at for value, at in acknowledged.items() if value not in there]
+        print(f"lost: {killed - min(lost) if lost else 0:.2f} s before the kill, of {promised} s that may be", flush=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from sources import Finding
 
 PREFIX = re.compile(r'const std::string (\w+) = "([a-z_.]+\.)";')
 JOINED = re.compile(r'\b(\w+) \+ "([a-z_]+)"')
-WHOLE = re.compile(r'[({]"([a-z_]+(?:\.[a-z_]+)*)"')
+WHOLE = re.compile(r'[({]\s*"([a-z_]+(?:\.[a-z_]+)*)"')
 # `key`, `key: value`, `section.*`; a first word alone may be any word.
 NAMED = re.compile(r"`([a-z_]+(?:\.[a-z_]+)+)(\.\*)?(:[^`\n]*)?`")
 FILES = {"archive.sock", "backup.info", "postgresql.conf", "postgresql.auto.conf"}
@@ -50,6 +50,7 @@ def check_tree(root):
 
 KEYS = instance_keys('const std::string deck = "ship.deck."; keys.push_back(truth(deck + "wet", x));'
                      'keys.push_back(text("log.level", y)); keys.push_back(text("archive.region", y));'
+                     'keys.push_back(texts(\n    "archive.prefix", y));'
                      'optional_sections() { {"ship.mast", z} }')
 SAMPLES = [
     ("key", "docs/a.md", "set `log.colour` to red\n"),
@@ -59,6 +60,7 @@ SAMPLES = [
     ("key", "docs/a.md", "`log.level.*`\n"),
     ("key", "docs/a.md", "`bootstrap.recovery.source.mast`: `archive.mast`\n"),
     (None, "docs/a.md", "`log.level: info`, `ship.deck.wet`, `ship.deck`, `ship.deck.*`, `log`, `archive.sock`\n"),
+    (None, "docs/a.md", "`archive.prefix`\n"),
     (None, "docs/a.md", "`bow.deck`, log.colour, `pgbosun log.colour`, `log.Colour`, `archive.region`\n"),
 ]
 

@@ -1,3 +1,4 @@
+#include <array>
 #include <cstdlib>
 #include <random>
 
@@ -15,10 +16,11 @@ int runs() {
     return given == nullptr ? 60 : std::atoi(given);
 }
 
+constexpr std::array percents{0, 0, 2, 10};
+
 Faults draw(std::mt19937_64& random) {
     Faults faults;
     faults.seed = random();
-    constexpr int percents[] = {0, 0, 2, 10};
     faults.unavailable_percent = percents[random() % 4];
     faults.lost_percent = percents[random() % 4];
     if (random() % 4 != 0) faults.kill_at = 1 + static_cast<int>(random() % 60);
@@ -42,7 +44,9 @@ TEST_CASE("whatever the store does and whenever the process is killed, what is d
         for (int life = 0; life < 3; ++life) check(world.judge(world.work(draw(random))));
         for (const auto& id : world.done_backups()) {
             ++done;
-            world.restore_in_process(id, draw(random));
+            auto faults = draw(random);
+            faults.damaged_percent = percents[random() % percents.size()];
+            check(world.restore_in_process(id, faults));
             ++killed_restores;
         }
         // Without faults everything comes right again.

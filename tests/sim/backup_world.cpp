@@ -21,7 +21,9 @@
 #include "backup/restore.hpp"
 #include "backup/verify.hpp"
 #include "codec/content_hash.hpp"
+#include "backup/restore_target.hpp"
 #include "object_store/directory_store.hpp"
+#include "object_store/encrypted_store.hpp"
 #include "pgbosun/hook_protocol.hpp"
 #include "support/fake_pg_session.hpp"
 #include "unit/archive/wal_files.hpp"
@@ -97,7 +99,10 @@ std::string in_process(const Work& work) {
 
 }  // namespace
 
-BackupWorld::BackupWorld(std::uint64_t seed) : random_(seed) { fill(); }
+BackupWorld::BackupWorld(std::uint64_t seed) : random_(seed), sealed_(random_() % 2 == 0) {
+    write_file(root_.path() + "/key", std::string(64, 'a') + "\n");
+    fill();
+}
 
 void BackupWorld::fill() {
     files_["PG_VERSION"] = "15\n";
@@ -131,8 +136,8 @@ Said BackupWorld::work(Faults faults) {
 }
 
 void BackupWorld::archive_and_back_up(Faults faults, int report) {
-    const auto directory = object_store::DirectoryStore::open(archive());
-    FaultyObjectStore store(*directory, faults);
+    const auto opened = open_store(faults);
+    auto& store = *opened;
     archive::Archiver archiver(store, {server, Compression::zstd, 1}, 1, quick, [] {});
     archiver.obey(
         {.may_archive = true, .data_directory = data(), .system_id = our_system, .wal_segment_size = small_segment});
@@ -171,11 +176,10 @@ void BackupWorld::archive_and_back_up(Faults faults, int report) {
     archiver.finish(std::chrono::steady_clock::now() + 1s);
 }
 
-void BackupWorld::restore_in_process(const std::string& wanted, Faults faults) {
+std::vector<std::string> BackupWorld::restore_in_process(const std::string& wanted, Faults faults) {
     in_process([&](int) {
-        const auto directory = object_store::DirectoryStore::open(archive());
-        FaultyObjectStore store(*directory, faults);
-        backup::Catalog catalog(store, server);
+        const auto store = open_store(faults);
+        backup::Catalog catalog(*store, server);
         const auto found = catalog.find(wanted);
         if (!found) return;
         backup::RestoreOrder order{.places = {.target = restored(), .tablespaces = {}, .wal_directory = {}},
@@ -185,12 +189,38 @@ void BackupWorld::restore_in_process(const std::string& wanted, Faults faults) {
         backup::Restoration restoration(catalog, {*found}, order);
         if (restoration.unpack()) std::ignore = restoration.finish();
     });
-    // What is whole is not written over by the next restore; what is not, is cleared by it.
-    if (std::filesystem::exists(restored() + "/global/pg_control")) std::filesystem::remove_all(restored());
+    // What is whole is not written over by the next restore; what is not, is cleared by it, and says so.
+    std::vector<std::string> findings;
+    if (std::filesystem::exists(restored() + "/global/pg_control")) {
+        findings = compare_files();
+        std::filesystem::remove_all(restored());
+    } else if (std::filesystem::exists(restored()) && !std::filesystem::is_empty(restored()) &&
+               !std::filesystem::exists(restored() + "/" + std::string(backup::restore_marker))) {
+        findings.emplace_back("a half restore has no marker");
+    }
+    return findings;
+}
+
+std::vector<std::string> BackupWorld::compare_files() const {
+    std::vector<std::string> findings;
+    for (const auto& [name, content] : files_) {
+        if (read_file(restored() + "/" + name) != content)
+            findings.push_back(name + " was restored with other content");
+    }
+    return findings;
+}
+
+std::unique_ptr<ObjectStore> BackupWorld::open_store(std::optional<Faults> faults) const {
+    std::unique_ptr<ObjectStore> store = object_store::DirectoryStore::open(archive());
+    if (faults) store = std::make_unique<FaultyObjectStore>(std::move(store), *faults);
+    if (!sealed_) return store;
+    EncryptionSettings settings;
+    settings.key.file = root_.path() + "/key";
+    return std::make_unique<object_store::EncryptedStore>(std::move(store), object_store::EncryptionKeys(settings));
 }
 
 std::vector<std::string> BackupWorld::done_backups() {
-    const auto directory = object_store::DirectoryStore::open(archive());
+    const auto directory = open_store();
     backup::Catalog catalog(*directory, server);
     std::vector<std::string> done;
     const auto list = catalog.list();
@@ -202,7 +232,7 @@ std::vector<std::string> BackupWorld::done_backups() {
 }
 
 std::vector<std::string> BackupWorld::judge(const Said& said) {
-    const auto directory = object_store::DirectoryStore::open(archive());
+    const auto directory = open_store();
     std::vector<std::string> findings;
     for (const auto& name : said.archived) {
         const auto key = archive::wal_key(server, *wal::parse_archive_name(name)) + ".zst";
@@ -224,7 +254,7 @@ std::vector<std::string> BackupWorld::judge(const Said& said) {
 }
 
 std::vector<std::string> BackupWorld::compare_restored(const std::string& wanted) {
-    const auto directory = object_store::DirectoryStore::open(archive());
+    const auto directory = open_store();
     backup::Catalog catalog(*directory, server);
     const auto found = catalog.find(wanted);
     if (!found) return {found.error().text()};
@@ -247,16 +277,13 @@ std::vector<std::string> BackupWorld::compare_restored(const std::string& wanted
         findings.push_back("it cannot be restored: " + finished.error().text());
         return findings;
     }
-    for (const auto& [name, content] : files_) {
-        if (read_file(restored() + "/" + name) != content)
-            findings.push_back(name + " was restored with other content");
-    }
+    for (auto& finding : compare_files()) findings.push_back(std::move(finding));
     std::filesystem::remove_all(restored());
     return findings;
 }
 
 std::vector<std::string> BackupWorld::judge_after_expiry() {
-    const auto directory = object_store::DirectoryStore::open(archive());
+    const auto directory = open_store();
     backup::Catalog catalog(*directory, server);
     const auto later = archive::wall_now() + 48h;
     const auto done_before = done_backups();

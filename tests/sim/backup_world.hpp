@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -27,8 +29,8 @@ public:
 
     // A process archives all WAL and takes a backup; it may be killed on the way.
     Said work(Faults faults);
-    // A process restores this backup; it may be killed on the way.
-    void restore_in_process(const std::string& backup, Faults faults);
+    // A process restores this backup; it may be killed on the way. What must hold then, as below.
+    std::vector<std::string> restore_in_process(const std::string& backup, Faults faults);
 
     // What must hold now, as findings for a person; empty: all is well.
     std::vector<std::string> judge(const Said& said);
@@ -41,11 +43,15 @@ private:
     void fill();
     void archive_and_back_up(Faults faults, int report);
     std::vector<std::string> compare_restored(const std::string& backup);
+    [[nodiscard]] std::vector<std::string> compare_files() const;
+    // The archive, sealed or not, as the world's seed says; `faults` are of the store beneath.
+    [[nodiscard]] std::unique_ptr<ObjectStore> open_store(std::optional<Faults> faults = std::nullopt) const;
     [[nodiscard]] std::string archive() const { return root_.path() + "/archive"; }
     [[nodiscard]] std::string data() const { return root_.path() + "/data"; }
     [[nodiscard]] std::string restored() const { return root_.path() + "/restored"; }
 
     std::mt19937_64 random_;
+    const bool sealed_;  // the archive is encrypted
     TemporaryDirectory root_;
     std::map<std::string, std::string> files_;     // below data(), that a restore must bring back
     std::map<std::string, std::string> segments_;  // name -> content

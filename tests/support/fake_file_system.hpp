@@ -47,6 +47,13 @@ public:
         if (node->content.size() > limit) co_return refuse("reading", path, "larger than the limit");
         co_return node->content;
     }
+    Task<Result<std::string>> read_part(std::string path, std::uint64_t offset, std::size_t size) override {
+        if (auto injected = ask("read_part", path)) co_return std::unexpected(std::move(*injected));
+        const Node* node = find(path);
+        if (!node) co_return missing("reading", path);
+        if (node->type != FileType::regular) co_return refuse("reading", path, "not a regular file");
+        co_return offset < node->content.size() ? node->content.substr(offset, size) : std::string();
+    }
     Task<Result<>> write_durably(std::string path, std::string content) override {
         if (auto injected = change("write_durably", path)) co_return std::unexpected(std::move(*injected));
         if (auto ready = writable("writing", path); !ready) co_return ready;

@@ -39,6 +39,7 @@ public:
     struct Object {
         std::vector<std::byte> body;
         ObjectMetadata metadata;
+        std::optional<WallTime> modified = std::nullopt;  // none: planted by a test
     };
 
     // Asked at each call, with no lock held (it may block, to be a slow store). `key` is the first key or the prefix.
@@ -263,7 +264,8 @@ private:
 
     void store(const std::string& key, std::span<const std::byte> body, const ObjectMetadata& metadata) {
         objects_[key] =
-            Object{std::vector<std::byte>(body.begin(), body.end()), keeps_metadata_ ? metadata : ObjectMetadata{}};
+            Object{std::vector<std::byte>(body.begin(), body.end()), keeps_metadata_ ? metadata : ObjectMetadata{},
+                   std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now())};
     }
 
     static Result<> feed(std::span<const std::byte> body, const Sink& sink) {
@@ -330,7 +332,10 @@ private:
             }
             last = entry;
             if (cut == std::string::npos) {
-                listing.objects.push_back({.key = at->first, .size = at->second.body.size(), .metadata = {}});
+                listing.objects.push_back({.key = at->first,
+                                           .size = at->second.body.size(),
+                                           .metadata = {},
+                                           .modified = at->second.modified});
             } else {
                 listing.prefixes.push_back(entry);
             }

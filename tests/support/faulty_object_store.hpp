@@ -1,9 +1,11 @@
 #pragma once
 // A store over a real one that fails, loses answers and kills its process, all drawn from a seed. Thread-safe.
 
+#include <algorithm>
 #include <csignal>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <string>
 #include <type_traits>
@@ -18,13 +20,15 @@ struct Faults {
     std::uint64_t seed = 0;
     int unavailable_percent = 0;  // of the calls end with nothing done
     int lost_percent = 0;         // are carried out and answered `unavailable`
+    int damaged_percent = 0;      // of the objects that are read have another byte, or come short, without a word
     // The process gets SIGKILL at this call, before or after it is carried out, or in its middle; 0: never.
     int kill_at = 0;
 };
 
 class FaultyObjectStore final : public ObjectStore {
 public:
-    FaultyObjectStore(ObjectStore& store, Faults faults) : store_(store), faults_(faults), random_(faults.seed) {}
+    FaultyObjectStore(std::unique_ptr<ObjectStore> store, Faults faults)
+        : inner_(std::move(store)), store_(*inner_), faults_(faults), random_(faults.seed) {}
 
     Result<> put_if_absent(const std::string& key, std::span<const std::byte> body,
                            const ObjectMetadata& metadata) override {
@@ -45,7 +49,24 @@ public:
         return carry_out([&] { return store_.abort_unfinished(prefix); });
     }
     Result<ObjectFacts> get(const std::string& key, const Sink& sink, const std::function<void()>& restart) override {
-        return carry_out([&] { return store_.get(key, sink, restart); });
+        return carry_out([&] {
+            const auto damage = draw_damage();
+            if (!damage) return store_.get(key, sink, restart);
+            bool first = true;
+            const auto damaging = [&](std::span<const std::byte> piece) -> Result<> {
+                const bool whole = !std::exchange(first, false);
+                if (whole) return damage->cuts ? Result<>() : sink(piece);
+                std::vector<std::byte> changed(piece.begin(), piece.end());
+                const auto at = damage->place % std::max<std::size_t>(changed.size(), 1);
+                if (damage->cuts) changed.resize(at);
+                if (!damage->cuts && !changed.empty()) changed[at] ^= std::byte{0x10};
+                return sink(changed);
+            };
+            return store_.get(key, damaging, [&] {
+                first = true;
+                restart();
+            });
+        });
     }
     Result<ObjectFacts> head(const std::string& key) override {
         return carry_out([&] { return store_.head(key); });
@@ -103,6 +124,16 @@ private:
         if (percent < faults_.unavailable_percent + faults_.lost_percent) return Fate::lost;
         return Fate::well;
     }
+    struct Damage {
+        bool cuts = false;  // else a bit is flipped
+        std::size_t place = 0;
+    };
+    std::optional<Damage> draw_damage() {
+        if (faults_.damaged_percent == 0) return std::nullopt;
+        const std::lock_guard lock(mutex_);
+        if (static_cast<int>(random_() % 100) >= faults_.damaged_percent) return std::nullopt;
+        return Damage{random_() % 2 == 0, static_cast<std::size_t>(random_() % 65536)};
+    }
     static bool& dies_within() {
         thread_local bool dies = false;
         return dies;
@@ -120,6 +151,7 @@ private:
         return answer;
     }
 
+    const std::unique_ptr<ObjectStore> inner_;
     ObjectStore& store_;
     const Faults faults_;
     std::mutex mutex_;

@@ -3,6 +3,7 @@
 
 #include "cluster_record/kubernetes_publication.hpp"
 #include "cluster_record/kubernetes_record.hpp"
+#include "contract/cluster_record/kubernetes_conversation.hpp"
 #include "support/catch.hpp"
 #include "support/fake_clock.hpp"
 #include "support/fake_kubernetes.hpp"
@@ -39,6 +40,14 @@ struct World {
 };
 
 }  // namespace
+
+TEST_CASE("the API server in memory answers as Kubernetes once did") {
+    World world;
+    world.server.plant("pods", "pg-1", {{"metadata", {{"labels", {{"app", "x"}}}}}});
+    const auto said = converse(world.loop, world.client("one").options());
+    CHECK_FALSE(said.empty());
+    CHECK(said == recorded_conversation());
+}
 
 TEST_CASE("a token that has been replaced is read again") {
     World world;

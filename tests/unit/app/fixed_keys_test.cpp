@@ -30,14 +30,16 @@ TEST_CASE("what changes only at a start keeps its value and is named; everything
         Settings fresh = now;
         fresh.volume = "/other";
         fresh.log.format = LogFormat::text;
+        fresh.postgresql.port = now.postgresql.port + 1;
         fresh.metrics.queries_files = {"/mine.yaml"};
         fresh.postgresql.bin_dir = "/other/bin";
         fresh.archive.reset();
 
-        CHECK(keep_fixed(fresh, now) == "volume, log.format, metrics.queries, postgresql.bin_dir, archive");
+        CHECK(keep_fixed(fresh, now) == "volume, log.format, postgresql.port, postgresql.bin_dir, archive");
         CHECK(fresh.volume == "/v");
         CHECK(fresh.log.format == LogFormat::json);
-        CHECK(fresh.metrics.queries_files.empty());
+        CHECK(fresh.postgresql.port == now.postgresql.port);
+        CHECK(fresh.metrics.queries_files.size() == 1);
         CHECK(fresh.postgresql.bin_dir == "/found/bin");
         CHECK(fresh.archive.has_value());
     }

@@ -172,6 +172,25 @@ TEST_CASE("an outage is waited out, reported, and over when the store answers ag
     CHECK(instance.ask(segment_name(4)).status == hook::done);
 }
 
+TEST_CASE("a store that hangs without an answer is told as a failure, since the upload began") {
+    DataDirectory data;
+    FakeObjectStore store;
+    Instance instance(store, data, {.first_pause = 1ms, .longest_pause = 4ms, .between_looks = 5ms, .slow = 0ms});
+    CHECK_FALSE(instance.archiver.report().failing_since);
+    data.make_ready(segment_name(1));
+    store.hold();
+    instance.archiver.obey(data.order());
+    store.wait_until_waiting(1);
+
+    const auto report = instance.archiver.report();
+    CHECK(report.failing_since);
+    CHECK(contains(report.last_error.value(), segment_name(1) + ": under way"));
+
+    store.release();
+    instance.until_drained();
+    CHECK_FALSE(instance.archiver.report().failing_since);
+}
+
 TEST_CASE("an asker that loses patience hears why, and the upload goes on") {
     DataDirectory data;
     FakeObjectStore store;

@@ -116,6 +116,28 @@ TEST_CASE("while the store does not answer nobody is told that a file is missing
     CHECK(standby.ask(segment_name(5)).status == hook::done);
 }
 
+TEST_CASE("who waits for an archive that does not answer is told of, until a file comes back") {
+    Standby standby;
+    standby.sign("recovery.signal");
+    plant(standby.store, segment_name(1), segment_content(segment_name(1)));
+    std::atomic<bool> away = true;
+    standby.store.before_each([&](StoreCall, const std::string&) -> Result<> {
+        if (away) return fail(FaultKind::unavailable, "503");
+        return {};
+    });
+    CHECK_FALSE(standby.restorer.trouble());
+
+    Reply reply;
+    standby.restorer.ask({*wal::parse_archive_name(segment_name(1)), standby.target()}, reply.later());
+    standby.watch.until([&] { return standby.restorer.trouble().has_value(); });
+    CHECK(standby.restorer.trouble()->why.find(segment_name(1) + ": ") == 0);
+    CHECK(standby.restorer.trouble()->why.find("503") != std::string::npos);
+
+    away = false;
+    CHECK(reply.get().status == hook::done);
+    CHECK_FALSE(standby.restorer.trouble());
+}
+
 TEST_CASE("a promotion is not held up by a store that does not answer, and not cut short by one that does") {
     Standby standby;
     standby.sign("standby.signal");

@@ -62,6 +62,14 @@ inline backup::Backup never_finished(const std::string& id) {
     return {.id = *backup::BackupId::parse(id), .info = fail(FaultKind::not_found, "it has no backup.info")};
 }
 
+inline backup::Backup under_way(const std::string& id, const std::string& parent,
+                                const std::string& instance = "pg-1") {
+    auto backup = never_finished(id);
+    backup.kind = backup::Kind::incremental;
+    backup.claim = backup::BackupClaim{instance, backup::BackupId::parse(parent)};
+    return backup;
+}
+
 inline backup::Backup damaged_backup(const std::string& id) {
     return {.id = *backup::BackupId::parse(id), .info = fail(FaultKind::corrupt, "backup.info: begin_wal is missing")};
 }

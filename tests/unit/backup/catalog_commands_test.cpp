@@ -20,6 +20,7 @@ const std::string a = "20261101T010000", b = "20261108T010000", c = "20261115T01
 void plant(FakeObjectStore& store, const Backup& backup) {
     store.plant(backup_prefix("orders", backup.id, backup.kind) + "data.tar.zst", std::string(1000, 'x'));
     if (backup.info) store.plant(backup_info_key("orders", backup.id, backup.kind), render(*backup.info));
+    if (backup.claim) store.plant(claim_key("orders", backup.id, backup.kind), render(*backup.claim));
     if (backup.keep != Keep::none) store.plant(keep_key("orders", backup.id, backup.kind), "full");
 }
 
@@ -120,6 +121,73 @@ TEST_CASE("a store that is away expires nothing") {
     store.fail_next(StoreCall::get);
     CHECK(expire(catalog, Redundancy{1}, now, DryRun::no).error().kind == FaultKind::unavailable);
     CHECK(store.objects().size() == before);
+}
+
+TEST_CASE("what a running incremental backup builds on is not deleted, and stays when others expire") {
+    const std::string running = "20261121T115500";
+    FakeObjectStore store;
+    fill(store);
+    plant(store, under_way(running, b));
+    Catalog catalog(store, "orders");
+
+    const auto deleted = delete_backup(catalog, b, Force::yes, now);
+    REQUIRE_FALSE(deleted);
+    CHECK(deleted.error().what.find("is needed by " + running) != std::string::npos);
+    REQUIRE(expire(catalog, Redundancy{1}, now, DryRun::no));
+    CHECK(ids(store) == std::vector{b, c, running});
+
+    // Killed a day ago, it needs nothing any more.
+    const auto later = now + std::chrono::hours(48);
+    CHECK(delete_backup(catalog, b, Force::no, later));
+}
+
+TEST_CASE("a backup that this instance left unfinished goes at once, another's after a day") {
+    const std::string killed = "20261121T115500", running = "20261121T115600";
+    FakeObjectStore store;
+    fill(store);
+    plant(store, under_way(killed, c));
+    plant(store, under_way(running, c, "pg-2"));
+    Catalog catalog(store, "orders");
+
+    REQUIRE(expire(catalog, Redundancy{1}, now, DryRun::no, {"pg-1", [] { return false; }}));
+    CHECK(ids(store) == std::vector{c, killed, running});
+    REQUIRE(expire(catalog, Redundancy{1}, now, DryRun::no, {"pg-1", [] { return true; }}));
+    CHECK(ids(store) == std::vector{c, running});
+}
+
+TEST_CASE("a backup that came to its end while the catalog was read is not taken for a dead one") {
+    const std::string running = "20261121T115500";
+    FakeObjectStore store;
+    fill(store);
+    plant(store, under_way(running, c));
+    Catalog catalog(store, "orders");
+    const auto ends = [&] {
+        plant(store, incremental(running, c, {1, 25, 25}));
+        return true;
+    };
+
+    REQUIRE(expire(catalog, Redundancy{1}, now, DryRun::no, {"pg-1", ends}));
+    CHECK(ids(store) == std::vector{c, running});
+    CHECK(store.object(backup_prefix("orders", *BackupId::parse(running), Kind::incremental) + "data.tar.zst"));
+}
+
+TEST_CASE("a backup that was killed is closed as failed, with why") {
+    const std::string killed = "20261121T115500", other = "20261121T115600";
+    FakeObjectStore store;
+    fill(store);
+    plant(store, under_way(killed, c));
+    plant(store, under_way(other, c, "pg-2"));
+    Catalog catalog(store, "orders");
+    const OwnBackups own{"pg-1", [] { return true; }};
+
+    const auto closed = close_backup(catalog, killed, "it ended with signal 9", own);
+    REQUIRE(closed);
+    CHECK(closed->status == "failed");
+    CHECK(closed->error == "it ended with signal 9");
+    CHECK_FALSE(store.object(backup_prefix("orders", *BackupId::parse(killed), Kind::incremental) + "data.tar.zst"));
+    CHECK(close_backup(catalog, c, "too late", own)->status == "done");
+    CHECK(close_backup(catalog, other, "not ours", own).error().kind == FaultKind::refused);
+    CHECK(close_backup(catalog, other, "it runs", {"pg-2", [] { return false; }}).error().kind == FaultKind::refused);
 }
 
 TEST_CASE("delete removes one backup, and the WAL before the rest") {

@@ -88,6 +88,24 @@ TEST_CASE("a target that is not possible is refused with what is") {
     CHECK(says(chosen({}, {}), "no backup that is done"));
 }
 
+TEST_CASE("a time at which the archive had all of its WAL already is refused, with what is possible") {
+    auto facts = example();
+    facts.newest_wal_at = moment("2026-11-20 10:00:00");
+    CHECK(chosen(facts, at_time("2026-11-20 09:00:00+00")) == c);
+    // The clocks may differ.
+    CHECK(chosen(facts, at_time("2026-11-20 10:05:00+00")) == c);
+    for (const auto* reference : {"latest", c.c_str()}) {
+        const auto refused = chosen(facts, at_time("2026-11-20 10:05:01+00"), reference);
+        CHECK(says(refused, "refused"));
+        CHECK(says(refused, "beyond the archive's WAL"));
+        CHECK(says(refused, "possible up to about 2026-11-20 10:00:00+00:00"));
+        CHECK(says(refused, "pg_switch_wal"));
+    }
+    CHECK(chosen(facts, {}) == c);
+    facts.newest_wal_at.reset();
+    CHECK(chosen(facts, at_time("2026-11-21 11:00:00+00")) == c);
+}
+
 TEST_CASE("a piece of a segment that is not whole yet counts") {
     auto facts = example();
     facts.streamed[*wal::parse_segment_name("00000002000000000000001F")] = 0x2000;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "backup/catalog_commands.hpp"
 #include "backups.hpp"
 #include "support/catch.hpp"
 
@@ -133,6 +134,30 @@ TEST_CASE("a backup whose own WAL is not whole is told, and no beginning") {
     const auto late = judge_coverage(facts_of({done(a, {1, 2, 5})}, {{1, 2, 4}}));
     CHECK(late.without_wal.size() == 1);
     CHECK_FALSE(late.whole());
+}
+
+TEST_CASE("an incremental backup whose parent is gone is told, is no beginning, and makes no holes") {
+    const Run wal{1, 20, 40};
+    const auto orphan = incremental(b, a, {1, 10, 11});
+    const auto child = incremental(c, b, {1, 20, 21});
+
+    const auto alone = judge_coverage(facts_of({orphan, child}, {wal}));
+    CHECK(from(alone) == "never");
+    CHECK_FALSE(alone.whole());
+    CHECK(alone.orphaned == std::vector{orphan.id, child.id});
+    CHECK(alone.holes.empty());
+
+    const auto chain = judge_coverage(facts_of({done(a, {1, 20, 21}), incremental(b, a, {1, 22, 23})}, {wal}));
+    CHECK(from(chain) == a);
+    CHECK(chain.orphaned.empty());
+
+    const auto facts = facts_of({orphan, done(c, {1, 25, 26})}, {wal});
+    const auto report = report_of(facts, "orders");
+    CHECK(report.whole);
+    CHECK(report.findings == Texts{"backup " + b + " cannot be restored: the backup that it builds on is not there"});
+    CHECK(report.summary.recoverable_from == facts.backups[1].info->end->time);
+    CHECK(report_of(facts_of({done(a, {1, 20, 21}), incremental(c, b, {1, 25, 26})}, {wal}), "orders")
+              .summary.last_done_id == a);
 }
 
 TEST_CASE("the way goes on along the child from the segment in which it forks") {

@@ -143,6 +143,44 @@ RetentionPolicy any_policy(std::mt19937_64& random) {
     return RecoveryWindow{std::chrono::days(count)};
 }
 
+const Backup* find(const World& world, const BackupId& id) {
+    const auto found = std::ranges::find(world.backups, id, &Backup::id);
+    return found == world.backups.end() ? nullptr : &*found;
+}
+
+// Backups that are under way, begun some time ago, in the order that they began in; others have ended meanwhile.
+void begin_some(World& world, std::mt19937_64& random) {
+    std::vector<Backup> running;
+    for (auto left = random() % 3; left > 0; --left) {
+        std::vector<std::size_t> done_ones;
+        for (std::size_t at = 0; at < world.backups.size(); ++at) {
+            if (world.backups[at].done()) done_ones.push_back(at);
+        }
+        if (done_ones.empty()) return;
+        const auto& parent =
+            world.backups[done_ones[done_ones.size() - 1 - random() % std::min<std::size_t>(3, done_ones.size())]];
+        std::set<BackupId> taken;
+        for (const auto& it : world.backups) taken.insert(it.id);
+        for (const auto& it : running) taken.insert(it.id);
+        running.push_back(under_way(BackupId::next(world.now, taken).text(), parent.id.text()));
+    }
+    std::ranges::move(running, std::back_inserter(world.backups));
+}
+
+// What is under way now is done later, and can be restored then.
+void check_running(const World& after) {
+    for (const auto& backup : after.backups) {
+        if (backup.done() || backup.kind != Kind::incremental) continue;
+        CAPTURE(backup.id.text());
+        for (auto parent = backup.parent(); parent;) {
+            const auto* found = find(after, *parent);
+            REQUIRE(found != nullptr);
+            CHECK(found->done());
+            parent = found->parent();
+        }
+    }
+}
+
 // As `backup expire` does it.
 World expired(const World& before, const RetentionPolicy& policy) {
     World after = before;
@@ -156,11 +194,6 @@ World expired(const World& before, const RetentionPolicy& policy) {
                       [&](const std::string& name) { return plan.wal->may_go(*wal::parse_archive_name(name)); });
     }
     return after;
-}
-
-const Backup* find(const World& world, const BackupId& id) {
-    const auto found = std::ranges::find(world.backups, id, &Backup::id);
-    return found == world.backups.end() ? nullptr : &*found;
 }
 
 void check_restorable(const World& before, const World& after) {
@@ -199,11 +232,14 @@ TEST_CASE("after any expiry every backup that stays is restorable as before, and
     std::mt19937_64 random(seed());
     for (int run = 0; run < 400; ++run) {
         CAPTURE(run);
-        const World before = Maker(random).make();
+        World made = Maker(random).make();
+        begin_some(made, random);
+        const World before = std::move(made);
         const auto policy = any_policy(random);
         const World after = expired(before, policy);
         check_restorable(before, after);
         check_policy(before, after, policy);
+        check_running(after);
         // There is nothing left to do.
         const World again = expired(after, policy);
         CHECK(again.files == after.files);

@@ -78,6 +78,19 @@ TEST_CASE("a chain that lacks a part, or bites its tail, is refused") {
     }
 }
 
+TEST_CASE("a backup is whole when all that it builds on is done") {
+    const auto ids = [](const std::vector<Backup>& backups) {
+        std::vector<std::string> texts;
+        for (const auto& id : whole_backups(backups)) texts.push_back(id.text());
+        return texts;
+    };
+    using Texts = std::vector<std::string>;
+    CHECK(ids({done(full), incremental(second, full), incremental(third, second)}) == Texts{full, second, third});
+    CHECK(ids({failed_backup(full), incremental(second, full), incremental(third, second)}).empty());
+    CHECK(ids({done(full), never_finished(second), incremental(third, second)}) == Texts{full});
+    CHECK(ids({incremental(second, second), incremental(third, third)}).empty());
+}
+
 TEST_CASE("an incremental backup builds on the newest that is done, when server and archive allow it") {
     auto of_another = done(third);
     of_another.info->system_id = SystemId{1};

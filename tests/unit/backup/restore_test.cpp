@@ -79,7 +79,7 @@ struct Scene {
     Result<RestoredBackup> restore(int workers = 2) {
         const auto places = places_of(*backup.info, target(), moved);
         if (!places) return std::unexpected(places.error());
-        RestoreOrder order{*places, workers, {{"restore_command", "x"}, {"recovery_target_time", ""}}, {}};
+        RestoreOrder order{*places, workers, {{"restore_command", "x"}, {"recovery_target_time", ""}}, {}, {}};
         Restoration restoration(catalog, {backup}, order);
         if (auto unpacked = restoration.unpack(); !unpacked) return std::unexpected(unpacked.error());
         CHECK_FALSE(restoration.combination("/bin"));

@@ -106,6 +106,25 @@ TEST_CASE("a primary whose agent answers gets the restart window to come back by
     CHECK(written(chosen(known)) == nullptr);
 }
 
+TEST_CASE("without a restart window a primary that has served is replaced at once, a new one after a lease time") {
+    auto policy = test::policy();
+    policy.restart_window = Duration::zero();
+    auto known = test::healthy();
+    auto down = test::primary_report();
+    down.serving = false;
+    down.stopped = true;
+    test::sees(known, down, now + 1ms);
+    CHECK(written(choose(known, policy, now + 1ms)) != nullptr);
+
+    known = test::leading();
+    known.served_at = now;
+    test::sees(known, down, now + test::ttl - 1ms);
+    test::sees(known, test::report("b"), now + test::ttl - 1ms);
+    CHECK(written(choose(known, policy, now + test::ttl - 1ms)) == nullptr);
+    test::sees(known, down, now + test::ttl);
+    CHECK(written(choose(known, policy, now + test::ttl)) != nullptr);
+}
+
 TEST_CASE("the first primary of a cluster is waited for as long as it can still become one") {
     auto known = test::leading();
     known.record->system_id.reset();

@@ -195,6 +195,15 @@ TEST_CASE("a reload moves to another address and keeps open connections") {
     CHECK(RawPeer::tcp(running.server.port()).send(livez).read_answer().starts_with("HTTP/1.1 200"));
     CHECK(before.send(livez).read_answer().starts_with("HTTP/1.1 200"));
 
+    HttpSettings wider;
+    wider.listen = "0.0.0.0:" + std::to_string(running.server.port());
+    CHECK(running.on_loop([&] { return test::reload(running.server, wider).has_value(); }));
+    CHECK(RawPeer::tcp(running.server.port()).send(livez).read_answer().starts_with("HTTP/1.1 200"));
+    HttpSettings nobodys;
+    nobodys.listen = "192.0.2.1:" + std::to_string(running.server.port());
+    CHECK_FALSE(running.on_loop([&] { return test::reload(running.server, nobodys).has_value(); }));
+    CHECK(RawPeer::tcp(running.server.port()).send(livez).read_answer().starts_with("HTTP/1.1 200"));
+
     HttpSettings wrong;
     wrong.listen = "nowhere";
     CHECK_FALSE(running.on_loop([&] { return test::reload(running.server, wrong).has_value(); }));

@@ -59,6 +59,8 @@ TEST_CASE("role checks as load balancers know them") {
     fenced.fenced = FenceStatus{"disk swap", ""};
     InstanceStatus promoting = standby;
     promoting.phase = Phase::promoting;
+    InstanceStatus leader = standby;
+    leader.managed.emplace().leads_standbys = true;
     InstanceStatus hung_primary = primary;
     hung_primary.postgres.silent_since = primary.now;
     InstanceStatus hung_standby = standby;
@@ -72,8 +74,8 @@ TEST_CASE("role checks as load balancers know them") {
     const Row rows[] = {
         {"primary", primary, "1--1--11"},           {"standby", standby, "--11-1-1"},
         {"synchronous", synchronous, "--111-11"},   {"fenced", fenced, "--------"},
-        {"promoting", promoting, "--------"},       {"hung primary", hung_primary, "1--1--1-"},
-        {"hung standby", hung_standby, "--------"},
+        {"standby leader", leader, "-111-1-1"},     {"promoting", promoting, "--------"},
+        {"hung primary", hung_primary, "1--1--1-"}, {"hung standby", hung_standby, "--------"},
     };
     for (const Row& row : rows) {
         for (int i = 0; i < 8; ++i) {

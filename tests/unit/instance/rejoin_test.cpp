@@ -27,13 +27,13 @@ LocalData local(LocalEnd end, wal::TimelineHistory history, Lsn wal_end) {
     return data;
 }
 
-Upstream upstream(wal::TimelineHistory history, LastPage page = LastPage::unknown) {
+Upstream upstream(wal::TimelineHistory history, SharedWal shared = SharedWal::same) {
     Upstream it;
     it.system_id = SystemId{7};
     it.server_major = 17;
     it.position = {history.timeline, Lsn{0xa000}};
     it.history = std::move(history);
-    it.last_page = page;
+    it.shared = shared;
     return it;
 }
 
@@ -64,20 +64,12 @@ TEST_CASE("where the data ended, and on which history, says how an instance come
             upstream(on_two()), Follow{}},
         Row{"a primary that stopped past the fork is rewound", local(shut_down, on_one(), after), upstream(on_two()),
             Rewind{false, forked}},
-        Row{"a primary that stopped before the fork is compared first", local(shut_down, on_one(), before),
-            upstream(on_two()), AwaitFact{Missing::last_page}},
-        Row{"a primary that stopped before the fork with the same bytes follows", local(shut_down, on_one(), before),
-            upstream(on_two(), LastPage::same), Follow{}},
-        Row{"a primary that stopped before the fork with other bytes is rewound", local(shut_down, on_one(), before),
-            upstream(on_two(), LastPage::differs), Rewind{false, forked}},
+        Row{"a primary that stopped before the fork follows", local(shut_down, on_one(), before), upstream(on_two()),
+            Follow{}},
         Row{"a crashed primary recovers and is rewound", local(crashed_primary, on_one(), after), upstream(on_two()),
             Rewind{true, forked}},
-        Row{"an equal timeline is not followed before the last page was compared",
-            local(shut_down_in_recovery, on_two(), after), upstream(on_two()), AwaitFact{Missing::last_page}},
-        Row{"an equal timeline with the same last page is followed", local(shut_down_in_recovery, on_two(), after),
-            upstream(on_two(), LastPage::same), Follow{}},
-        Row{"an equal timeline with other bytes is cloned anew", local(shut_down_in_recovery, on_two(), after),
-            upstream(on_two(), LastPage::differs), Reclone{}},
+        Row{"an equal timeline with the same WAL is followed", local(shut_down_in_recovery, on_two(), after),
+            upstream(on_two()), Follow{}},
         Row{"an equal number that left its parent elsewhere is rewound to the earlier fork",
             local(shut_down_in_recovery, on_two(before), after), upstream(on_two()), Rewind{false, before}},
         Row{"a fork two timelines back is found", local(shut_down, on_one(), after), upstream(on_three()),
@@ -95,6 +87,64 @@ TEST_CASE("where the data ended, and on which history, says how an instance come
         INFO(plan.why);
         CHECK(plan.what == row.plan);
     }
+}
+
+TEST_CASE("nothing is followed or rewound before its WAL was compared, and what differs is cloned anew, always") {
+    using enum LocalEnd;
+    struct Row {
+        const char* name;
+        LocalData local;
+        Upstream upstream;
+        What plan;  // when the bytes are the same, or gone
+    };
+    const auto rows = {
+        Row{"an equal timeline", local(shut_down_in_recovery, on_two(), after), upstream(on_two()), Follow{}},
+        Row{"a standby that ends at the fork", local(shut_down_in_recovery, on_one(), forked), upstream(on_two()),
+            Follow{}},
+        Row{"a running standby that ends before the fork of the timeline after its own",
+            local(crashed_standby, on_two(), Lsn{0x8fff}), upstream(on_three()), Follow{}},
+        Row{"a primary that was stopped before the fork", local(shut_down, on_two(), Lsn{0x8fff}), upstream(on_three()),
+            Follow{}},
+        Row{"a primary that was stopped after the fork", local(shut_down, on_two(), Lsn{0x9001}), upstream(on_three()),
+            Rewind{false, Lsn{0x9000}}},
+        Row{"a primary that crashed after the fork", local(crashed_primary, on_two(), Lsn{0x9001}),
+            upstream(on_three()), Rewind{true, Lsn{0x9000}}},
+    };
+    for (const auto& row : rows) {
+        INFO(row.name);
+        const auto plan = [&](SharedWal shared, LocalData local) {
+            auto upstream = row.upstream;
+            upstream.shared = shared;
+            return plan_rejoin(local, upstream, {}).what;
+        };
+        auto at_rest = row.local;
+        at_rest.wal_end_known = false;
+        CHECK(plan(SharedWal::unknown, row.local) == What(AwaitFact{Missing::shared_wal}));
+        CHECK(plan(SharedWal::unknown, at_rest) == What(AwaitFact{Missing::shared_wal}));
+        CHECK(plan(SharedWal::differs, row.local) == What(Reclone{}));
+        CHECK(plan(SharedWal::differs, at_rest) == What(Reclone{}));
+        CHECK(plan(SharedWal::same, row.local) == row.plan);
+        CHECK(plan(SharedWal::gone, row.local) == row.plan);
+    }
+}
+
+TEST_CASE("an equal timeline of unknown end is not followed before its end was compared") {
+    for (const auto end : {LocalEnd::crashed_primary, LocalEnd::crashed_standby, LocalEnd::shut_down_in_recovery}) {
+        auto data = local(end, on_two(), after);
+        data.wal_end_known = false;
+        CHECK(plan_rejoin(data, upstream(on_two()), {}).what == What(AwaitFact{Missing::wal_end}));
+    }
+}
+
+TEST_CASE("what was found to have parted when it ran is not started again to be found so") {
+    auto data = local(LocalEnd::crashed_standby, on_one(), before);
+    data.wal_end_known = false;
+    CHECK(plan_rejoin(data, upstream(on_two()), {}).what == What(AwaitFact{Missing::wal_end}));
+    const auto plan = plan_rejoin(data, upstream(on_two()), {.parted = "it has parted"});
+    CHECK(plan.what == What(Reclone{}));
+    CHECK(plan.why == "it has parted");
+    data.system_id = SystemId{8};
+    CHECK(plan_rejoin(data, upstream(on_two()), {.parted = "it has parted"}).what == What(Refuse{}));
 }
 
 TEST_CASE("an empty directory is cloned") {

@@ -68,11 +68,15 @@ TEST_CASE("a listing of blobs is read, and nothing that is nearly one") {
     const auto page = parse_blob_listing(
         "\xef\xbb\xbf<?xml version=\"1.0\" "
         "encoding=\"utf-8\"?><EnumerationResults><Blobs><Blob><Name>a&amp;b/c</Name><Properties>"
-        "<Content-Length>7</Content-Length></Properties></Blob><BlobPrefix><Name>d/</Name></BlobPrefix></"
+        "<Last-Modified>Sat, 21 Nov 2026 10:00:07 "
+        "GMT</Last-Modified><Content-Length>7</Content-Length></Properties></Blob><BlobPrefix><Name>d/</Name></"
+        "BlobPrefix></"
         "Blobs><NextMarker>m</NextMarker></EnumerationResults>");
     REQUIRE(page);
     CHECK(page->objects.front().key == "a&b/c");
     CHECK(page->objects.front().size == 7);
+    CHECK(page->objects.front().modified ==
+          std::chrono::sys_days(std::chrono::year(2026) / 11 / 21) + std::chrono::hours(10) + std::chrono::seconds(7));
     CHECK(page->prefixes == std::vector<std::string>{"d/"});
     CHECK(page->token == "m");
     CHECK(parse_blob_listing("<EnumerationResults><Blobs/><NextMarker/></EnumerationResults>")->more ==

@@ -33,8 +33,12 @@ TEST_CASE("a listing's keys are decoded as it says they are encoded") {
     const auto encoded = parse_listing(
         listing("<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><Contents><Key>a%2Bb+c</Key>"
                 "<Size>18446744073709551615</Size></Contents><CommonPrefixes><Prefix>d%2F</Prefix></CommonPrefixes>"));
-    const auto plain = parse_listing(
-        listing("<IsTruncated>false</IsTruncated><Contents><Key>a%2Bb+c &amp; d</Key><Size>0</Size></Contents>"));
+    const auto plain =
+        parse_listing(listing("<IsTruncated>false</IsTruncated><Contents><Key>a%2Bb+c &amp; d</Key>"
+                              "<LastModified>2026-11-21T10:00:00.500Z</LastModified><Size>0</Size></Contents>"));
+    CHECK(plain->objects.front().modified ==
+          std::chrono::sys_days(std::chrono::year(2026) / 11 / 21) + std::chrono::hours(10));
+    CHECK_FALSE(encoded->objects.front().modified);
 
     REQUIRE(encoded);
     CHECK(encoded->objects.front().key == "a+b c");

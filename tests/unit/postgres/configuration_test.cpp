@@ -169,8 +169,8 @@ TEST_CASE("a delayed standby replays later, and a recovery to a target does not 
 TEST_CASE("with an archive the commands name the hook by its full path, quoted for shell and PostgreSQL") {
     Settings given = settings();
     given.archive = ArchiveSettings{};
-    CHECK(has_line(pgbosun_conf(given, facts()), "archive_command = '/usr/bin/pgbosun-wal archive %p'"));
-    CHECK(has_line(pgbosun_conf(given, facts()), "restore_command = '/usr/bin/pgbosun-wal restore %f %p'"));
+    CHECK(has_line(pgbosun_conf(given, facts()), "archive_command = 'exec /usr/bin/pgbosun-wal archive %p'"));
+    CHECK(has_line(pgbosun_conf(given, facts()), "restore_command = 'exec /usr/bin/pgbosun-wal restore %f %p'"));
 
     ConfigurationFacts uncompared = facts();
     uncompared.only_own_wal = true;
@@ -179,7 +179,7 @@ TEST_CASE("with an archive the commands name the hook by its full path, quoted f
     ConfigurationFacts odd = facts();
     odd.wal_program = "/opt/100% it's/pgbosun-wal";
     CHECK(
-        has_line(pgbosun_conf(given, odd), R"(archive_command = '''/opt/100%% it''\\''''s/pgbosun-wal'' archive %p')"));
+        has_line(pgbosun_conf(given, odd), R"(archive_command = 'exec ''/opt/100%% it''\\''''s/pgbosun-wal'' archive %p')"));
 }
 
 TEST_CASE("a recovery is told its target and asks the source's archiver, beside the own archive's command") {
@@ -195,9 +195,9 @@ TEST_CASE("a recovery is told its target and asks the source's archiver, beside 
     const auto text = pgbosun_conf(with, told);
 
     CHECK(has_line(text,
-                   "restore_command = 'PGBOSUN_ARCHIVE_SOCKET=/run/pgbosun/recovery.sock /usr/bin/pgbosun-wal "
+                   "restore_command = 'PGBOSUN_ARCHIVE_SOCKET=/run/pgbosun/recovery.sock exec /usr/bin/pgbosun-wal "
                    "restore %f %p'"));
-    CHECK(has_line(text, "archive_command = '/usr/bin/pgbosun-wal archive %p'"));
+    CHECK(has_line(text, "archive_command = 'exec /usr/bin/pgbosun-wal archive %p'"));
     CHECK(has_line(text, "recovery_target_time = '2026-01-30 10:00:00+00'"));
     CHECK(text.find("recovery_target_timeline = 'latest'") == std::string::npos);
     CHECK(text.find("restore_command") == text.rfind("restore_command"));

@@ -164,3 +164,18 @@ TEST_CASE("a server that is down is not up and shows nothing old") {
     CHECK(samples(collector, "cnpg_everywhere_a") == 0);
     CHECK(collector.last_error().starts_with("Collect.up: "));
 }
+
+TEST_CASE("queries that are replaced are asked from the next collection on, and nothing of the old ones is shown") {
+    World world;
+    MetricsCollector collector = world.collector();
+    test::run(world.io, collector.refresh());
+    REQUIRE(samples(collector, "cnpg_everywhere_a") == 2);
+
+    collector.replace(*parse_metric_queries("leading: {query: \"select leading\", metrics: [a: {usage: GAUGE}]}", "q"));
+    CHECK(samples(collector, "cnpg_everywhere_a") == 2);
+    test::run(world.io, collector.refresh());
+
+    CHECK(samples(collector, "cnpg_everywhere_a") == 0);
+    CHECK(value(collector, "cnpg_leading_a") == 1);
+    CHECK(value(collector, "cnpg_collector_up") == 1);
+}

@@ -26,12 +26,12 @@ bool has(const std::vector<std::string>& list, const std::string& item) {
 
 }  // namespace
 
-TEST_CASE("postgres runs in its data directory and dies with us") {
+TEST_CASE("postgres is told its data directory, waits for no disk before it is started, and dies with us") {
     const Command command = postgres_command(settings(), {.stale_pid = 41, .own_oom_score = 900});
 
     CHECK(command.program == "/pg/bin/postgres");
     CHECK(command.arguments == std::vector<std::string>{"-D", "/data/pgdata"});
-    CHECK(command.working_directory == "/data/pgdata");
+    CHECK(command.working_directory == "/");
     CHECK(command.death_signal == SIGKILL);
     CHECK(has(command.environment, "PG_GRANDPARENT_PID=41"));
     CHECK(has(command.environment, "PG_OOM_ADJUST_VALUE=1000"));

@@ -74,6 +74,16 @@ TEST_CASE("what becomes of a job is judged from its last line and its end") {
         CHECK(outcome.end == JobEnd::failed);
         CHECK(outcome.result.detail == "it ended with exit status 1");
     }
+    SECTION("a removal of what is to stay is refused, a backup that may not be taken failed") {
+        take_line(job, JobResult{.done = false, .detail = "it is the only one", .hint = "take another one first"});
+        CHECK(conclude(job, exited(3)).end == JobEnd::failed);
+        job.kind = JobKind::removal;
+        CHECK(conclude(job, exited(3)).end == JobEnd::refused);
+        CHECK(conclude(job, exited(3)).result.hint == "take another one first");
+        CHECK(conclude(job, exited(1)).end == JobEnd::failed);
+        job.result.reset();
+        CHECK(conclude(job, exited(3)).end == JobEnd::failed);
+    }
     SECTION("told to end") {
         job.kill_at = Instant(1s);
         CHECK(conclude(job, ExitStatus{ExitStatus::How::killed, 15}).end == JobEnd::cancelled);

@@ -150,6 +150,11 @@ TEST_CASE("a running backup is cancelled by its identifier, with SIGTERM first")
     it.until([&] { return it.answer.has_value(); });
 
     CHECK(it.answer->answer == Answer::done);
+    // It has died without a record of its end: somebody else writes it.
+    it.until([&] { return it.processes.children.size() == 2; });
+    CHECK(it.processes.children[1].command.arguments ==
+          Words{"catalog", "close", "20261121T010000", "--error", "it was cancelled"});
+    it.processes.end(1, {ExitStatus::How::exited, 0});
     CHECK(it.said("was cancelled"));
     CHECK(it.jobs.backups().failed == 0);
 }

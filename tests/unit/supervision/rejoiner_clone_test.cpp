@@ -64,6 +64,7 @@ struct Fixture : test::Outside {
         server->answer = [](const std::string& sql, const std::vector<Field>&) -> Result<Rows> {
             if (sql.find("pg_control_system") != std::string::npos)
                 return Rows{{}, {{"f", "7", "170002", "2", "0/11000000", "2"}}};
+            if (sql.find("pg_stat_replication") != std::string::npos) return Rows{{}, {{"false", "5000"}}};
             if (sql.find("pg_database_size") != std::string::npos) return Rows{{}, {{"104857600"}}};
             return Rows{{}, {{"1\t0/8000000\tno reason\n"}}};
         };
@@ -122,6 +123,7 @@ struct Fixture : test::Outside {
                        .losing_data = []() -> Task<Result<>> { co_return Result<>(); },
                        .record = [](const auto&, const auto&) {},
                        .planned = [](const auto&, const auto&, const auto&) {},
+                       .refused = {},
                        .cloning =
                            [this](std::string what, const Rejoiner::Facts& facts) {
                                for (const auto& [name, value] : facts) what += " " + name + "=" + value;

@@ -83,6 +83,22 @@ TEST_CASE("before a promotion what lies on the standby's history is marked to be
                              "WAL that the former primary may not have archived is archived by this instance: 3"});
 }
 
+TEST_CASE(
+    "what a timeline before left unfinished is marked as archived, before PostgreSQL archives it as if it were whole") {
+    Standby it;
+    const std::string unfinished = "000000010000000000000003";
+    for (const auto* name : {"000000010000000000000002", "000000010000000000000003", "000000020000000000000006"}) {
+        it.files.add_file(std::string("/volume/pgdata/pg_wal/") + name, "wal");
+    }
+    it.mark("000000010000000000000002.done");
+
+    it.before_promotion();
+
+    CHECK(it.has(unfinished + ".done"));
+    CHECK(it.has("000000010000000000000002.ready"));
+    CHECK_FALSE(it.has("000000020000000000000006.done"));
+}
+
 TEST_CASE("after recovery what became whole in between follows, and nothing of the new timeline") {
     Standby it;
     it.before_promotion();

@@ -53,6 +53,16 @@ TEST_CASE("a segment is taken on trust where its last byte was written on the ti
     }
 }
 
+TEST_CASE("a segment of an older timeline that is not whole and has no mark is never to be archived") {
+    const Names in_pg_wal = {segment(1, 2), segment(1, 3), segment(1, 4), segment(2, 2),      segment(2, 4),
+                             segment(2, 5), segment(3, 7), segment(4, 7), "00000003.history", "archive_status"};
+    const Names marks = {segment(1, 4) + ".ready", segment(2, 2) + ".done"};
+    const Reach reach{third, Lsn{0x7000010}};
+
+    CHECK(never_whole(in_pg_wal, {}, reach, size) == Names{segment(1, 3), segment(1, 4), segment(2, 2), segment(2, 5)});
+    CHECK(never_whole(in_pg_wal, marks, reach, size) == Names{segment(1, 3), segment(2, 5)});
+}
+
 TEST_CASE("two forks within one segment leave it to the last of them") {
     const TimelineHistory history{Timeline{3}, {{Timeline{1}, Lsn{0x3000110}, ""}, {Timeline{2}, Lsn{0x3000220}, ""}}};
 

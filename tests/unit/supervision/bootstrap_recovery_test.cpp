@@ -1,0 +1,41 @@
+#include <boost/asio/co_spawn.hpp>
+
+#include "outside.hpp"
+#include "supervision/bootstrap.hpp"
+#include "support/catch.hpp"
+#include "support/run.hpp"
+
+using namespace pgbosun;
+using namespace pgbosun::supervision;
+
+TEST_CASE("a reload that takes bootstrap.recovery away while the archive is looked at does not end PID 1") {
+    test::Outside it;
+    it.settings.volume = "/v";
+    it.settings.archive.emplace();
+    it.settings.bootstrap.recovery.emplace().target.time = "2026-11-29 12:00:00+00";
+    it.files.add_directory("/v/pgbosun");
+    it.outside.archiver.command = [](std::vector<std::string>) {
+        Command command;
+        command.program = "/bin/pgbosun-archiver";
+        return command;
+    };
+    Bootstrapper bootstrapper(
+        it.outside, [](std::string_view, std::string_view) {},
+        [&]() -> Task<Result<CatalogSummary>> {
+            it.settings.bootstrap.recovery.reset();
+            it.settings.archive.reset();
+            CatalogSummary nothing;
+            nothing.empty = true;
+            co_return nothing;
+        });
+    std::optional<Bootstrapper::Report> report;
+
+    boost::asio::co_spawn(it.loop, bootstrapper.run(it.settings),
+                          [&](std::exception_ptr, Bootstrapper::Report ended) { report = std::move(ended); });
+    test::run_until(it.loop, [&] { return it.processes.children.size() == 1; });
+    it.processes.end(0, {ExitStatus::How::exited, 3});
+    test::run_until(it.loop, [&] { return report.has_value(); });
+
+    CHECK(report->outcome == instance::BootstrapOutcome::failed);
+    CHECK(it.files.changes.back() == "write_durably /v/pgbosun/recovery");
+}

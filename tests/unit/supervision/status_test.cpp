@@ -1,0 +1,72 @@
+#include "supervision/status.hpp"
+
+#include "support/catch.hpp"
+
+using namespace pgbosun;
+using namespace pgbosun::supervision;
+
+namespace {
+
+// A standby that streams, a second behind nobody.
+struct Standby {
+    Settings settings;
+    instance::InstanceState state;
+    MonitoredFacts facts;
+    std::optional<Inspection> inspection;
+    std::optional<FenceStatus> fence;
+    std::optional<ArchiveReport> archive;
+
+    Standby() {
+        state.activity = instance::Running{Role::standby};
+        facts.server.emplace();
+        facts.server->recovery = postgres::Recovery::standby;
+        facts.server->lsn.streaming = true;
+        facts.server->lsn.lag_bytes = 0;
+        facts.server_at = Instant{};
+        facts.came_up_once = true;
+    }
+    [[nodiscard]] InstanceStatus status() const {
+        return assemble({.settings = settings,
+                         .state = state,
+                         .facts = facts,
+                         .inspection = inspection,
+                         .fence = fence,
+                         .postmaster_pid = 7,
+                         .archive = archive});
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a standby is ready by its lag, and not while that is unknown") {
+    struct Row {
+        std::optional<std::uint64_t> limit, lag;
+        const char* why;  // not ready; empty: ready
+    };
+    const Row rows[] = {
+        {std::nullopt, std::nullopt, ""},
+        {std::nullopt, 1'000'000, ""},
+        {1000, 0, ""},
+        {1000, 1000, ""},
+        {1000, 1001, "the standby lags by 1001 bytes, more than 1000"},
+        {1000, std::nullopt, "how far the standby lags is not known"},
+    };
+    for (const Row& row : rows) {
+        Standby standby;
+        standby.settings.probes.max_lag_bytes = row.limit;
+        standby.facts.server->lsn.lag_bytes = row.lag;
+        CHECK(standby.status().ready_reason == row.why);
+    }
+}
+
+TEST_CASE("an archive that gives nothing back is the reason of who has nothing else to follow") {
+    Standby standby;
+    standby.archive.emplace().restore_error = "00000001000000000000000A: 503";
+    CHECK(standby.status().reason.empty());
+
+    standby.facts.server->lsn.streaming = false;
+
+    const auto status = standby.status();
+    CHECK(status.reason == "the archive does not give WAL back: 00000001000000000000000A: 503");
+    CHECK_FALSE(status.hint.empty());
+}
