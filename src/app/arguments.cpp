@@ -164,7 +164,9 @@ void add_control(CLI::App& app, Parsing& parsing) {
         sub->add_option("--wait", parsing.wait, "how long to wait for the end of it (default 1min; 0 does not wait)")
             ->type_name("TIME");
         sub->add_option("--reason", parsing.reason, "why: is kept in the journal")->type_name("TEXT");
-        if (help.verb == Verb::promote) sub->add_flag("--force", parsing.force, "although commits may be lost; nothing refuses a standalone promotion for that");
+        if (help.verb == Verb::promote)
+            sub->add_flag("--force", parsing.force,
+                          "although commits may be lost; nothing refuses a standalone promotion for that");
         if (help.verb == Verb::demote) {
             sub->add_option("--upstream", parsing.upstream, "connection string of the primary to follow, no password")
                 ->type_name("CONNINFO");

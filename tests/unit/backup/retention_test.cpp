@@ -60,10 +60,10 @@ TEST_CASE("what is nearly a retention policy is refused with a hint") {
 TEST_CASE("redundancy keeps the newest full backups that are done") {
     const std::vector backups{done("20261101T010000"), done("20261108T010000"), failed_backup("20261109T010000"),
                               done("20261115T010000"), never_finished("20261116T010000")};
-    CHECK(reasons(backups, Redundancy{1}) == Reasons{obsolete, obsolete, failed, wanted, under_way});
-    CHECK(reasons(backups, Redundancy{2}) == Reasons{obsolete, wanted, failed, wanted, under_way});
-    CHECK(reasons(backups, Redundancy{3}) == Reasons{wanted, wanted, failed, wanted, under_way});
-    CHECK(reasons(backups, Redundancy{9}) == Reasons{wanted, wanted, failed, wanted, under_way});
+    CHECK(reasons(backups, Redundancy{1}) == Reasons{obsolete, obsolete, failed, wanted, Reason::under_way});
+    CHECK(reasons(backups, Redundancy{2}) == Reasons{obsolete, wanted, failed, wanted, Reason::under_way});
+    CHECK(reasons(backups, Redundancy{3}) == Reasons{wanted, wanted, failed, wanted, Reason::under_way});
+    CHECK(reasons(backups, Redundancy{9}) == Reasons{wanted, wanted, failed, wanted, Reason::under_way});
 }
 
 TEST_CASE("a recovery window keeps what is in it, and the last one that ended before it") {
@@ -92,10 +92,10 @@ TEST_CASE("nothing is planned for an empty archive") {
 
 TEST_CASE("what is not finished may be under way for a day, and the newest run for as long as it takes") {
     CHECK(reasons({never_finished("20261120T120001"), done("20261121T110000")}, Redundancy{1}) ==
-          Reasons{under_way, wanted});
+          Reasons{Reason::under_way, wanted});
     CHECK(reasons({never_finished("20261120T120000"), done("20261121T110000")}, Redundancy{1}) ==
           Reasons{unfinished, wanted});
-    CHECK(reasons({never_finished("20261001T120000")}, Redundancy{1}) == Reasons{under_way});
+    CHECK(reasons({never_finished("20261001T120000")}, Redundancy{1}) == Reasons{Reason::under_way});
 }
 
 TEST_CASE("a failed backup is shown while it is the newest and a day old, or goes") {
@@ -150,7 +150,7 @@ TEST_CASE("what an incremental backup under way may build on stays") {
     auto building = never_finished("20261121T110000");
     building.kind = Kind::incremental;
     const std::vector backups{done("20261118T010000"), done("20261119T010000"), building, done("20261121T113000")};
-    CHECK(reasons(backups, Redundancy{1}) == Reasons{obsolete, needed, under_way, wanted});
+    CHECK(reasons(backups, Redundancy{1}) == Reasons{obsolete, needed, Reason::under_way, wanted});
 }
 
 TEST_CASE("volume snapshots are neither counted nor removed") {

@@ -178,8 +178,8 @@ TEST_CASE("with an archive the commands name the hook by its full path, quoted f
 
     ConfigurationFacts odd = facts();
     odd.wal_program = "/opt/100% it's/pgbosun-wal";
-    CHECK(
-        has_line(pgbosun_conf(given, odd), R"(archive_command = 'exec ''/opt/100%% it''\\''''s/pgbosun-wal'' archive %p')"));
+    CHECK(has_line(pgbosun_conf(given, odd),
+                   R"(archive_command = 'exec ''/opt/100%% it''\\''''s/pgbosun-wal'' archive %p')"));
 }
 
 TEST_CASE("a recovery is told its target and asks the source's archiver, beside the own archive's command") {
