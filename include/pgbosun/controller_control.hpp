@@ -52,6 +52,7 @@ struct ControllerRequest {
     std::string to;        // empty: the best; never with failover
     std::string asked_by;  // for the log
     std::string source{};  // demote_cluster: a conninfo without password, which leads to the other cluster's primary
+    std::string lost{};    // failover: who is stopped for good, as the operator vouches: "pg-1,pg-2"; empty: nobody
 };
 
 class ControllerControl {

@@ -26,7 +26,7 @@ found from there.)";
 
 // Everything that CLI11 writes into while it parses; must not move.
 struct Parsing {
-    std::string config, to, source;
+    std::string config, to, source, lost;
     std::string wait = "1min";
     bool json = false;
     ControllerWhereabouts where;
@@ -68,7 +68,7 @@ void finish_verb(Parsing& parsing, ControllerVerb verb) {
             return;
         }
     }
-    parsing.command = ControllerVerbCommand{parsing.where, verb, parsing.to, parsing.source, *wait};
+    parsing.command = ControllerVerbCommand{parsing.where, verb, parsing.to, parsing.source, *wait, parsing.lost};
 }
 
 void add_verbs(CLI::App& app, Parsing& parsing) {
@@ -88,6 +88,11 @@ void add_verbs(CLI::App& app, Parsing& parsing) {
         if (names) {
             auto* to = sub->add_option("--to", parsing.to, "the instance that is to be the primary")->type_name("NAME");
             if (help.verb == ControllerVerb::failover) to->required();
+        }
+        if (help.verb == ControllerVerb::failover) {
+            sub->add_option("--lost", parsing.lost,
+                            "it is stopped for good: you vouch for that, and nobody looks; several: pg-1,pg-2")
+                ->type_name("NAME");
         }
         sub->callback([&parsing, verb = help.verb] { finish_verb(parsing, verb); });
     }

@@ -34,6 +34,7 @@ struct ControllerVerbCommand {
     std::string to;
     std::string source;
     Duration wait = std::chrono::seconds(60);
+    std::string lost{};
     bool operator==(const ControllerVerbCommand&) const = default;
 };
 

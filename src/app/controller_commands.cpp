@@ -177,7 +177,7 @@ ExitCode carry_out_controller(const ControllerVerbCommand& command, const Contro
     http::Question question;
     question.method = "POST";
     question.target = path_of(command.verb);
-    question.body = http::render_wish({command.to, command.source});
+    question.body = http::render_wish({command.to, command.source, command.lost});
     question.token = target->token;
     const auto answered = target->client.request(question);
     if (!answered) return report(answered.error(), console);

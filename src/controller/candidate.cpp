@@ -27,7 +27,7 @@ int priority(const Field& field, const std::string& name) {
 // No promise binds it, but there is nobody left to whom it could be bound.
 bool others_stopped(const Field& field, const std::string& name) {
     return std::ranges::all_of(writers(*field.known.record), [&](const std::string& writer) {
-        if (writer == name) return true;
+        if (writer == name || contains(field.known.record->lost, writer)) return true;
         const Seen* seen = lately(field, writer);
         return seen != nullptr && seen->report.stopped;
     });
@@ -87,13 +87,20 @@ bool holds_all(const Field& field, Reach best) {
     });
 }
 
+// The furthest that anybody is known to have been on the same WAL. A leader that never saw the primary has this from standbys.
+Lsn furthest(const Field& field, Reach best) {
+    Lsn furthest = best.lsn;
+    for (const auto& [name, seen] : field.known.seen) {
+        const Reach& its = seen.report.reach;
+        if (its.term == best.term && its.timeline == best.timeline) furthest = std::max(furthest, seen.report.newest);
+    }
+    return furthest;
+}
+
 bool lags(const Field& field, Reach best) {
-    const Record& record = *field.known.record;
-    const Seen* primary = find(field.known, record.primary);
-    const bool asynchronous = record.synchronous.number <= 0;
-    if (!field.policy.max_lag || !asynchronous || primary == nullptr) return false;
-    const Reach& its = primary->report.reach;
-    return its.timeline == best.timeline && its.lsn.value > best.lsn.value + *field.policy.max_lag;
+    const bool asynchronous = field.known.record->synchronous.number <= 0;
+    if (!field.policy.max_lag || !asynchronous) return false;
+    return furthest(field, best).value - best.lsn.value > *field.policy.max_lag;
 }
 
 bool is_better(const Field& field, const std::string& one, const std::string& other) {
@@ -103,7 +110,10 @@ bool is_better(const Field& field, const std::string& one, const std::string& ot
     const auto& primary = field.known.record->primary;
     if ((one == primary) != (other == primary)) return one == primary;
     const int by_priority = priority(field, one) - priority(field, other);
-    return by_priority != 0 ? by_priority > 0 : one < other;
+    if (by_priority != 0) return by_priority > 0;
+    const auto to_replay = [&](const std::string& name) { return find(field.known, name)->report.to_replay; };
+    if (to_replay(one) != to_replay(other)) return to_replay(one) < to_replay(other);
+    return one < other;
 }
 
 }  // namespace

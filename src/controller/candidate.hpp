@@ -26,7 +26,7 @@ struct Field {
     Instant now{};
 };
 
-// The best of all but `except`; on equal positions the recorded primary, then priority, then name.
+// The best of all but `except`; on equal positions the recorded primary, then priority, then who has less to replay, then name.
 Pick pick(const Field& field, const std::string& except);
 
 // What keeps `name` from being promoted; empty: nothing. The data of who has written is judged too.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "controller/handover.hpp"
 #include "controller/succession.hpp"
 #include "controller/upstream.hpp"
 #include "instance/right.hpp"
@@ -35,20 +36,6 @@ std::optional<Assignment> for_standby(const Knowledge& known, const Policy& poli
     return std::nullopt;
 }
 
-// The data of a server that has been shut down has no age, and has an end. A crashed one's age is not known.
-bool has_ended(const Seen& seen) {
-    return seen.report.stopped && seen.report.reach_age == Duration::zero() && seen.report.reach.lsn > Lsn{};
-}
-
-// All former primaries were shut down, and have said where their data ends: nobody holds more than the candidate.
-bool holds_all_of_former(const Knowledge& known, const Proof& proof, const Seen& candidate) {
-    if (proof.former != FormerPrimary::stopped || candidate.reached_at < proof.at) return false;
-    return std::ranges::all_of(known.record->former, [&](const std::string& name) {
-        const Seen* seen = find(known, name);
-        return seen != nullptr && has_ended(*seen) && seen->report.reach <= candidate.report.reach;
-    });
-}
-
 // Somebody who answered lately may hold more than the recorded primary; it is waited for, but not for long.
 bool awaits_others(const Knowledge& known, const Policy& policy, const Proof& proof, const Seen& candidate,
                    Instant now) {
@@ -65,7 +52,7 @@ std::optional<Proof> stopped_for_good(const Knowledge& known, const Policy& poli
     if (!proof) {
         choice.waits_for = "a former primary may still write";
     } else if (proof->former != FormerPrimary::stopped) {
-        if (known.record->chosen == Chosen::all_stopped) {
+        if (known.record->chosen == Chosen::all_stopped && !proof->vouched_for) {
             choice.waits_for = "a former primary has not acknowledged its stop";
             return std::nullopt;
         }
@@ -87,6 +74,7 @@ std::optional<Assignment> promotion(const Knowledge& known, const Policy& policy
     if (!proof) return std::nullopt;
     // What was asked for before that does not count: ask at once.
     if (seen.reached_at < proof->at) choice.look_again = now;
+    if (lacks_of_handover(known, seen)) return std::nullopt;
     if (record.data_loss == DataLoss::refused && awaits_others(known, policy, *proof, seen, now)) {
         choice.waits_for = "the other candidates have not said yet how far they got";
         choice.look_again = now;
@@ -105,6 +93,8 @@ std::optional<Assignment> for_primary(Knowledge& known, const Policy& policy, co
     const Record& record = *known.record;
     // A grant now would only be waited for then.
     if (known.in_flight && known.in_flight->term != record.term) return std::nullopt;
+    const Duration ttl = lease_to_grant(record, policy);
+    if (ttl <= Duration::zero()) return std::nullopt;
     const bool accepted = seen.report.accepted == record.term;
     std::optional<Assignment> it =
         accepted ? for_member(record, policy, record.primary) : promotion(known, policy, seen, now, choice);
@@ -115,8 +105,8 @@ std::optional<Assignment> for_primary(Knowledge& known, const Policy& policy, co
         return for_member(record, policy, record.primary);
     }
     if (!accepted && !known.promoted_at) known.promoted_at = now;
-    it->lease = Lease{seen.report.echo, policy.ttl};
-    const Instant end = seen.received_at + instance::with_margin(policy.ttl);
+    it->lease = Lease{seen.report.echo, ttl};
+    const Instant end = seen.received_at + instance::with_margin(ttl);
     auto& leased_until = known.leased_until[record.primary];
     leased_until = std::max(leased_until, end);
     return it;
@@ -152,6 +142,7 @@ std::optional<Proof> proof_of_stop(const Knowledge& known, const Policy& policy,
         if (now < end) return std::nullopt;
         proof.at = std::max(proof.at, end);
         proof.former = FormerPrimary::perhaps_alive;
+        if (!contains(known.record->lost, name)) proof.vouched_for = false;
     }
     return proof;
 }

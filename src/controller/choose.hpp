@@ -42,6 +42,7 @@ Choice choose(Knowledge& known, const Policy& policy, Instant now);
 struct Proof {
     Instant at{};
     FormerPrimary former = FormerPrimary::perhaps_alive;  // stopped: each has acknowledged it
+    bool vouched_for = true;  // for each that has not, an operator has said that it is stopped for good
 };
 std::optional<Proof> proof_of_stop(const Knowledge& known, const Policy& policy, Instant now);
 

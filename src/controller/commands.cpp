@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "controller/controller.hpp"
+#include "controller/handover.hpp"
 #include "pgbosun/log.hpp"
 
 namespace pgbosun::controller {
@@ -14,12 +15,18 @@ ControlAnswer refuse(std::string detail, std::string hint = {}) {
     return {Answer::refused, std::move(detail), std::move(hint)};
 }
 
-// The best for a switchover: who is bound to the primary's promises, and holds the most.
-Pick pick_for_switchover(const Knowledge& known, const Policy& policy, Instant now) {
-    Knowledge listed = known;
-    std::erase_if(listed.seen, [&](const auto& it) { return !is_listed(*known.record, it.first); });
-    return pick(Field{listed, policy, {}, now}, known.record->primary);
+// "pg-1,pg-2"
+std::vector<std::string> names_in(const std::string& list) {
+    std::vector<std::string> names;
+    for (std::size_t at = 0; at <= list.size();) {
+        const auto comma = std::min(list.find(',', at), list.size());
+        names.push_back(list.substr(at, comma - at));
+        at = comma + 1;
+    }
+    return names;
 }
+
+std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MB"; }
 
 }  // namespace
 
@@ -45,22 +52,33 @@ ControlAnswer Controller::switch_to(Knowledge& known, const ControllerRequest& r
     const Instant now = clock_.now();
     const bool forced = request.verb == ControllerVerb::failover;
     std::string to = request.to;
+    if (!forced && !request.lost.empty())
+        return refuse("who is lost is for a failover to say", "failover --to NAME --lost NAME");
     if (to.empty()) {
         if (forced) return refuse("a failover needs a name", "pgbosun-controller failover --to NAME");
-        const auto best = pick_for_switchover(known, policy_, now);
+        const auto best = pick_for_handover(Field{known, policy_, {}, now});
         if (!best.name) return refuse(std::string("nobody can take over: ") + std::string(best.why_not));
         to = *best.name;
     }
     if (!instances_.contains(to)) return refuse("\"" + to + "\" is not an instance of this cluster");
+    if (forced && !request.lost.empty()) return without_lost(known, request);
     if (to == record.primary) return refuse(to + " is the primary already");
     if (!is_listed(record, to)) {
         return refuse(to + " may not be promoted: it is not on the promotable list",
-                      "a standby comes onto it when it streams; `status` shows the list");
+                      "a standby comes onto it when it streams; when " + record.primary +
+                          " is lost for good, and stopped for certain: failover --to " + to + " --lost " +
+                          record.primary);
     }
     const bool serves = is_serving(known, policy_, now);
     if (!forced && !serves) {
         return refuse("the primary does not serve, so nothing can be handed over",
                       "a failover comes by itself; to force it, though commits may be lost: failover --to " + to);
+    }
+    const Seen* candidate = find(known, to);
+    if (!forced && candidate != nullptr && candidate->report.to_replay > most_to_replay) {
+        return refuse(
+            to + " has " + megabytes(candidate->report.to_replay) + " of WAL to replay before it could take writes",
+            "wait until it has caught up; if it does not, see its `pgbosun status`: is replay paused?");
     }
     Wanted wanted{to, forced ? DataLoss::accepted : DataLoss::refused, now + longest_wish};
     wanted_ = to;
@@ -71,6 +89,43 @@ ControlAnswer Controller::switch_to(Knowledge& known, const ControllerRequest& r
         spawn(loop_, checkpoint_first(record.primary, std::move(wanted)));
     }
     return {Answer::under_way, {}, {}};
+}
+
+// Nobody but the operator can know that an instance which is gone does not write. Leases and promises are waited for all the same.
+ControlAnswer Controller::without_lost(Knowledge& known, const ControllerRequest& request) {
+    const Instant now = clock_.now();
+    const std::string& to = request.to;
+    Knowledge as_said = known;
+    as_said.record->lost = names_in(request.lost);
+    for (const auto& name : as_said.record->lost) {
+        if (!instances_.contains(name)) return refuse("\"" + name + "\" is not an instance of this cluster");
+        const Seen* seen = find(known, name);
+        const bool answers = seen != nullptr && now - seen->received_at < policy_.ttl;
+        if (name == to || answers) {
+            return refuse(name + " answers, so it is not lost", "fence it, or stop it for good: then ask again");
+        }
+    }
+    if (to == known.record->primary && is_serving(known, policy_, now)) return refuse(to + " is the primary already");
+    Record next = change_primary(*known.record, to, Chosen::all_stopped, DataLoss::accepted);
+    next.lost = as_said.record->lost;
+    for (const auto& writer : next.former) {
+        const Seen* seen = find(known, writer);
+        const bool stopped = seen != nullptr && now - seen->received_at < policy_.ttl && seen->report.stopped;
+        if (stopped || contains(next.lost, writer)) continue;
+        return refuse(writer + " may still write",
+                      "stop it, or name it too when it is lost: --lost " + request.lost + "," + writer);
+    }
+    if (const auto why = unfit(Field{as_said, policy_, {}, now}, to, DataLoss::accepted); !why.empty()) {
+        return refuse(to + " cannot be promoted: " + std::string(why));
+    }
+    const auto answer = write_wish(known, std::move(next));
+    if (answer.answer == Answer::refused) return answer;
+    log::warning("an operator vouches that an instance is stopped for good",
+                 {{"instance", request.lost}, {"by", request.asked_by}, {"to", to}});
+    if (publication_ != nullptr) {
+        spawn(loop_, tell("InstanceLost", request.lost + " is stopped for good, says " + request.asked_by));
+    }
+    return answer;
 }
 
 // So that the checkpoint at its shutdown is a short one.

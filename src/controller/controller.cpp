@@ -55,6 +55,8 @@ void Controller::take(const std::string& name, const Heard& heard) {
         instance.trouble = trouble;
     }
     if (heard.status) {
+        // Perhaps in another pod, which has no label.
+        if (instance.last && instance.last->boot_id != heard.status->boot_id) instance.published.reset();
         instance.last = *heard.status;
         instance.last_at = heard.received_at;
     }
@@ -196,12 +198,15 @@ Task<> Controller::publish_all() {
 }
 
 Task<> Controller::publish(const std::string& name, PublishedRole role) {
-    std::string instance = name;
-    const auto published = co_await publication_->publish(std::move(instance), role);
-    if (published || published.error().kind == FaultKind::not_found) {
-        instances_.at(name).published = role;
+    Instance& instance = instances_.at(name);
+    const std::string of_boot = instance.last ? instance.last->boot_id : "";
+    std::string whom = name;
+    const auto published = co_await publication_->publish(std::move(whom), role);
+    const bool same_boot = of_boot == (instance.last ? instance.last->boot_id : "");
+    if (published) {
+        if (same_boot) instance.published = role;
         log::info("the role is published", {{"instance", name}, {"role", to_string(role)}});
-    } else {
+    } else if (published.error().kind != FaultKind::not_found) {
         log::warning("the role is not published: " + published.error().text(), {{"instance", name}});
     }
 }

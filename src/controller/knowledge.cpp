@@ -49,6 +49,7 @@ Knowledge elected(Instant now, Instant leader_until) {
 }
 
 void learn(Knowledge& known, Record record, Instant now) {
+    if (!known.record || known.record->lease_ttl != record.lease_ttl) known.lease_ttl_since = now;
     const bool other_term = !known.record || known.record->term != record.term;
     known.record = std::move(record);
     known.in_flight.reset();
@@ -74,7 +75,12 @@ void observe(Knowledge& known, const Policy& policy, Report report, Instant aske
     if (report.cluster != policy.cluster) return;
     Seen& seen = known.seen[report.instance];
     if (asked_at < seen.asked_at) return;
+    // Who has lost its primary does not say any more how far that one had come.
+    const Reach& before = seen.report.reach;
+    const bool same_wal = before.term == report.reach.term && before.timeline == report.reach.timeline;
+    const Lsn newest = std::max({report.reach.lsn, report.newest, same_wal ? seen.report.newest : Lsn{}});
     seen.report = std::move(report);
+    seen.report.newest = newest;
     seen.asked_at = asked_at;
     seen.received_at = received_at;
     seen.reached_at = asked_at - instance::with_margin(std::min(seen.report.reach_age, longest_age));
@@ -87,8 +93,14 @@ const Seen* find(const Knowledge& known, const std::string& name) {
     return found == known.seen.end() ? nullptr : &found->second;
 }
 
+Duration lease_to_grant(const Record& record, const Policy& policy) { return std::min(policy.ttl, record.lease_ttl); }
+
+Duration longest_lease(const Knowledge& known, const Policy& policy) {
+    return known.record ? std::max(policy.ttl, known.record->longest_lease) : policy.ttl;
+}
+
 Instant lease_end(const Knowledge& known, const Policy& policy, const std::string& name) {
-    const Instant before_us = known.leader_since + instance::with_margin(policy.ttl);
+    const Instant before_us = known.leader_since + instance::with_margin(longest_lease(known, policy));
     const auto found = known.leased_until.find(name);
     return found == known.leased_until.end() ? before_us : std::max(before_us, found->second);
 }

@@ -47,10 +47,12 @@ struct Report {
     bool serving = false;                 // postgres takes writes, and may
     bool stopped = true;                  // no postgres that takes writes, or could without a new right
     bool fenced = false;
-    bool able = false;       // it could be promoted: data, and a postgres that runs or can
-    bool streaming = false;  // from the primary of `term`
-    Reach reach;             // all that it holds
-    Duration reach_age{};    // how old that knowledge is
+    bool able = false;            // it could be promoted: data, and a postgres that runs or can
+    bool streaming = false;       // from the primary of `term`
+    Reach reach;                  // all that it holds
+    Duration reach_age{};         // how old that knowledge is
+    Lsn newest;                   // the furthest position that it has heard of, of the same WAL; at least what it holds
+    std::uint64_t to_replay = 0;  // bytes that it holds and has not replayed; 0 too where it does not say
     std::optional<SystemId> system_id;
     std::uint64_t promotable_version = 0;   // as primary: the list it has taken over
     std::uint64_t synchronous_version = 0;  // as primary: the rule it has taken over
@@ -88,6 +90,7 @@ struct Knowledge {
     // holds: a former primary that was kept up by promises alone has stopped too.
     std::optional<Instant> unbound_at;
     std::optional<Instant> promoted_at;  // when it was first told to become it
+    Instant lease_ttl_since{};           // when the record's lease_ttl was first known to be what it is
     std::optional<Wanted> wanted;
 };
 
@@ -102,6 +105,10 @@ void observe(Knowledge& known, const Policy& policy, Report report, Instant aske
 const Seen* find(const Knowledge& known, const std::string& name);
 // Until when an instance may hold a lease of this controller or of one before it.
 Instant lease_end(const Knowledge& known, const Policy& policy, const std::string& name);
+// For how long a lease may be granted now; 0: the record must say so first.
+Duration lease_to_grant(const Record& record, const Policy& policy);
+// How long a lease of an earlier leader may be, whatever its own configuration said.
+Duration longest_lease(const Knowledge& known, const Policy& policy);
 bool is_serving(const Knowledge& known, const Policy& policy, Instant now);
 
 }  // namespace pgbosun::controller

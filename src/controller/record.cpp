@@ -26,12 +26,22 @@ Record change_primary(const Record& record, const std::string& to, Chosen chosen
     next.source.clear();
     next.chosen = chosen;
     next.data_loss = data_loss;
+    next.handed_by.clear();
+    next.lost.clear();
     next.former = writers(record);
     std::erase(next.former, to);
     next.promotable = {record.promotable.version + 1, {}};
     for (const auto& name : record.promotable.names) {
         if (name != to && contains(record.acknowledged.names, name)) next.promotable.names.push_back(name);
     }
+    next.acknowledged = next.promotable;
+    return next;
+}
+
+Record hand_over(const Record& record, const std::string& to) {
+    Record next = change_primary(record, to, Chosen::from_list, DataLoss::refused);
+    next.handed_by = record.primary;
+    next.promotable.names.push_back(record.primary);
     next.acknowledged = next.promotable;
     return next;
 }

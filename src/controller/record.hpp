@@ -29,7 +29,9 @@ struct Record {
     std::string source;   // the conninfo of that one
     Chosen chosen = Chosen::from_list;
     DataLoss data_loss = DataLoss::refused;
+    std::string handed_by;            // the former primary of a switchover that nobody forced, until the new one serves
     std::vector<std::string> former;  // who may still have a right from an older term, or have written under one
+    std::vector<std::string> lost;    // of these an operator has said that they are stopped for good
     PromotableList promotable;
     PromotableList acknowledged;  // the list that the primary is known to have taken over
     SynchronousRule synchronous;
@@ -38,12 +40,20 @@ struct Record {
     std::vector<SynchronousRule> superseded;
     std::optional<SystemId> system_id;
     bool paused = false;  // no failover by itself
+    // No lease is granted for longer than `lease_ttl`, and none that may be outstanding is longer than `longest_lease`:
+    // controllers may have different ones. 0: an earlier version wrote it, and nobody knows.
+    Duration lease_ttl{};
+    Duration longest_lease{};
     bool operator==(const Record&) const = default;
 };
 
 // The next term, with `to` as primary. The list can only shrink here: the former primary may hold the
 // promises of either list, so only who is on both is bound to it.
 Record change_primary(const Record& record, const std::string& to, Chosen chosen, DataLoss data_loss);
+
+// The same by a switchover: `to` must have all that the former primary has written, and that one is on the list again, as its
+// place may have to be given back to it. It has served under this term, so it is bound to nobody before.
+Record hand_over(const Record& record, const std::string& to);
 
 // The cluster follows another one, whose primary `source` leads to.
 Record follow_source(const Record& record, std::string source);

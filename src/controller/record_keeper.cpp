@@ -68,6 +68,7 @@ Task<> RecordKeeper::campaign() {
     const Instant asked_at = clock_.now();
     const auto won = co_await engine_.campaign(ttl_);
     note_answer(won ? nullptr : &won.error());
+    if (ending_) co_return;  // won or not: it runs out by itself
     if (!won) {
         again_at_ = clock_.now() + ttl_ / 4;
         co_await look_at_other();
@@ -97,6 +98,7 @@ Task<> RecordKeeper::keep() {
     const Instant asked_at = clock_.now();
     const auto kept = co_await engine_.keep();
     note_answer(kept ? nullptr : &kept.error());
+    if (!known_) co_return;
     if (kept) {
         known_->leader_until = asked_at + ttl_;
         keep_at_ = asked_at + ttl_ / 3;
@@ -116,6 +118,7 @@ void RecordKeeper::lead_no_longer(const std::string& why) {
 Task<> RecordKeeper::read() {
     reread_ = false;
     auto text = co_await engine_.read();
+    if (!known_) co_return;
     if (!text && text.error().kind == FaultKind::not_found) {
         co_await create();
         co_return;
@@ -129,6 +132,8 @@ Task<> RecordKeeper::read() {
     revision_ = text->revision;
     last_read_ = *record;
     const bool news = !known_->record || *known_->record != *record;
+    // What was to be written was made of another one.
+    if (news) to_write_.reset();
     if (news) learn(*known_, std::move(*record), clock_.now());
     changed_();
 }
@@ -157,6 +162,7 @@ Task<> RecordKeeper::create() {
     if (!record) co_return;
     std::string text = to_text(*record);
     const auto created = co_await engine_.create(std::move(text));
+    if (!known_) co_return;
     note_answer(created ? nullptr : &created.error());
     if (!created) co_return;
     log::warning("there was no record: it has been created", {{"record", engine_.describe()}, {"term", record->term}});
@@ -169,6 +175,7 @@ Task<> RecordKeeper::write_out() {
     Revision expected = revision_;
     const auto written = co_await engine_.replace(std::move(text), std::move(expected));
     note_answer(written ? nullptr : &written.error());
+    if (!known_) co_return;
     if (!written) {
         // Nobody knows whether it was done.
         forget_record(*known_);
@@ -198,8 +205,11 @@ Task<> RecordKeeper::watch() {
 
 Task<> RecordKeeper::resign() {
     ending_ = true;
-    if (known_) std::ignore = co_await engine_.resign();  // it runs out by itself too
+    const bool led = known_.has_value();
+    // First: what is granted when another leads already would outlive what that one waits for.
     known_.reset();
+    to_write_.reset();
+    if (led) std::ignore = co_await engine_.resign();  // it runs out by itself too
 }
 
 }  // namespace pgbosun::controller

@@ -10,7 +10,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int format = 1;
-constexpr std::size_t fields_of_record = 13;
+constexpr std::size_t fields_of_record = 17;
 
 Json rule_json(const SynchronousRule& rule) {
     return {{"version", rule.version},
@@ -35,6 +35,10 @@ PromotableList list_of(const Json& json) {
     return {json.at("version").get<std::uint64_t>(), json.at("names").get<std::vector<std::string>>()};
 }
 
+std::int64_t milliseconds(Duration it) { return std::chrono::duration_cast<std::chrono::milliseconds>(it).count(); }
+
+Duration duration_of(const Json& json) { return std::chrono::milliseconds(json.get<std::int64_t>()); }
+
 std::optional<SystemId> system_id_of(const Json& json) {
     if (json.is_null()) return std::nullopt;
     const auto text = json.get<std::string>();
@@ -51,13 +55,17 @@ Record record_of(const Json& json) {
     json.at("source").get_to(record.source);
     record.chosen = json.at("chosen").get<std::string>() == "all_stopped" ? Chosen::all_stopped : Chosen::from_list;
     record.data_loss = json.at("data_loss").get<std::string>() == "accepted" ? DataLoss::accepted : DataLoss::refused;
+    json.at("handed_by").get_to(record.handed_by);
     json.at("former").get_to(record.former);
+    json.at("lost").get_to(record.lost);
     record.promotable = list_of(json.at("promotable"));
     record.acknowledged = list_of(json.at("acknowledged"));
     record.synchronous = rule_of(json.at("synchronous"));
     for (const auto& rule : json.at("superseded")) record.superseded.push_back(rule_of(rule));
     record.system_id = system_id_of(json.at("system_id"));
     json.at("paused").get_to(record.paused);
+    record.lease_ttl = duration_of(json.at("lease_ttl_ms"));
+    record.longest_lease = duration_of(json.at("longest_lease_ms"));
     return record;
 }
 
@@ -71,13 +79,17 @@ std::string to_text(const Record& record) {
                  {"source", record.source},
                  {"chosen", record.chosen == Chosen::all_stopped ? "all_stopped" : "from_list"},
                  {"data_loss", record.data_loss == DataLoss::accepted ? "accepted" : "refused"},
+                 {"handed_by", record.handed_by},
                  {"former", record.former},
+                 {"lost", record.lost},
                  {"promotable", list_json(record.promotable)},
                  {"acknowledged", list_json(record.acknowledged)},
                  {"synchronous", rule_json(record.synchronous)},
                  {"superseded", Json::array()},
                  {"system_id", record.system_id ? Json(std::to_string(number(*record.system_id))) : Json()},
-                 {"paused", record.paused}};
+                 {"paused", record.paused},
+                 {"lease_ttl_ms", milliseconds(record.lease_ttl)},
+                 {"longest_lease_ms", milliseconds(record.longest_lease)}};
     for (const auto& rule : record.superseded) json["superseded"].push_back(rule_json(rule));
     return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -91,8 +103,11 @@ Result<Record> parse_record(std::string_view text) {
     Json json = Json::parse(text, nullptr, false);
     if (!json.is_object()) return corrupt("it is no JSON object");
     if (json.value("format", 0) != format) return corrupt("another format");
-    // A record of before a cluster could follow another one.
+    // Records of before a cluster could follow another one, and of before handovers, lost ones and leases were kept in them.
     if (!json.contains("source")) json["source"] = "";
+    if (!json.contains("handed_by")) json["handed_by"] = "";
+    if (!json.contains("lost")) json["lost"] = Json::array();
+    if (!json.contains("lease_ttl_ms")) json["lease_ttl_ms"] = json["longest_lease_ms"] = 0;
     if (json.size() != fields_of_record + 1) return corrupt("another format");
     try {
         return record_of(json);

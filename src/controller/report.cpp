@@ -25,6 +25,11 @@ std::expected<Report, std::string> report_of(const InstanceStatus& status, const
     report.able = managed.able;
     report.streaming = status.lsn.streaming;
     report.reach = managed.reach;
+    if (status.role == Role::standby && status.lsn.replayed) {
+        const Lsn replayed = *status.lsn.replayed;
+        report.newest = Lsn{replayed.value + status.lsn.lag_bytes.value_or(0)};
+        report.to_replay = managed.reach.lsn > replayed ? managed.reach.lsn.value - replayed.value : 0;
+    }
     report.system_id = status.system_id;
     report.promotable_version = managed.promotable_version;
     report.reach_age = managed.reach_age;

@@ -1,8 +1,11 @@
 #include "controller/succession.hpp"
 
 #include <algorithm>
+#include <functional>
 
 #include "controller/choose.hpp"
+#include "controller/handover.hpp"
+#include "instance/right.hpp"
 
 namespace pgbosun::controller {
 namespace {
@@ -26,8 +29,17 @@ std::vector<std::string> fit_for_list(const Knowledge& known, const Policy& poli
 std::vector<std::string> all_members(const Policy& policy) {
     std::vector<std::string> names;
     for (const auto& member : policy.members) names.push_back(member.peer.name);
-    std::ranges::sort(names);
     return names;
+}
+
+// With `first` the earlier names are the synchronous ones: by priority, as whom to promote.
+void put_in_order(std::vector<std::string>& names, const Policy& policy) {
+    std::ranges::sort(names);
+    if (policy.synchronous->method == SyncMethod::any) return;
+    std::ranges::stable_sort(names, std::greater<>(), [&](const std::string& name) {
+        const auto found = std::ranges::find(policy.members, name, [](const Member& it) { return it.peer.name; });
+        return found == policy.members.end() ? -1 : found->priority;
+    });
 }
 
 // Who streams from another standby confirms nothing to the primary.
@@ -49,7 +61,6 @@ SynchronousRule wanted_rule(const Record& record, const Policy& policy) {
     std::vector<std::string> names = direct(policy, record.promotable.names);
     const int listed = static_cast<int>(names.size());
     names.push_back(record.primary);
-    std::ranges::sort(names);
     rule.method = policy.synchronous->method;
     if (policy.synchronous->durability == DataDurability::preferred) {
         rule.number = std::min(policy.synchronous->number, listed);
@@ -60,6 +71,7 @@ SynchronousRule wanted_rule(const Record& record, const Policy& policy) {
         if (listed >= rule.number) rule.names = std::move(names);
         if (rule.names.empty()) rule.names = direct(policy, all_members(policy));
     }
+    put_in_order(rule.names, policy);
     return rule;
 }
 
@@ -131,10 +143,13 @@ std::optional<Record> as_wanted(const Knowledge& known, const Policy& policy, In
     if (!wanted || now >= wanted->until || wanted->primary == known.record->primary) return std::nullopt;
     const Field field{known, policy, {}, now};
     // A switchover moves to who follows closely; a failover by force to whom the operator names.
-    if (wanted->data_loss == DataLoss::refused && !is_serving(known, policy, now)) return std::nullopt;
+    if (wanted->data_loss == DataLoss::refused) {
+        const bool now_possible = is_serving(known, policy, now) && unfit_for_handover(field, wanted->primary).empty();
+        return now_possible ? std::optional(hand_over(*known.record, wanted->primary)) : std::nullopt;
+    }
     if (!unfit(field, wanted->primary, DataLoss::accepted).empty()) return std::nullopt;
     if (!is_listed(*known.record, wanted->primary)) return std::nullopt;
-    return change_primary(*known.record, wanted->primary, Chosen::from_list, wanted->data_loss);
+    return change_primary(*known.record, wanted->primary, Chosen::from_list, DataLoss::accepted);
 }
 
 }  // namespace
@@ -144,6 +159,7 @@ Record move_on(const Knowledge& known, const Policy& policy, Instant now) {
     const Report& report = find(known, next.primary)->report;
     if (!next.system_id) next.system_id = report.system_id;
     next.data_loss = DataLoss::refused;
+    next.handed_by.clear();
     if (acknowledge(next, report)) return next;
     if (next.acknowledged.version == next.promotable.version) {
         auto names = fit_for_list(known, policy, now);
@@ -160,7 +176,7 @@ Record move_on(const Knowledge& known, const Policy& policy, Instant now) {
 
 Succession replace(const Knowledge& known, const Policy& policy, Instant now) {
     const Record& record = *known.record;
-    if (record.paused) return wait("it is paused");
+    if (record.paused && record.handed_by.empty()) return wait("it is paused");
     const auto proof = proof_of_stop(known, policy, now);
     if (!proof) return wait("a former primary may still write", leases_end(known, policy));
     const Seen* primary = find(known, record.primary);
@@ -171,8 +187,10 @@ Succession replace(const Knowledge& known, const Policy& policy, Instant now) {
         if (const auto until = promised_until(known, policy, now)) {
             return wait("its promotable members have promised the silent primary lately", until);
         }
-        return to_best(known, policy, now, proof->at);
     }
+    if (auto handover = end_handover(known, policy, *proof, now)) return std::move(*handover);
+    if (record.paused) return wait("it is paused");
+    if (silent) return to_best(known, policy, now, proof->at);
     const Field field{known, policy, proof->at, now};
     if (!accepted && !known.promoted_at && !record.former.empty() && record.data_loss == DataLoss::refused &&
         primary != nullptr && primary->reached_at >= proof->at && is_surpassed(field, record.primary)) {
@@ -192,7 +210,9 @@ Succession replace(const Knowledge& known, const Policy& policy, Instant now) {
     return to_best(known, policy, now, proof->at);
 }
 
-Succession succeed(const Knowledge& known, const Policy& policy, Instant now) {
+namespace {
+
+Succession next_of(const Knowledge& known, const Policy& policy, Instant now) {
     if (known.record->primary == source_name) return {};
     if (known.record->term == 0) {
         if (!policy.source.empty()) return {follow_source(*known.record, policy.source), {}, {}};
@@ -205,6 +225,27 @@ Succession succeed(const Knowledge& known, const Policy& policy, Instant now) {
     Record next = move_on(known, policy, now);
     if (next == *known.record) return {};
     return {std::move(next), {}, {}};
+}
+
+}  // namespace
+
+void set_leases(Record& next, const Knowledge& known, const Policy& policy, Instant now) {
+    const Duration longest = longest_lease(known, policy);
+    // Two steps: one record says that no more are granted, another that they have run out. A write that comes late, of a
+    // controller that leads no longer, may be the first, which forgets nothing, and cannot be the second when any other came
+    // between.
+    const bool run_out = next.lease_ttl == policy.ttl && now >= known.lease_ttl_since + instance::with_margin(longest);
+    next.lease_ttl = policy.ttl;
+    next.longest_lease = run_out ? policy.ttl : longest;
+}
+
+Succession succeed(const Knowledge& known, const Policy& policy, Instant now) {
+    Succession next = next_of(known, policy, now);
+    Record record = next.record ? std::move(*next.record) : *known.record;
+    if (record.term > 0 && record.primary != source_name) set_leases(record, known, policy, now);
+    next.record.reset();
+    if (record != *known.record) next.record = std::move(record);
+    return next;
 }
 
 }  // namespace pgbosun::controller

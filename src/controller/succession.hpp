@@ -14,6 +14,10 @@ struct Succession {
     std::optional<Instant> look_again;
 };
 
+// Leases of the length that this controller is configured for, as soon as they may be: a longer one is recorded before it is
+// granted, and what may be outstanding is forgotten when it has run out.
+void set_leases(Record& next, const Knowledge& known, const Policy& policy, Instant now);
+
 Succession succeed(const Knowledge& known, const Policy& policy, Instant now);
 
 // The parts of it; for a primary that serves, and for one that does not.

@@ -94,8 +94,8 @@ void ControllerApi::command(ControllerVerb verb, const Request& request, const P
     if (!wish) return Api::refuse({400, wish.error().what, wish.error().hint, {}}, response);
     const auto status = control_.status();
     if (!status.leads) return send_to_leader(status, split_target(request.target).path, response);
-    const auto answer =
-        control_.command({verb, std::move(wish->to), std::get<Admitted>(access).asked_by, std::move(wish->source)});
+    const auto answer = control_.command({verb, std::move(wish->to), std::get<Admitted>(access).asked_by,
+                                          std::move(wish->source), std::move(wish->lost)});
     if (answer.answer == Answer::refused) return Api::refuse({409, answer.detail, answer.hint, {}}, response);
     response.status = answer.answer == Answer::done ? 200 : 202;
     response.body = render_controller_status(control_.status());

@@ -36,10 +36,11 @@ std::string render_controller_status(const ControllerStatus& status);
 Result<ControllerStatus> parse_controller_status(std::string_view text);
 std::vector<MetricFamily> controller_metrics(const ControllerStatus& status);
 
-// The body of a command: {"to": "pg-2"} or {"source": "host=..."}; empty: {}. refused: names the field.
+// The body of a command: {"to": "pg-2", "lost": "pg-1"} or {"source": "host=..."}; empty: {}. refused: names the field.
 struct ControllerWish {
     std::string to;
     std::string source;
+    std::string lost{};
 };
 Result<ControllerWish> parse_wish(std::string_view body);
 std::string render_wish(const ControllerWish& wish);

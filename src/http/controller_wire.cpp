@@ -125,11 +125,11 @@ Result<ControllerWish> parse_wish(std::string_view body) {
     const Json json = Json::parse(body, nullptr, false);
     if (!json.is_object()) return fail(FaultKind::refused, "the body is not a JSON object", R"(write {"to": "pg-2"})");
     for (const auto& [name, value] : json.items()) {
-        if (name != "to" && name != "source") {
+        if (name != "to" && name != "source" && name != "lost") {
             return fail(FaultKind::refused, "field \"" + name.substr(0, 100) + "\": is not known here");
         }
         if (!value.is_string()) return fail(FaultKind::refused, "field \"" + name + "\": must be a string");
-        (name == "to" ? wish.to : wish.source) = value.get<std::string>();
+        (name == "to" ? wish.to : name == "lost" ? wish.lost : wish.source) = value.get<std::string>();
     }
     return wish;
 }
@@ -138,6 +138,7 @@ std::string render_wish(const ControllerWish& wish) {
     Json json = Json::object();
     if (!wish.to.empty()) json["to"] = wish.to;
     if (!wish.source.empty()) json["source"] = wish.source;
+    if (!wish.lost.empty()) json["lost"] = wish.lost;
     return json.empty() ? std::string() : text_of(json);
 }
 

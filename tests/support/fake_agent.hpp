@@ -28,6 +28,7 @@ public:
 
     bool reachable = true;
     bool postgres_up = true;
+    int asked = 0;
     int assigned = 0;
     int checkpoints = 0;
 
@@ -130,6 +131,7 @@ inline bool FakeAgent::streams() const {
 }
 
 inline InstanceStatus FakeAgent::status() {
+    ++asked;
     InstanceStatus it;
     auto& record = right_.record;
     if (streams() || serves()) record.data_term = record.term;

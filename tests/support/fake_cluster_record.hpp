@@ -26,6 +26,15 @@ public:
     // The next change is carried out and answered `unavailable`.
     void lose_next_answer() { lose_next_answer_ = true; }
 
+    // Calls of one kind do not come to the engine until they are let go; `held` says that one waits.
+    enum class Call { read, resign };
+    void hold(Call call) { held_back_ = call; }
+    void let_go() {
+        held_back_.reset();
+        for (auto& timer : held_) timer.cancel();
+    }
+    [[nodiscard]] bool held() const { return !held_.empty(); }
+
     // What is stored: the test's own view.
     [[nodiscard]] const std::optional<RecordText>& stored() const { return record_; }
     void plant(std::string text) {
@@ -55,8 +64,20 @@ private:
         for (auto& timer : waiting_) timer.cancel();
     }
 
+    Task<> pass(Call call) {
+        while (held_back_ == call) {
+            auto& timer = held_.emplace_back(loop_);
+            const auto place = std::prev(held_.end());
+            timer.expires_after(std::chrono::hours(1));
+            co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+            held_.erase(place);
+        }
+    }
+
     boost::asio::io_context& loop_;
     const Clock& clock_;
+    std::optional<Call> held_back_;
+    std::list<boost::asio::steady_timer> held_;
     std::optional<RecordText> record_;
     std::uint64_t revision_ = 0;
     std::optional<Leader> leader_;
@@ -70,6 +91,7 @@ public:
     FakeClusterRecord(FakeRecordEngine& engine, std::string name) : engine_(engine), name_(std::move(name)) {}
 
     Task<Result<RecordText>> read() override {
+        co_await engine_.pass(FakeRecordEngine::Call::read);
         if (engine_.away_) co_return away();
         if (!engine_.record_) co_return fail(FaultKind::not_found, "there is no record");
         co_return *engine_.record_;
@@ -104,6 +126,7 @@ public:
         co_return answered<>({});
     }
     Task<Result<>> resign() override {
+        co_await engine_.pass(FakeRecordEngine::Call::resign);
         if (engine_.away_) co_return away();
         if (engine_.leader() == name_) engine_.leader_.reset();
         co_return answered<>({});

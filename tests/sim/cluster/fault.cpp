@@ -38,6 +38,12 @@ constexpr std::array kinds{
     Named{FaultKind::fence, "fence", 4, 500, 8000},
 };
 
+// Drawn apart from the others, so that a seed goes on meaning the same.
+constexpr std::array later_kinds{
+    Named{FaultKind::short_lease, "short_lease", 1, 500, 12000},
+    Named{FaultKind::stall_receiver, "stall_receiver", 1, 300, 9000},
+};
+
 // A few kinds together reach further than all of them at once.
 std::vector<Named> draw_kinds(Random& random) {
     std::vector<Named> chosen;
@@ -64,11 +70,14 @@ const Named& about(FaultKind kind) {
     for (const auto& it : kinds) {
         if (it.kind == kind) return it;
     }
+    for (const auto& it : later_kinds) {
+        if (it.kind == kind) return it;
+    }
     throw std::logic_error("a kind of fault without a name");
 }
 
 int draw_who(Random& random, FaultKind kind, const Setting& setting) {
-    if (kind == FaultKind::stop_controller || kind == FaultKind::restart_controller) {
+    if (kind == FaultKind::stop_controller || kind == FaultKind::restart_controller || kind == FaultKind::short_lease) {
         return setting.instances + static_cast<int>(random.below(static_cast<std::uint64_t>(setting.controllers)));
     }
     if (kind == FaultKind::cut || kind == FaultKind::isolate) {
@@ -76,6 +85,27 @@ int draw_who(Random& random, FaultKind kind, const Setting& setting) {
         return static_cast<int>(random.below(static_cast<std::uint64_t>(setting.instances + setting.controllers + 1)));
     }
     return static_cast<int>(random.below(static_cast<std::uint64_t>(setting.instances)));
+}
+
+void draw_later_kinds(Schedule& schedule) {
+    Random random(schedule.setting.seed, 11);
+    if (random.chance(600)) return;
+    const auto& kind = later_kinds[random.below(later_kinds.size())];
+    for (auto count = random.between(1, 3); count > 0; --count) {
+        Fault fault;
+        fault.kind = kind.kind;
+        fault.at_ms = random.between(4000, schedule.setting.faults_end_ms);
+        fault.length_ms = random.between(kind.shortest_ms, kind.longest_ms);
+        fault.who = draw_who(random, kind.kind, schedule.setting);
+        schedule.faults.push_back(fault);
+        // What makes it matter: a change of primary meanwhile, or another leader.
+        Fault other;
+        other.kind = kind.kind == FaultKind::short_lease ? FaultKind::cut_control : FaultKind::switchover;
+        other.at_ms = fault.at_ms + random.between(0, 800);
+        other.length_ms = kind.kind == FaultKind::short_lease ? random.between(500, 9000) : 0;
+        other.who = kind.kind == FaultKind::short_lease ? draw_who(random, other.kind, schedule.setting) : fault.who;
+        schedule.faults.push_back(other);
+    }
 }
 
 }  // namespace
@@ -113,6 +143,7 @@ Schedule draw(std::uint64_t seed) {
             kind == FaultKind::split ? static_cast<int>(random.between(1, 62)) : draw_who(random, kind, setting);
         schedule.faults.push_back(fault);
     }
+    draw_later_kinds(schedule);
     return schedule;
 }
 
@@ -143,11 +174,14 @@ Schedule parse_schedule(const std::string& text) {
     while (in >> name) {
         Fault fault;
         bool known = false;
-        for (const auto& kind : kinds) {
-            if (kind.name != name) continue;
-            fault.kind = kind.kind;
+        const auto look = [&](const auto& some) {
+            const auto found = std::ranges::find(some, name, &Named::name);
+            if (found == some.end()) return;
+            fault.kind = found->kind;
             known = true;
-        }
+        };
+        look(kinds);
+        look(later_kinds);
         in >> word >> fault.at_ms >> word >> fault.length_ms >> word >> fault.who >> word >> fault.whom;
         if (!known || !in) throw std::runtime_error("a fault that cannot be read: " + name);
         schedule.faults.push_back(fault);

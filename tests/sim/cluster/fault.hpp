@@ -25,6 +25,8 @@ enum class FaultKind {
     slow_disk,
     switchover,  // to `who`
     fence,
+    short_lease,     // of controller `who`: it is restarted with a shorter lease.ttl, and after that with its own again
+    stall_receiver,  // WAL that arrives at `who` waits, while its agent answers
 };
 
 struct Fault {

@@ -78,7 +78,7 @@ const std::vector<std::string>& kept_schedules() {
 std::uint64_t known_seed(Sabotage sabotage) {
     switch (sabotage) {
         case Sabotage::alone_keeps_rules: return 20943871;
-        case Sabotage::unheard_terms: return 20555612;
+        case Sabotage::unheard_terms: return 123;
         default: return 1;
     }
 }

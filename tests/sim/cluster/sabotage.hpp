@@ -41,6 +41,9 @@ enum class Sabotage {
     data_term,             // data is compared by timeline and position alone
     alone_keeps_rules,     // a primary that goes on without standbys has superseded the rules before
     unheard_terms,         // who has not heard of a term is believed to hold nothing of it
+    lease_recorded,        // a new controller takes it that leases before it were as long as its own
+    longest_lease_kept,    // leases longer than those that are granted now are forgotten before they have run out
+    handed_over_whole,     // the new primary of a switchover is promoted although the former one holds more
     reach_age,             // what an agent last saw of its data is taken for what it holds now
 };
 
@@ -81,6 +84,9 @@ inline constexpr std::array all_sabotage{
     Named{Sabotage::data_term, "data_term"},
     Named{Sabotage::alone_keeps_rules, "alone_keeps_rules"},
     Named{Sabotage::unheard_terms, "unheard_terms"},
+    Named{Sabotage::lease_recorded, "lease_recorded"},
+    Named{Sabotage::longest_lease_kept, "longest_lease_kept"},
+    Named{Sabotage::handed_over_whole, "handed_over_whole"},
     Named{Sabotage::reach_age, "reach_age"},
 };
 

@@ -12,6 +12,7 @@ constexpr Duration between_ticks = std::chrono::milliseconds(500);
 constexpr Duration between_writes = std::chrono::milliseconds(200);
 // PID 1 begins the immediate stop so much before its right ends.
 constexpr Duration stop_margin = std::chrono::milliseconds(100);
+constexpr Duration longest_comparison = std::chrono::seconds(5);
 constexpr Duration connection_lasts = std::chrono::milliseconds(1500);
 
 }  // namespace
@@ -87,6 +88,15 @@ void SimulatedAgent::freeze(int change) {
     guard();
     if (takes_writes() && !took_writes) world_.became_writer(node_);
     work_inbox();
+}
+
+void SimulatedAgent::stall_receiver(int change) {
+    stalled_ += change;
+    while (stalled_ == 0 && !stalled_wal_.empty()) {
+        const Happening next = std::move(stalled_wal_.front());
+        stalled_wal_.pop_front();
+        next();
+    }
 }
 
 void SimulatedAgent::set_fence(int change) {
@@ -165,7 +175,8 @@ void SimulatedAgent::guard() {
 
 void SimulatedAgent::step() {
     if (postgres_ == Postgres::standby || postgres_ == Postgres::rejoining) {
-        upstream_ = right_.record.primary == name_ ? std::string() : right_.record.primary;
+        // Who is to be primary streams on until it is.
+        if (right_.record.primary != name_) upstream_ = right_.record.primary;
     }
     const bool primary = is_primary(right_);
     const bool fenced = fence_ > 0;
@@ -199,6 +210,7 @@ void SimulatedAgent::step() {
         });
     }
     if (postgres_ != Postgres::down || right_.record.term == 0 || starting_) return;
+    if (shut_down_ && !primary && awaits_primary()) return;
     starting_ = true;
     if (torn_) {
         enter(Postgres::rejoining);
@@ -218,12 +230,20 @@ void SimulatedAgent::step() {
     }
 }
 
+// Data is compared with the primary's before it comes up, for so long as one may be expected.
+bool SimulatedAgent::awaits_primary() const {
+    SimulatedAgent* primary = world_.agent(right_.record.primary);
+    return primary != nullptr && primary != this && !primary->takes_writes() &&
+           world_.now() - shut_down_at_ < longest_comparison;
+}
+
 void SimulatedAgent::enter(Postgres state) {
     ++postgres_number_;
     postgres_ = state;
     stopping_ = starting_ = false;
     shut_down_ = std::exchange(closed_, false);
     if (shut_down_) look();
+    if (shut_down_) shut_down_at_ = world_.now();
     if (state == Postgres::primary) {
         flushed_.clear();
         rule_since_ = wal_.end;
@@ -318,6 +338,13 @@ void SimulatedAgent::push(int to) {
 
 void SimulatedAgent::wal_arrived(int from, const Stream& stream) {
     if (!postgres_runs() || upstream_ != world_.agent(from).name_) return;
+    if (stalled_ > 0) {
+        // What is in its socket is lost with the process.
+        stalled_wal_.push_back([this, from, stream, number = postgres_number_, life = life_] {
+            if (life == life_ && number == postgres_number_) wal_arrived(from, stream);
+        });
+        return;
+    }
     if (postgres_ == Postgres::rejoining) {
         if (!torn_) return;
         wal_ = stream.wal;
@@ -373,8 +400,9 @@ void SimulatedAgent::flush_confirmed(int from, int branch, std::uint64_t end) {
 }
 
 void SimulatedAgent::acknowledge() {
+    const auto& leg = wal_.legs.back();
     if (rule_.number <= 0) {
-        world_.acknowledged(-1, 0);
+        world_.acknowledged(node_, World::Replication::asynchronous, leg.branch, wal_.end);
         return;
     }
     std::vector<std::uint64_t> ends;
@@ -385,7 +413,7 @@ void SimulatedAgent::acknowledge() {
     if (static_cast<int>(ends.size()) < rule_.number) return;
     std::ranges::sort(ends, std::greater<>());
     const auto position = std::min(ends[static_cast<std::size_t>(rule_.number - 1)], wal_.end);
-    if (position > wal_.legs.back().begin) world_.acknowledged(wal_.legs.back().branch, position);
+    if (position > leg.begin) world_.acknowledged(node_, World::Replication::synchronous, leg.branch, position);
 }
 
 bool SimulatedAgent::follows(const SimulatedAgent& primary) const {

@@ -37,6 +37,7 @@ public:
     void freeze(int change);
     void go_down();
     void come_up();
+    void stall_receiver(int change);
     void set_slow_disk(int change) { slow_disk_ += change; }
     void set_fence(int change);
 
@@ -78,6 +79,7 @@ private:
     void push(int to);
     [[nodiscard]] controller::Report report() const;
     [[nodiscard]] bool writes_sometime() const;
+    [[nodiscard]] bool awaits_primary() const;
     std::int64_t draw(std::int64_t low, std::int64_t high) { return random_.between(low, high); }
 
     World& world_;
@@ -108,12 +110,15 @@ private:
     instance::Right right_;
     std::optional<Instant> guarded_until_;  // the page that PID 1 shares with the guard
     std::deque<Happening> inbox_;
+    int stalled_ = 0;
+    std::deque<Happening> stalled_wal_;  // in the receiver's socket
     bool storing_ = false;
     Postgres postgres_ = Postgres::down;
     std::uint64_t postgres_number_ = 0;
     bool stopping_ = false;  // an immediate stop is on its way
     bool starting_ = false;
-    bool closed_ = false;     // it has come to the end of its shutdown
+    bool closed_ = false;  // it has come to the end of its shutdown
+    Duration shut_down_at_{};
     bool shut_down_ = false;  // and its data has been looked at since
     std::string upstream_;
     std::optional<Duration> streamed_at_;

@@ -53,6 +53,14 @@ void SimulatedController::go_down(int change) {
     if (down_ == 0) tick(life_);
 }
 
+// Restarted with another configuration.
+void SimulatedController::set_short_lease(int change) {
+    go_down(1);
+    short_lease_ += change;
+    policy_.ttl = policy_of(world_).ttl / (short_lease_ > 0 ? 3 : 1);
+    go_down(-1);
+}
+
 void SimulatedController::want(const std::string& primary) {
     inbox([this, primary] {
         if (leads()) known_.wanted = controller::Wanted{primary, controller::DataLoss::refused, clock() + wish_lasts};
@@ -223,6 +231,7 @@ controller::Choice SimulatedController::choose_spoiled() {
     known_.record->synchronous = kept.record->synchronous;
     known_.record->superseded = kept.record->superseded;
     known_.record->data_loss = kept.record->data_loss;
+    known_.record->handed_by = kept.record->handed_by;
     known_.leader_since = kept.leader_since;
     for (auto& [name, seen] : known_.seen) {
         const auto before = kept.seen.find(name);
@@ -251,6 +260,9 @@ void SimulatedController::spoil_before() {
         record.synchronous.number = 0;
         record.superseded.clear();
     }
+    if (world_.without(Sabotage::handed_over_whole)) record.handed_by.clear();
+    if (world_.without(Sabotage::lease_recorded)) record.lease_ttl = record.longest_lease = policy_.ttl;
+    if (world_.without(Sabotage::longest_lease_kept)) known_.lease_ttl_since -= std::chrono::hours(1);
     if (world_.without(Sabotage::best_candidate) && idle) record.data_loss = controller::DataLoss::accepted;
     if (world_.without(Sabotage::data_after_promise)) known_.unbound_at = Instant{};
     if (world_.without(Sabotage::data_after_stop)) {

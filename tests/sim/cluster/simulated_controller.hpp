@@ -16,6 +16,7 @@ public:
 
     void stop(int change);
     void go_down(int change);
+    void set_short_lease(int change);
     void want(const std::string& primary);
     [[nodiscard]] bool is_up() const { return down_ == 0; }
     void inbox(Happening happening);
@@ -49,6 +50,7 @@ private:
     std::string_view waits_for_;
     int stopped_ = 0;
     int down_ = 0;
+    int short_lease_ = 0;
     std::deque<Happening> inbox_;
 };
 

@@ -1,5 +1,7 @@
 #include "simulated_record.hpp"
 
+#include "simulated_agent.hpp"
+
 namespace pgbosun::sim {
 
 void SimulatedRecord::request(int from, Happening work) {
@@ -24,6 +26,13 @@ void SimulatedRecord::write(int from, controller::Record record, std::uint64_t e
         std::optional<std::uint64_t> written;
         if (expected == stored_.revision || world_.without(Sabotage::compare_and_swap)) {
             world_.must(record.term >= stored_.record.term, [] { return std::string("the record's term goes back"); });
+            const auto& handed_by = stored_.record.handed_by;
+            const bool handed_back = record.term > stored_.record.term && record.primary == handed_by;
+            const auto& old_primary = stored_.record.primary;
+            const bool has_served =
+                handed_back && world_.agent(old_primary)->right().record.accepted == stored_.record.term;
+            const bool other_way = record.term > stored_.record.term || !handed_by.empty();
+            if (record.handed_by.empty() && other_way && (!handed_back || has_served)) world_.failed_over();
             stored_ = {record, stored_.revision + 1};
             written = stored_.revision;
             world_.note(world_.record_node(), [&] {

@@ -104,6 +104,12 @@ void World::became_writer(int node) {
         if (other.get() == &writer) continue;
         must(!other->takes_writes(), [&] { return writer.name() + " and " + other->name() + " take writes together"; });
     }
+    for (const auto& [branch, position] : unreplicated_) {
+        must(writer.wal().contains(branch, position), [&] {
+            return writer.name() + " lacks what was acknowledged before a switchover, on branch " +
+                   std::to_string(branch) + " at " + std::to_string(position);
+        });
+    }
     for (const auto& [branch, position] : acknowledged_) {
         must(writer.wal().contains(branch, position), [&] {
             return writer.name() + " lacks what was acknowledged on branch " + std::to_string(branch) + " at " +
@@ -113,10 +119,13 @@ void World::became_writer(int node) {
     ++changes_;
 }
 
-void World::acknowledged(int branch, std::uint64_t position) {
+void World::acknowledged(int node, Replication replication, int branch, std::uint64_t position) {
     ++acknowledgements_;
-    if (branch < 0) return;
-    auto& last = acknowledged_[branch];
+    const auto& record = record_->now().record;
+    const auto& name = agent(node).name();
+    const bool replaced = record.primary != name && record.handed_by != name;
+    if (replication == Replication::asynchronous && replaced) return;
+    auto& last = (replication == Replication::synchronous ? acknowledged_ : unreplicated_)[branch];
     last = std::max(last, position);
 }
 
@@ -188,6 +197,8 @@ void World::happen(const Fault& fault) {
         case FaultKind::switchover:
             for (const auto& it : controllers_) it->want(agent(fault.who).name());
             return;
+        case FaultKind::short_lease: during([it = controller()](int by) { it->set_short_lease(by); }); return;
+        case FaultKind::stall_receiver: during([it = &agent(fault.who)](int by) { it->stall_receiver(by); }); return;
         case FaultKind::fence: during([it = &agent(fault.who)](int by) { it->set_fence(by); }); return;
     }
 }

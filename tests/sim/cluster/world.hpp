@@ -74,7 +74,11 @@ public:
 
     // An instance takes writes from now on, or is about to.
     void became_writer(int node);
-    void acknowledged(int branch, std::uint64_t position);
+    // To a client of `node`.
+    enum class Replication { synchronous, asynchronous };
+    void acknowledged(int node, Replication replication, int branch, std::uint64_t position);
+    // The record says that somebody else is to go on without what the primary may not have replicated.
+    void failed_over() { unreplicated_.clear(); }
 
 private:
     struct Event {
@@ -105,6 +109,7 @@ private:
     int changes_ = 0;
     std::uint64_t acknowledgements_ = 0;
     std::map<int, std::uint64_t> acknowledged_;  // branch: the last position that was acknowledged synchronously
+    std::map<int, std::uint64_t> unreplicated_;  // the same asynchronously, which a failover may lose, and nothing else
     std::optional<std::string> violation_;
     std::vector<std::string> history_;
 };

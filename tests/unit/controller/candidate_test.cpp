@@ -23,7 +23,7 @@ Pick picked(const Knowledge& known, const Policy& policy = test::policy(), NotBe
 
 }  // namespace
 
-TEST_CASE("the one that holds the most is picked: by term of its data, timeline, position, priority, name") {
+TEST_CASE("the one that holds the most is picked: by term of its data, timeline, position, priority, replay, name") {
     CHECK(picked(two_standbys(100, 101)).name == "c");
     CHECK(picked(two_standbys(101, 100)).name == "b");
     CHECK(picked(two_standbys(100, 100)).name == "b");
@@ -32,6 +32,13 @@ TEST_CASE("the one that holds the most is picked: by term of its data, timeline,
     policy.members[2].priority = 1;
     CHECK(picked(two_standbys(100, 100), policy).name == "c");
     CHECK(picked(two_standbys(101, 100), policy).name == "b");
+
+    auto replaying = two_standbys(100, 100);
+    replaying.seen["b"].report.to_replay = 1;
+    CHECK(picked(replaying).name == "c");
+    policy.members[1].priority = 1;
+    CHECK(picked(replaying, policy).name == "c");  // of equal priority
+    policy.members[1].priority = policy.members[2].priority = 0;
 
     auto known = two_standbys(900, 100);
     auto older = test::report("b", 900);
@@ -177,4 +184,41 @@ TEST_CASE("an asynchronous candidate that lags by more than max_lag is refused")
         test::sees(known, test::primary_report(lsn), now - 1h);
         CHECK(picked(known, policy).name.has_value() == (lsn <= 150));
     }
+}
+
+TEST_CASE("a leader that never saw the primary knows from the standbys how far it had come at least") {
+    auto policy = test::policy();
+    policy.max_lag = 50;
+    const auto allowed = [&](Report ahead, Instant at = now) {
+        auto known = test::leading();
+        test::sees(known, test::report("b", 100));
+        test::sees(known, std::move(ahead), at);
+        return picked(known, policy).name.has_value();
+    };
+    // Who holds more, and cannot be promoted.
+    const auto fenced = [](std::uint64_t lsn) {
+        auto it = test::report("c", lsn);
+        it.fenced = true;
+        return it;
+    };
+    CHECK(allowed(fenced(150)));
+    CHECK_FALSE(allowed(fenced(151)));
+    CHECK_FALSE(allowed(fenced(151), now - 1h));
+    // Who has heard of more.
+    auto heard = test::report("c", 100);
+    heard.newest = Lsn{150};
+    CHECK(allowed(heard));
+    heard.newest = Lsn{151};
+    CHECK_FALSE(allowed(heard));
+    // Of another history.
+    heard.reach.term = 4;
+    CHECK(allowed(heard));
+
+    // It goes on knowing that when it has lost the connection.
+    auto known = test::leading();
+    auto b = test::report("b", 100);
+    b.newest = Lsn{151};
+    test::sees(known, b, now - 1s);
+    test::sees(known, test::report("b", 100));
+    CHECK(picked(known, policy).why_not == "it lags by more than max_lag");
 }

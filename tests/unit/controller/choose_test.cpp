@@ -7,20 +7,14 @@
 using namespace pgbosun;
 using namespace pgbosun::controller;
 using namespace std::chrono_literals;
+using pgbosun::test::candidate;
+using pgbosun::test::chosen;
 using pgbosun::test::now;
 using pgbosun::test::told;
 using pgbosun::test::ttl;
+using pgbosun::test::written;
 
 namespace {
-
-const Record* written(const Choice& choice) {
-    for (const auto& action : choice.actions) {
-        if (const auto* it = std::get_if<Write>(&action)) return &it->record;
-    }
-    return nullptr;
-}
-
-Choice chosen(Knowledge& known, Instant at = now) { return choose(known, test::policy(), at); }
 
 // Term 6 with primary b is recorded; a has a lease that runs out, for certain, at `now`.
 Knowledge succeeding() {
@@ -28,12 +22,6 @@ Knowledge succeeding() {
     known.leased_until["a"] = now;
     learn(known, change_primary(*known.record, "b", Chosen::from_list, DataLoss::refused), now - 1s);
     return known;
-}
-
-Report candidate(std::uint64_t lsn = 100) {
-    auto it = test::report("b", lsn, 6);
-    it.primary = "b";
-    return it;
 }
 
 }  // namespace
@@ -391,4 +379,93 @@ TEST_CASE("a status of another cluster, or one that an older request brought lat
     test::sees(known, foreign, now + 1s);
     test::sees(known, test::report("b", 1), now - 1s);
     CHECK(find(known, "b")->report.reach.lsn == Lsn{100});
+}
+
+TEST_CASE("a lease is granted for no longer than the record says that one may be") {
+    struct Row {
+        const char* what;
+        Duration recorded, longest, ours;
+        Duration granted;
+        Duration ttl_after, longest_after;
+    };
+    const Row rows[] = {
+        {"as recorded", 3s, 3s, 3s, 3s, 3s, 3s},
+        {"longer ones come when they are recorded", 3s, 3s, 10s, 3s, 10s, 10s},
+        {"shorter ones at once, and what was granted is remembered", 10s, 10s, 3s, 3s, 3s, 10s},
+        {"an earlier version has recorded none", 0s, 0s, 3s, 0s, 3s, 3s},
+    };
+    for (const Row& row : rows) {
+        INFO(row.what);
+        auto known = test::healthy();
+        known.record->lease_ttl = row.recorded;
+        known.record->longest_lease = row.longest;
+        auto policy = test::policy();
+        policy.ttl = row.ours;
+        const auto choice = choose(known, policy, now);
+        const auto* grant = told(choice, "a");
+        CHECK((grant == nullptr ? 0s : grant->lease->ttl) == row.granted);
+        const Record& after = written(choice) == nullptr ? *known.record : *written(choice);
+        CHECK(after.lease_ttl == row.ttl_after);
+        CHECK(after.longest_lease == row.longest_after);
+    }
+}
+
+TEST_CASE("longer leases of before are forgotten when they have run out, and are waited for until then") {
+    auto record = change_primary(test::record(), "b", Chosen::from_list, DataLoss::refused);
+    record.longest_lease = 10s;
+    auto known = elected(now, now + 1h);
+    learn(known, record, now);
+    const Instant end = now + instance::with_margin(10s);
+    CHECK_FALSE(proof_of_stop(known, test::policy(), end - 1ns));
+    CHECK(proof_of_stop(known, test::policy(), end));
+
+    known = test::healthy();
+    record = test::record();
+    record.longest_lease = 10s;
+    learn(known, record, now);
+    test::sees(known, test::primary_report(), end - 1ns);
+    for (const char* name : {"b", "c"}) test::sees(known, test::report(name), end - 1ns);
+    CHECK(written(chosen(known, end - 1ns)) == nullptr);
+    const auto choice = chosen(known, end);
+    REQUIRE(written(choice));
+    CHECK(written(choice)->longest_lease == ttl);
+}
+
+TEST_CASE("with `first` the standbys of the highest priority are the synchronous ones") {
+    auto known = test::healthy();
+    auto policy = test::policy();
+    policy.members[2].priority = 5;
+    policy.synchronous = SynchronousWish{SyncMethod::first, 1, DataDurability::required};
+    auto choice = choose(known, policy, now);
+    REQUIRE(written(choice));
+    CHECK(written(choice)->synchronous.names == std::vector<std::string>{"c", "a", "b"});
+
+    known = test::healthy();
+    policy.synchronous->method = SyncMethod::any;
+    choice = choose(known, policy, now);
+    REQUIRE(written(choice));
+    CHECK(written(choice)->synchronous.names == std::vector<std::string>{"a", "b", "c"});
+}
+
+TEST_CASE("who is lost, as an operator vouches, is waited for as long as its lease and its promises may hold") {
+    auto record = change_primary(test::record(), "b", Chosen::all_stopped, DataLoss::accepted);
+    auto known = elected(now, now + 1h);
+    learn(known, record, now);
+    const Instant end = now + instance::with_margin(ttl);
+    const auto promoted = [&](Instant at, Duration bound_for) {
+        auto b = candidate();
+        b.bound_for = bound_for;
+        test::sees(known, b, at);
+        const auto choice = chosen(known, at);
+        const auto* it = told(choice, "b");
+        return it != nullptr && it->lease.has_value();
+    };
+    CHECK_FALSE(promoted(end + 1ms, 0s));
+
+    record.lost = {"a"};
+    learn(known, record, now);
+    known.unbound_at.reset();
+    CHECK_FALSE(promoted(end - 1ms, 1s));
+    CHECK_FALSE(promoted(end + 2ms, 1s));
+    CHECK(promoted(end + 3ms, 0s));
 }

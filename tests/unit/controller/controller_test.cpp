@@ -32,8 +32,14 @@ class FakePublication final : public Publication {
 public:
     std::map<std::string, PublishedRole> roles;
     std::vector<std::string> told;
+    std::string absent;  // it has no pod
+    int asked_for_absent = 0;
 
     Task<Result<>> publish(std::string instance, PublishedRole role) override {
+        if (instance == absent) {
+            ++asked_for_absent;
+            co_return fail(FaultKind::not_found, "there is no such pod (told by the test)");
+        }
         roles[instance] = role;
         co_return Result<>{};
     }
@@ -291,4 +297,103 @@ TEST_CASE("who answers under a wrong name, of another cluster or unmanaged is no
     CHECK_FALSE(controller::report_of(status, "invoices", "pg-1"));
     status.managed.reset();
     CHECK_FALSE(controller::report_of(status, "orders", "pg-1"));
+}
+
+TEST_CASE("a leader that ends grants nothing from then on, however long it takes to give the leadership up") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    world.engine.hold(FakeRecordEngine::Call::resign);
+    bool ended = false;
+    const auto end = [&]() -> Task<> {
+        co_await one.end();
+        ended = true;
+    };
+    controller::spawn(world.loop, end());
+    world.until([&] { return world.engine.held(); });
+
+    auto& primary = world.agents["pg-1"];
+    const int assigned = primary.assigned;
+    const int asked = primary.asked;
+    world.until([&] {
+        primary.tell();
+        return primary.asked > asked + 5;
+    });
+
+    CHECK(primary.assigned == assigned);
+    CHECK_FALSE(one.status().leads);
+    CHECK(one.command({ControllerVerb::pause, "", ""}).answer == Answer::refused);
+    world.engine.let_go();
+    world.until([&] { return ended; });
+    CHECK_FALSE(world.engine.leader());
+}
+
+TEST_CASE(
+    "a record that another has written while this one read it is not written over with what was made of the old one") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    auto record = controller::parse_record(world.engine.stored()->text).value();
+    world.engine.hold(FakeRecordEngine::Call::read);
+    world.engine.plant(world.engine.stored()->text);
+    world.until([&] { return world.engine.held(); });
+    CHECK(one.command({ControllerVerb::pause, "", ""}).answer == Answer::under_way);
+    record = controller::change_primary(record, "pg-2", controller::Chosen::from_list, controller::DataLoss::refused);
+    world.engine.plant(controller::to_text(record));
+    world.engine.let_go();
+
+    world.until([&] {
+        const auto stored = controller::parse_record(world.engine.stored()->text);
+        REQUIRE(stored);
+        REQUIRE(stored->term >= 2);
+        return world.agents[stored->primary].serves() && one.status().term == stored->term;
+    });
+}
+
+TEST_CASE("a pod that was not there gets its label when it is, and one in the place of another gets it again") {
+    World world;
+    world.publication.absent = "pg-3";
+    auto& one = world.start("one");
+    world.until_whole(one);
+    world.until([&] { return world.publication.asked_for_absent > 1; });
+    CHECK_FALSE(world.publication.roles.contains("pg-3"));
+    world.publication.absent.clear();
+    world.until([&] { return world.publication.roles["pg-3"] == PublishedRole::standby; });
+
+    world.agents["pg-3"].die();
+    world.until([&] { return !one.status().instances[2].answers; });
+    world.publication.roles.erase("pg-3");
+    world.agents["pg-3"].come_back();
+    world.until([&] { return world.publication.roles["pg-3"] == PublishedRole::standby; });
+}
+
+TEST_CASE("who came back after all others were lost for good is promoted when an operator vouches for that") {
+    World world;
+    for (const std::string gone : {"pg-3"}) {
+        std::erase_if(world.policy.members, [&](const auto& it) { return it.peer.name == gone; });
+        world.agents.agents.erase(gone);
+    }
+    auto& one = world.start("one");
+    world.until([&] { return one.status().promotable == std::vector<std::string>{"pg-2"}; });
+    world.agents["pg-1"].die();
+    world.until(
+        [&] { return world.agents.serving() == "pg-2" && one.status().serving && one.status().promotable.empty(); });
+    world.agents["pg-2"].die();
+    world.agents["pg-1"].come_back();
+    world.until([&] { return one.status().instances[0].answers && !one.status().serving; });
+
+    const auto ask = [&](const std::string& to, const std::string& lost) {
+        return one.command({ControllerVerb::failover, to, "a test", "", lost});
+    };
+    const auto refusal = ask("pg-1", "");
+    CHECK(refusal.answer == Answer::refused);
+    CHECK(refusal.hint.find("failover --to pg-1 --lost pg-2") != std::string::npos);
+    CHECK(ask("pg-1", "pg-9").answer == Answer::refused);
+    CHECK(ask("pg-1", "pg-1").answer == Answer::refused);
+    CHECK(ask("pg-2", "pg-1").detail == "pg-1 answers, so it is not lost");
+    CHECK(one.command({ControllerVerb::switchover, "pg-1", "", "", "pg-2"}).answer == Answer::refused);
+    world.until([&] { return ask("pg-1", "pg-2").answer == Answer::under_way; });
+    world.until([&] { return world.agents.serving() == "pg-1"; });
+    CHECK(controller::parse_record(world.engine.stored()->text)->lost == std::vector<std::string>{"pg-2"});
+    CHECK(one.status().term == 3);
 }

@@ -14,13 +14,17 @@ Record whole() {
     record.primary = "pg-2";
     record.chosen = Chosen::all_stopped;
     record.data_loss = DataLoss::accepted;
+    record.handed_by = "pg-1";
     record.former = {"pg-1"};
+    record.lost = {"pg-1"};
     record.promotable = {4, {"pg-3"}};
     record.acknowledged = {3, {"pg-1", "pg-3"}};
     record.synchronous = {5, SyncMethod::first, 1, {"pg-1", "pg-2", "pg-3"}};
     record.superseded = {{4, SyncMethod::any, 2, {"pg-1"}}};
     record.system_id = SystemId{7'710'436'416'726'794'584U};
     record.paused = true;
+    record.lease_ttl = std::chrono::seconds(3);
+    record.longest_lease = std::chrono::seconds(10);
     return record;
 }
 
@@ -39,6 +43,16 @@ TEST_CASE("a record is read as it was written") {
     CHECK(parse_record(to_text(fresh)).value() == fresh);
     // One of before a cluster could follow another one.
     CHECK(parse_record(without(to_text(whole()), " \"source\": \"\",\n", "")).value() == whole());
+    // One of before handovers, lost instances and leases were in it.
+    Record older = whole();
+    older.handed_by.clear();
+    older.lost.clear();
+    older.lease_ttl = older.longest_lease = Duration::zero();
+    std::string text = to_text(older);
+    text = without(std::move(text), " \"handed_by\": \"\",\n", "");
+    text = without(std::move(text), " \"lost\": [],\n", "");
+    text = without(std::move(text), ",\n \"lease_ttl_ms\": 0,\n \"longest_lease_ms\": 0", "");
+    CHECK(parse_record(text).value() == older);
     Record following = follow_source(whole(), "host=far");
     CHECK(parse_record(to_text(following)).value() == following);
 }

@@ -26,6 +26,7 @@ inline controller::Record record() {
     record.primary = "a";
     record.promotable = record.acknowledged = {3, {"b", "c"}};
     record.system_id = SystemId{7};
+    record.lease_ttl = record.longest_lease = ttl;
     return record;
 }
 
@@ -67,6 +68,25 @@ inline controller::Knowledge healthy() {
     sees(known, report("b"));
     sees(known, report("c"));
     return known;
+}
+
+// b, which is to be the primary of term 6.
+inline controller::Report candidate(std::uint64_t lsn = 100) {
+    auto it = report("b", lsn, 6);
+    it.primary = "b";
+    return it;
+}
+
+// What `choice` wants written.
+inline const controller::Record* written(const controller::Choice& choice) {
+    for (const auto& action : choice.actions) {
+        if (const auto* it = std::get_if<controller::Write>(&action)) return &it->record;
+    }
+    return nullptr;
+}
+
+inline controller::Choice chosen(controller::Knowledge& known, Instant at = now) {
+    return controller::choose(known, policy(), at);
 }
 
 // What `choice` says to the instance of that name.
