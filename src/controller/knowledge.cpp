@@ -49,7 +49,9 @@ Knowledge elected(Instant now, Instant leader_until) {
 }
 
 void learn(Knowledge& known, Record record, Instant now) {
-    if (!known.record || known.record->lease_ttl != record.lease_ttl) known.lease_ttl_since = now;
+    const bool same_leases = known.record && known.record->lease_ttl == record.lease_ttl &&
+                             known.record->longest_lease >= record.longest_lease;
+    if (!same_leases) known.lease_ttl_since = now;
     const bool other_term = !known.record || known.record->term != record.term;
     known.record = std::move(record);
     known.in_flight.reset();

@@ -90,7 +90,7 @@ struct Knowledge {
     // holds: a former primary that was kept up by promises alone has stopped too.
     std::optional<Instant> unbound_at;
     std::optional<Instant> promoted_at;  // when it was first told to become it
-    Instant lease_ttl_since{};           // when the record's lease_ttl was first known to be what it is
+    Instant lease_ttl_since{};  // since when no lease longer than the record's lease_ttl is granted, for all we know
     std::optional<Wanted> wanted;
 };
 
