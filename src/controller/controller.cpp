@@ -30,7 +30,7 @@ Controller::Controller(boost::asio::io_context& loop, const Clock& clock, Policy
                                                whole_seconds(policy_.ttl), [this] { decide_.wake(); }),
       decide_(loop), publish_(loop) {
     for (auto& [name, link] : parts.links) {
-        auto hear = [this, name = name](const Heard& heard) { take(name, heard); };
+        auto hear = [this, whose = name](const Heard& heard) { take(whose, heard); };
         instances_[name].observer =
             std::make_unique<Observer>(loop_, clock_, std::move(link), policy_.ttl / 6, std::move(hear));
     }
