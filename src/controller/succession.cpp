@@ -34,11 +34,10 @@ std::vector<std::string> all_members(const Policy& policy) {
 
 // With `first` the earlier names are the synchronous ones: by priority, as whom to promote.
 void put_in_order(std::vector<std::string>& names, const Policy& policy) {
-    std::ranges::sort(names);
-    if (policy.synchronous->method == SyncMethod::any) return;
-    std::ranges::stable_sort(names, std::greater<>(), [&](const std::string& name) {
+    std::ranges::sort(names, {}, [&](const std::string& name) {
         const auto found = std::ranges::find(policy.members, name, [](const Member& it) { return it.peer.name; });
-        return found == policy.members.end() ? -1 : found->priority;
+        const bool ranked = policy.synchronous->method == SyncMethod::first && found != policy.members.end();
+        return std::pair(ranked ? -found->priority : 1, name);
     });
 }
 
