@@ -2,6 +2,7 @@
 of 20. Beside it PostgreSQL's own pg_promote on a standby with stock settings, which is what the peers call."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -57,6 +58,7 @@ class Pgbosun:
         self.standby.config["archive"] = primary.config["archive"]
         self.standby.write_config()
         self.volume, self.port = self.standby.volume, self.standby.port
+        self.archive = f"{primary.directory}/archive"
 
     def start(self):
         self.standby.start().up()
@@ -69,6 +71,13 @@ class Pgbosun:
     def stop(self):
         if self.standby.process and self.standby.process.poll() is None:
             self.standby.stop(signal.SIGINT)
+
+    def forget(self):
+        """What a promotion has archived: the next copy of this standby would follow that timeline."""
+        for place, _, names in os.walk(self.archive):
+            for name in names:
+                if re.match("[0-9A-F]{8}", name) and not name.startswith("00000001"):
+                    os.unlink(os.path.join(place, name))
 
 
 class Stock:
@@ -114,6 +123,9 @@ class Stock:
             self.process.send_signal(signal.SIGINT)
             self.process.wait(support.PATIENCE)
 
+    def forget(self):
+        pass
+
 
 def primary_of(instance):
     primary = instance.Instance({"postgresql": {"pg_hba": ["host all all all trust"],
@@ -152,6 +164,7 @@ def promotions(primary, standby):
         times.append(first_write(standby.port, begin))
         support.note(f"{type(standby).__name__}, promotion {number + 1} of {PROMOTIONS}: {times[-1] * 1000:.0f} ms")
         standby.stop()
+        standby.forget()
         primary.kill_everything()
         primary.start().up()
     return times

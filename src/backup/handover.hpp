@@ -1,6 +1,6 @@
 #pragma once
-// One thread decodes a stream, another one unpacks it: blocks of bytes go from the first to the second in order. What a
-// single large tar needs to use two processors.
+// One thread decodes a stream, another one unpacks it: blocks of bytes go from the first to the second in order. The one
+// computes while the other waits for the disk, and a single large tar uses two processors.
 
 #include <condition_variable>
 #include <cstddef>

@@ -8,7 +8,7 @@
 namespace pgbosun::backup {
 namespace {
 
-constexpr int tars_for_each_worker = 4;
+constexpr int tars_for_each_worker = 8;
 
 bool is_control_file(const FileTree& tree, const FileEntry& file) {
     return file.name == "pg_control" && tree.directories[file.directory].path == "global";
@@ -38,14 +38,15 @@ public:
             if (!planned_.tablespace && is_control_file(tree, file)) continue;
             const auto bytes = entry_bytes(tree, file);
             // A large file closes no tar of small ones: it has one of its own.
-            if (bytes >= goal_ && !current_.files.empty()) {
+            const auto cost = bytes + PlannedTar::cost_of_a_file;
+            if (cost >= goal_ && !current_.files.empty()) {
                 PlannedTar own = next();
                 own.files.push_back(at);
                 own.bytes += bytes;
                 done_.push_back(std::move(own));
                 continue;
             }
-            if (!current_.files.empty() && current_.bytes + bytes > goal_) {
+            if (!current_.files.empty() && current_.cost() + cost > goal_) {
                 done_.push_back(std::move(current_));
                 current_ = next();
             }
@@ -80,27 +81,30 @@ private:
     std::vector<PlannedTar> done_;
 };
 
-std::uint64_t goal_of(std::uint64_t bytes, int workers, const TarLimits& limits) {
+std::uint64_t goal_of(std::uint64_t cost, int workers, const TarLimits& limits) {
     const auto shares = static_cast<std::uint64_t>(std::max(workers, 1)) * tars_for_each_worker;
-    const auto goal = std::clamp(bytes / shares, limits.smallest, limits.largest);
-    return std::max(goal, bytes / limits.most);
+    const auto goal = std::clamp(cost / shares, limits.smallest, limits.largest);
+    return std::max(goal, cost / limits.most);
 }
 
 }  // namespace
 
 TarPlan plan_tars(const std::vector<PlannedTree>& trees, int workers, const TarLimits& limits) {
     TarPlan plan;
+    std::uint64_t files = 0;
     for (const auto& planned : trees) {
         for (const auto& file : planned.tree->files) plan.bytes += file.size;
+        files += planned.tree->files.size();
     }
-    const auto goal = goal_of(plan.bytes, workers, limits);
+    const auto goal = goal_of(plan.bytes + files * PlannedTar::cost_of_a_file, workers, limits);
     for (std::size_t index = 0; index < trees.size(); ++index) {
         auto tars = TreePlan(trees[index], index, goal).run();
         if (!trees[index].tablespace) plan.last_part = static_cast<int>(tars.size());
         std::ranges::move(tars, std::back_inserter(plan.tars));
     }
     std::ranges::sort(plan.tars, [](const PlannedTar& one, const PlannedTar& other) {
-        return std::tie(other.bytes, one.tree, one.part) < std::tie(one.bytes, other.tree, other.part);
+        const auto costs = std::pair(one.cost(), other.cost());
+        return std::tie(costs.second, one.tree, one.part) < std::tie(costs.first, other.tree, other.part);
     });
     return plan;
 }

@@ -19,8 +19,7 @@ constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
 
 class Readers {
 public:
-    explicit Readers(const TarReading& reading)
-        : reading_(reading), decodes_apart_(reading.tars.size() < static_cast<std::size_t>(reading.workers)) {}
+    explicit Readers(const TarReading& reading) : reading_(reading) {}
 
     std::vector<Fault> run() {
         const int wanted = std::clamp(reading_.workers, 1, most_workers);
@@ -37,8 +36,7 @@ private:
             const std::size_t at = next_.fetch_add(1);
             if (at >= reading_.tars.size() || stop_) return;
             const Tar& tar = reading_.tars[at];
-            auto read = decodes_apart_ ? read_apart(tar) : read_here(tar);
-            if (!read) note(std::move(read.error()));
+            if (auto read = read_one(tar); !read) note(std::move(read.error()));
         }
     }
 
@@ -56,16 +54,8 @@ private:
         return {};
     }
 
-    Result<> read_here(const Tar& tar) {
-        const auto consumer = reading_.consume(tar);
-        auto read = decode(
-            tar, [&](std::span<const std::byte> piece) { return consumer->feed(piece); }, [&] { consumer->restart(); });
-        if (read) read = whole(tar, consumer->finish());
-        reading_.file_bytes += consumer->bytes();
-        return read;
-    }
-
-    Result<> read_apart(const Tar& tar) {
+    // Decoding goes on while what was decoded waits for the disk.
+    Result<> read_one(const Tar& tar) {
         const auto consumer = reading_.consume(tar);
         Result<> read;
         {
@@ -101,7 +91,6 @@ private:
     }
 
     const TarReading& reading_;
-    const bool decodes_apart_;
     std::atomic<std::size_t> next_ = 0;
     std::atomic<bool> stop_ = false;
     std::mutex mutex_;

@@ -40,6 +40,8 @@ Rejoiner::Report failed(Fault fault) {
     return {instance::BootstrapOutcome::failed, false, std::move(fault.what), std::move(fault.hint)};
 }
 
+Rejoiner::Report cancelled() { return {instance::BootstrapOutcome::failed, false, "the rejoin was cancelled", ""}; }
+
 }  // namespace
 
 Rejoiner::Rejoiner(Surroundings& outside, Bootstrapper& bootstrapper, Calls calls)
@@ -65,66 +67,67 @@ Task<Rejoiner::Report> Rejoiner::run(const Settings& settings, const Inspection&
                          "there is no data here, and no primary to clone", ""};
     }
     show("asking the primary");
-    const Instant patience = outside_.clock.now() + (has_data ? primary_patience : Duration::zero());
-    const Instant give_up = outside_.clock.now() + checkpoint_patience;
+    const Instant begun = outside_.clock.now();
+    const Instant comes_up = begun + (has_data ? primary_patience : Duration::zero());
+    const Instant gives_up = begun + checkpoint_patience;
     const auto local = co_await look_at_data(settings, inspection);
-    Report report;
+    std::optional<Report> report;
     for (;;) {
         attempts.rewind_failed = rewind_failed_;
         std::string whom = conninfo;
         const auto looked = co_await look(settings, inspection, local, std::move(whom), attempts);
         if (cancelled_) {
-            report = Report{instance::BootstrapOutcome::failed, false, "the rejoin was cancelled", ""};
-            break;
-        }
-        if (!looked && outside_.clock.now() < patience) {
-            co_await pause_.wait(look_again);
-            continue;
-        }
-        if (!looked && has_data) {
-            log::warning("the primary does not answer; the data comes up for reading, and follows when it does",
-                         {{"reason", looked.error().what}});
-            report = co_await mark(settings, false);
-            break;
-        }
-        if (!looked) {
-            report =
-                Report{instance::BootstrapOutcome::primary_absent, false, looked.error().what, looked.error().hint};
-            break;
-        }
-        if (!local) {
+            report = cancelled();
+        } else if (!looked) {
+            report = co_await without_primary(settings, has_data, looked.error(), comes_up);
+        } else if (!local) {
             report = failed(local.error());
-            break;
+        } else {
+            report = co_await with_primary(settings, inspection, *local, *looked, conninfo, gives_up);
         }
-        const auto& plan = looked->plan;
-        if (instance::awaits(plan, instance::Missing::upstream_checkpoint) && outside_.clock.now() < give_up) {
-            show("waiting for the primary's checkpoint");
-            co_await pause_.wait(look_again);
-            continue;
-        }
-        const auto namesake =
-            follows_now(plan) ? namesake_.look(looked->namesake, outside_.clock.now()) : Namesake::Verdict::none;
-        if (namesake == Namesake::Verdict::perhaps) {
-            show("waiting for the end of another stream of its name");
-            co_await pause_.wait(look_again);
-            continue;
-        }
-        if (namesake == Namesake::Verdict::stays) {
-            if (!std::exchange(namesake_told_, true))
-                calls_.refused("rejoin: refuse, for " + std::string(namesake_reason));
-            report = Report{instance::BootstrapOutcome::primary_absent, false, std::string(namesake_reason),
-                            std::string(namesake_hint)};
-            break;
-        }
-        namesake_told_ = false;
-        calls_.planned(plan, *local, looked->upstream);
-        report = co_await carry_out(settings, inspection, plan, conninfo, looked->upstream);
-        const bool again = report.outcome == instance::BootstrapOutcome::failed && rewind_failed_ && !cancelled_ &&
-                           std::holds_alternative<instance::Rewind>(plan.what);
-        if (!again) break;
+        if (report) break;
+        co_await pause_.wait(look_again);
     }
     progress_.reset();
-    if (report.outcome == instance::BootstrapOutcome::done) rewind_failed_ = false;
+    if (report->outcome == instance::BootstrapOutcome::done) rewind_failed_ = false;
+    co_return std::move(*report);
+}
+
+Task<std::optional<Rejoiner::Report>> Rejoiner::without_primary(const Settings& settings, bool has_data,
+                                                                const Fault& why, Instant comes_up) {
+    if (outside_.clock.now() < comes_up) co_return std::nullopt;
+    if (!has_data) co_return Report{instance::BootstrapOutcome::primary_absent, false, why.what, why.hint};
+    log::warning("the primary does not answer; the data comes up for reading, and follows when it does",
+                 {{"reason", why.what}});
+    co_return co_await mark(settings, false);
+}
+
+Task<std::optional<Rejoiner::Report>> Rejoiner::with_primary(const Settings& settings, const Inspection& inspection,
+                                                             const std::optional<instance::LocalData>& local,
+                                                             const Look& looked, const std::string& conninfo,
+                                                             Instant gives_up) {
+    const auto& plan = looked.plan;
+    if (instance::awaits(plan, instance::Missing::upstream_checkpoint) && outside_.clock.now() < gives_up) {
+        show("waiting for the primary's checkpoint");
+        co_return std::nullopt;
+    }
+    const auto namesake =
+        follows_now(plan) ? namesake_.look(looked.namesake, outside_.clock.now()) : Namesake::Verdict::none;
+    if (namesake == Namesake::Verdict::perhaps) {
+        show("waiting for the end of another stream of its name");
+        co_return std::nullopt;
+    }
+    if (namesake == Namesake::Verdict::stays) {
+        if (!std::exchange(namesake_told_, true)) calls_.refused("rejoin: refuse, for " + std::string(namesake_reason));
+        co_return Report{instance::BootstrapOutcome::primary_absent, false, std::string(namesake_reason),
+                         std::string(namesake_hint)};
+    }
+    namesake_told_ = false;
+    calls_.planned(plan, local, looked.upstream);
+    auto report = co_await carry_out(settings, inspection, plan, conninfo, looked.upstream);
+    const bool clones_next = report.outcome == instance::BootstrapOutcome::failed && rewind_failed_ && !cancelled_ &&
+                             std::holds_alternative<instance::Rewind>(plan.what);
+    if (clones_next) co_return std::nullopt;
     co_return report;
 }
 
@@ -187,7 +190,7 @@ Task<Rejoiner::Report> Rejoiner::carry_out(const Settings& settings, const Inspe
         const Timeline of_primary = has_foreign_wal() ? beyond_all : upstream.position.timeline;
         co_await left_behind_.archive(settings, of_primary, std::move(begins));
     }
-    if (cancelled_) co_return Report{instance::BootstrapOutcome::failed, false, "the rejoin was cancelled", ""};
+    if (cancelled_) co_return cancelled();
     if (std::holds_alternative<instance::Follow>(plan.what)) co_return co_await mark(settings, true);
     if (std::holds_alternative<instance::AwaitFact>(plan.what)) {
         // What is missing is known when it runs: it comes up following nobody, and is compared then. Not so an

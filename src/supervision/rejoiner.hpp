@@ -80,6 +80,12 @@ private:
     Task<Result<instance::SharedWal>> compare(const Settings& settings, const Inspection& inspection,
                                               const instance::LocalData& local, const instance::Upstream& upstream,
                                               PgSession& session);
+    // What comes of one look at it; nothing: look again.
+    Task<std::optional<Report>> without_primary(const Settings& settings, bool has_data, const Fault& why,
+                                                Instant comes_up);
+    Task<std::optional<Report>> with_primary(const Settings& settings, const Inspection& inspection,
+                                             const std::optional<instance::LocalData>& local, const Look& looked,
+                                             const std::string& conninfo, Instant gives_up);
     Task<Report> carry_out(const Settings& settings, const Inspection& inspection, const instance::RejoinPlan& plan,
                            std::string conninfo, const instance::Upstream& upstream);
     Task<Report> rewind(const Settings& settings, const Inspection& inspection, std::string conninfo);

@@ -1,5 +1,6 @@
 #include "backup/tar_plan.hpp"
 
+#include <algorithm>
 #include <map>
 #include <random>
 
@@ -27,8 +28,8 @@ void check_plan(const TarPlan& plan, const std::vector<PlannedTree>& trees, std:
     std::map<std::optional<std::uint32_t>, std::map<int, const PlannedTar*>> parts;
     std::uint64_t before = ~0ULL;
     for (const auto& tar : plan.tars) {
-        CHECK(tar.bytes <= before);
-        before = tar.bytes;
+        CHECK(tar.cost() <= before);
+        before = tar.cost();
         std::uint64_t bytes = tar_end_bytes;
         for (const auto file : tar.files) {
             ++seen[{tar.tree, file}];
@@ -53,7 +54,7 @@ void check_plan(const TarPlan& plan, const std::vector<PlannedTree>& trees, std:
 
 }  // namespace
 
-TEST_CASE("every file is in exactly one tar, the largest tars come first") {
+TEST_CASE("every file is in exactly one tar, the costliest tars come first") {
     const auto seed = pgbosun::test::seed();
     CAPTURE(seed);
     std::mt19937_64 random(seed);
@@ -92,6 +93,20 @@ TEST_CASE("two workers get equal shares of a database of a few large files") {
     std::uint64_t first = 0, second = 0;
     for (const auto& tar : plan.tars) (first <= second ? first : second) += tar.bytes;
     CHECK(std::max(first, second) < 1100 * mega);
+}
+
+TEST_CASE("small files are shared too: a thousand of them cost more than their bytes") {
+    std::vector<std::uint64_t> sizes = {1024 * mega, 700 * mega, 280 * mega};
+    sizes.resize(1200, 16 << 10);
+    const auto data = tree_of(sizes);
+    const auto plan = plan_tars({{&data, std::nullopt}}, 2);
+    const auto small = std::ranges::count_if(plan.tars, [](const PlannedTar& tar) { return tar.files.size() > 1; });
+    CHECK(small >= 2);
+}
+
+TEST_CASE("a database with nothing in it has few tars") {
+    const auto data = tree_of(std::vector<std::uint64_t>(1000, 24 << 10));
+    CHECK(plan_tars({{&data, std::nullopt}}, 4).tars.size() <= 3);
 }
 
 TEST_CASE("a database of terabytes does not have more tars than a listing shows") {
