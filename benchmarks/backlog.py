@@ -123,6 +123,7 @@ class Server:
         self.command("")
         self.process.send_signal(signal.SIGHUP)
         time.sleep(0.3)
+        self.bench.settle()
         # A server that was kept has stopped since, which made marks of its own.
         for name in self.waiting():
             os.rename(os.path.join(self.marks, name), os.path.join(self.marks, name[:-len("ready")] + "done"))

@@ -81,7 +81,7 @@ class Replay:
             pass
         with open(os.path.join(data, "archive.conf"), "w", encoding="ascii") as file:
             file.write("\n".join(settings) + "\n")
-        os.sync()
+        self.bench.settle()
         return self.replay(place, data)
 
     def replay(self, place, data):
@@ -121,7 +121,7 @@ def measure(bench):
     get = " ".join(peer.program) + " --pg1-path={} archive-get %f %p"
     replays = {
         "pg_wal": Replay(bench, server, None),
-        "pgbosun": Replay(bench, server, bench.program("pgbosun-wal") + " restore %f %p"),
+        "pgbosun": Replay(bench, server, "exec " + bench.program("pgbosun-wal") + " restore %f %p"),
         "pgBackRest": Replay(bench, server, get.format(os.path.join(bench.directory, "replay", "data"))),
     }
     seconds = {name: [] for name in replays}

@@ -21,7 +21,7 @@ class Restore:
     def run(self):
         target = os.path.join(self.bench.place(f"restored-{self.name}"), "pgdata")
         subprocess.run(["mkdir", "-m", "700", target], check=True, **support.account())
-        os.sync()
+        self.bench.settle()
         seconds, processor = base_backup.timed(self.command(target))
         if not os.path.exists(os.path.join(target, "global/pg_control")):
             raise RuntimeError(f"{self.name} has restored nothing")
