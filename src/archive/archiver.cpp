@@ -186,6 +186,7 @@ bool Archiver::is_time_to_look() const {
 }
 
 void Archiver::rest(std::unique_lock<std::mutex>& lock) {
+    if (busy_ == 0) compressors_.rest();
     if (refusal() || (looking_ && Clock::now() >= rest_until_)) return wake_.wait(lock);
     wake_.wait_until(lock, std::max(rest_until_, looking_ ? rest_until_ : next_look_));
 }

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <vector>
 
-#include "codec/compressor.hpp"
+#include "codec/file_compressor.hpp"
 #include "pgbosun/settings.hpp"
 
 namespace pgbosun::archive {
@@ -18,18 +18,18 @@ public:
     // Goes back to its pool at the end.
     class Lease {
     public:
-        Lease(CompressorPool& pool, std::unique_ptr<codec::Compressor> compressor)
+        Lease(CompressorPool& pool, std::unique_ptr<codec::FileCompressor> compressor)
             : pool_(pool), compressor_(std::move(compressor)) {}
         ~Lease() {
             if (compressor_) pool_.give_back(std::move(compressor_));
         }
         Lease(Lease&&) = default;
         Lease& operator=(Lease&&) = delete;
-        codec::Compressor& operator*() const { return *compressor_; }
+        codec::FileCompressor& operator*() const { return *compressor_; }
 
     private:
         CompressorPool& pool_;
-        std::unique_ptr<codec::Compressor> compressor_;
+        std::unique_ptr<codec::FileCompressor> compressor_;
     };
 
     CompressorPool(Compression compression, int level, int count)
@@ -37,15 +37,17 @@ public:
 
     // Waits until one is free: as long as one file takes. refused: there is no such compression.
     Result<Lease> take();
+    // Nothing is left to do for a while: those that are free give their memory back.
+    void rest();
 
 private:
-    void give_back(std::unique_ptr<codec::Compressor> compressor);
+    void give_back(std::unique_ptr<codec::FileCompressor> compressor);
 
     const Compression compression_;
     const int level_;
     std::mutex mutex_;  // guards what follows
     std::condition_variable freed_;
-    std::vector<std::unique_ptr<codec::Compressor>> free_;
+    std::vector<std::unique_ptr<codec::FileCompressor>> free_;
     int unmade_;
 };
 

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "archive/decoded_object.hpp"
-#include "codec/compress_file.hpp"
 #include "codec/content_hash.hpp"
 #include "pgbosun/descriptor.hpp"
 #include "wal/history.hpp"
@@ -99,7 +98,7 @@ Result<Uploaded> WalUploader::upload_open(const wal::ArchiveName& name, int file
 Result<WalUploader::Encoded> WalUploader::encode(int file, std::uint64_t size) {
     const auto compressor = compressors_.take();
     if (!compressor) return std::unexpected(compressor.error());
-    auto compressed = codec::compress_file(file, size, **compressor, body_);
+    auto compressed = (**compressor).compress(file, size, body_);
     if (!compressed) return std::unexpected(std::move(compressed.error()));
     return Encoded{compressed->size, std::move(compressed->content_hash)};
 }

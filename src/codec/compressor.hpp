@@ -27,6 +27,15 @@ public:
     virtual Result<> begin(std::optional<std::uint64_t> size, std::vector<std::byte>& out) = 0;
     virtual Result<> append(std::span<const std::byte> content, std::vector<std::byte>& out) = 0;
     virtual Result<> finish(std::vector<std::byte>& out) = 0;
+
+    // A frame of all of `content`. zstd: without a checksum, for whoever has all of it has hashed it (decision 0008).
+    virtual Result<> whole(std::span<const std::byte> content, std::vector<std::byte>& out) {
+        auto done = begin(content.size(), out);
+        if (done) done = append(content, out);
+        return done ? finish(out) : done;
+    }
+    // Gives back what memory whole() has taken.
+    virtual void rest() {}
 };
 
 // Levels: zstd 1 to 19, lz4 1 to 12, gzip 1 to 9; none takes any. refused: the level is out of these. The context's

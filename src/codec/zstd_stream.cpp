@@ -42,6 +42,27 @@ public:
     }
     Result<> finish(std::vector<std::byte>& out) override { return run({}, ZSTD_e_end, out); }
 
+    // In one call zstd reads `content` where it lies, instead of copying it into its window piece by piece.
+    Result<> whole(std::span<const std::byte> content, std::vector<std::byte>& out) override {
+        const auto bound = ZSTD_compressBound(content.size());
+        if (room_bytes_ < bound) {
+            room_ = std::make_unique_for_overwrite<std::byte[]>(bound);
+            room_bytes_ = bound;
+        }
+        ZSTD_CCtx_reset(context_.get(), ZSTD_reset_session_only);
+        ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_checksumFlag, 0);
+        const auto size = ZSTD_compress2(context_.get(), room_.get(), bound, content.data(), content.size());
+        ZSTD_CCtx_reset(context_.get(), ZSTD_reset_session_only);
+        ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_checksumFlag, 1);
+        if (auto ok = checked(size, FaultKind::refused); !ok) return ok;
+        out.insert(out.end(), room_.get(), room_.get() + size);
+        return {};
+    }
+    void rest() override {
+        room_.reset();
+        room_bytes_ = 0;
+    }
+
 private:
     // A table of matches that fits the processor's first cache (decision 0008): 3 to 7 % less time at the same ratio.
     void tune() {
@@ -63,6 +84,8 @@ private:
 
     CompressionContext context_;
     std::vector<std::byte> buffer_;
+    std::unique_ptr<std::byte[]> room_;  // for what whole() makes; only what is written to becomes resident
+    std::size_t room_bytes_ = 0;
 };
 
 class ZstdDecompressor final : public Decompressor {

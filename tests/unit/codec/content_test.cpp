@@ -4,9 +4,10 @@
 
 #include <cstring>
 
-#include "codec/compress_file.hpp"
 #include "codec/content_hash.hpp"
 #include "codec/decompressor.hpp"
+#include "codec/file_compressor.hpp"
+#include "pgbosun/descriptor.hpp"
 #include "support/catch.hpp"
 
 using namespace pgbosun;
@@ -67,56 +68,72 @@ TEST_CASE("the hash does not depend on the pieces, and begins anew when told") {
 
 TEST_CASE("a file is hashed and compressed in one pass, into a buffer that is used again") {
     const auto compression = GENERATE(Compression::none, Compression::zstd, Compression::gzip, Compression::lz4);
-    const std::string content(3'000'001, 'x');
+    // Held whole, after a rest too, and larger than what is held.
+    const auto size = GENERATE(std::size_t{0}, std::size_t{3'000'001}, std::size_t{FileCompressor::most_held} + 1);
+    const std::string content(size, 'x');
     const MemoryFile file(content);
-    auto compressor = make_compressor(compression, 1);
+    FileCompressor compressor(*make_compressor(compression, 1));
     std::vector<std::byte> out(77);
 
-    const auto result = compress_file(file.descriptor(), 4'000'000, **compressor, out);
+    for (int round = 0; round < 2; ++round) {
+        const auto result = compressor.compress(file.descriptor(), 40'000'000, out);
 
-    REQUIRE(result);
-    CHECK(result->size == content.size());
-    CHECK(result->content_hash == content_hash(bytes(content)));
-    std::string back;
-    auto decompressor = make_decompressor(encoding_of(compression));
-    decompressor->begin(content.size());
-    REQUIRE(decompressor->feed(out, [&](std::span<const std::byte> part) -> Result<> {
-        back.append(reinterpret_cast<const char*>(part.data()), part.size());
-        return {};
-    }));
-    REQUIRE(decompressor->finish());
-    CHECK(back == content);
+        REQUIRE(result);
+        CHECK(result->size == content.size());
+        CHECK(result->content_hash == content_hash(bytes(content)));
+        std::string back;
+        auto decompressor = make_decompressor(encoding_of(compression));
+        decompressor->begin(content.size());
+        REQUIRE(decompressor->feed(out, [&](std::span<const std::byte> part) -> Result<> {
+            back.append(reinterpret_cast<const char*>(part.data()), part.size());
+            return {};
+        }));
+        REQUIRE(decompressor->finish());
+        CHECK(back == content);
+        compressor.rest();
+    }
 }
 
 TEST_CASE("a file larger than allowed is refused before it is read") {
     const MemoryFile file("12345");
-    auto compressor = make_compressor(Compression::none, 0);
+    FileCompressor compressor(*make_compressor(Compression::none, 0));
     std::vector<std::byte> out;
 
-    CHECK(compress_file(file.descriptor(), 5, **compressor, out));
-    const auto result = compress_file(file.descriptor(), 4, **compressor, out);
+    CHECK(compressor.compress(file.descriptor(), 5, out));
+    const auto result = compressor.compress(file.descriptor(), 4, out);
 
     REQUIRE_FALSE(result);
     CHECK(result.error().kind == FaultKind::refused);
 }
 
-TEST_CASE("a file that grows or shrinks while it is read is corrupt") {
-    const off_t becomes = GENERATE(off_t{100}, off_t{500'000});
-    const MemoryFile file(std::string(300'000, 'x'));
-    TruncatingCompressor compressor(file.descriptor(), becomes);
+TEST_CASE("a file that grows or shrinks while it is read in pieces is corrupt") {
+    const off_t becomes = GENERATE(off_t{100}, off_t{20'000'000});
+    const MemoryFile file(std::string(FileCompressor::most_held + 1, 'x'));
+    FileCompressor compressor(std::make_unique<TruncatingCompressor>(file.descriptor(), becomes));
     std::vector<std::byte> out;
 
-    const auto result = compress_file(file.descriptor(), 1'000'000, compressor, out);
+    const auto result = compressor.compress(file.descriptor(), 40'000'000, out);
+
+    REQUIRE_FALSE(result);
+    CHECK(result.error().kind == FaultKind::corrupt);
+}
+
+TEST_CASE("a file that has more in it than it said is corrupt") {
+    const Descriptor file(::open("/proc/self/stat", O_RDONLY | O_CLOEXEC));  // says 0 bytes
+    FileCompressor compressor(*make_compressor(Compression::zstd, 1));
+    std::vector<std::byte> out;
+
+    const auto result = compressor.compress(file.get(), 1000, out);
 
     REQUIRE_FALSE(result);
     CHECK(result.error().kind == FaultKind::corrupt);
 }
 
 TEST_CASE("a file that cannot be read is unavailable") {
-    auto compressor = make_compressor(Compression::zstd, 1);
+    FileCompressor compressor(*make_compressor(Compression::zstd, 1));
     std::vector<std::byte> out;
 
-    const auto result = compress_file(-1, 1000, **compressor, out);
+    const auto result = compressor.compress(-1, 1000, out);
 
     REQUIRE_FALSE(result);
     CHECK(result.error().kind == FaultKind::unavailable);
