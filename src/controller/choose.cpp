@@ -99,7 +99,7 @@ std::optional<Assignment> for_primary(Knowledge& known, const Policy& policy, co
     std::optional<Assignment> it =
         accepted ? for_member(record, policy, record.primary) : promotion(known, policy, seen, now, choice);
     if (!it) {
-        // Without a lease it refuses, and has seen the term: from then on it promises for no older one.
+        // It refuses (no_lease), and has seen the term: from then on it promises for no older one.
         if (seen.report.term >= record.term) return std::nullopt;
         choice.look_again = now;
         return for_member(record, policy, record.primary);

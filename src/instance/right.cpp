@@ -86,7 +86,8 @@ Instant settled_at(const Right& right) {
 
 Reception promote(Right right, const Assignment& assignment, const Local& local, Instant now) {
     if (const auto refusal = unable(right, local, assignment)) return refused(std::move(right), *refusal);
-    const auto end = assignment.lease ? end_of(right, *assignment.lease, now) : std::nullopt;
+    if (!assignment.lease) return refused(std::move(right), Refusal::no_lease);
+    const auto end = end_of(right, *assignment.lease, now);
     if (!end) return refused(std::move(right), Refusal::late);
     if (assignment.former != FormerPrimary::stopped) {
         const auto promised = right.promised_until;
@@ -148,6 +149,7 @@ std::string_view reason(Refusal refusal) {
         case Refusal::malformed: return "it makes no sense: no term, no primary, no time, or a primary on its own list";
         case Refusal::old_term: return "a higher term has been seen";
         case Refusal::other_primary: return "another primary is known for this term";
+        case Refusal::no_lease: return "a new term is announced; its lease comes when the former primary cannot write";
         case Refusal::late: return "its lease has run out, or was granted to an earlier life of this agent";
         case Refusal::promised: return "the old primary still holds this instance's promise";
         case Refusal::just_started: return "an earlier life of this agent may have promised";
@@ -167,6 +169,7 @@ std::string_view hint(Refusal refusal) {
         case Refusal::malformed: return "controller and agent should be of the same version";
         case Refusal::old_term: return "read the cluster's record again";
         case Refusal::other_primary: return "two controllers with different records? there must be one record";
+        case Refusal::no_lease: return "wait for it";
         case Refusal::late: return "answer the newest status, within lease.ttl";
         case Refusal::promised:
         case Refusal::just_started: return "ask again when again_at says";

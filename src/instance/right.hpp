@@ -71,6 +71,7 @@ enum class Refusal {
     malformed,
     old_term,
     other_primary,  // two primaries were named for one term
+    no_lease,       // a term that is to be known, before its primary may be one
     late,           // its lease has run out, or is of another life of this agent
     promised,
     just_started,

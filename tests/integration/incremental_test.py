@@ -4,6 +4,7 @@ moment leaves nothing that counts."""
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -204,6 +205,30 @@ class Incremental(Case):
 
         self.assertEqual([entry["kind"] for entry in self.catalog()], ["full"])
         self.assertIn("there is no backup to build on", str(job.log))
+
+    def test_whose_parent_somebody_else_removed_is_an_orphan_that_nothing_counts_on(self):
+        self.change(51)
+        ids = [self.taken().result["id"]]
+        self.change(52)
+        ids.append(self.taken("--incremental").result["id"])
+        # As barman-cloud-backup-delete does, which does not know of the other.
+        shutil.rmtree(f"{self.it.directory}/archive/orders/base/{ids[0]}")
+
+        # What it ends with depends on the other backups here.
+        verified = self.archiver("wal", "verify", check=False)
+        self.assertIn(f"backup {ids[1]} cannot be restored", verified.stdout)
+        refused = self.archiver("restore", "--target", f"{self.it.directory}/orphan", "--backup", ids[1], check=False)
+        self.assertEqual(refused.returncode, 3, refused)
+        self.assertIn(ids[0], refused.stdout + refused.stderr)
+        self.assertFalse(os.path.exists(f"{self.it.directory}/orphan"))
+
+        job = self.taken("--incremental")
+
+        self.assertEqual(self.catalog()[-1]["kind"], "full", "nothing builds on an orphan")
+        self.assertIn(ids[1], str(job.log))
+        self.archiver("catalog", "expire")
+        self.assertNotIn(ids[1], [entry["id"] for entry in self.catalog()])
+        self.archiver("wal", "verify")
 
     def test_a_parent_whose_summaries_are_gone_ends_in_a_full_one(self):
         self.taken()

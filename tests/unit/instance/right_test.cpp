@@ -106,7 +106,7 @@ TEST_CASE("a promotion is refused for each reason of its own, and the higher ter
          {},
          {},
          5},
-        {"no lease", [](Right&, Assignment& it, Local&) { it.lease.reset(); }, Refusal::late, {}, 6},
+        {"no lease", [](Right&, Assignment& it, Local&) { it.lease.reset(); }, Refusal::no_lease, {}, 6},
         {"lease just over",
          [](Right&, Assignment& it, Local&) { it.lease->echo.at = now - ttl; },
          Refusal::late,
