@@ -5,7 +5,7 @@
 namespace pgbosun {
 
 // In a data directory that was restored by hand: whose copy it is, for a person. `pgbosun run` starts PostgreSQL there only
-// when its own archive is empty, and then removes it.
-inline constexpr std::string_view restored_copy_file = "pgbosun.copy";
+// when its own archive is empty, and then removes it. In pg_wal, which no backup contains and pg_verifybackup does not look at.
+inline constexpr std::string_view restored_copy_file = "pg_wal/pgbosun.copy";
 
 }  // namespace pgbosun

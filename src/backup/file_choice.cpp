@@ -3,7 +3,6 @@
 #include <cctype>
 
 #include "backup/file_list.hpp"
-#include "pgbosun/restored_copy.hpp"
 
 namespace pgbosun::backup {
 namespace {
@@ -16,12 +15,11 @@ constexpr std::array<std::string_view, 10> emptied = {
 };
 
 // Directly in the data directory.
-constexpr std::array<std::string_view, 13> left_out = {
+constexpr std::array<std::string_view, 12> left_out = {
     "postmaster.pid",   "postmaster.opts",          "recovery.conf",
     "recovery.signal",  "standby.signal",           "backup_label",
     "backup_label.old", "tablespace_map",           "tablespace_map.old",
     "backup_manifest",  "postgresql.auto.conf.tmp", "current_logfiles.tmp",
-    restored_copy_file,
 };
 
 bool is_number(std::string_view text) {
