@@ -59,6 +59,9 @@ struct ArchiveReport {
     std::uint64_t stored_bytes = 0;    // as stored
     std::uint64_t failures = 0;
     std::uint64_t restored = 0;
+    // The segment that PostgreSQL asked for last, where the archive has said that it is not there; none: it has got what it
+    // asked for.
+    std::optional<std::string> awaited;
     // What keeps a restore_command waiting; none: nothing does.
     std::optional<std::string> restore_failing_since;
     std::optional<std::string> restore_error;

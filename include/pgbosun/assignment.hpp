@@ -71,6 +71,9 @@ struct Peer {
 // Stands for the primary where the whole cluster follows another one (a standby cluster): a peer of this name has that
 // cluster's conninfo, and no agent. No instance may be called so.
 inline constexpr std::string_view source_name = "@source";
+// In the place of that cluster's conninfo: it is followed by its archive alone, which bootstrap.recovery.source of each
+// instance names. No conninfo reads so.
+inline constexpr std::string_view archive_source = "@archive";
 
 // Whether every instance that may have a right of an older term has acknowledged, under this term, that it
 // stopped.

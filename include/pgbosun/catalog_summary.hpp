@@ -56,8 +56,12 @@ struct CatalogSummary {
     // Every moment from here on can be recovered, without a hole, to the newest archived WAL. None: nothing
     // can.
     std::optional<WallTime> recoverable_from;
-    std::string recoverable_to;  // the last segment that recovery reaches without a hole
-    std::string last_wal;        // the newest segment in the archive
+    std::string recoverable_to;          // the last segment that recovery reaches without a hole
+    std::string last_wal;                // the newest segment in the archive
+    std::uint32_t wal_segment_size = 0;  // bytes; 0: there is no WAL and no backup
+    // The text of the history file of the newest timeline that is known, to which recovery goes; empty: that is timeline 1.
+    std::uint32_t timeline = 1;
+    std::string history;
     std::uint64_t wal_files = 0;
     std::vector<WalHole> holes;  // after the oldest backup that is done; the first `most_holes`
     std::uint64_t hole_count = 0;

@@ -32,7 +32,8 @@ struct ControllerStatus {
     // As this controller knows the record; term 0: it does not, or there is none yet.
     Term term = 0;
     std::string primary;
-    std::string source;    // the conninfo of the cluster that this one follows; empty: it has a primary of its own
+    // Of the cluster that this one follows: a conninfo, or archive_source; empty: it has a primary of its own.
+    std::string source;
     bool serving = false;  // the recorded primary takes writes
     bool paused = false;
     std::vector<std::string> promotable;
@@ -51,8 +52,9 @@ struct ControllerRequest {
     ControllerVerb verb{};
     std::string to;        // empty: the best; never with failover
     std::string asked_by;  // for the log
-    std::string source{};  // demote_cluster: a conninfo without password, which leads to the other cluster's primary
-    std::string lost{};    // failover: who is stopped for good, as the operator vouches: "pg-1,pg-2"; empty: nobody
+    // demote_cluster: a conninfo without password, which leads to the other cluster's primary, or archive_source.
+    std::string source{};
+    std::string lost{};  // failover: who is stopped for good, as the operator vouches: "pg-1,pg-2"; empty: nobody
 };
 
 class ControllerControl {

@@ -69,6 +69,8 @@ struct LsnStatus {
     std::optional<Lsn> replayed;             // standby
     std::optional<std::uint64_t> lag_bytes;  // standby: behind the newest position that it knows of
     bool streaming = false;                  // standby: a WAL receiver streams
+    // Standby: it replays the archive of the cluster that its own one follows, and streams from nobody.
+    bool from_archive = false;
     bool replay_paused = false;
     std::optional<Lsn> flushed;  // primary: all before it is on disk
 };

@@ -200,7 +200,11 @@ void Agent::postgres_logged(std::string_view line) {
          {"has already been removed", "is behind recovery timeline", "is not in this server's history"}) {
         if (line.find(sign) != std::string_view::npos) instance_->note_wal_gone();
     }
-    if (line.find("waiting for WAL to become available") != std::string_view::npos) instance_->note_waits_for_wal();
+    if (line.find("waiting for WAL to become available") != std::string_view::npos) {
+        instance_->note_waits_for_wal();
+        // It says so each second, and is not to be hurried.
+        if (instance_->follows_archive()) return;
+    }
     host::log_output::pass_through(postgres::log_line(line, settings_.log.format, clock_.wall()));
 }
 

@@ -12,6 +12,7 @@
 #include "archive/wall_clock.hpp"
 #include "backup/backup_lock.hpp"
 #include "backup/catalog_text.hpp"
+#include "pgbosun/log.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -20,7 +21,7 @@ struct CatalogWords {
     std::optional<std::string> config;
     std::string reference, error;
     std::string report = "text";
-    bool json = false, force = false, dry_run = false, release = false, standalone = false;
+    bool json = false, force = false, dry_run = false, release = false, standalone = false, source = false;
 };
 
 ExitCode say_fault(const Fault& fault) {
@@ -139,6 +140,7 @@ void add_options(CLI::App& line, const CatalogVerb& verb, CatalogWords& words) {
     line.add_flag("--json", words.json, "JSON instead of text");
     const bool by_agent = verb.run == summary || verb.run == remove || verb.run == expire;
     if (by_agent) line.add_option("--report", words.report, "text, or json: as a job of pgbosun run tells its end");
+    if (verb.run == summary) line.add_flag("--source", words.source, "of the archive that bootstrap.recovery names");
     if (verb.takes != Takes::nothing) {
         auto* id = line.add_option("ID", words.reference, "identifier, name, latest or oldest");
         // What is lost with it is meant: nobody removes the newest one by leaving the identifier out.
@@ -167,8 +169,14 @@ ExitCode run_verb(std::span<const CatalogVerb> verbs, const std::string& group, 
     CLI::App line(verb->help, "pgbosun-archiver " + group + " " + std::string(verb->name));
     add_options(line, *verb, words);
     if (const auto end = parse_command_line(line, arguments.subspan(1))) return *end;
-    const auto settings = read_configuration(words.config);
+    auto settings = read_configuration(words.config);
     if (!settings) return ExitCode::wrong_usage;
+    const auto& recovery = settings->bootstrap.recovery;
+    if (words.source && (!recovery || !recovery->source)) {
+        log::error("the configuration has no bootstrap.recovery.source");
+        return ExitCode::wrong_usage;
+    }
+    if (words.source) settings->archive = recovery->source;
     const auto store = open_archive(*settings->archive, object_store::MissingRoot::wait);
     if (!store) return ExitCode::wrong_usage;
     backup::Catalog catalog(*store, settings->archive->server_name);

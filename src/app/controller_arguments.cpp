@@ -28,7 +28,7 @@ found from there.)";
 struct Parsing {
     std::string config, to, source, lost;
     std::string wait = "1min";
-    bool json = false;
+    bool json = false, source_archive = false;
     ControllerWhereabouts where;
     std::optional<AnyControllerCommand> command;
     std::string problem;
@@ -62,7 +62,13 @@ void finish_verb(Parsing& parsing, ControllerVerb verb) {
         parsing.problem = "--wait: " + (wait ? "at most 1h" : wait.error().text());
         return;
     }
-    if (verb == ControllerVerb::demote_cluster) {
+    if (verb == ControllerVerb::demote_cluster && parsing.source_archive) {
+        parsing.source = archive_source;
+    } else if (verb == ControllerVerb::demote_cluster) {
+        if (parsing.source.empty()) {
+            parsing.problem = "--source or --source-archive is needed";
+            return;
+        }
         if (const auto good = check_conninfo(parsing.source); !good) {
             parsing.problem = "--source: " + good.error().text();
             return;
@@ -78,10 +84,12 @@ void add_verbs(CLI::App& app, Parsing& parsing) {
         sub->add_option("--wait", parsing.wait, "how long to wait for the end of it (default 1min; 0 does not wait)")
             ->type_name("TIME");
         if (help.verb == ControllerVerb::demote_cluster) {
-            sub->add_option("--source", parsing.source,
-                            "conninfo, without password, that leads to the other cluster's primary")
-                ->type_name("CONNINFO")
-                ->required();
+            auto* source = sub->add_option("--source", parsing.source,
+                                           "conninfo, without password, that leads to the other cluster's primary");
+            source->type_name("CONNINFO");
+            sub->add_flag("--source-archive", parsing.source_archive,
+                          "without a connection: the archive that bootstrap.recovery.source of each instance names")
+                ->excludes(source);
         }
         const bool names = help.verb == ControllerVerb::switchover || help.verb == ControllerVerb::failover ||
                            help.verb == ControllerVerb::promote_cluster;

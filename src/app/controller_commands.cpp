@@ -60,6 +60,10 @@ Result<ControllerStatus> look(const Target& target) {
     return http::parse_controller_status(*text);
 }
 
+std::string followed(const std::string& source) {
+    return source == archive_source ? "the archive that bootstrap.recovery.source of each instance names" : source;
+}
+
 std::string path_of(ControllerVerb verb) {
     switch (verb) {
         case ControllerVerb::switchover: return "/v1/switchover";
@@ -82,7 +86,7 @@ std::optional<ExitCode> outcome(const ControllerVerbCommand& command, const Cont
     }
     if (command.verb == ControllerVerb::demote_cluster) {
         if (now.source != command.source) return std::nullopt;
-        console.out << "the cluster follows " << now.source << "\n";
+        console.out << "the cluster follows " << followed(now.source) << "\n";
         return ExitCode::done;
     }
     if (now.serving && now.term > before.term) {
@@ -111,7 +115,8 @@ Result<ControllerStatus> find_leader(Target& target) {
 }
 
 std::string position_of(const InstanceStatus& status) {
-    const auto& lsn = status.role == Role::primary ? status.lsn.current : status.lsn.received;
+    const auto& standby = status.lsn.received ? status.lsn.received : status.lsn.replayed;
+    const auto& lsn = status.role == Role::primary ? status.lsn.current : standby;
     return lsn ? to_string(*lsn) : "-";
 }
 
@@ -141,7 +146,7 @@ std::string controller_status_text(const ControllerStatus& status) {
     if (status.source.empty()) {
         out.append("primary     " + primary + (status.serving ? ", takes writes" : ", does not serve"));
     } else {
-        out.append("follows     " + status.source);
+        out.append("follows     " + followed(status.source));
     }
     out.append(" (term " + std::to_string(status.term) + ")\n");
     if (!status.waits_for.empty()) out.append("waits       " + status.waits_for + "\n");

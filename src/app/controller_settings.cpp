@@ -11,6 +11,7 @@
 #include "app/value_rules.hpp"
 #include "app/value_text.hpp"
 #include "app/yaml_document.hpp"
+#include "pgbosun/assignment.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -92,6 +93,10 @@ const std::map<std::string, Take>& scalar_keys() {
         {"ca_file", checked(absolute_path, [](S& s, const std::string& text) { s.ca_file = text; })},
         {"standby_cluster.primary_conninfo", checked([](const std::string& text) { return check_conninfo(text); },
                                                      [](S& s, const std::string& text) { s.source = text; })},
+        {"standby_cluster.archive", one_of<bool>({{"true", true}, {"false", false}},
+                                                 [](S& s, bool yes) {
+                                                     if (yes) s.source = archive_source;
+                                                 })},
         {"lease.ttl", duration(1s, 5min, &S::ttl)},
         {"failover.restart_window", duration(0s, 1h, &S::restart_window)},
         {"failover.max_lag",
@@ -184,6 +189,11 @@ public:
                   "at most one less than there are instances without `upstream`");
         }
         for (const auto& instance : s.instances) check_upstream(instance);
+        if (lines_.contains("standby_cluster.archive") && lines_.contains("standby_cluster.primary_conninfo")) {
+            error(line_of("standby_cluster.archive"), "standby_cluster.archive",
+                  "there is standby_cluster.primary_conninfo too",
+                  "keep one of them: a cluster streams from the other one, or replays its archive");
+        }
         if (!s.http.token_file) s.http.token_file = s.token_file;
     }
 

@@ -37,7 +37,7 @@ struct ControllerSettings {
     std::optional<EtcdSettings> etcd;  // one of the two
     std::optional<KubernetesSettings> kubernetes;
     std::vector<InstanceAddress> instances;
-    std::string source;                              // conninfo of the cluster that a new one follows; empty: of none
+    std::string source;  // of the cluster that a new one follows: conninfo, or archive_source; empty: of none
     std::optional<std::string> token_file, ca_file;  // for the agents
     Duration ttl = std::chrono::seconds(3);
     Duration restart_window = std::chrono::seconds(5);

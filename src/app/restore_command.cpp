@@ -65,10 +65,11 @@ std::optional<ExitCode> parse(Arguments arguments, RestoreOptions& options) {
     line.add_option("--restore-command", options.restore_command, "instead of our own")->type_name("COMMAND");
     line.add_flag("--bootstrap", options.bootstrap, "what bootstrap.recovery says, into the volume's data directory")
         ->excludes(target);
-    line.add_flag("--standby", options.standby,
-                  "for a standby of the archived cluster, into the volume's data directory")
-        ->excludes(target)
-        ->excludes("--bootstrap");
+    line.add_flag(
+            "--standby", options.standby,
+            "for a standby of the archived cluster, into the volume's data directory; with --bootstrap of the one "
+            "that bootstrap.recovery names")
+        ->excludes(target);
     line.add_option("--report", options.report, "text or json");
     auto end = parse_command_line(line, arguments);
     if (!end && !options.target && !options.bootstrap && !options.standby) {
@@ -102,10 +103,10 @@ Result<Wanted> wanted_of(const RestoreOptions& options, const Settings& settings
     const auto& recovery = settings.bootstrap.recovery;
     const auto& wal_dir = settings.postgresql.wal_dir;
     const std::optional<std::string> wal_directory = wal_dir ? std::optional(*wal_dir + "/pg_wal") : std::nullopt;
-    if (options.standby) {
+    if (options.standby) wanted.becomes = Becomes::standby;
+    if (options.standby && !options.bootstrap) {
         wanted.directory = settings.data_directory();
         wanted.archiving = Archiving::as_configured;
-        wanted.becomes = Becomes::standby;
         wanted.wal_directory = wal_directory;
     } else if (options.bootstrap) {
         if (!recovery) return fail(FaultKind::refused, "the configuration has no bootstrap.recovery", "give --target");

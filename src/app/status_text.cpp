@@ -129,15 +129,21 @@ void position(Writer& out, const InstanceStatus& status) {
         text += (text.empty() ? "timeline " : ", timeline ") + std::to_string(number(*status.timeline));
     if (!text.empty()) out.row("lsn", text);
     if (status.role != Role::standby) return;
-    std::string stream = lsn.streaming ? "streaming" : "not streaming";
+    std::string stream = lsn.streaming      ? "streaming"
+                         : lsn.from_archive ? "replays the source's archive"
+                                            : "not streaming";
+    if (lsn.from_archive && status.archive && status.archive->awaited)
+        stream += ", waits for " + printable(*status.archive->awaited);
     if (lsn.lag_bytes) stream += ", " + bytes_text(*lsn.lag_bytes) + " behind";
     if (lsn.replay_paused) stream += ", replay is paused";
     if (status.synchronous) stream += ", synchronous";
-    if (status.managed && status.managed->upstream && !status.managed->upstream->empty()) {
+    const bool named = status.managed && status.managed->upstream && !status.managed->upstream->empty();
+    if (named && *status.managed->upstream != archive_source) {
         stream += ", of " + printable(*status.managed->upstream);
     }
     if (status.managed && status.managed->apply_delay) stream += ", replays late on purpose";
-    out.row("upstream", stream, lsn.streaming && !lsn.replay_paused ? Tone::plain : Tone::doubtful);
+    const bool follows = lsn.streaming || lsn.from_archive;
+    out.row("upstream", stream, follows && !lsn.replay_paused ? Tone::plain : Tone::doubtful);
 }
 
 void standbys(Writer& out, const InstanceStatus& status) {

@@ -163,6 +163,7 @@ std::string render(const ArchiveReport& report) {
                     {"stored_bytes", report.stored_bytes},
                     {"failures", report.failures},
                     {"restored", report.restored},
+                    {"awaited", optional_text(report.awaited)},
                     {"restore_failing_since", optional_text(report.restore_failing_since)},
                     {"restore_error", optional_text(report.restore_error)},
                     {"streamed", report.stream.position ? json(to_string(*report.stream.position)) : json(nullptr)},
@@ -216,6 +217,7 @@ Result<ArchiveReport> parse_report(std::string_view line) {
     reader.number("stored_bytes", report.stored_bytes);
     reader.number("failures", report.failures);
     reader.number("restored", report.restored);
+    reader.text("awaited", report.awaited);
     reader.text("restore_failing_since", report.restore_failing_since);
     reader.text("restore_error", report.restore_error);
     reader.lsn("streamed", report.stream.position);

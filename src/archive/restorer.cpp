@@ -130,6 +130,11 @@ std::uint64_t Restorer::restored() const {
     return restored_;
 }
 
+std::optional<std::string> Restorer::awaited() const {
+    const std::lock_guard lock(mutex_);
+    return awaited_;
+}
+
 std::optional<Restorer::Trouble> Restorer::trouble() const {
     const std::lock_guard lock(mutex_);
     // PostgreSQL may have turned to another source and never ask again.
@@ -310,6 +315,10 @@ void Restorer::failed(Place place, Fault fault) {
         const auto now = Clock::now();
         std::erase_if(missing_, [&](const auto& entry) { return now - entry.second >= keep_missing; });
         missing_[to_string(waiting.request.name)] = now;
+        if (waiting.segment && awaited_ != to_string(waiting.request.name)) {
+            awaited_ = to_string(waiting.request.name);
+            changed_();
+        }
         window_.reached_the_end();
         // No text: PostgreSQL looks for files that are not there all the time.
         return answer(place, {hook::failed, {}});
@@ -345,6 +354,7 @@ bool Restorer::deliver(Place waiting, const std::string& file) {
     const auto segment = waiting->second.segment;
     const bool ahead = waiting->second.policy.prefetch == Prefetch::allowed;
     ++restored_;
+    if (segment) awaited_.reset();
     trouble_.reset();
     answer(waiting, {hook::done, {}});
     if (segment && ahead) plan(*segment);

@@ -65,6 +65,8 @@ public:
         bool operator==(const Trouble&) const = default;
     };
     [[nodiscard]] std::optional<Trouble> trouble() const;
+    // The segment that was asked for last and is not in the archive; none: the last one was there.
+    [[nodiscard]] std::optional<std::string> awaited() const;
     // Segments that lie ready. For tests and people.
     [[nodiscard]] std::size_t prefetched() const;
 
@@ -157,6 +159,7 @@ private:
     std::optional<Clock::time_point> held_up_at_;  // by a store that did not answer
     Gone finishing_ = std::make_shared<std::atomic<bool>>(false);
     std::uint64_t restored_ = 0;
+    std::optional<std::string> awaited_;
     std::optional<Trouble> trouble_;
     Clock::time_point trouble_at_{};  // when it was met last
     std::minstd_rand jitter_{std::random_device{}()};

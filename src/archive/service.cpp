@@ -180,6 +180,7 @@ private:
             dirty_ = false;
             ArchiveReport report = archiver_.report();
             report.restored = restorer_.restored();
+            report.awaited = restorer_.awaited();
             if (const auto trouble = restorer_.trouble()) {
                 report.restore_failing_since = trouble->since;
                 report.restore_error = trouble->why;

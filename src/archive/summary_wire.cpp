@@ -133,6 +133,9 @@ std::string render(const CatalogSummary& summary) {
                       {"recoverable_from", moment(summary.recoverable_from)},
                       {"recoverable_to", summary.recoverable_to},
                       {"last_wal", summary.last_wal},
+                      {"wal_segment_size", summary.wal_segment_size},
+                      {"timeline", summary.timeline},
+                      {"history", summary.history},
                       {"wal_files", summary.wal_files},
                       {"holes", std::move(holes)},
                       {"hole_count", summary.hole_count}};
@@ -163,6 +166,9 @@ Result<CatalogSummary> parse_summary(std::string_view line) {
     reader.time("recoverable_from", summary.recoverable_from);
     reader.text("recoverable_to", summary.recoverable_to);
     reader.text("last_wal", summary.last_wal);
+    reader.number("wal_segment_size", summary.wal_segment_size);
+    reader.number("timeline", summary.timeline);
+    reader.text("history", summary.history);
     reader.number("wal_files", summary.wal_files);
     reader.each("holes", CatalogSummary::most_holes, [&](const Reader& hole) {
         WalHole& read = summary.holes.emplace_back();

@@ -121,6 +121,13 @@ CatalogSummary summary_of(const ArchiveFacts& facts, const Coverage& coverage, c
     add_backups(summary, facts.backups);
     add_holes(summary, coverage);
     if (coverage.newest) summary.last_wal = wal::to_string(name_of(*coverage.newest, coverage.segment_size));
+    if (coverage.path) {
+        const auto newest = coverage.path->timeline();
+        const auto history = facts.histories.find(newest);
+        summary.wal_segment_size = coverage.segment_size.bytes();
+        summary.timeline = number(newest);
+        if (history != facts.histories.end()) summary.history = wal::render_history(history->second);
+    }
     if (coverage.from) {
         const auto from = std::ranges::find(facts.backups, *coverage.from, &Backup::id);
         summary.recoverable_from = from->info->end->time;

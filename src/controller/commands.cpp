@@ -150,7 +150,8 @@ ControlAnswer Controller::set_paused(Knowledge& known, ControllerVerb verb) {
 
 ControlAnswer Controller::demote(Knowledge& known, const ControllerRequest& request) {
     if (request.source.empty()) {
-        return refuse("whom to follow is not said", "pgbosun-controller demote-cluster --source \"host=... port=...\"");
+        return refuse("whom to follow is not said",
+                      "pgbosun-controller demote-cluster --source \"host=... port=...\", or --source-archive");
     }
     if (known.record->source == request.source) return {Answer::done, {}, {}};
     return write_wish(known, follow_source(*known.record, request.source));

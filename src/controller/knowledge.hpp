@@ -31,7 +31,8 @@ struct Policy {
     Duration restart_window = std::chrono::seconds(5);  // a primary may take so long to come back by itself
     std::optional<std::uint64_t> max_lag;               // bytes; of an asynchronous candidate
     std::optional<SynchronousWish> synchronous;
-    std::string source;  // a new cluster follows another one, by this conninfo; empty: it has a primary of its own
+    // A new cluster follows another one, by this conninfo or by its archive (archive_source); empty: it has a primary of its own.
+    std::string source;
 };
 
 // What one status of an agent says, as far as it matters here.

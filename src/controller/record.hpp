@@ -26,7 +26,7 @@ struct Record {
     std::string cluster;
     Term term = 0;        // 0: there is no record yet
     std::string primary;  // source_name: the cluster follows another one, and nobody in it has the right to write
-    std::string source;   // the conninfo of that one
+    std::string source;   // the conninfo of that one, or archive_source
     Chosen chosen = Chosen::from_list;
     DataLoss data_loss = DataLoss::refused;
     std::string handed_by;            // the former primary of a switchover that nobody forced, until the new one serves
@@ -55,7 +55,7 @@ Record change_primary(const Record& record, const std::string& to, Chosen chosen
 // place may have to be given back to it. It has served under this term, so it is bound to nobody before.
 Record hand_over(const Record& record, const std::string& to);
 
-// The cluster follows another one, whose primary `source` leads to.
+// The cluster follows another one, whose primary `source` leads to, or whose archive it is followed by.
 Record follow_source(const Record& record, std::string source);
 
 bool contains(const std::vector<std::string>& names, const std::string& name);

@@ -45,6 +45,8 @@ std::string upstream_of(const Knowledge& known, const Policy& policy, const std:
     if (itself == nullptr) return {};
     const std::string& wanted = itself->upstream;
     const bool of_source = known.record->primary == source_name;
+    // Who streamed from another one that replays the archive would have the same, later.
+    if (of_source && known.record->source == archive_source) return {};
     const std::string leader = of_source ? leader_of_standbys(known, policy, now) : known.record->primary;
     if (name == leader) return {};
     if (!wanted.empty() && wanted != leader && passes_on(known, policy, wanted, now)) return wanted;

@@ -1,6 +1,7 @@
 #pragma once
 // Decision: whom a standby streams from. The primary, unless the configuration names another standby for it, and that one
-// streams itself. In a cluster that follows another one, one member streams from there, and the others from it.
+// streams itself. In a cluster that follows another one, one member streams from there, and the others from it; by its
+// archive, each reads that itself.
 
 #include <string>
 

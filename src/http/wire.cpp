@@ -59,6 +59,7 @@ Json lsn_of(const InstanceStatus& status) {
     // A primary is behind nobody.
     json["lag_bytes"] = status.role == Role::primary ? Json(0) : or_null(lsn.lag_bytes);
     json["streaming"] = lsn.streaming;
+    json["from_archive"] = lsn.from_archive;
     json["replay_paused"] = lsn.replay_paused;
     return json;
 }
@@ -92,6 +93,7 @@ Json archive_of(const std::optional<ArchiveReport>& archive) {
     json["stored_bytes"] = archive->stored_bytes;
     json["failures"] = archive->failures;
     json["restored"] = archive->restored;
+    json["awaited"] = or_null(archive->awaited);
     const auto& stream = archive->stream;
     json["stream"] = {{"position", lsn_or_null(stream.position)},
                       {"at", or_null(stream.at)},

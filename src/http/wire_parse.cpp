@@ -185,6 +185,7 @@ void read_postgres(const Fields& top, InstanceStatus& status) {
         fields.lsn("replayed", status.lsn.replayed);
         fields.number("lag_bytes", status.lsn.lag_bytes);
         fields.truth("streaming", status.lsn.streaming);
+        fields.truth("from_archive", status.lsn.from_archive);
         fields.truth("replay_paused", status.lsn.replay_paused);
     });
     top.each("standbys", [&](const Fields& fields) {
@@ -214,6 +215,7 @@ void read_archive(const Fields& top, InstanceStatus& status) {
         fields.number("stored_bytes", archive.stored_bytes);
         fields.number("failures", archive.failures);
         fields.number("restored", archive.restored);
+        fields.text("awaited", archive.awaited);
         fields.object("stream", [&](const Fields& stream) {
             stream.lsn("position", archive.stream.position);
             stream.text("at", archive.stream.at);

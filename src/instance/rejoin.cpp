@@ -14,6 +14,9 @@ Position leg(const wal::TimelineHistory& history, std::size_t index) {
 }
 
 RejoinPlan rewind(const LocalData& local, const Upstream& upstream, const Attempts& attempts, Lsn fork) {
+    if (!upstream.connects)
+        return {Reclone{},
+                "it went on after the archive's history had left its timeline, and pg_rewind needs a connection"};
     if (!local.rewindable) return {Reclone{}, "it has neither checksums nor wal_log_hints, which pg_rewind needs"};
     if (attempts.rewind_failed) return {Reclone{}, "pg_rewind has failed"};
     if (!upstream.checkpointed) {

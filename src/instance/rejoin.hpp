@@ -50,6 +50,7 @@ struct Upstream {
     wal::TimelineHistory history;
     Position position;
     bool checkpointed = true;  // pg_control shows its newest timeline: pg_rewind reads it from there
+    bool connects = true;      // false: it is known by its archive alone, and pg_rewind needs a server
     SharedWal shared = SharedWal::unknown;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <utility>
 
 #include "postgres/parameters.hpp"
 
@@ -88,12 +89,20 @@ void raise_limits(std::map<std::string, std::string>& chosen, const HotStandbyLi
 // The shell becomes the program instead of forking it, for every segment.
 std::string hook_command(std::string_view program) { return "exec " + command_word(program); }
 
+std::string restore_command(const Settings& settings, const ConfigurationFacts& facts) {
+    switch (facts.restores_from) {
+        case RestoresFrom::own_archive: return hook_command(facts.wal_program) + " restore %f %p";
+        case RestoresFrom::source_archive: return recovery_restore_command(settings, facts.wal_program);
+        case RestoresFrom::nowhere: return {};
+    }
+    std::unreachable();
+}
+
 void append_archive(Lines& lines, const Settings& settings, const ConfigurationFacts& facts) {
     lines.emplace_back("archive_mode", settings.archive ? "on" : "off");
     if (!settings.archive) return;
-    const std::string hook = hook_command(facts.wal_program);
-    lines.emplace_back("archive_command", hook + " archive %p");
-    if (!facts.recovery) lines.emplace_back("restore_command", facts.only_own_wal ? "" : hook + " restore %f %p");
+    lines.emplace_back("archive_command", hook_command(facts.wal_program) + " archive %p");
+    if (!facts.recovery) lines.emplace_back("restore_command", restore_command(settings, facts));
 }
 
 void append_log(Lines& lines, const Settings& settings) {
@@ -177,6 +186,8 @@ std::string pgbosun_conf(const Settings& settings, const ConfigurationFacts& fac
     if (facts.syncfs_tells_errors) chosen["recovery_init_sync_method"] = "syncfs";
     // What an incremental backup is made from; a standby needs it too, for it may be promoted, or asked.
     if (settings.backup.incremental && facts.server_major >= 17) chosen["summarize_wal"] = "on";
+    // Nobody streams, so each look is at the store.
+    if (facts.restores_from == RestoresFrom::source_archive) chosen["wal_retrieve_retry_interval"] = "1s";
     for (const auto& [name, value] : settings.postgresql.parameters) {
         std::string key = name;
         std::transform(key.begin(), key.end(), key.begin(),

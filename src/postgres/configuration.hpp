@@ -44,6 +44,15 @@ using RecoveryParameters = std::vector<std::pair<std::string, std::string>>;
 // A restore_command that asks the archiver of bootstrap.recovery.source.
 std::string recovery_restore_command(const Settings& settings, const std::string& wal_program);
 
+// Where a server gets WAL from that is not in its pg_wal, beside streaming.
+enum class RestoresFrom {
+    own_archive,
+    source_archive,  // of the cluster that its own one follows: bootstrap.recovery.source
+    // A standby that has not been compared with whom it follows: the archive may have another history at the same places, and
+    // PostgreSQL takes that before its own.
+    nowhere,
+};
+
 struct ConfigurationFacts {
     int server_major = 0;
     bool syncfs_tells_errors = false;        // of the kernel
@@ -53,9 +62,7 @@ struct ConfigurationFacts {
     std::optional<HotStandbyLimits> limits;  // standby: of its control data
     // Names for synchronous_standby_names when they come from elsewhere (a controller), as PostgreSQL's value.
     std::optional<std::string> synchronous_standby_names;
-    // A standby that has not been compared with its primary: the archive may have another history at the same places, and
-    // PostgreSQL takes that before its own.
-    bool only_own_wal = false;
+    RestoresFrom restores_from = RestoresFrom::own_archive;
     std::vector<std::string> connected_standbys;  // counted by data_durability: preferred
     std::optional<RecoveryParameters>
         recovery;  // the server is on its way to a recovery target, or was when it started

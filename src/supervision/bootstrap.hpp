@@ -1,6 +1,6 @@
 #pragma once
 // Makes a data directory on an empty volume: initdb and the SQL after it, a clone of a primary by pg_basebackup or
-// from its archive, or a backup restored as a primary.
+// from its archive, or a backup restored, as a primary or as a standby of the cluster whose archive it came from.
 //
 // A marker is written before the first file and removed after the last step. Killed in between, the next life finds
 // the marker, removes what was made and begins anew: a half-made directory is never started as if it were whole.
@@ -38,6 +38,9 @@ public:
     // A standby of the backup with this identifier in the instance's own archive; it needs WAL from there. `history`: of
     // the backup's timeline. done: the memory of clones (clone_memory.hpp) says so.
     Task<Report> clone_backup(const Settings& settings, std::string backup, wal::TimelineHistory history);
+    // A standby of bootstrap.recovery.source, of the backup that bootstrap.recovery names; it needs WAL from there. `history`:
+    // that of the archive's newest timeline.
+    Task<Report> clone_source(const Settings& settings, wal::TimelineHistory history);
     void cancel(bool kill);
 
     [[nodiscard]] const std::optional<ProgressStatus>& progress() const { return progress_; }
@@ -53,7 +56,9 @@ private:
     Task<Result<>> clone(const Settings& settings, std::string conninfo);
     Task<Result<>> recover(const Settings& settings);
     Task<Result<>> restore_standby(const Settings& settings, std::string backup, wal::TimelineHistory history);
+    Task<Result<>> restore_source(const Settings& settings, wal::TimelineHistory history);
     Task<Result<>> run_restore(std::vector<std::string> arguments);
+    Task<Result<>> write_history(const Settings& settings, wal::TimelineHistory history);
     Task<Result<>> run_tool(Command command, std::string name);
     Task<Result<>> prepare_wal_directory(const Settings& settings);
     Task<Result<std::optional<std::string>>> nss_files(const Settings& settings);

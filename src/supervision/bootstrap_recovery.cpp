@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "pgbosun/log.hpp"
+#include "postgres/control_data.hpp"
 #include "supervision/bootstrap.hpp"
 #include "supervision/clone_memory.hpp"
 #include "supervision/inspection.hpp"
@@ -79,18 +80,52 @@ Task<Result<>> Bootstrapper::restore_standby(const Settings& settings, std::stri
     std::vector<std::string> arguments{"restore", "--standby", "--backup", std::move(backup), "--report", "json"};
     auto done = co_await run_restore(std::move(arguments));
     if (!done) co_return done;
-    // Backups have no history files, and whoever looks at this data at rest asks for its history.
-    if (history.timeline != Timeline{1}) {
-        std::string path = settings.data_directory() + "/pg_wal/" + history_file(history.timeline);
-        std::string text = wal::render_history(history);
-        done = co_await outside_.files.write_durably(std::move(path), std::move(text));
-        if (!done) co_return done;
-    }
+    done = co_await write_history(settings, std::move(history));
+    if (!done) co_return done;
     // Before the marker goes: without this file the backup would start as a primary.
     std::string path = settings.data_directory() + "/standby.signal";
     done = co_await outside_.files.write_durably(std::move(path), std::string());
     if (!done) co_return done;
     co_return co_await remember_archive_clone(outside_.files, settings, ArchiveClone::restored);
+}
+
+Task<Bootstrapper::Report> Bootstrapper::clone_source(const Settings& settings, wal::TimelineHistory history) {
+    const char* const what = "restore";
+    auto result = co_await begin(settings, what);
+    if (result) result = co_await restore_source(settings, std::move(history));
+    if (result) result = co_await finish(settings);
+    progress_.reset();
+    if (result) co_return Report{instance::BootstrapOutcome::done, {}, {}};
+    const auto kind = result.error().kind;
+    const bool waits = kind == FaultKind::unavailable || kind == FaultKind::refused;
+    co_return Report{waits ? instance::BootstrapOutcome::primary_absent : instance::BootstrapOutcome::failed,
+                     result.error().what, result.error().hint};
+}
+
+Task<Result<>> Bootstrapper::restore_source(const Settings& settings, wal::TimelineHistory history) {
+    if (cancelled_) co_return fail(FaultKind::cancelled, "the restore was not started: pgbosun is ending or fenced");
+    std::vector<std::string> arguments{"restore", "--bootstrap", "--standby", "--report", "json"};
+    auto done = co_await run_restore(std::move(arguments));
+    if (!done) co_return done;
+    std::string path = settings.data_directory() + "/global/pg_control";
+    const auto bytes = co_await outside_.files.read(std::move(path), postgres::control_file_size);
+    if (!bytes) co_return std::unexpected(bytes.error());
+    const auto control = postgres::parse_control_data(*bytes);
+    if (!control) co_return std::unexpected(control.error());
+    wal::TimelineHistory of_backup = wal::history_of(history, control->timeline);
+    done = co_await write_history(settings, std::move(of_backup));
+    if (!done) co_return done;
+    // Before the marker goes: without this file the backup would start as a primary.
+    path = settings.data_directory() + "/standby.signal";
+    co_return co_await outside_.files.write_durably(std::move(path), std::string());
+}
+
+// Backups have no history files, and whoever looks at this data at rest asks for its history.
+Task<Result<>> Bootstrapper::write_history(const Settings& settings, wal::TimelineHistory history) {
+    if (history.timeline == Timeline{1}) co_return Result<>();
+    std::string path = settings.data_directory() + "/pg_wal/" + history_file(history.timeline);
+    std::string text = wal::render_history(history);
+    co_return co_await outside_.files.write_durably(std::move(path), std::move(text));
 }
 
 Task<Result<>> Bootstrapper::run_restore(std::vector<std::string> arguments) {

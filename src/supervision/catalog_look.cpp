@@ -10,10 +10,12 @@ constexpr Duration end_look = std::chrono::hours(1);  // a killed process ends
 
 }  // namespace
 
-Task<Result<CatalogSummary>> look_at_catalog(const ArchiverProgram& archiver, JobProcess& process, Duration patience) {
+Task<Result<CatalogSummary>> look_at_catalog(const ArchiverProgram& archiver, JobProcess& process, Duration patience,
+                                             Archive archive) {
     Result<CatalogSummary> summary =
         fail(FaultKind::unavailable, "the archive's catalog was not told", "the archiver's last log lines say why");
     std::vector<std::string> arguments{"catalog", "summary", "--report", "json"};
+    if (archive == Archive::source) arguments.emplace_back("--source");
     const auto started = process.start(archiver.command(std::move(arguments)),
                                        [&](std::string_view line) { summary = archiver.parse_summary(line); });
     if (!started) co_return std::unexpected(started.error());

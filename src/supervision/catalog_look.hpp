@@ -1,5 +1,5 @@
 #pragma once
-// Shell: one look at the catalog of the instance's own archive, by the archiver's program.
+// Shell: one look at the catalog of an archive, by the archiver's program.
 
 #include <cstddef>
 
@@ -10,8 +10,11 @@ namespace pgbosun::supervision {
 
 inline constexpr std::size_t longest_summary_line = std::size_t{4} << 20;
 
+enum class Archive { own, source };  // source: bootstrap.recovery.source
+
 // `process`: made for this, with that longest line; whoever has it may kill it. unavailable: the store does not answer,
 // or not within `patience`.
-Task<Result<CatalogSummary>> look_at_catalog(const ArchiverProgram& archiver, JobProcess& process, Duration patience);
+Task<Result<CatalogSummary>> look_at_catalog(const ArchiverProgram& archiver, JobProcess& process, Duration patience,
+                                             Archive archive = Archive::own);
 
 }  // namespace pgbosun::supervision

@@ -17,6 +17,8 @@ using namespace std::chrono_literals;
 
 // A command that only needs the disk and a signal is answered at its end even when nobody asked to wait.
 constexpr Duration shortest_wait = 3s;
+// Who follows an archive has to replay a segment whenever one comes.
+constexpr Duration archive_end_holds = 30s;
 
 }  // namespace
 
@@ -161,14 +163,25 @@ void Instance::archive_reported(ArchiveReport report) {
 
 void Instance::recovery_reported(const ArchiveReport& report) {
     recovery_archive_ = report;
+    const bool awaits = report.awaited && !report.restore_error;
+    if (!awaits) awaits_since_.reset();
+    if (awaits && !awaits_since_) awaits_since_ = outside_.clock.now();
     changed();
+}
+
+SourceReading Instance::source_reading(Instant now) {
+    if (!follows_archive()) return SourceReading::none;
+    if (awaits_since_) archive_end_at_ = now;
+    return archive_end_at_ && now - *archive_end_at_ < archive_end_holds ? SourceReading::at_its_end
+                                                                         : SourceReading::behind;
 }
 
 std::optional<ArchiveReport> Instance::archive() const {
     auto report = archive_;
-    if (recovery_archive_ && supervisor_.state().recovering) {
+    if (recovery_archive_ && (supervisor_.state().recovering || source_served_)) {
         if (!report) report.emplace();
         report->restored = recovery_archive_->restored;
+        report->awaited = recovery_archive_->awaited;
         report->restore_failing_since = recovery_archive_->restore_failing_since;
         report->restore_error = recovery_archive_->restore_error;
     }
@@ -244,7 +257,7 @@ const InstanceStatus& Instance::status() {
         status_ = assemble(Known{settings_, supervisor_.state(), monitor_.facts(), performer_.inspection(),
                                  performer_.fence(), performer_.progress(), performer_.reason(), performer_.hint(),
                                  wiring_.boot_id, pid, performer_.postmaster_since(), crash_restarts_, archive(),
-                                 wiring_.volumes(now), wiring_.log(), wiring_.shortage(), now});
+                                 wiring_.volumes(now), wiring_.log(), wiring_.shortage(), now, source_reading(now)});
         status_.backup = jobs_.backups();
         status_.drill = jobs_.drill();
         note_position();

@@ -51,7 +51,8 @@ public:
         std::function<void(std::optional<Instant>)> arm;
         std::unique_ptr<postgres::MetricsCollector> metrics;
         decltype(JobCalls::next_moment) next_moment;
-        // Told when a recovery from bootstrap.recovery.source begins and ends: the source's archiver is needed for it.
+        // Told when PostgreSQL begins and ends to be recovered from bootstrap.recovery.source, or to follow it: the source's
+        // archiver is needed for it.
         std::function<void(Recovering)> recovering;
         std::optional<ClusterWiring> cluster;  // none: standalone
     };
@@ -72,6 +73,8 @@ public:
         metrics_at_ = {};
     }
     void archive_reported(ArchiveReport report);
+    // Whether it replays the archive of the cluster that its own one follows.
+    [[nodiscard]] bool follows_archive() const { return membership_ && performer_.follows_archive(); }
     // Of the archiver of bootstrap.recovery's source, while it is there.
     void recovery_reported(const ArchiveReport& report);
     // PostgreSQL has logged that a standby asked for WAL that is no longer there.
@@ -113,11 +116,14 @@ private:
     void add_managed(InstanceStatus& status, Instant now);
     Task<> accompany();
     Task<> accompany_standby();
+    Task<> accompany_archive();
+    void serve_source_archive();
     void watch_restored_clone();
     Task<bool> is_counted(const Peer& upstream, const std::string& primary, Term term, Timeline timeline) const;
     void accompany_primary();
     [[nodiscard]] bool unsettled() const;
     [[nodiscard]] std::optional<ArchiveReport> archive() const;
+    SourceReading source_reading(Instant now);
 
     ControlAnswer not_asked(const ControlRequest& request, Answer answer, const Fault& why);
     std::optional<ControlAnswer> judge(Verb verb, std::uint64_t checkpoints, std::uint64_t reloads,
@@ -142,6 +148,11 @@ private:
     bool old_data_looked_for_ = false;
     std::uint64_t restored_files_ = 0;  // that the archiver has given back, as it was when it last grew, at
     Instant restored_at_{};
+    // Of a cluster that follows another one's archive.
+    bool source_served_ = false;  // its archiver runs for that
+    Instant source_wanted_at_{}, source_looked_at_{};
+    std::optional<Instant> awaits_since_;    // it has replayed all that the archive has, and waits for a segment
+    std::optional<Instant> archive_end_at_;  // when that was last so
     RoleUpkeep role_upkeep_;
     Jobs jobs_;
     Broadcast changed_;
@@ -153,7 +164,7 @@ private:
     std::uint64_t launches_ = 0;
     std::uint32_t crash_restarts_ = 0;
     std::optional<ArchiveReport> archive_;
-    std::optional<ArchiveReport> recovery_archive_;  // of the source that it recovers from
+    std::optional<ArchiveReport> recovery_archive_;  // of the source that it recovers from, or follows
     std::optional<ArchiveOrder> last_order_;
     Instant metrics_at_{};
     bool metrics_wanted_ = false;

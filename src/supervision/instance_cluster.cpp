@@ -21,6 +21,12 @@ constexpr Duration same_wait = 1s;  // between two lines of it: PostgreSQL says 
 constexpr Duration new_upstream_after = 1s;  // a WAL receiver of another upstream is gone then
 constexpr Duration text_age = 50ms;          // the API keeps a rendered status for so long
 constexpr Duration not_known = 1h;           // an age that nobody relies on
+// Of the archive of the cluster that this one follows: a look lists it.
+constexpr Duration look_at_source = 5s;  // until it is followed
+// A segment that is not there for so long may never come; the look tells.
+constexpr Duration segment_overdue = 60s;
+// PostgreSQL may still have the old restore_command for a moment, and waits for who answers that.
+constexpr Duration source_lingers = 10s;
 
 std::string position_text(const Position& position) {
     return std::to_string(number(position.timeline)) + "@" + to_string(position.lsn);
@@ -220,6 +226,7 @@ Task<> Instance::accompany() {
         const auto* running = std::get_if<instance::Running>(&supervisor_.state().activity);
         const bool standby = running != nullptr && running->role == Role::standby;
         watch_restored_clone();
+        serve_source_archive();
         if (standby && membership_->part() == instance::Part::standby) co_await accompany_standby();
         const auto& server = monitor_.facts().server;
         if (server && !membership_->stored().system_id)
@@ -237,6 +244,7 @@ Task<> Instance::accompany_standby() {
         replayed_ = server->lsn.replayed.value_or(Lsn{});
         replayed_at_ = now;
     }
+    if (primary->conninfo == archive_source) co_return co_await accompany_archive();
     const bool compared = performer_.followed() == primary->conninfo;
     if (compared) membership_->note_stream(server->lsn.streaming);
     const auto upstream = membership_->upstream();
@@ -265,6 +273,54 @@ Task<> Instance::accompany_standby() {
     bool streams = monitor_.facts().server_asked_at >= performer_.written_upstream_at() + new_upstream_after;
     if (upstream->name != source_name) streams = co_await is_counted(*upstream, primary->name, term, server->timeline);
     if (streams) std::ignore = co_await membership_->streams_from_primary(term);
+}
+
+// Nobody streams here: it is in order as long as it gets what the archive has.
+Task<> Instance::accompany_archive() {
+    const Instant now = outside_.clock.now();
+    if (!performer_.follows_archive()) {
+        if (now - source_looked_at_ < look_at_source) co_return;
+        source_looked_at_ = now;
+        performer_.perform(instance::FollowPrimary{});
+        co_return;
+    }
+    if (performer_.written_upstream() != archive_source) {
+        performer_.perform(instance::Reload{});
+        co_return;
+    }
+    if (!old_data_looked_for_) {
+        old_data_looked_for_ = true;
+        performer_.forget_old_data();
+    }
+    const Term term = membership_->right().record.term;
+    const bool reads = monitor_.facts().server_asked_at >= performer_.written_upstream_at() + new_upstream_after;
+    if (reads && membership_->right().record.data_term != term)
+        std::ignore = co_await membership_->streams_from_primary(term);
+    // The archive may have gone on along another timeline, or without the segment.
+    const auto& server = monitor_.facts().server;
+    const bool holds_back = !server || server->lsn.replay_paused || settings_.postgresql.apply_delay > Duration::zero();
+    const bool overdue = awaits_since_ && now - *awaits_since_ >= segment_overdue && !holds_back;
+    if (!overdue || now - source_looked_at_ < segment_overdue) co_return;
+    source_looked_at_ = now;
+    performer_.perform(instance::FollowPrimary{});
+}
+
+// Its archiver is there from before PostgreSQL asks for it until some time after the last that it may.
+void Instance::serve_source_archive() {
+    const Instant now = outside_.clock.now();
+    const auto primary = membership_->primary();
+    const bool by_archive = primary && primary->conninfo == archive_source;
+    const auto& recovery = settings_.bootstrap.recovery;
+    const bool named = recovery && recovery->source;
+    const bool wanted = membership_->part() == instance::Part::standby && by_archive && named;
+    if (wanted) source_wanted_at_ = now;
+    const bool serves = wanted || (source_served_ && now - source_wanted_at_ < source_lingers);
+    if (serves == std::exchange(source_served_, serves)) return;
+    if (!serves) {
+        recovery_archive_.reset();
+        awaits_since_.reset();
+    }
+    wiring_.recovering(serves ? Recovering::yes : Recovering::no);
 }
 
 // What streams is of this term only if the agent of whom it streams from says that it has accepted the term, or streams of it

@@ -44,7 +44,7 @@ std::string upstream_path(const Settings& settings) { return settings.state_dire
 Performer::Performer(Surroundings& outside, const Settings& settings, Calls calls)
     : outside_(outside), settings_(settings), calls_(std::move(calls)),
       bootstrapper_(outside, calls_.output, calls_.look_at_catalog), rejoiner_(outside, bootstrapper_, calls_.rejoin),
-      trusted_wal_(outside, settings, calls_.rejoin.record) {}
+      trusted_wal_(outside, settings, calls_.rejoin.record), source_(outside, "compare-running") {}
 
 void Performer::start(Task<> task) { spawn(outside_.loop, std::move(task)); }
 
@@ -172,6 +172,15 @@ Task<> Performer::recall_upstream() {
     }
 }
 
+postgres::RestoresFrom Performer::restores_from(bool by_archive) const {
+    using postgres::RestoresFrom;
+    if (!calls_.primary) return RestoresFrom::own_archive;
+    if (calls_.foreign_wal()) return by_archive ? RestoresFrom::source_archive : RestoresFrom::nowhere;
+    // It has followed an archive, and has not been compared with its new primary yet; of one that is promoted there is none.
+    if (by_archive && !calls_.primary().empty()) return RestoresFrom::nowhere;
+    return followed_.empty() && !restored_clone_ ? RestoresFrom::nowhere : RestoresFrom::own_archive;
+}
+
 Task<Result<postgres::ConfigurationFacts>> Performer::configuration_facts(const std::string& upstream_now) {
     postgres::ConfigurationFacts facts;
     facts.server_major = outside_.machine.server_major;
@@ -181,7 +190,8 @@ Task<Result<postgres::ConfigurationFacts>> Performer::configuration_facts(const 
     facts.connected_standbys = connected_standbys_;
     facts.synchronous_standby_names = synchronous_;
     if (inspection_ && inspection_->usable && inspection_->usable->start != postgres::StartMode::primary) {
-        auto upstream_facts = following(settings_, upstream_now);
+        const bool by_archive = upstream_now == archive_source;
+        auto upstream_facts = following(settings_, by_archive ? std::string() : upstream_now);
         if (!upstream_facts) co_return std::unexpected(std::move(upstream_facts.error()));
         const auto passfile = co_await write_passfile(outside_, settings_);
         if (!passfile) co_return std::unexpected(passfile.error());
@@ -190,7 +200,11 @@ Task<Result<postgres::ConfigurationFacts>> Performer::configuration_facts(const 
         if (!cloned) co_return std::unexpected(cloned.error());
         // What was restored has no WAL of its own yet, and no other history.
         restored_clone_ = *cloned == ArchiveClone::restored;
-        facts.only_own_wal = calls_.primary && ((followed_.empty() && !restored_clone_) || calls_.foreign_wal());
+        facts.restores_from = restores_from(by_archive);
+        if (facts.restores_from == postgres::RestoresFrom::source_archive) {
+            const auto named = names_source_archive(settings_);
+            if (!named) co_return std::unexpected(named.error());
+        }
         facts.limits = inspection_->usable->control.limits;
     }
     if (inspection_ && inspection_->recovering) {

@@ -32,7 +32,8 @@ public:
         std::function<void(int exit_status)> end;
         std::function<void()> changed;  // something that status shows
         LookAtCatalog look_at_catalog;
-        // In a cluster: the conninfo of the primary that it is to follow; empty: of nobody. Standalone: no function.
+        // In a cluster: the conninfo of the primary that it is to follow, or archive_source; empty: of nobody. Standalone: no
+        // function.
         std::function<std::string()> primary;
         // In a cluster: the conninfo to stream from when the data has been compared with the primary's; empty: of nobody.
         std::function<std::string()> upstream;
@@ -64,6 +65,8 @@ public:
     // In a cluster: the primary that the running standby was compared with and follows, if through another standby; empty:
     // nobody.
     [[nodiscard]] const std::string& followed() const { return followed_; }
+    // It replays the archive of the cluster that its own one follows, and was compared with that.
+    [[nodiscard]] bool follows_archive() const { return followed_ == archive_source && calls_.foreign_wal(); }
     // What PostgreSQL's configuration says of it.
     [[nodiscard]] const std::string& written_upstream() const { return written_upstream_; }
     [[nodiscard]] Instant written_upstream_at() const {
@@ -123,6 +126,7 @@ private:
     Task<> check_room();
     Task<> launch();
     Task<Result<>> prepare_launch();
+    [[nodiscard]] postgres::RestoresFrom restores_from(bool by_archive) const;
     Task<Result<postgres::ConfigurationFacts>> configuration_facts(const std::string& upstream_now);
     // Writes PostgreSQL's configuration as it is to be now.
     Task<Result<>> configure(AutoConf auto_conf);
@@ -162,6 +166,7 @@ private:
     Instant written_upstream_at_{};
     bool restored_clone_ = false;
     bool following_ = false;  // a comparison is under way
+    SourceArchive source_;
     Namesake namesake_;
     bool namesake_told_ = false;
     bool wal_gone_ = false;

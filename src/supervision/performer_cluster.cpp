@@ -56,19 +56,33 @@ Task<> Performer::rejoin() {
 Task<> Performer::follow() {
     std::string conninfo = calls_.primary();
     const std::string whom = conninfo;
+    // A store that hangs is not waited for by who has somebody else to follow.
+    if (following_ && whom != archive_source) source_.cancel();
     if (following_ || whom.empty() || !inspection_ || !inspection_->usable) co_return;
     following_ = true;
-    std::string name = settings_.instance;
-    const auto compared =
-        co_await compare_with_primary(outside_, inspection_->usable->control, std::move(conninfo), std::move(name));
+    const bool by_archive = whom == archive_source;
+    const auto control = inspection_->usable->control;
+    Result<Comparison> compared;
+    if (by_archive) {
+        compared = co_await compare_with_archive(outside_, source_, settings_, control);
+    } else {
+        std::string name = settings_.instance;
+        compared = co_await compare_with_primary(outside_, control, std::move(conninfo), std::move(name));
+    }
     following_ = false;
     if (!postmaster_ || whom != calls_.primary()) co_return;
+    const bool may = compared && std::holds_alternative<instance::Follow>(compared->plan.what);
+    if (compared && !may && !compared->copyable) compared = std::unexpected(no_copy_can_be_made());
     if (!compared) {
-        set_reason("the primary is not followed yet: " + compared.error().what, compared.error().hint);
+        const std::string what = by_archive ? "the archive is not followed yet: " : "the primary is not followed yet: ";
+        set_reason(what + compared.error().what, compared.error().hint);
         co_return;
     }
     unusable_starts_ = 0;
-    const bool may = std::holds_alternative<instance::Follow>(compared->plan.what);
+    if (may && followed_ == whom && compared->lost) {
+        note_wal_gone();
+        calls_.answer(instance::CannotFollow{});
+    }
     if (may && followed_ == whom) co_return;
     // A rewind that is due, but not yet: until then it may be read.
     if (instance::awaits(compared->plan, instance::Missing::upstream_checkpoint)) co_return;

@@ -46,7 +46,8 @@ Rejoiner::Report cancelled() { return {instance::BootstrapOutcome::failed, false
 
 Rejoiner::Rejoiner(Surroundings& outside, Bootstrapper& bootstrapper, Calls calls)
     : outside_(outside), bootstrapper_(bootstrapper), calls_(std::move(calls)),
-      left_behind_(outside, calls_.record, {}), tool_(outside.loop, outside.processes), pause_(outside.loop) {}
+      left_behind_(outside, calls_.record, {}), tool_(outside.loop, outside.processes),
+      source_(outside, "compare-at-rest"), pause_(outside.loop) {}
 
 void Rejoiner::cancel(bool kill) {
     cancelled_ = true;
@@ -54,6 +55,7 @@ void Rejoiner::cancel(bool kill) {
     left_behind_.cancel(kill);
     tool_.signal(kill ? SIGKILL : SIGTERM);
     if (look_) look_->signal(SIGKILL);
+    source_.cancel();
     pause_.announce();
 }
 
@@ -65,6 +67,11 @@ Task<Rejoiner::Report> Rejoiner::run(const Settings& settings, const Inspection&
         if (has_data) co_return co_await mark(settings, false);
         co_return Report{instance::BootstrapOutcome::primary_absent, false,
                          "there is no data here, and no primary to clone", ""};
+    }
+    if (conninfo == archive_source) {
+        Report report = co_await run_by_archive(settings, inspection, attempts);
+        progress_.reset();
+        co_return report;
     }
     show("asking the primary");
     const Instant begun = outside_.clock.now();

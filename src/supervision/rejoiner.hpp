@@ -21,6 +21,7 @@
 #include "supervision/job_process.hpp"
 #include "supervision/left_behind.hpp"
 #include "supervision/namesake.hpp"
+#include "supervision/source_archive.hpp"
 #include "supervision/surroundings.hpp"
 #include "supervision/tool_run.hpp"
 
@@ -56,7 +57,7 @@ public:
 
     Rejoiner(Surroundings& outside, Bootstrapper& bootstrapper, Calls calls);
 
-    // `conninfo`: of the primary; empty: nobody is to be followed. `attempts`: what did
+    // `conninfo`: of the primary, or archive_source; empty: nobody is to be followed. `attempts`: what did
     // not work before; whether pg_rewind did is known here.
     Task<Report> run(const Settings& settings, const Inspection& inspection, std::string conninfo,
                      instance::Attempts attempts);
@@ -91,6 +92,11 @@ private:
     Task<Report> rewind(const Settings& settings, const Inspection& inspection, std::string conninfo);
     Task<Report> clone(const Settings& settings, std::string conninfo, const instance::Upstream& upstream);
     Task<Report> copy(const Settings& settings, std::string conninfo, const instance::Upstream& upstream);
+    // Of a cluster that is followed by its archive; see rejoiner_archive.cpp.
+    Task<Report> run_by_archive(const Settings& settings, const Inspection& inspection, instance::Attempts attempts);
+    Task<Result<instance::ArchiveUpstream>> look_at_source(const Settings& settings, const Inspection& inspection,
+                                                           const std::optional<instance::LocalData>& local);
+    Task<Report> copy_of_source(const Settings& settings, const instance::Upstream& upstream);
     Task<std::optional<instance::WeighedBackup>> backup_to_clone(const Settings& settings, std::string conninfo,
                                                                  const instance::Upstream& upstream);
     void tell(const std::string& what, Facts facts);
@@ -107,6 +113,7 @@ private:
     LeftBehind left_behind_;
     ToolRun tool_;
     std::unique_ptr<JobProcess> look_;  // at the archive's catalog
+    SourceArchive source_;
     Broadcast pause_;
     Namesake namesake_;
     bool namesake_told_ = false;

@@ -40,19 +40,11 @@ Rejoiner::Facts facts_of(const instance::CloneChoice& choice, const instance::Up
     return facts;
 }
 
-// That of a timeline which the primary is on, or was.
-wal::TimelineHistory history_of(const wal::TimelineHistory& primary, Timeline timeline) {
-    wal::TimelineHistory history{timeline, {}};
-    for (const auto& ancestor : primary.ancestors) {
-        if (ancestor.timeline < timeline) history.ancestors.push_back(ancestor);
-    }
-    return history;
-}
-
 }  // namespace
 
 Task<Rejoiner::Report> Rejoiner::copy(const Settings& settings, std::string conninfo,
                                       const instance::Upstream& upstream) {
+    if (conninfo == archive_source) co_return co_await copy_of_source(settings, upstream);
     const auto last = co_await recall_archive_clone(outside_.files, settings);
     if (!last) co_return not_done(last.error());
     std::optional<instance::WeighedBackup> backup;
@@ -68,7 +60,7 @@ Task<Rejoiner::Report> Rejoiner::copy(const Settings& settings, std::string conn
     if (cancelled_) co_return not_done(cancelled());
     if (backup) {
         std::string id = backup->id;
-        wal::TimelineHistory history = history_of(upstream.history, backup->begin.timeline);
+        wal::TimelineHistory history = wal::history_of(upstream.history, backup->begin.timeline);
         auto restored = co_await bootstrapper_.clone_backup(settings, std::move(id), std::move(history));
         // It has the archive's WAL, and is compared with the primary's when that has made it whole.
         if (restored.outcome == instance::BootstrapOutcome::done)

@@ -39,6 +39,12 @@ void add_server(InstanceStatus& status, const Known& known) {
     status.timeline = server->timeline;
     status.postgres.run = server->run;
     status.lsn = server->lsn;
+    status.lsn.from_archive = server->recovery == postgres::Recovery::standby && known.source != SourceReading::none;
+    // What is not archived yet, nobody knows here.
+    if (status.lsn.from_archive) {
+        status.lsn.lag_bytes.reset();
+        if (known.source == SourceReading::at_its_end) status.lsn.lag_bytes = 0;
+    }
     status.standbys = server->standbys;
     status.pending_restart = !server->pending_restart.empty();
     status.pending_restart_parameters = server->pending_restart;
@@ -86,7 +92,8 @@ std::string unready(const InstanceStatus& status, const ProbeSettings& probes) {
     if (status.postgres.silent_since) return status.reason;
     if (!status.facts_at) return "PostgreSQL has not answered yet";
     if (status.role != Role::standby) return {};
-    if (probes.ready == ReadyStrategy::streaming && !status.lsn.streaming) return "the standby is not streaming";
+    const bool follows = status.lsn.streaming || status.lsn.from_archive;
+    if (probes.ready == ReadyStrategy::streaming && !follows) return "the standby is not streaming";
     if (probes.max_lag_bytes && !status.lsn.lag_bytes) return "how far the standby lags is not known";
     if (probes.max_lag_bytes && *status.lsn.lag_bytes > *probes.max_lag_bytes) {
         return "the standby lags by " + std::to_string(*status.lsn.lag_bytes) + " bytes, more than " +
@@ -101,7 +108,8 @@ bool has_started(const InstanceStatus& status, const Known& known) {
         case StartupStrategy::query:
             return known.facts.came_up_once && status.facts_at && !status.postgres.silent_since;
         case StartupStrategy::streaming:
-            return known.facts.came_up_once && (status.role == Role::primary || status.lsn.streaming);
+            return known.facts.came_up_once &&
+                   (status.role == Role::primary || status.lsn.streaming || status.lsn.from_archive);
     }
     std::unreachable();
 }

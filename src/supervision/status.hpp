@@ -21,6 +21,13 @@ struct Shortage {
 // So long without any process, and without a server that a restart would take down: then a new container helps.
 inline constexpr Duration longest_shortage = std::chrono::seconds(60);
 
+// How far a standby is that replays the archive of the cluster that its own one follows.
+enum class SourceReading {
+    none,        // it is no such standby
+    behind,      // or not known
+    at_its_end,  // it has replayed all that the archive has, or had just now
+};
+
 struct Known {
     const Settings& settings;
     const instance::InstanceState& state;
@@ -39,6 +46,7 @@ struct Known {
     LogStatus log;
     std::optional<Shortage> shortage;
     Instant now{};
+    SourceReading source = SourceReading::none;
 };
 
 InstanceStatus assemble(const Known& known);

@@ -78,6 +78,14 @@ std::optional<Lsn> fork_point(const TimelineHistory& history, Timeline timeline)
     return found->fork;
 }
 
+TimelineHistory history_of(const TimelineHistory& later, Timeline timeline) {
+    TimelineHistory history{timeline, {}};
+    for (const auto& ancestor : later.ancestors) {
+        if (ancestor.timeline < timeline) history.ancestors.push_back(ancestor);
+    }
+    return history;
+}
+
 bool is_ancestor(const TimelineHistory& history, Timeline timeline) {
     return fork_point(history, timeline).has_value();
 }

@@ -35,6 +35,8 @@ std::string render_history(const TimelineHistory& history);
 
 // Where the history left `timeline`; none when it was never on it, or is on it still.
 std::optional<Lsn> fork_point(const TimelineHistory& history, Timeline timeline);
+// That of a timeline which the later one is on, or was.
+TimelineHistory history_of(const TimelineHistory& later, Timeline timeline);
 bool is_ancestor(const TimelineHistory& history, Timeline timeline);
 // On which timeline the byte at `position` was written.
 Timeline timeline_at(const TimelineHistory& history, Lsn position);

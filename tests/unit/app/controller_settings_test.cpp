@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pgbosun/assignment.hpp"
 #include "support/catch.hpp"
 
 using namespace pgbosun;
@@ -94,6 +95,9 @@ TEST_CASE("what is wrong is found, with its line, its key and a hint") {
         {"priority: 10", "upstream: pg-1", "synchronous.number", 9},
         {"lease:", "standby_cluster: {primary_conninfo: \"host=far password=x\"}\nlease:",
          "standby_cluster.primary_conninfo", 7},
+        {"lease:", "standby_cluster: {archive: yes}\nlease:", "standby_cluster.archive", 7},
+        {"lease:", "standby_cluster: {primary_conninfo: \"host=far\", archive: true}\nlease:",
+         "standby_cluster.archive", 7},
     };
     for (const auto& it : table) {
         INFO(it.from << " -> " << it.to);
@@ -120,6 +124,16 @@ TEST_CASE("a standby may stream from another one, and a cluster may follow anoth
     REQUIRE(got.usable());
     CHECK(got.settings.instances[1].upstream == "pg-1");
     CHECK(got.settings.source == "host=far port=5432");
+}
+
+TEST_CASE("a cluster may follow another one's archive") {
+    const auto following = [](const char* archive) {
+        return read(with(whole, "lease:", std::string("standby_cluster: {archive: ") + archive + "}\nlease:"));
+    };
+    REQUIRE(following("true").usable());
+    CHECK(following("true").settings.source == archive_source);
+    REQUIRE(following("false").usable());
+    CHECK(following("false").settings.source.empty());
 }
 
 TEST_CASE("a cluster without instances is refused, and so is no configuration at all") {

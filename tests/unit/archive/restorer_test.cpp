@@ -88,6 +88,24 @@ TEST_CASE("what the store says is not there is missing, silently") {
     CHECK_FALSE(std::filesystem::exists(standby.target()));
 }
 
+TEST_CASE("the segment that is waited for is told until it has come, and histories are not") {
+    Standby standby;
+    standby.sign("recovery.signal");
+    CHECK_FALSE(standby.restorer.awaited());
+    standby.ask("00000002.history");
+    CHECK_FALSE(standby.restorer.awaited());
+
+    standby.ask(segment_name(5));
+    CHECK(standby.restorer.awaited() == segment_name(5));
+    plant(standby.store, "00000002.history", "1\t0/3000000\tno reason\n");
+    standby.ask("00000002.history");
+    CHECK(standby.restorer.awaited() == segment_name(5));
+
+    plant(standby.store, segment_name(5), segment_content(segment_name(5)));
+    standby.ask(segment_name(5));
+    CHECK_FALSE(standby.restorer.awaited());
+}
+
 TEST_CASE("a missing file that arrives is found at once in recovery to a target") {
     Standby standby;
     standby.sign("recovery.signal");

@@ -25,6 +25,9 @@ CatalogSummary full() {
     summary.recoverable_from = WallTime(std::chrono::seconds(1'700'000'050));
     summary.recoverable_to = "000000010000000000000009";
     summary.last_wal = "00000001000000000000000B";
+    summary.wal_segment_size = 16 << 20;
+    summary.timeline = 2;
+    summary.history = "1\t0/3000000\tno \"reason\"\n";
     summary.wal_files = 10;
     summary.holes = {{"00000001000000000000000A", "00000001000000000000000A", 1}};
     summary.hole_count = 1;

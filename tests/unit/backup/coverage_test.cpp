@@ -170,6 +170,12 @@ TEST_CASE("the way goes on along the child from the segment in which it forks") 
     CHECK(coverage.path->segment(9).timeline == Timeline{1});
     CHECK(coverage.path->segment(10).timeline == Timeline{2});
     CHECK(coverage.path->segment(15).timeline == Timeline{3});
+
+    const auto summary = summary_of(facts, coverage, "orders");
+    CHECK(summary.timeline == 3);
+    CHECK(wal::parse_history(Timeline{3}, summary.history) == facts.histories.at(Timeline{3}));
+    CHECK(summary.wal_segment_size == size_16.bytes());
+    CHECK(summary.last_wal == "000000030000000000000014");
 }
 
 TEST_CASE("a hole at a fork is named on the timeline that should have it") {

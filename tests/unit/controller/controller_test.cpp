@@ -223,6 +223,19 @@ TEST_CASE("a new cluster follows another one, is promoted when it is told so, an
     CHECK(one.command({ControllerVerb::demote_cluster, "", ""}).answer == Answer::refused);
     CHECK(one.command({ControllerVerb::demote_cluster, "", "", "host=far"}).answer == Answer::done);
 
+    const Term term = one.status().term;
+    const std::string archive(archive_source);
+    world.until(
+        [&] { return one.command({ControllerVerb::demote_cluster, "", "", archive}).answer != Answer::refused; });
+    world.until([&] {
+        return streams_from("pg-1") == archive && streams_from("pg-2") == archive && streams_from("pg-3") == archive;
+    });
+    CHECK(one.status().source == archive);
+    CHECK(one.status().term == term);
+    world.until(
+        [&] { return one.command({ControllerVerb::demote_cluster, "", "", "host=far"}).answer != Answer::refused; });
+    world.until(all_follow);
+
     CHECK(one.command({ControllerVerb::promote_cluster, "pg-2", ""}).answer == Answer::under_way);
     world.until_whole(one);
     CHECK(one.status().primary == "pg-2");

@@ -150,6 +150,41 @@ TEST_CASE("of a cluster that follows another one, one member streams from there 
     }
 }
 
+TEST_CASE("of a cluster that follows an archive each member reads that itself, and is told so once") {
+    auto known = test::leading();
+    learn(known, follow_source(*known.record, std::string(archive_source)), now - 1h);
+    for (const char* name : {"a", "b", "c"}) test::sees(known, follower(name, "host=far"));
+    auto choice = choose(known, cascading(), now);
+    for (const char* name : {"a", "b", "c"}) {
+        const auto* assignment = told(choice, name);
+        REQUIRE(assignment);
+        CHECK(assignment->upstream.empty());
+        CHECK(assignment->peers.back() == Peer{std::string(source_name), "", std::string(archive_source)});
+        CHECK_FALSE(assignment->lease);
+    }
+
+    for (const char* name : {"a", "b", "c"}) test::sees(known, follower(name, std::string(archive_source)), now + 1ms);
+    CHECK(choose(known, cascading(), now + 1ms).actions.empty());
+}
+
+TEST_CASE("of who follow an archive the one that has replayed the most is promoted, the later timeline first") {
+    auto known = test::leading();
+    learn(known, follow_source(*known.record, std::string(archive_source)), now - 1h);
+    const auto at = [](const char* name, std::uint32_t timeline, std::uint64_t lsn) {
+        Report it = follower(name, std::string(archive_source));
+        it.streaming = false;
+        it.reach.timeline = Timeline{timeline};
+        it.reach.lsn = Lsn{lsn};
+        return it;
+    };
+    test::sees(known, at("a", 1, 900));
+    test::sees(known, at("b", 2, 500));
+    test::sees(known, at("c", 2, 600));
+    CHECK(pick(Field{known, test::policy(), {}, now}, "").name == "c");
+    test::sees(known, at("c", 2, 400), now + 1ms);
+    CHECK(pick(Field{known, test::policy(), {}, now + 1ms}, "").name == "b");
+}
+
 TEST_CASE("who streams from the followed cluster goes on with it, though another one gets further for a moment") {
     auto known = following();
     test::sees(known, follower("a", "host=b"));

@@ -170,6 +170,17 @@ TEST_CASE("what rewinding needs and has not got makes it a new clone, or a wait"
     CHECK(plan_rejoin(local(LocalEnd::shut_down, on_one(), forked), busy, {}).what == What(Follow{}));
 }
 
+TEST_CASE("what has parted from an archive is cloned anew, for without a connection nothing can be rewound") {
+    const auto parted = local(LocalEnd::shut_down, on_two(), after);
+    auto archive = upstream(on_one());
+    CHECK(std::holds_alternative<Rewind>(plan_rejoin(parted, archive, {}).what));
+
+    archive.connects = false;
+
+    CHECK(std::holds_alternative<Reclone>(plan_rejoin(parted, archive, {}).what));
+    CHECK(std::holds_alternative<Follow>(plan_rejoin(local(LocalEnd::shut_down, on_one(), before), archive, {}).what));
+}
+
 TEST_CASE("a crashed primary of unknown end recovers first; a standby of unknown end is asked again") {
     auto data = local(LocalEnd::crashed_primary, on_one(), Lsn{});
     data.wal_end_known = false;

@@ -173,13 +173,32 @@ TEST_CASE("with an archive the commands name the hook by its full path, quoted f
     CHECK(has_line(pgbosun_conf(given, facts()), "restore_command = 'exec /usr/bin/pgbosun-wal restore %f %p'"));
 
     ConfigurationFacts uncompared = facts();
-    uncompared.only_own_wal = true;
+    uncompared.restores_from = RestoresFrom::nowhere;
     CHECK(has_line(pgbosun_conf(given, uncompared), "restore_command = ''"));
 
     ConfigurationFacts odd = facts();
     odd.wal_program = "/opt/100% it's/pgbosun-wal";
     CHECK(has_line(pgbosun_conf(given, odd),
                    R"(archive_command = 'exec ''/opt/100%% it''\\''''s/pgbosun-wal'' archive %p')"));
+}
+
+TEST_CASE(
+    "a standby of another cluster's archive asks the source's archiver, each second unless it is told otherwise") {
+    Settings with = settings();
+    with.archive.emplace();
+    ConfigurationFacts told = facts();
+    told.restores_from = RestoresFrom::source_archive;
+
+    const auto text = pgbosun_conf(with, told);
+
+    CHECK(has_line(text,
+                   "restore_command = 'PGBOSUN_ARCHIVE_SOCKET=/run/pgbosun/recovery.sock exec /usr/bin/pgbosun-wal "
+                   "restore %f %p'"));
+    CHECK(has_line(text, "archive_command = 'exec /usr/bin/pgbosun-wal archive %p'"));
+    CHECK(has_line(text, "recovery_target_timeline = 'latest'"));
+    CHECK(has_line(text, "wal_retrieve_retry_interval = '1s'"));
+    with.postgresql.parameters["wal_retrieve_retry_interval"] = "30s";
+    CHECK(has_line(pgbosun_conf(with, told), "wal_retrieve_retry_interval = '30s'"));
 }
 
 TEST_CASE("a recovery is told its target and asks the source's archiver, beside the own archive's command") {

@@ -15,6 +15,7 @@ struct Standby {
     std::optional<Inspection> inspection;
     std::optional<FenceStatus> fence;
     std::optional<ArchiveReport> archive;
+    SourceReading source = SourceReading::none;
 
     Standby() {
         state.activity = instance::Running{Role::standby};
@@ -32,7 +33,8 @@ struct Standby {
                          .inspection = inspection,
                          .fence = fence,
                          .postmaster_pid = 7,
-                         .archive = archive});
+                         .archive = archive,
+                         .source = source});
     }
 };
 
@@ -69,4 +71,38 @@ TEST_CASE("an archive that gives nothing back is the reason of who has nothing e
     const auto status = standby.status();
     CHECK(status.reason == "the archive does not give WAL back: 00000001000000000000000A: 503");
     CHECK_FALSE(status.hint.empty());
+}
+
+TEST_CASE("who follows an archive is ready without a stream, and by lag when it has replayed what the archive has") {
+    struct Row {
+        SourceReading source;
+        ReadyStrategy strategy;
+        std::optional<std::uint64_t> limit;
+        const char* why;  // not ready; empty: ready
+    };
+    const Row rows[] = {
+        {SourceReading::none, ReadyStrategy::query, {}, ""},
+        {SourceReading::none, ReadyStrategy::streaming, {}, "the standby is not streaming"},
+        {SourceReading::behind, ReadyStrategy::streaming, {}, ""},
+        {SourceReading::behind, ReadyStrategy::query, 1000, "how far the standby lags is not known"},
+        {SourceReading::at_its_end, ReadyStrategy::streaming, 1000, ""},
+    };
+    for (const Row& row : rows) {
+        Standby standby;
+        standby.facts.server->lsn.streaming = false;
+        standby.facts.server->lsn.lag_bytes.reset();
+        standby.source = row.source;
+        standby.settings.probes.ready = row.strategy;
+        standby.settings.probes.max_lag_bytes = row.limit;
+        standby.settings.probes.startup = StartupStrategy::streaming;
+        const auto status = standby.status();
+        CHECK(status.ready_reason == row.why);
+        CHECK(status.lsn.from_archive == (row.source != SourceReading::none));
+        CHECK(status.started == (row.source != SourceReading::none));
+    }
+
+    Standby promoted;
+    promoted.source = SourceReading::at_its_end;
+    promoted.facts.server->recovery = postgres::Recovery::none;
+    CHECK_FALSE(promoted.status().lsn.from_archive);
 }
