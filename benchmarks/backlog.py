@@ -105,6 +105,9 @@ class Server:
             return False
 
     def stop(self):
+        # Nobody answers the last command any more, and PostgreSQL waits for its archiver.
+        self.command("")
+        self.process.send_signal(signal.SIGHUP)
         self.process.send_signal(signal.SIGINT)
         self.process.wait(support.PATIENCE)
 
