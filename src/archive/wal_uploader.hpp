@@ -1,7 +1,7 @@
 #pragma once
 // Brings one WAL file into the archive: reads it once, hashes and compresses on the way, and puts the object if there
 // is none. Each worker thread has its own, whose buffer is used again: memory is bounded by threads x the compressed
-// bound of a segment.
+// bound of a segment, and by compressors x 16 MB of content (FileCompressor), which goes back when nothing is left to do.
 
 #include <atomic>
 #include <cstddef>

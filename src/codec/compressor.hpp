@@ -2,8 +2,8 @@
 // Streams of bytes into one compressed frame. The library's context lives as long as the object and is used again
 // for each file: keep one for each worker thread. Not thread-safe.
 //
-// zstd and lz4 (the frame format that `lz4 -d` reads) carry a checksum of the content and its size when it was told;
-// gzip carries CRC-32 and size by its nature.
+// zstd and lz4 (the frame format that `lz4 -d` reads) carry the content's size when it was told, and a checksum of the
+// content, but for zstd's whole(); gzip carries CRC-32 and size by its nature.
 
 #include <cstddef>
 #include <cstdint>
