@@ -25,6 +25,7 @@ public:
         const int wanted = std::clamp(reading_.workers, 1, most_workers);
         const auto count = std::min(static_cast<std::size_t>(wanted), reading_.tars.size());
         std::vector<std::thread> workers;
+        workers.reserve(count);
         for (std::size_t i = 0; i < count; ++i) workers.emplace_back([this] { work(); });
         for (auto& worker : workers) worker.join();
         return std::move(faults_);

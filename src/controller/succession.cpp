@@ -28,6 +28,7 @@ std::vector<std::string> fit_for_list(const Knowledge& known, const Policy& poli
 
 std::vector<std::string> all_members(const Policy& policy) {
     std::vector<std::string> names;
+    names.reserve(policy.members.size());
     for (const auto& member : policy.members) names.push_back(member.peer.name);
     return names;
 }
@@ -240,7 +241,7 @@ void set_leases(Record& next, const Knowledge& known, const Policy& policy, Inst
 
 Succession succeed(const Knowledge& known, const Policy& policy, Instant now) {
     Succession next = next_of(known, policy, now);
-    Record record = next.record ? std::move(*next.record) : *known.record;
+    Record record = next.record.value_or(*known.record);
     if (record.term > 0 && record.primary != source_name) set_leases(record, known, policy, now);
     next.record.reset();
     if (record != *known.record) next.record = std::move(record);
