@@ -61,6 +61,7 @@ private:
     void on_response_impl(int, beast::string_view, int, error_code&) override {}
     void on_field_impl(beast::http::field name, beast::string_view spelt, beast::string_view value,
                        error_code& error) override {
+        if (is_header_done()) return;  // Boost before 1.90 tells a trailer's fields so
         if (name == beast::http::field::authorization) {
             // Two of them could mean different things to different readers.
             if (!request_.authorization.empty()) error = beast::http::error::bad_field;
@@ -71,6 +72,7 @@ private:
             request_.last_event_id.assign(value.data(), value.size());
         }
     }
+    void on_trailer_field_impl(beast::http::field, beast::string_view, beast::string_view, error_code&) {}
     void on_header_impl(error_code&) override {
         request_.connection = keep_alive() ? Connection::keep : Connection::close;
     }

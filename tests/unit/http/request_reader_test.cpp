@@ -61,6 +61,17 @@ TEST_CASE("a chunked body is put together") {
     CHECK(reader.request().body == "{\"a\":1}");
 }
 
+TEST_CASE("a field behind a chunked body is none of the head's") {
+    RequestReader reader = read_in_pieces(
+        "POST /v1/fence HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTrailer: Authorization\r\n\r\n2\r\n{}\r\n0\r\n"
+        "Authorization: Bearer late\r\nLast-Event-ID: 7\r\n\r\n",
+        100);
+    REQUIRE(reader.state() == State::done);
+    CHECK(reader.request().body == "{}");
+    CHECK(reader.request().authorization.empty());
+    CHECK(reader.request().last_event_id.empty());
+}
+
 TEST_CASE("what is not a request, or too much of one, is refused") {
     CHECK(refusal_of("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 not TLS here\r\n\r\n") == 400);
     CHECK(refusal_of("GET\r\n\r\n") == 400);
