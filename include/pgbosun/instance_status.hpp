@@ -147,14 +147,15 @@ struct ManagedStatus {
     std::string primary;  // of `term`, as it was told; empty: nobody has said
     // The conninfo that it was told to stream from; empty: none is known to it. No value: it does not say.
     std::optional<std::string> upstream;
-    bool leads_standbys = false;           // of a cluster that follows another one: the member that streams from there
-    std::optional<Duration> apply_delay;   // it replays so much later than it receives, as configured
-    bool serving = false;                  // postgres takes writes, and may
-    bool stopped = true;                   // there is no postgres that takes writes, or could without a new right
-    bool able = false;                     // it could be promoted: there is data, and a postgres that runs or can
-    Reach reach;                           // all that it holds
-    Duration reach_age{};                  // how old that knowledge is; nobody may rely on it for what came after
-    std::uint64_t promotable_version = 0;  // as primary: the list it has taken over
+    bool leads_standbys = false;          // of a cluster that follows another one: the member that streams from there
+    std::optional<Duration> apply_delay;  // it replays so much later than it receives, as configured
+    bool serving = false;                 // postgres takes writes, and may
+    bool holds_clients = false;  // started anew, it lets nobody in before its synchronous standbys have all it has
+    bool stopped = true;         // there is no postgres that takes writes, or could without a new right
+    bool able = false;           // it could be promoted: there is data, and a postgres that runs or can
+    Reach reach;                 // all that it holds
+    Duration reach_age{};        // how old that knowledge is; nobody may rely on it for what came after
+    std::uint64_t promotable_version = 0;              // as primary: the list it has taken over
     std::optional<std::uint64_t> synchronous_version;  // as primary: the rule that it has taken over; none: not yet
     Term promised_term = 0;
     Duration promised_for{};  // how long it is still bound by a promise for that term

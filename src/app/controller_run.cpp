@@ -135,10 +135,10 @@ ReadControllerSettings read_settings(const std::string& file, const EnvironmentV
     return unread;
 }
 
-// With what it is to go on; none: it ends.
 struct Served {
     int exit_code = static_cast<int>(ExitCode::done);
-    std::optional<ControllerSettings> again;
+    std::optional<ControllerSettings> again;  // with what it is to go on; none: it ends
+    bool began = false;
 };
 
 // The controller, once its parts are there.
@@ -192,6 +192,7 @@ Served serve(boost::asio::io_context& loop, host::Signals& signals, const Contro
                                                       {"record", engine->record->describe()},
                                                       {"port", server.port()}});
     controller.begin();
+    served.began = true;
     loop.run();
     server.stop();
     return served;
@@ -207,15 +208,23 @@ int run_controller(const RunControllerCommand& command) {
     for (const auto& finding : read.findings) log::error(to_text(finding));
     if (!read.usable()) return static_cast<int>(ExitCode::wrong_usage);
 
-    std::optional<ControllerSettings> settings = std::move(read.settings);
+    ControllerSettings settings = std::move(read.settings);
+    std::optional<ControllerSettings> before;  // that it served with
     for (;;) {
-        host::log_output::use(1, settings->log.format, level_of(*settings));
+        host::log_output::use(1, settings.log.format, level_of(settings));
         // The loop ends first of all that its coroutines refer to: what is left of them is destroyed with it.
         auto loop = std::make_unique<boost::asio::io_context>(1);
         host::Signals signals(*loop);
-        auto served = serve(*loop, signals, *settings, file, environment);
-        if (!served.again) return served.exit_code;
-        settings = std::move(served.again);
+        auto served = serve(*loop, signals, settings, file, environment);
+        if (served.again) {
+            before = std::exchange(settings, std::move(*served.again));
+        } else if (!served.began && before) {
+            // A port that somebody has, say: it shows only when it is used.
+            log::error("the configuration stays as it was");
+            settings = *std::exchange(before, std::nullopt);
+        } else {
+            return served.exit_code;
+        }
     }
 }
 

@@ -46,7 +46,8 @@ std::optional<postgres::ProcessFacts> ProcTable::look(int pid) {
     std::int64_t ticks = 0;
     words >> ticks;
     postgres::ProcessFacts facts;
-    facts.liveness = state == "Z" || state == "X" ? postgres::Liveness::zombie : postgres::Liveness::alive;
+    if (state == "Z" || state == "X") facts.liveness = postgres::Liveness::zombie;
+    if (state == "T" || state == "t") facts.liveness = postgres::Liveness::stopped;
     facts.started_at = boot_epoch() + ticks / ::sysconf(_SC_CLK_TCK);
     if (auto executable = link(pid, "exe")) facts.executable = executable->substr(executable->rfind('/') + 1);
     facts.working_directory = link(pid, "cwd");

@@ -28,7 +28,22 @@ Result<std::size_t> read_at(int descriptor, std::span<std::byte> buffer, std::ui
     }
 }
 
-std::unexpected<Fault> size_changed() { return fail(FaultKind::corrupt, "the size changed while the file was read"); }
+// Piece by piece: `room` says where the one at an offset goes, at most to the byte behind the last; `take` gets what is there then.
+template <typename Room, typename Take>
+Result<> read_all(int descriptor, std::uint64_t size, Room room, Take take) {
+    std::uint64_t offset = 0;
+    while (offset <= size) {
+        const std::span<std::byte> place = room(offset);
+        const auto got = read_at(descriptor, place, offset);
+        if (!got) return std::unexpected(got.error());
+        if (*got == 0) break;
+        offset += *got;
+        if (offset > size) break;
+        if (auto taken = take(place.first(*got)); !taken) return taken;
+    }
+    if (offset != size) return fail(FaultKind::corrupt, "the size changed while the file was read");
+    return {};
+}
 
 }  // namespace
 
@@ -50,23 +65,17 @@ void FileCompressor::rest() {
 }
 
 Result<CompressedFile> FileCompressor::compress_held(int descriptor, std::uint64_t size, std::vector<std::byte>& out) {
-    if (!held_) held_ = std::make_unique_for_overwrite<std::byte[]>(most_held);
+    // A byte more than there should be shows a file that has grown.
+    if (!held_) held_ = std::make_unique_for_overwrite<std::byte[]>(most_held + 1);
+    const auto room = [this, size](std::uint64_t offset) {
+        return std::span(held_.get(), size + 1).subspan(offset, std::min<std::uint64_t>(read_bytes, size + 1 - offset));
+    };
     ContentHash hash;
-    std::uint64_t offset = 0;
-    // One byte more than there should be shows a file that has grown.
-    std::array<std::byte, 1> beyond;
-    while (offset < size) {
-        const auto room =
-            std::span(held_.get(), size).subspan(offset, std::min<std::uint64_t>(read_bytes, size - offset));
-        const auto got = read_at(descriptor, room, offset);
-        if (!got) return std::unexpected(got.error());
-        if (*got == 0) return size_changed();
-        hash.append(room.first(*got));
-        offset += *got;
-    }
-    const auto more = read_at(descriptor, beyond, size);
-    if (!more) return std::unexpected(more.error());
-    if (*more != 0) return size_changed();
+    const auto take = [&hash](std::span<const std::byte> content) {
+        hash.append(content);
+        return Result<>();
+    };
+    if (auto read = read_all(descriptor, size, room, take); !read) return std::unexpected(std::move(read).error());
     if (auto done = compressor_->whole({held_.get(), size}, out); !done)
         return std::unexpected(std::move(done).error());
     return CompressedFile{.size = size, .content_hash = hash.text()};
@@ -76,19 +85,13 @@ Result<CompressedFile> FileCompressor::compress_in_pieces(int descriptor, std::u
                                                           std::vector<std::byte>& out) {
     if (auto begun = compressor_->begin(size, out); !begun) return std::unexpected(std::move(begun).error());
     std::array<std::byte, read_bytes> buffer;
+    const auto room = [&buffer](std::uint64_t) { return std::span<std::byte>(buffer); };
     ContentHash hash;
-    std::uint64_t offset = 0;
-    for (;;) {
-        const auto got = read_at(descriptor, buffer, offset);
-        if (!got) return std::unexpected(got.error());
-        if (*got == 0) break;
-        offset += *got;
-        if (offset > size) break;
-        const auto content = std::span(buffer).first(*got);
+    const auto take = [&](std::span<const std::byte> content) {
         hash.append(content);
-        if (auto done = compressor_->append(content, out); !done) return std::unexpected(std::move(done).error());
-    }
-    if (offset != size) return size_changed();
+        return compressor_->append(content, out);
+    };
+    if (auto read = read_all(descriptor, size, room, take); !read) return std::unexpected(std::move(read).error());
     if (auto done = compressor_->finish(out); !done) return std::unexpected(std::move(done).error());
     return CompressedFile{.size = size, .content_hash = hash.text()};
 }

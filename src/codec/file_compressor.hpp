@@ -38,7 +38,7 @@ private:
     Result<CompressedFile> compress_in_pieces(int descriptor, std::uint64_t size, std::vector<std::byte>& out);
 
     std::unique_ptr<Compressor> compressor_;
-    std::unique_ptr<std::byte[]> held_;  // of most_held bytes
+    std::unique_ptr<std::byte[]> held_;  // of most_held + 1 bytes
 };
 
 }  // namespace pgbosun::codec

@@ -1,5 +1,6 @@
 #include "controller/report.hpp"
 
+#include <algorithm>
 #include <limits>
 
 namespace pgbosun::controller {
@@ -27,7 +28,8 @@ std::expected<Report, std::string> report_of(const InstanceStatus& status, const
     report.reach = managed.reach;
     if (status.role == Role::standby && status.lsn.replayed) {
         const Lsn replayed = *status.lsn.replayed;
-        report.newest = Lsn{replayed.value + status.lsn.lag_bytes.value_or(0)};
+        const Lsn known{replayed.value + status.lsn.lag_bytes.value_or(0)};
+        report.newest = std::max(known, status.lsn.received.value_or(Lsn{}));
         report.to_replay = managed.reach.lsn > replayed ? managed.reach.lsn.value - replayed.value : 0;
     }
     report.system_id = status.system_id;

@@ -41,9 +41,11 @@ private:
     void on_request_impl(beast::http::verb, beast::string_view, beast::string_view, int, error_code&) override {}
     void on_response_impl(int code, beast::string_view, int, error_code&) override { answered_.status = code; }
     void on_field_impl(beast::http::field name, beast::string_view, beast::string_view value, error_code&) override {
-        if (name == beast::http::field::content_type && !is_header_done()) answered_.content_type.assign(value.data(), value.size());
+        if (name == beast::http::field::content_type && !is_header_done())
+            answered_.content_type.assign(value.data(), value.size());
     }
-    void on_trailer_field_impl(beast::http::field, beast::string_view, beast::string_view, error_code&) {}  // Boost 1.90
+    void on_trailer_field_impl(beast::http::field, beast::string_view, beast::string_view, error_code&) {
+    }  // Boost 1.90
     void on_header_impl(error_code&) override {}
     void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
     std::size_t on_body_impl(beast::string_view body, error_code& error) override { return take(body, error); }

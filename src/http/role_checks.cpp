@@ -30,6 +30,9 @@ Objection not_primary(const InstanceStatus& status) {
     if (auto objection = not_running(status)) return objection;
     if (status.role != Role::primary) return "role " + std::string(to_string(status.role));
     if (status.valid_until && status.now >= *status.valid_until) return "the right to write has run out";
+    if (status.managed && !status.valid_until) return "a controller has given no right to write";
+    if (status.managed && status.managed->holds_clients)
+        return with_reason("clients wait for synchronous standbys", status);
     return std::nullopt;
 }
 

@@ -169,6 +169,7 @@ Json managed_of(const std::optional<ManagedStatus>& managed) {
             {"primary", text_or_null(managed->primary)},
             {"upstream", or_null(managed->upstream)},
             {"leads_standbys", managed->leads_standbys},
+            {"holds_clients", managed->holds_clients},
             {"apply_delay_ms", managed->apply_delay ? Json(milliseconds(*managed->apply_delay)) : Json()},
             {"serving", managed->serving},
             {"stopped", managed->stopped},

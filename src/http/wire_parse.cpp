@@ -286,6 +286,7 @@ void read_managed(const Fields& top, InstanceStatus& status) {
         fields.number("apply_delay_ms", apply_delay_ms);
         if (apply_delay_ms) managed.apply_delay = std::chrono::milliseconds(std::min(*apply_delay_ms, longest_age_ms));
         fields.truth("serving", managed.serving);
+        fields.truth("holds_clients", managed.holds_clients);
         fields.truth("stopped", managed.stopped);
         fields.truth("able", managed.able);
         fields.number("promotable_version", managed.promotable_version);

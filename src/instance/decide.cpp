@@ -14,10 +14,11 @@ Duration back_off(int crashes) {
 }
 
 void Turn::on(const Begin& event) {
-    if (!is<Inspecting>()) return;
-    if (event.fence_found) state().desired.fence = Fence::on;
+    if (state().begun) return;
+    state().begun = true;
+    if (event.fence_found && state().desired.fence == Fence::off) state().desired.fence = Fence::on;
     state().desired.part = event.part;
-    inspect();
+    if (is<Inspecting>()) inspect();  // else it was fenced before
 }
 
 void Turn::on(const VolumeJudged& event) {
@@ -83,8 +84,8 @@ void Turn::on(const StraysGone&) {
     const auto* clearing = as<Clearing>();
     if (clearing == nullptr) return;
     const AfterClearing next = clearing->next;
-    if (next == AfterClearing::mark_standby && !state().desired.end) {
-        // Also under a fence: a demotion that was begun is finished before the instance rests.
+    if (next == AfterClearing::mark_standby && state().desired.end != StopMode::immediate) {
+        // Also under a fence, or before the end: else it comes back as a second primary.
         enter(MarkingStandby{}, MarkStandby{});
         return;
     }
@@ -265,12 +266,15 @@ void Turn::on(const EndRequested& event) {
     if (is<Bootstrapping>() || (is<Rejoining>() && !as<Rejoining>()->again_at)) {
         cancel_tool();
     } else if (auto* stopping = as<Stopping>()) {
-        stopping->purpose = Purpose::end;
-        if (event.mode > stopping->mode && !stopping->killing) stop(Purpose::end, event.mode, now_);
+        if (!demoting()) stopping->purpose = Purpose::end;
+        if (event.mode > stopping->mode && !stopping->killing) stop(stopping->purpose, event.mode, now_);
     } else if (is<Running>() && event.mode == StopMode::smart) {
         checkpoint_then_stop(Purpose::end);
     } else if (has_postmaster(state())) {
-        stop(Purpose::end, event.mode == StopMode::smart ? gentle() : event.mode, now_);
+        const Purpose purpose = demoting() ? Purpose::demote : Purpose::end;
+        stop(purpose, event.mode == StopMode::smart ? gentle() : event.mode, now_);
+    } else if (is<MarkingStandby>() && event.mode != StopMode::immediate) {
+        // It ends when that is done.
     } else if (!is<Clearing>() && !is<Ended>()) {
         // Nothing of ours runs, and a server that does is another's: strays were killed before each of these.
         end(0);

@@ -23,6 +23,11 @@ bool well_formed(const Assignment& assignment) {
            (!assignment.lease || assignment.lease->ttl > Duration::zero());
 }
 
+// With a term comes the list of the members: by it promises are asked for, and the primary is followed.
+bool names_members(const Assignment& assignment) {
+    return std::ranges::find(assignment.peers, assignment.primary, &Peer::name) != assignment.peers.end();
+}
+
 // A higher term ends every right of an older one; what had begun under it may still be brought to its end.
 void raise_term(Right& right, Term term, const std::string& primary) {
     if (term > right.record.term) {
@@ -45,6 +50,7 @@ std::optional<Refusal> misdirected(const Right& right, const Assignment& assignm
     if (assignment.instance != record.instance) return Refusal::other_instance;
     if (!well_formed(assignment)) return Refusal::malformed;
     if (assignment.term < record.term) return Refusal::old_term;
+    if (assignment.term > record.term && !names_members(assignment)) return Refusal::malformed;
     const bool known = assignment.term == record.term && !record.primary.empty();
     if (known && assignment.primary != record.primary) return Refusal::other_primary;
     return std::nullopt;
@@ -146,7 +152,9 @@ std::string_view reason(Refusal refusal) {
     switch (refusal) {
         case Refusal::other_cluster: return "it is for another cluster";
         case Refusal::other_instance: return "it is for another instance";
-        case Refusal::malformed: return "it makes no sense: no term, no primary, no time, or a primary on its own list";
+        case Refusal::malformed:
+            return "it makes no sense: no term, no primary, no time, a primary on its own list, or no list of the "
+                   "members with it";
         case Refusal::old_term: return "a higher term has been seen";
         case Refusal::other_primary: return "another primary is known for this term";
         case Refusal::no_lease: return "a new term is announced; its lease comes when the former primary cannot write";

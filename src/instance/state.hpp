@@ -135,6 +135,7 @@ struct InstanceState {
     // the primary has changed; unknown: not yet.
     Part ready_for = Part::own;
     bool recovering = false;  // a restored data directory is on its way to its recovery target: no primary yet
+    bool begun = false;       // the part, and the fence on the volume, are known
     auto operator<=>(const InstanceState&) const = default;
 };
 

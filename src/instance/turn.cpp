@@ -98,12 +98,21 @@ void Turn::crashed(bool hopeless) {
     clear_then(rest ? AfterClearing::rest : too_often ? AfterClearing::give_up : AfterClearing::back_off);
 }
 
+bool Turn::demoting() {
+    const auto* stopping = as<Stopping>();
+    const auto* checkpointing = as<Checkpointing>();
+    return (stopping != nullptr && stopping->purpose == Purpose::demote) ||
+           (checkpointing != nullptr && checkpointing->purpose == Purpose::demote);
+}
+
 StopMode Turn::gentle() const { return policy_.smart_timeout > Duration::zero() ? StopMode::smart : StopMode::fast; }
 
 void Turn::stop(Purpose purpose, StopMode mode, Instant began) {
     const Instant kill_at = std::max(began + policy_.stop_timeout, now_ + Policy::immediate_share);
     Instant next = kill_at;
-    if (mode == StopMode::smart) next = std::min(now_ + policy_.smart_timeout, kill_at);
+    // Time for fast, and for immediate, is left.
+    if (mode == StopMode::smart)
+        next = std::clamp(kill_at - 2 * Policy::immediate_share, now_, now_ + policy_.smart_timeout);
     if (mode == StopMode::fast) next = kill_at - Policy::immediate_share;
     enter(Stopping{purpose, mode, false, next, kill_at}, StopPostgres{mode});
 }
@@ -142,9 +151,9 @@ Verdict Turn::fence() {
     add(StoreFence{});
     if (auto* stopping = as<Stopping>()) {
         // A demotion goes on: its standby.signal is still due. All else ends in the fence.
-        if (stopping->purpose != Purpose::demote) stopping->purpose = Purpose::fence;
+        if (!demoting()) stopping->purpose = Purpose::fence;
     } else if (has_postmaster(state())) {
-        stop(Purpose::fence, StopMode::fast, now_);
+        stop(demoting() ? Purpose::demote : Purpose::fence, StopMode::fast, now_);
     } else if (is<Rejoining>() && as<Rejoining>()->again_at) {
         enter(Fenced{});
     } else if (is<Bootstrapping>() || is<Rejoining>()) {
@@ -157,6 +166,7 @@ Verdict Turn::fence() {
 
 Verdict Turn::unfence() {
     auto& fence = state().desired.fence;
+    if (!state().begun) return Verdict::refused_busy;  // what the volume says of it is not known yet
     if (fence == Fence::off) return Verdict::already_so;
     if (fence != Fence::removing) {
         fence = Fence::removing;

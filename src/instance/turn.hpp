@@ -77,6 +77,8 @@ private:
     void checkpoint_then_stop(Purpose purpose);
     void escalate();
     [[nodiscard]] StopMode gentle() const;
+    // Its postmaster is being stopped for a demotion.
+    bool demoting();
 
     Verdict answer(const Asked& event);
     Verdict fence();

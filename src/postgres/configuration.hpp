@@ -64,6 +64,7 @@ struct ConfigurationFacts {
     std::optional<std::string> synchronous_standby_names;
     RestoresFrom restores_from = RestoresFrom::own_archive;
     std::vector<std::string> connected_standbys;  // counted by data_durability: preferred
+    bool holds_clients = false;                   // nobody is let in but pgbosun itself and standbys
     std::optional<RecoveryParameters>
         recovery;  // the server is on its way to a recovery target, or was when it started
 };

@@ -37,7 +37,7 @@ inline constexpr std::size_t longest_pid_file = 8192;
 // corrupt: empty (a full disk or a power cut), or not what PostgreSQL writes.
 Result<PostmasterPid> parse_postmaster_pid(std::string_view text);
 
-enum class Liveness { alive, zombie };
+enum class Liveness { alive, stopped, zombie };  // stopped: by SIGSTOP, or by a tracer
 
 // What /proc says of the number in the file. Unreadable links are none: the process is of another user.
 struct ProcessFacts {

@@ -102,7 +102,8 @@ LsnStatus lsn_of(Row& row, Recovery recovery) {
     status.replayed = row.lsn("replayed_lsn");
     status.streaming = row.truth("streaming");
     status.replay_paused = row.truth("replay_paused");
-    if (recovery == Recovery::none) return status;
+    // Cut off from whom it follows it has replayed all that it received, which tells nothing of how far that one is.
+    if (recovery == Recovery::none || !status.streaming) return status;
     const auto newest = std::max(status.received.value_or(Lsn{}), row.lsn("upstream_lsn").value_or(Lsn{}));
     if (newest != Lsn{} && status.replayed)
         status.lag_bytes = newest > *status.replayed ? newest.value - status.replayed->value : 0;

@@ -30,7 +30,7 @@ Instance::Instance(Surroundings& outside, const Settings& settings, Wiring wirin
       monitor_(outside, settings,
                Monitor::Calls{[this]() -> const instance::InstanceState& { return supervisor_.state(); },
                               [this](const instance::Event& event) { handle(event); }, [this] { changed(); },
-                              [this] { return unsettled(); }}),
+                              [this] { return unsettled(); }, [this] { return performer_.postmaster(); }}),
       role_upkeep_(outside), jobs_(outside, settings, job_calls()), changed_(outside.loop) {
     if (wiring_.cluster)
         membership_ = std::make_unique<Membership>(outside_, settings_, wiring_.boot_id, membership_calls());
@@ -257,7 +257,8 @@ const InstanceStatus& Instance::status() {
         status_ = assemble(Known{settings_, supervisor_.state(), monitor_.facts(), performer_.inspection(),
                                  performer_.fence(), performer_.progress(), performer_.reason(), performer_.hint(),
                                  wiring_.boot_id, pid, performer_.postmaster_since(), crash_restarts_, archive(),
-                                 wiring_.volumes(now), wiring_.log(), wiring_.shortage(), now, source_reading(now)});
+                                 wiring_.volumes(now), wiring_.log(), wiring_.shortage(), now, source_reading(now),
+                                 performer_.holds_clients()});
         status_.backup = jobs_.backups();
         status_.drill = jobs_.drill();
         note_position();
@@ -265,6 +266,7 @@ const InstanceStatus& Instance::status() {
     }
     status_.now = now;
     if (membership_) add_managed(status_, now);
+    explain_cut_off(status_);
     return status_;
 }
 

@@ -44,6 +44,7 @@ Performer::Calls Instance::performer_calls() {
     calls.end = wiring_.end;
     calls.changed = [this] { changed(); };
     calls.look_at_catalog = [this] { return jobs_.look_at_catalog(); };
+    calls.promotes = [this] { return std::holds_alternative<instance::Promoting>(supervisor_.state().activity); };
     calls.rejoin.line = wiring_.output;
     calls.rejoin.record = [this](std::string what, std::vector<std::pair<std::string, std::string>> facts) {
         journal_.record("archive", std::move(what), std::move(facts));
@@ -170,6 +171,7 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
     const bool takes_clients = limit == Duration::zero() || !exhausted || now - *exhausted < limit;
     const bool primary = running != nullptr && running->role == Role::primary;
     managed.serving = primary && may_write(right, now) && answers && disks && takes_clients;
+    managed.holds_clients = primary && performer_.holds_clients();
     managed.stopped = instance::takes_no_writes(state);
 
     const auto& inspection = performer_.inspection();
@@ -378,6 +380,9 @@ void Instance::accompany_primary() {
     }
     if (news) performer_.perform(instance::Reload{});
     if (const auto& server = monitor_.facts().server) synchronous_.look(record.synchronous, record.instance, *server);
+    if (!performer_.holds_clients() || synchronous_.taken_over() != record.synchronous.version) return;
+    performer_.admit_clients();
+    performer_.perform(instance::Reload{});
 }
 
 }  // namespace pgbosun::supervision

@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 constexpr Duration quick_pace = 50ms;
 constexpr Duration unsettled_pace = 20ms;
 constexpr Duration wal_directory_pace = 5s;
+constexpr Duration postmaster_pace = 1s;
 constexpr std::size_t most_wal_files = 1'000'000;
 
 std::optional<std::uint64_t> number_of(const Field& field) {
@@ -102,6 +103,20 @@ void Monitor::silent(Instant since, std::string why) {
     calls_.changed();
 }
 
+// Sessions that there are go on without a postmaster that runs, and nobody gets a new one.
+std::optional<Instant> Monitor::stopped_since(Instant now) {
+    if (now - postmaster_seen_at_ < postmaster_pace) return stopped_since_;
+    postmaster_seen_at_ = now;
+    const auto pid = calls_.postmaster();
+    const auto seen = pid ? outside_.process_table.look(static_cast<int>(*pid)) : std::nullopt;
+    if (!seen || seen->liveness != postgres::Liveness::stopped) {
+        stopped_since_.reset();
+    } else if (!stopped_since_) {
+        stopped_since_ = now;
+    }
+    return stopped_since_;
+}
+
 Task<> Monitor::ask_server() {
     const std::uint64_t number = server_number_;
     const Instant asked_at = outside_.clock.now();
@@ -111,6 +126,10 @@ Task<> Monitor::ask_server() {
     auto server = rows ? postgres::parse_server_facts(*rows) : std::unexpected(rows.error());
     if (!server) {
         silent(asked_at, std::move(server.error().what));
+        co_return;
+    }
+    if (const auto since = stopped_since(asked_at); since && asked_at - *since >= settings_.monitor.query_timeout) {
+        silent(*since, "its postmaster is stopped, and lets nobody in");
         co_return;
     }
     if (facts_.silent_since) log::info("PostgreSQL answers again");

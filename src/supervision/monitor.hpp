@@ -39,6 +39,7 @@ public:
         std::function<void(const instance::Event&)> answer;
         std::function<void()> changed;
         std::function<bool()> unsettled;  // somebody waits for what it finds
+        std::function<std::optional<ProcessId>()> postmaster;
     };
     Monitor(Surroundings& outside, const Settings& settings, Calls calls);
 
@@ -58,6 +59,7 @@ private:
     Task<> mark_left_segments(std::vector<std::string> wal, std::vector<std::string> marks);
     [[nodiscard]] Duration pace() const;
     void silent(Instant since, std::string why);
+    [[nodiscard]] std::optional<Instant> stopped_since(Instant now);
     void note_connections(int free, Instant asked_at);
 
     Surroundings& outside_;
@@ -66,7 +68,9 @@ private:
     Broadcast look_;
     MonitoredFacts facts_;
     std::vector<std::string> unmarked_;  // at the last look at pg_wal
-    std::uint64_t server_number_ = 0;    // grows with each postmaster: answers of an earlier one are dropped
+    Instant postmaster_seen_at_{};
+    std::optional<Instant> stopped_since_;  // of the postmaster
+    std::uint64_t server_number_ = 0;       // grows with each postmaster: answers of an earlier one are dropped
 };
 
 }  // namespace pgbosun::supervision

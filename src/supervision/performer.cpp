@@ -177,7 +177,9 @@ postgres::RestoresFrom Performer::restores_from(bool by_archive) const {
     if (!calls_.primary) return RestoresFrom::own_archive;
     if (calls_.foreign_wal()) return by_archive ? RestoresFrom::source_archive : RestoresFrom::nowhere;
     // It has followed an archive, and has not been compared with its new primary yet; of one that is promoted there is none.
-    if (by_archive && !calls_.primary().empty()) return RestoresFrom::nowhere;
+    const bool promoted = calls_.primary().empty();
+    if (by_archive && !promoted) return RestoresFrom::nowhere;
+    if (promoted && keeps_from_own_archive_) return RestoresFrom::nowhere;
     return followed_.empty() && !restored_clone_ ? RestoresFrom::nowhere : RestoresFrom::own_archive;
 }
 
@@ -189,6 +191,7 @@ Task<Result<postgres::ConfigurationFacts>> Performer::configuration_facts(const 
     facts.account = outside_.machine.account;
     facts.connected_standbys = connected_standbys_;
     facts.synchronous_standby_names = synchronous_;
+    facts.holds_clients = holds_clients_;
     if (inspection_ && inspection_->usable && inspection_->usable->start != postgres::StartMode::primary) {
         const bool by_archive = upstream_now == archive_source;
         auto upstream_facts = following(settings_, by_archive ? std::string() : upstream_now);
@@ -239,6 +242,8 @@ Task<Result<>> Performer::prepare_launch() {
     if (!released) co_return released;
     const auto fifos = co_await make_log_fifos(outside_, settings_);
     if (!fifos) co_return fifos;
+    holds_clients_ =
+        synchronous_ && !synchronous_->empty() && inspection_->usable->start == postgres::StartMode::primary;
     const bool by_hand = inspection_->usable->start == postgres::StartMode::recovery && !inspection_->recovering;
     const auto auto_conf = by_hand ? AutoConf::of_a_restore_by_hand : AutoConf::ours;
     co_return co_await configure(auto_conf);
@@ -248,6 +253,10 @@ Task<Result<>> Performer::configure(AutoConf auto_conf) {
     const std::string from = upstream();
     const auto facts = co_await configuration_facts(from);
     if (!facts) co_return std::unexpected(facts.error());
+    if (calls_.foreign_wal) {
+        const bool follows_own = !followed_.empty() && followed_ == calls_.primary();
+        keeps_from_own_archive_ = calls_.foreign_wal() || (keeps_from_own_archive_ && !follows_own);
+    }
     auto written = co_await write_configuration(outside_, settings_, *facts, auto_conf);
     if (written && from != written_upstream_) {
         written_upstream_ = from;
@@ -381,15 +390,22 @@ Task<> Performer::promote() {
     if (inspection_ && inspection_->usable) {
         trusted_wal_.begin(timeline_of(*inspection_->usable), inspection_->usable->control.wal_segment_size);
     }
+    const auto launched = postmaster_;
+    const auto session = outside_.open_session("postgres", std::string(postgres::superuser));
+    if (keeps_from_own_archive_ && !co_await may_see_own_archive(*session)) co_return;
     // In a cluster the first commit must wait for whom the controller named.
     if (synchronous_) co_await reload();
-    const auto session = outside_.open_session("postgres", std::string(postgres::superuser));
     if (synchronous_ && !co_await sees_synchronous(*session)) {
         log::error("the promotion waits: PostgreSQL has not taken over synchronous_standby_names");
         set_reason("synchronous_standby_names is not in force yet", "the promotion is tried again");
         co_return;
     }
     co_await trusted_wal_.wait();
+    // Meanwhile it may have been given another part, and this be another postmaster: one that follows.
+    if (postmaster_ != launched || !calls_.promotes()) {
+        log::warning("the promotion is no longer wanted");
+        co_return;
+    }
     std::string sql = "select pg_catalog.pg_promote(false)";
     const auto asked = co_await session->query(std::move(sql), {}, promote_timeout);
     // Without success the deadline of the promotion ends it; the monitor sees the role change otherwise.

@@ -32,6 +32,7 @@ public:
         std::function<void(int exit_status)> end;
         std::function<void()> changed;  // something that status shows
         LookAtCatalog look_at_catalog;
+        std::function<bool()> promotes;  // the promotion that was begun is still wanted
         // In a cluster: the conninfo of the primary that it is to follow, or archive_source; empty: of nobody. Standalone: no
         // function.
         std::function<std::string()> primary;
@@ -84,6 +85,10 @@ public:
     // before a promotion.
     void set_synchronous(std::string value) { synchronous_ = std::move(value); }
     [[nodiscard]] const std::optional<std::string>& synchronous() const { return synchronous_; }
+    // Launched as a primary with synchronous standbys, it lets clients in from the Reload after admit_clients() on: what it
+    // recovered may have been acknowledged to nobody, and be on no standby.
+    [[nodiscard]] bool holds_clients() const { return holds_clients_ && postmaster_; }
+    void admit_clients() { holds_clients_ = false; }
 
     // The recovery is over: the next launch is told nothing of it.
     void forget_recovery() { start(remove_recovery_marker()); }
@@ -140,6 +145,7 @@ private:
     Task<> promote();
     Task<> conclude_promotion();
     Task<bool> sees_synchronous(PgSession& session);
+    Task<bool> may_see_own_archive(PgSession& session);
     Task<> reload();
     Task<> reconcile_fence();
     void start(Task<> task);
@@ -165,7 +171,8 @@ private:
     std::string written_upstream_;
     Instant written_upstream_at_{};
     bool restored_clone_ = false;
-    bool following_ = false;  // a comparison is under way
+    bool keeps_from_own_archive_ = false;  // what it replayed last was another cluster's
+    bool following_ = false;               // a comparison is under way
     SourceArchive source_;
     Namesake namesake_;
     bool namesake_told_ = false;
@@ -178,6 +185,7 @@ private:
     static constexpr int most_unusable_starts = 2;
     int unusable_starts_ = 0;  // in a row: PostgreSQL found that its data is not whole
     std::optional<std::string> synchronous_;
+    bool holds_clients_ = false;
     std::vector<std::string> connected_standbys_;
     std::string reason_;
     std::string hint_;

@@ -3,7 +3,10 @@
 
 #include "pgbosun/log.hpp"
 #include "supervision/broadcast.hpp"
+#include "supervision/earlier_promotion.hpp"
 #include "supervision/follower.hpp"
+#include "supervision/local_data.hpp"
+#include "supervision/local_wal.hpp"
 #include "supervision/performer.hpp"
 
 namespace pgbosun::supervision {
@@ -160,6 +163,32 @@ Task<bool> Performer::sees_synchronous(PgSession& session) {
         session.close();
         co_await nobody.wait(setting_look);
     }
+    co_return false;
+}
+
+// Asked again with the next try: the followed cluster's WAL may still come.
+Task<bool> Performer::may_see_own_archive(PgSession& session) {
+    if (!inspection_ || !inspection_->usable) co_return false;
+    auto reach = co_await reach_of_standby(session, timeline_of(*inspection_->usable),
+                                           inspection_->usable->control.wal_segment_size);
+    Result<> none;
+    if (reach) {
+        none = co_await no_earlier_promotion(outside_, settings_, std::move(*reach));
+    } else {
+        none = std::unexpected(std::move(reach.error()));
+    }
+    keeps_from_own_archive_ = !none;
+    if (none) co_return true;
+    if (none.error().kind == FaultKind::unavailable) {
+        // It is lost with the followed cluster, perhaps. Until this one has been launched anew it is not shown to PostgreSQL.
+        log::warning("the promotion does not wait for the own archive: " + none.error().what,
+                     {{"hint",
+                       "when it answers again, see that it takes the new timeline's history; if not, give "
+                       "archive.server_name a name that is new there"}});
+        co_return true;
+    }
+    log::error("the promotion waits: " + none.error().what, {{"hint", none.error().hint}});
+    set_reason(none.error().what, none.error().hint);
     co_return false;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "supervision/catalog_look.hpp"
+#include "supervision/wal_fetch.hpp"
 
 namespace pgbosun::supervision {
 namespace {
@@ -12,9 +13,6 @@ using namespace std::chrono_literals;
 
 constexpr Duration catalog_patience = 2min;
 constexpr Duration fetch_patience = 1min;  // of one segment
-constexpr Duration end_look = 1h;          // a killed process ends
-constexpr std::size_t longest_line = 4096;
-constexpr int not_there = 1;  // what wal-restore ends with
 
 }  // namespace
 
@@ -92,22 +90,12 @@ Task<Result<>> SourceArchive::fetch(std::string name, std::string path) {
     std::string file = path;
     const auto there = co_await outside_.files.inspect(std::move(file));
     if (there) co_return Result<>();
-    std::vector<std::string> arguments{"wal-restore", "--bootstrap", std::move(name), std::move(path)};
-    process_ = std::make_unique<JobProcess>(outside_.loop, outside_.processes, longest_line);
-    const auto started = process_->start(outside_.archiver.command(std::move(arguments)), [](std::string_view) {});
-    if (!started) {
-        process_.reset();
-        co_return std::unexpected(started.error());
-    }
-    auto ended = co_await process_->wait(fetch_patience);
-    const bool in_time = ended.has_value();
-    if (!in_time) process_->signal(SIGKILL);
-    while (!ended) ended = co_await process_->wait(end_look);
+    process_ = std::make_unique<JobProcess>(outside_.loop, outside_.processes, longest_fetch_line);
+    WantedWal wanted{std::move(name), std::move(path), fetch_patience};
+    const auto fetched = co_await fetch_wal(outside_.archiver, *process_, Archive::source, std::move(wanted));
     process_.reset();
-    const bool answered = ended->how == ExitStatus::How::exited && (ended->success() || ended->code == not_there);
-    if (in_time && answered) co_return Result<>();
-    co_return fail(FaultKind::unavailable, "the source's archive does not give WAL to compare",
-                   "the archiver's last log lines say why");
+    if (fetched) co_return Result<>();
+    co_return fail(FaultKind::unavailable, "the source's archive does not give WAL to compare", fetched.error().hint);
 }
 
 }  // namespace pgbosun::supervision

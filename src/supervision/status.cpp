@@ -51,6 +51,13 @@ void add_server(InstanceStatus& status, const Known& known) {
     status.facts_at = known.facts.server_at;
 }
 
+constexpr std::string_view clients_wait =
+    "clients wait: since its start no quorum of the synchronous standbys has been seen to hold all that it holds";
+
+bool is_cut_off(const InstanceStatus& status) {
+    return status.role == Role::standby && !status.lsn.streaming && !status.lsn.from_archive;
+}
+
 void explain(InstanceStatus& status, const Known& known) {
     status.reason = known.reason;
     status.hint = known.hint;
@@ -66,6 +73,11 @@ void explain(InstanceStatus& status, const Known& known) {
     } else if (status.phase == Phase::running) {
         status.reason.clear();
         status.hint.clear();
+        if (known.holds_clients) {
+            status.reason = clients_wait;
+            status.hint =
+                "see whether the standbys run and reach this instance: what it recovered is on none of them, perhaps";
+        }
     }
     const bool streams = status.role == Role::standby && status.lsn.streaming;
     if (status.archive && status.archive->restore_error && !status.fenced && !streams) {
@@ -81,7 +93,8 @@ void explain(InstanceStatus& status, const Known& known) {
 }
 
 // Why it should not get traffic; empty: it should.
-std::string unready(const InstanceStatus& status, const ProbeSettings& probes) {
+std::string unready(const InstanceStatus& status, const Known& known) {
+    const ProbeSettings& probes = known.settings.probes;
     if (status.phase != Phase::running && status.phase != Phase::promoting) {
         std::string why = "the phase is " + std::string(to_string(status.phase));
         return status.reason.empty() ? why : why + ": " + status.reason;
@@ -91,9 +104,9 @@ std::string unready(const InstanceStatus& status, const ProbeSettings& probes) {
     }
     if (status.postgres.silent_since) return status.reason;
     if (!status.facts_at) return "PostgreSQL has not answered yet";
+    if (known.holds_clients) return status.reason;
     if (status.role != Role::standby) return {};
-    const bool follows = status.lsn.streaming || status.lsn.from_archive;
-    if (probes.ready == ReadyStrategy::streaming && !follows) return "the standby is not streaming";
+    if (probes.ready == ReadyStrategy::streaming && is_cut_off(status)) return "the standby is not streaming";
     if (probes.max_lag_bytes && !status.lsn.lag_bytes) return "how far the standby lags is not known";
     if (probes.max_lag_bytes && *status.lsn.lag_bytes > *probes.max_lag_bytes) {
         return "the standby lags by " + std::to_string(*status.lsn.lag_bytes) + " bytes, more than " +
@@ -131,6 +144,14 @@ void add_recovery(InstanceStatus& status, const Known& known) {
 
 }  // namespace
 
+void explain_cut_off(InstanceStatus& status) {
+    const bool told = !status.reason.empty() || status.phase != Phase::running || !status.facts_at;
+    if (told || !is_cut_off(status)) return;
+    status.reason = "the standby is not streaming";
+    status.hint =
+        "the primary is gone, or the network, a password or pg_hba keeps it away: PostgreSQL's log says which";
+}
+
 InstanceStatus assemble(const Known& known) {
     InstanceStatus status;
     status.instance = known.settings.instance;
@@ -151,7 +172,7 @@ InstanceStatus assemble(const Known& known) {
     add_recovery(status, known);
     explain(status, known);
     judge_liveness(status, known);
-    status.ready_reason = unready(status, known.settings.probes);
+    status.ready_reason = unready(status, known);
     status.ready = status.ready_reason.empty();
     status.started = has_started(status, known);
     const auto order = archive_order(status, known.settings, known.inspection);

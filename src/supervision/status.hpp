@@ -47,9 +47,13 @@ struct Known {
     std::optional<Shortage> shortage;
     Instant now{};
     SourceReading source = SourceReading::none;
+    bool holds_clients = false;  // as ManagedStatus has it
 };
 
 InstanceStatus assemble(const Known& known);
+
+// Says of a running standby that it gets no WAL, where nothing else is said of it.
+void explain_cut_off(InstanceStatus& status);
 
 // Has the right to add to the archive, and if not, why.
 ArchiveOrder archive_order(const InstanceStatus& status, const Settings& settings,

@@ -323,6 +323,18 @@ class ControllerTest(unittest.TestCase):
         self.assertEqual(len(self.instances(url)), 3)
         self.assertEqual(self.seen()["leader_url"], url)
 
+    def test_a_port_that_somebody_has_is_not_taken_at_sighup(self):
+        url = self.seen()["leader_url"]
+        log = self.place / f"{url.rsplit(':', 1)[1]}.log"
+        with contextlib.closing(socket.socket()) as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            listen = f"127.0.0.1:{taken.getsockname()[1]}"
+            self.configure(url, lambda config: config["http"].update(listen=listen))
+            until("it is said", lambda: "the configuration stays as it was" in log.read_text())
+            until("it serves where it did", lambda: len(self.instances(url)) == 3)
+        self.assertIsNone(self.controllers[url].poll())
+
     def test_paused_nothing_is_promoted_until_resumed(self):
         until("it is paused", lambda: self.ask("pause")[0] == 0)
         old = self.serving()[0]

@@ -27,6 +27,19 @@ class Hung(Case):
         self.assertLess(time.monotonic() - began, AT_ONCE, path)
         return answer
 
+    def test_a_stopped_postmaster_is_told_though_the_sessions_that_there_are_answer(self):
+        postmaster = self.it.postmaster()
+        instance.send(postmaster, signal.SIGSTOP)
+        try:
+            status = self.it.wait_status("status says that it is silent",
+                                         lambda status: status["postgres"]["silent_for_s"] is not None, 15)
+            self.assertEqual((status["phase"], status["ready"]), ("running", False))
+            self.assertIn("its postmaster is stopped", status["reason"])
+        finally:
+            instance.send(postmaster, signal.SIGCONT)
+        self.it.wait_status("it is ready again", lambda status: status["ready"])
+        self.assertEqual(self.it.postmaster(), postmaster)
+
     def test_a_stopped_postgres_is_told_and_no_answer_waits_for_it(self):
         postmaster = self.it.postmaster()
         tree = [postmaster, *instance.descendants(postmaster)]

@@ -202,7 +202,8 @@ class Managed(Case):
                 ({"instance": "somebody"}, 409, "another instance"),
                 ({"primary": "somebody"}, 409, "another primary is known"),
                 ({"surprise": 1}, 400, "surprise"),
-                ({"promotable": {"version": 1, "names": [primary.name]}}, 409, "makes no sense")):
+                ({"promotable": {"version": 1, "names": [primary.name]}}, 409, "makes no sense"),
+                ({"term": before["term"] + 1}, 409, "makes no sense")):
             answer = primary.http("PUT", "/v1/assignment", json.dumps({**given, **change}))
             self.assertEqual(answer.status, status, (change, answer))
             self.assertIn(why, answer.json["detail"])

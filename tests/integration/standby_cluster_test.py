@@ -178,6 +178,44 @@ class ByArchive(Case):
         self.assertEqual(self.promoted().status()["timeline"], 3, "the own archive has timeline 2 already")
         self.assertEqual({name[:8] for name in self.archived(self.far)}, {"00000001"})
 
+    def test_what_an_earlier_promotion_wrote_does_not_come_back(self):
+        self.follow("1")
+        promoted = self.promoted()
+        promoted.sql("insert into t values (2)")
+        own = archives.switch(promoted)
+        wait_for("the own archive has it", lambda: own in self.archived(self.near))
+        code, said = self.near.ask("demote-cluster", "--source-archive")
+        self.assertEqual(code, 0, said)
+        self.follow("1")
+
+        # Replay stands where the earlier promotion left the far cluster's timeline.
+        _, said = self.near.ask("promote-cluster", "--to", promoted.name, "--wait", "5s")
+        promoted.wait_status("it says what it waits for", lambda status: "left this one at" in (status["reason"] or ""))
+        self.assertEqual(promoted.psql(ROWS).stdout.strip(), "1", said)
+        for it in self.near.members:
+            it.config["archive"]["server_name"] = "another"
+            it.write_config()
+        self.assertIs(self.near.wait_whole(deadline=180), promoted)
+        self.assertEqual(promoted.sql(ROWS), "1")
+
+    def test_it_is_made_anew_when_the_segment_that_it_needs_has_expired(self):
+        self.follow("1")
+        first, second = self.near.members
+        second.stop()
+        self.inserted(2)
+        self.source.client("backup", "--wait", check=True)
+
+        def listed():
+            return sorted(it["begin_wal"] for it in self.source.http("GET", "/v1/backups").json["backups"])
+        wait_for("both backups are listed", lambda: len(listed()) == 2)
+        for name, path in archives.wal_files(f"{self.far.directory}/archive").items():
+            if archives.is_segment(name) and name < listed()[-1]:
+                os.unlink(path)
+        self.inserted(3)
+        second.start()
+        self.follow("1,2,3")
+        self.assertIn("rejoin: reclone", "".join(plans(second)))
+        self.assertNotIn("rejoin: reclone", "".join(plans(first)))
 
 
 class ByArchiveOfTwo(ByArchive):
@@ -185,6 +223,8 @@ class ByArchiveOfTwo(ByArchive):
 
     far_size = 2
     test_it_follows_is_promoted_and_follows_again = None
+    test_what_an_earlier_promotion_wrote_does_not_come_back = None
+    test_it_is_made_anew_when_the_segment_that_it_needs_has_expired = None
 
     def test_it_follows_over_a_change_of_primary_and_says_what_keeps_it_from_following(self):
         self.follow("1")

@@ -22,6 +22,7 @@ Policy policy() {
 InstanceState running(Role role) {
     InstanceState state;
     state.activity = Running{role};
+    state.begun = true;
     return state;
 }
 
@@ -75,6 +76,25 @@ TEST_CASE("a fence survives: found on the volume at the start, it keeps postgres
     CHECK(decision.actions.size() == 0);
 }
 
+TEST_CASE("fenced before its part is known, it is what it was given when the fence is lifted") {
+    auto decision = after(InstanceState{}, Asked{Verb::fence});
+    CHECK(decision.verdict == Verdict::accepted);
+    CHECK(find<StoreFence>(decision));
+    CHECK(after(decision.state, Asked{Verb::unfence}).verdict == Verdict::refused_busy);
+    decision = after(decision.state, FenceStored{});
+    CHECK(after(decision.state, Asked{Verb::restart}).verdict == Verdict::refused_fenced);
+    decision = after(decision.state, Begin{.fence_found = false, .part = Part::standby});
+    CHECK(phase_of(decision.state) == Phase::fenced);
+    CHECK(decision.actions.size() == 0);
+
+    decision = after(decision.state, Asked{Verb::unfence});
+    decision = after(decision.state, FenceRemoved{});
+    REQUIRE(find<InspectVolume>(decision));
+    decision = after(decision.state, VolumeJudged{VolumeVerdict::usable});
+    decision = after(decision.state, StraysGone{});
+    CHECK(find<Rejoin>(decision));
+}
+
 TEST_CASE("a fence is stored and stops postgres at the same moment; lifting it starts postgres again") {
     auto decision = after(running(Role::primary), Asked{Verb::fence});
     CHECK(decision.verdict == Verdict::accepted);
@@ -95,6 +115,23 @@ TEST_CASE("a fence is stored and stops postgres at the same moment; lifting it s
     CHECK(phase_of(decision.state) == Phase::fenced);
     decision = after(decision.state, FenceRemoved{});
     CHECK(find<InspectVolume>(decision));
+}
+
+TEST_CASE("a smart stop leaves time for the two after it, also after a long checkpoint") {
+    Policy patient = policy();
+    patient.smart_timeout = 50s;
+    auto decision = decide(running(Role::primary), Asked{Verb::restart}, start, patient);
+    REQUIRE(find<Checkpoint>(decision));
+    Instant now = start + patient.checkpoint_timeout;
+    decision = decide(decision.state, DeadlinePassed{}, now, patient);
+    for (const auto mode : {StopMode::smart, StopMode::fast, StopMode::immediate}) {
+        REQUIRE(find<StopPostgres>(decision));
+        CHECK(find<StopPostgres>(decision)->mode == mode);
+        now = *next_deadline(decision.state);
+        decision = decide(decision.state, DeadlinePassed{}, now, patient);
+    }
+    CHECK(find<KillPostgres>(decision));
+    CHECK(now == start + patient.stop_timeout);
 }
 
 TEST_CASE("a stop goes from smart through fast and immediate to SIGKILL as its time runs out") {
@@ -213,6 +250,24 @@ TEST_CASE("a demotion writes standby.signal after postgres has gone and before i
     REQUIRE(find<MarkStandby>(decision));
     decision = after(decision.state, StandbyMarked{});
     CHECK(find<InspectVolume>(decision));
+}
+
+TEST_CASE("a fence or an end on the way does not make a primary again of what is being demoted") {
+    const auto demoting = after(running(Role::primary), Asked{Verb::demote, true});
+    const auto stopping = after(demoting.state, CheckpointEnded{});
+    for (const auto& begun : {demoting, stopping}) {
+        for (const Event& event : {Event(Asked{Verb::fence}), Event(EndRequested{StopMode::smart})}) {
+            auto decision = after(begun.state, event);
+            decision = after(decision.state, PostmasterExited{});
+            decision = after(decision.state, StraysGone{});
+            REQUIRE(find<MarkStandby>(decision));
+            // Said once more, it waits all the same; a volume that hangs is not waited for at the last signal.
+            CHECK_FALSE(find<End>(after(decision.state, EndRequested{StopMode::fast})));
+            CHECK(find<End>(after(decision.state, EndRequested{StopMode::immediate})));
+            decision = after(decision.state, StandbyMarked{});
+            CHECK_FALSE(find<InspectVolume>(decision));
+        }
+    }
 }
 
 TEST_CASE("a volume that is not ours to touch leaves the instance up, failed, until somebody asks for a restart") {

@@ -34,6 +34,7 @@ Assignment assignment(Term term, std::string primary = "me", Instant echo = now 
     std::erase(it.promotable.names, it.primary);
     it.lease = Lease{{"boot", echo}, ttl};
     it.at_least = {5, Timeline{1}, Lsn{100}};
+    for (const char* name : {"me", "a", "b", "c"}) it.peers.push_back({name, {}, {}});
     return it;
 }
 
@@ -92,6 +93,14 @@ TEST_CASE("a promotion is refused for each reason of its own, and the higher ter
          {},
          5},
         {"no time at all", [](Right&, Assignment& it, Local&) { it.lease->ttl = 0s; }, Refusal::malformed, {}, 5},
+        {"no members", [](Right&, Assignment& it, Local&) { it.peers.clear(); }, Refusal::malformed, {}, 5},
+        {"members without the primary",
+         [](Right&, Assignment& it, Local&) {
+             std::erase_if(it.peers, [](const Peer& peer) { return peer.name == "me"; });
+         },
+         Refusal::malformed,
+         {},
+         5},
         {"older term", [](Right&, Assignment& it, Local&) { it.term = 4; }, Refusal::old_term, {}, 5},
         {"same term, other primary",
          [](Right&, Assignment& it, Local&) { it.term = 5; },

@@ -106,6 +106,12 @@ std::vector<Possible> possible(const Node& node, Authority authority) {
         } else {
             for (const auto part : {Part::unknown, Part::standby, Part::isolated, Part::primary}) begin(part);
         }
+        // The API answers before.
+        if (world.storing) happens(FenceStored{}, [](World& after) { after.storing = false; });
+        happens(GuardLost{}, [](World&) {});
+        all.push_back({EndRequested{StopMode::fast}, world, true});
+        for (const auto verb : {Verb::fence, Verb::unfence, Verb::restart, Verb::promote, Verb::demote})
+            all.push_back({Asked{verb, true}, world, true});
         return all;
     }
     if (world.judging) {

@@ -47,6 +47,18 @@ TEST_CASE("a standby's lag is measured to the newest position it knows of") {
     CHECK(facts->synchronous_standby_names == "ANY 1 (x)");
 }
 
+TEST_CASE("cut off from whom it follows, a standby does not know how far it is behind") {
+    Rows rows = standby_rows();
+    constexpr std::size_t streaming = 14;
+    rows.rows[0][streaming] = "f";
+    const auto facts = parse_server_facts(rows);
+
+    REQUIRE(facts);
+    CHECK_FALSE(facts->lsn.streaming);
+    CHECK_FALSE(facts->lsn.lag_bytes);
+    CHECK(facts->lsn.received == Lsn{0x3000000});
+}
+
 TEST_CASE("an answer that is not the facts is corrupt, and names the column") {
     for (std::size_t column = 0; column < standby_rows().columns.size(); ++column) {
         Rows rows = standby_rows();
