@@ -183,7 +183,7 @@ class Archiver:
     def order(self, data_directory, may_archive):
         order = {"may_archive": may_archive, "reason": "", "data_directory": data_directory,
                  "system_id": self.server.system_id, "wal_segment_size": self.server.segment_size, "wal": None,
-                 "promoting": False}
+                 "promoting": False, "stopping": False}
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
 

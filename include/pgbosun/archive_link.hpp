@@ -26,6 +26,8 @@ struct ArchiveOrder {
     std::string reason;  // why not
     // PostgreSQL is being promoted: it asks for what may be there, and an archive that does not answer must not hold it up.
     bool promoting = false;
+    // PostgreSQL is being stopped: it does not end before its archiver has an answer.
+    bool stopping = false;
     std::string data_directory;  // absolute
     std::optional<SystemId> system_id;
     std::uint32_t wal_segment_size = 0;  // bytes; 0: not known yet

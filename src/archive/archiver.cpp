@@ -86,6 +86,11 @@ std::variant<HookAnswer, Ticket> Archiver::ask(const ArchiveRequest& request, La
     return ticket;
 }
 
+std::chrono::milliseconds Archiver::patience() const {
+    const std::lock_guard lock(mutex_);
+    return order_ && order_->stopping ? pace_.last_patience : pace_.patience;
+}
+
 std::string Archiver::withdraw(Ticket ticket) {
     const std::lock_guard lock(mutex_);
     const auto found = waiters_.find(ticket);

@@ -37,6 +37,10 @@ struct Pace {
     std::chrono::milliseconds longest_pause{5'000};
     std::chrono::milliseconds between_looks{10'000};  // at archive_status, when nobody asks
     std::chrono::milliseconds slow{60'000};           // an upload that takes longer is told as a failure
+    // Then PostgreSQL logs that the archive is not reached, and asks again a second later.
+    std::chrono::milliseconds patience{30'000};
+    // While PostgreSQL is being stopped: it asks three times before it ends. What it leaves is archived after its next start.
+    std::chrono::milliseconds last_patience{2'000};
 };
 
 enum class Ticket : std::uint64_t {};
@@ -63,6 +67,8 @@ public:
     // An answer that is at hand (one stat, no wait for a thread), or a ticket: `later` is then called once, on a
     // worker thread or from obey() or finish(), unless withdraw() comes first; it must not call back.
     std::variant<HookAnswer, Ticket> ask(const ArchiveRequest& request, Later later);
+    // How long whoever asks is to wait at most, as it is now.
+    [[nodiscard]] std::chrono::milliseconds patience() const;
     // The asker has gone or has lost patience: why its file is not archived yet. The upload goes on.
     std::string withdraw(Ticket ticket);
 

@@ -102,8 +102,12 @@ asio::awaitable<std::optional<HookAnswer>> answer_to(ArchiveRequest request, Soc
     const auto pending = std::make_shared<Pending>(socket.get_executor());
     auto asked = archiver.ask(request, deliver_to(pending));
     if (auto* at_once = std::get_if<HookAnswer>(&asked)) co_return std::move(*at_once);
-    const std::optional<std::chrono::milliseconds> patience = archive_patience;
-    co_await wait(socket, pending, patience);
+    const auto began = std::chrono::steady_clock::now();
+    while (!pending->answer && !pending->gone) {
+        const auto waited = std::chrono::steady_clock::now() - began;
+        if (waited >= archiver.patience()) break;
+        co_await wait(socket, pending, patience_look);
+    }
     if (pending->answer) co_return pending->answer;
     co_return HookAnswer{hook::failed, archiver.withdraw(std::get<Ticket>(asked))};
 }

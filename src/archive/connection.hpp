@@ -12,8 +12,8 @@ namespace pgbosun::archive {
 
 // A hook sends its request at once.
 inline constexpr std::chrono::seconds request_deadline{5};
-// Then PostgreSQL logs that the archive is not reached, and asks again a second later.
-inline constexpr std::chrono::seconds archive_patience{30};
+// How often it is looked whether PostgreSQL is being stopped, for whoever waits to archive.
+inline constexpr std::chrono::milliseconds patience_look{250};
 // The answer fits into the socket's buffer.
 inline constexpr std::chrono::seconds answer_deadline{5};
 

@@ -138,6 +138,7 @@ std::string render(const ArchiveOrder& order) {
     json object{{"may_archive", order.may_archive},
                 {"reason", cut(order.reason)},
                 {"promoting", order.promoting},
+                {"stopping", order.stopping},
                 {"data_directory", cut(order.data_directory)},
                 {"system_id", nullptr},
                 {"wal_segment_size", order.wal_segment_size},
@@ -196,6 +197,7 @@ Result<ArchiveOrder> parse_order(std::string_view line) {
     reader.truth("may_archive", order.may_archive);
     reader.text("reason", order.reason);
     reader.truth("promoting", order.promoting);
+    reader.truth("stopping", order.stopping);
     reader.text("data_directory", order.data_directory);
     reader.system_id("system_id", order.system_id);
     reader.number("wal_segment_size", order.wal_segment_size);

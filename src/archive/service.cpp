@@ -146,6 +146,7 @@ private:
         if (serves_ == Serves::recovery) {
             order->may_archive = false;
             order->promoting = false;
+            order->stopping = false;
             order->reason = "this archiver serves a recovery only";
         }
         if (may_archive_ != order->may_archive)

@@ -211,7 +211,11 @@ std::string pg_hba_conf(const Settings& settings, const ConfigurationFacts& fact
     text.append("local all ").append(metrics_role).append(" ").append(method).append("\n");
     const std::string user = list_element(settings.postgresql.replication.user);
     text.append("host replication ").append(user).append(" all scram-sha-256\n");
-    if (facts.holds_clients) return text;
+    if (facts.holds_clients) {
+        // Who comes back compares itself first, and rewinds, by SQL.
+        text.append("host postgres ").append(user).append(" all scram-sha-256\n");
+        return text;
+    }
     for (const std::string& line : settings.postgresql.pg_hba) text.append(line).append("\n");
     text += "local all all scram-sha-256\nhost all all all scram-sha-256\n";
     return text;

@@ -197,6 +197,8 @@ ArchiveOrder archive_order(const InstanceStatus& status, const Settings& setting
     order.data_directory = settings.data_directory();
     order.system_id = status.system_id;
     order.promoting = status.phase == Phase::promoting;
+    order.stopping =
+        status.phase == Phase::stopping || status.phase == Phase::restarting || status.phase == Phase::demoting;
     if (inspection && inspection->usable) order.wal_segment_size = inspection->usable->control.wal_segment_size;
     if (status.fenced) {
         order.reason = "the instance is fenced";

@@ -18,9 +18,9 @@ std::string_view without_end(const std::string& line) {
 TEST_CASE("an order arrives as it was sent") {
     const ArchiveOrder orders[] = {
         {},
-        {true, "", false, "/data/pgdata", SystemId{~0ULL}, 1U << 30},
-        {false, "fenced:\n\"why\" \xC3\xA4", true, "/d", std::nullopt, 16 << 20},
-        {true, "", false, "/d", SystemId{1}, 16 << 20, FlushedWal{{0x123456789ABULL}, Timeline{3}, ~0ULL}},
+        {true, "", false, true, "/data/pgdata", SystemId{~0ULL}, 1U << 30},
+        {false, "fenced:\n\"why\" \xC3\xA4", true, false, "/d", std::nullopt, 16 << 20},
+        {true, "", false, false, "/d", SystemId{1}, 16 << 20, FlushedWal{{0x123456789ABULL}, Timeline{3}, ~0ULL}},
     };
     for (const auto& order : orders) CHECK(parse_order(without_end(render(order))).value() == order);
 }
@@ -48,7 +48,7 @@ TEST_CASE("text that is too long or no UTF-8 does not break the line") {
 
 TEST_CASE("a line that is not exactly an order is refused") {
     const std::string good =
-        R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":"1","wal_segment_size":1048576,"wal":null)";
+        R"({"may_archive":true,"reason":"","promoting":false,"stopping":false,"data_directory":"/d","system_id":"1","wal_segment_size":1048576,"wal":null)";
     REQUIRE(parse_order(good + "}"));
     const std::string table[] = {
         "",
@@ -58,19 +58,19 @@ TEST_CASE("a line that is not exactly an order is refused") {
         good,
         good + "}}",
         good + R"(,"more":1})",
-        R"({"may_archive":1,"reason":"","promoting":false,"data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":null})",
-        R"({"may_archive":true,"reason":"","promoting":1,"data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":null})",
-        R"({"may_archive":true,"reason":null,"promoting":false,"data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":null})",
-        R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":1,"wal_segment_size":1,"wal":null})",
-        R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":"1x","wal_segment_size":1,"wal":null})",
-        R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":"18446744073709551616","wal_segment_size":1,"wal":null})",
-        R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":"1","wal_segment_size":-1,"wal":null})",
-        R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":"1","wal_segment_size":4294967296,"wal":null})",
-        R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":"1","wal_segment_size":1.5,"wal":null})",
-        R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":"1","wal_segment_size":1})",
-        R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":{}})",
-        R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":{"position":"0/x","timeline":1,"server_run":1}})",
-        R"({"may_archive":true,"reason":"","promoting":false,"data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":{"position":"0/1","timeline":1,"server_run":1,"more":1}})",
+        R"({"may_archive":1,"reason":"","promoting":false,"stopping":false,"data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":null})",
+        R"({"may_archive":true,"reason":"","promoting":1,"stopping":false,"data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":null})",
+        R"({"may_archive":true,"reason":null,"promoting":false,"stopping":false,"data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":null})",
+        R"({"may_archive":true,"reason":"","promoting":false,"stopping":false,"data_directory":"/d","system_id":1,"wal_segment_size":1,"wal":null})",
+        R"({"may_archive":true,"reason":"","promoting":false,"stopping":false,"data_directory":"/d","system_id":"1x","wal_segment_size":1,"wal":null})",
+        R"({"may_archive":true,"reason":"","promoting":false,"stopping":false,"data_directory":"/d","system_id":"18446744073709551616","wal_segment_size":1,"wal":null})",
+        R"({"may_archive":true,"reason":"","promoting":false,"stopping":false,"data_directory":"/d","system_id":"1","wal_segment_size":-1,"wal":null})",
+        R"({"may_archive":true,"reason":"","promoting":false,"stopping":false,"data_directory":"/d","system_id":"1","wal_segment_size":4294967296,"wal":null})",
+        R"({"may_archive":true,"reason":"","promoting":false,"stopping":false,"data_directory":"/d","system_id":"1","wal_segment_size":1.5,"wal":null})",
+        R"({"may_archive":true,"reason":"","promoting":false,"stopping":false,"data_directory":"/d","system_id":"1","wal_segment_size":1})",
+        R"({"may_archive":true,"reason":"","promoting":false,"stopping":false,"data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":{}})",
+        R"({"may_archive":true,"reason":"","promoting":false,"stopping":false,"data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":{"position":"0/x","timeline":1,"server_run":1}})",
+        R"({"may_archive":true,"reason":"","promoting":false,"stopping":false,"data_directory":"/d","system_id":"1","wal_segment_size":1,"wal":{"position":"0/1","timeline":1,"server_run":1,"more":1}})",
         std::string(longest_line + 1, ' '),
     };
     for (const auto& line : table) {

@@ -1,0 +1,55 @@
+"""A managed cluster with synchronous replication: who may read what a primary holds after it was started anew."""
+
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cluster"))
+
+import instance
+from cluster import Cluster
+from instance import Case, wait_for
+
+
+class Synchronous(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster(size=2, controllers=1,
+                              controller_config={"synchronous": {"method": "any", "number": 1, "data_durability": "required"}})
+        cls.addClassCleanup(cls.cluster.stop)
+        cls.cluster.start()
+        cls.cluster.wait_whole().sql("create table t(i int)")
+
+    def tearDown(self):
+        if instance.has_failed(self):
+            print(self.cluster.tail(), flush=True)
+
+    def let_in(self, member):
+        """A client over TCP; pgbosun itself comes by the socket."""
+        done = subprocess.run([f"{instance.bin_dir()}/psql", "-XAtqd", f"{member.conninfo} user=postgres dbname=postgres",
+                               "-c", "select count(*) from t"], capture_output=True, text=True, check=False,
+                              timeout=instance.DEADLINE, env={"PATH": os.environ["PATH"], "PGCONNECT_TIMEOUT": "10"})
+        return done.returncode == 0
+
+    def test_a_primary_that_starts_anew_lets_clients_in_when_its_standby_has_all_that_it_has(self):
+        primary = self.cluster.wait_whole()
+        standby = next(it for it in self.cluster.members if it is not primary)
+        wait_for("a client is let in", lambda: self.let_in(primary))
+        standby.kill()
+        primary.kill_postmaster()
+        status = primary.wait_status("it says why it waits", lambda it: "clients wait" in (it["reason"] or ""))
+        self.assertEqual((status["role"], status["ready"], status["managed"]["holds_clients"]), ("primary", False, True))
+        self.assertFalse(self.let_in(primary))
+        refused = primary.http("GET", "/primary")
+        self.assertEqual(refused.status, 503)
+        self.assertIn("clients wait", refused.text)
+        self.assertEqual(primary.sql("select count(*) from t"), "0", "pgbosun's own way in is open")
+
+        standby.start()
+        wait_for("a client is let in again", lambda: self.let_in(primary))
+        self.assertEqual(primary.http("GET", "/primary").status, 200)
+        self.assertIs(self.cluster.wait_whole(), primary)
+
+
+if __name__ == "__main__":
+    instance.main()
