@@ -50,7 +50,7 @@ class Managed(Case):
 
     def test_a_switchover_keeps_everything_and_the_old_primary_follows_without_a_rewind(self):
         before = self.whole()
-        before.sql("truncate t; insert into t values (1)")
+        before.sql("truncate t; insert into t values (1); select pg_create_physical_replication_slot('forgotten', true)")
         code, said = self.cluster.ask("switchover")
         self.assertEqual(code, 0, said)
         after = self.whole()
@@ -60,6 +60,7 @@ class Managed(Case):
             self.has(it, "1,2")
         plans = [it["what"] for it in before.http("GET", "/v1/journal").json["entries"] if it["what"].startswith("rejoin: ")]
         self.assertTrue(plans[-1].startswith("rejoin: follow"), plans)
+        self.assertEqual(before.sql("select count(*) from pg_replication_slots"), "0", "it would keep WAL for ever")
 
     def test_a_standby_streams_from_the_one_that_is_named_for_it_and_from_the_primary_while_that_one_is_away(self):
         one, two, three = self.cluster.members
