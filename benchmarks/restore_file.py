@@ -30,14 +30,9 @@ class Restore:
         return seconds, processor
 
 
-def measure(bench):
-    it = database.database_of(bench)
-    it.archive_to("file://" + bench.place("archive"), data=f"compression: zstd, level: 1, max_parallel: {base_backup.WORKERS}")
-    base_backup.Ours(bench, it).run()
-    peer = base_backup.PgBackRest(bench, it, {"repo1-path": bench.place("repository")})
-    peer.run()
+def compare(bench, it, peer, where):
+    """Of one backup each, which `it` and `peer` have just made."""
     it.instance.stop()
-
     what = {
         "pgBackRest": Restore(bench, "peer", lambda target: peer.program + [f"--pg1-path={target}", "restore"]),
         "pgbosun": Restore(bench, "ours", lambda target: [bench.program("pgbosun-archiver"), "restore", "--config",
@@ -48,11 +43,20 @@ def measure(bench):
     for _ in range(RUNS):
         for name, restore in what.items():
             measured[name].append(restore.run())
-            support.note(f"restore, {name}: {measured[name][-1]} (s, s of processor)")
+            support.note(f"restore from {where}, {name}: {measured[name][-1]} (s, s of processor)")
     median = {name: tuple(support.median(column) for column in zip(*values)) for name, values in measured.items()}
     ours, peers, copy = (median[name][0] for name in ("pgbosun", "pgBackRest", "cp -a"))
     size = f"{it.bytes() / 1e9:.2f} GB"
-    yield support.Row(f"restore from a directory, {size}, zstd 1, {base_backup.WORKERS} workers", f"pgBackRest {peers:.1f} s",
+    yield support.Row(f"restore from {where}, {size}, zstd 1, {base_backup.WORKERS} workers", f"pgBackRest {peers:.1f} s",
                       f"{ours:.1f} s", f"{peers / ours:.2f} >= 2", peers / ours >= 2)
     yield support.Row("  against a copy", f"cp -a {copy:.1f} s", f"{ours:.1f} s", f"{ours / copy:.2f} <= 2.5",
                       ours / copy <= 2.5)
+
+
+def measure(bench):
+    it = database.database_of(bench)
+    it.archive_to("file://" + bench.place("archive"), data=f"compression: zstd, level: 1, max_parallel: {base_backup.WORKERS}")
+    base_backup.Ours(bench, it).run()
+    peer = base_backup.PgBackRest(bench, it, {"repo1-path": bench.place("repository")})
+    peer.run()
+    yield from compare(bench, it, peer, "a directory")
