@@ -38,7 +38,7 @@ void append_event(std::string& out, const JournalEntry& entry, const InstanceSta
 }  // namespace
 
 Session::Session(ServerState& state, std::unique_ptr<ByteStream> stream, Peer peer, Entrance entrance,
-                 std::optional<Problem> refusal)
+                 std::optional<Refusal> refusal)
     : state_(state), stream_(std::move(stream)), peer_(std::move(peer)), entrance_(entrance),
       refusal_(std::move(refusal)), reader_(state.limits) {}
 
@@ -77,6 +77,7 @@ void Session::expire(Time now) {
 }
 
 void Session::stop() {
+    idle_since_.reset();
     if (doing_ == Doing::streaming) waiting_for_journal_.emit(boost::asio::cancellation_type::terminal);
     stream_->close();
 }
@@ -108,6 +109,7 @@ Task<Session::Next> Session::read_request() {
     if (filled_ == 0 && buffer_.size() > first_buffer) std::vector<char>(first_buffer).swap(buffer_);
     allow(Doing::reading, filled_ == 0 ? state_.limits.idle : state_.limits.head);
     bool begun = filled_ != 0;
+    if (!begun) idle_since_ = std::chrono::steady_clock::now();
     for (State before = State::head;;) {
         if (filled_ != 0) feed();
         const State state = reader_.state();
@@ -121,6 +123,7 @@ Task<Session::Next> Session::read_request() {
         }
         before = state;
         const std::size_t count = co_await stream_->read_some(room());
+        idle_since_.reset();
         if (count == 0) co_return expired_&& begun ? Next::request : Next::end;
         filled_ += count;
         if (!begun) allow(Doing::reading, refusal_ ? state_.limits.linger : state_.limits.head);
@@ -134,10 +137,16 @@ std::optional<Work> Session::choose_answer() {
         response_.connection = Connection::close;
         return std::nullopt;
     };
-    if (refusal_) return refuse(*refusal_);
+    if (refusal_ && !is_spared()) return refuse(refusal_->problem);
     if (expired_) return refuse(too_slow());
     if (reader_.state() == RequestReader::State::failed) return refuse(reader_.problem());
+    if (refusal_) response_.connection = Connection::close;
     return state_.api.answer(reader_.request(), peer_, entrance_, state_.credentials, response_);
+}
+
+bool Session::is_spared() {
+    return refusal_->spares == Refusal::Spares::checks && reader_.state() == RequestReader::State::done &&
+           state_.api.is_check(reader_.request());
 }
 
 Task<Session::Next> Session::answer() {

@@ -21,6 +21,13 @@ namespace pgbosun::http {
 class Session;
 
 // What the sessions of one server share. Owned by the server and by every coroutine of it: a command that outlives
+// Why a connection is heard for one request only.
+struct Refusal {
+    Problem problem;
+    // What is answered all the same: probes and role checks do not wait until there are fewer connections.
+    enum class Spares { nothing, checks } spares = Spares::nothing;
+};
+
 // the server still has somewhere to put its answer.
 struct ServerState {
     ServerState(boost::asio::io_context& context, InstanceControl& instance, Journal& events, Limits bounds)
@@ -47,9 +54,9 @@ class Session : public std::enable_shared_from_this<Session> {
 public:
     using Time = std::chrono::steady_clock::time_point;
 
-    // `refusal`: hear one request, and answer it with this whatever it is.
+    // `refusal`: hear one request, and answer it with this unless it is spared.
     Session(ServerState& state, std::unique_ptr<ByteStream> stream, Peer peer, Entrance entrance,
-            std::optional<Problem> refusal);
+            std::optional<Refusal> refusal);
 
     Task<> run();
     // Ends what has taken too long: a read is broken off (and answered 408), all else is closed.
@@ -58,6 +65,8 @@ public:
 
     [[nodiscard]] const Peer& peer() const { return peer_; }
     boost::asio::cancellation_slot slot() { return waiting_for_journal_.slot(); }
+    // Since when it waits for a request of which nothing has come yet; none: it is at work, or stopped.
+    [[nodiscard]] std::optional<Time> idle_since() const { return idle_since_; }
 
 private:
     enum class Doing { reading, answering, writing, streaming };
@@ -71,6 +80,7 @@ private:
     Task<> finish_refusal();
     std::optional<Work> choose_answer();
     Task<bool> write_out();
+    [[nodiscard]] bool is_spared();
     Task<> stream_events();
     Task<bool> stream_entries(std::uint64_t& after);
     void end_when_readable();
@@ -80,7 +90,7 @@ private:
     std::unique_ptr<ByteStream> stream_;
     Peer peer_;
     Entrance entrance_;
-    std::optional<Problem> refusal_;
+    std::optional<Refusal> refusal_;
 
     std::vector<char> buffer_;  // bytes [0, filled_) have been read and not been used yet
     std::size_t filled_ = 0;
@@ -94,4 +104,5 @@ private:
     boost::asio::cancellation_signal waiting_for_journal_;
 };
 
+    std::optional<Time> idle_since_;
 }  // namespace pgbosun::http
