@@ -24,6 +24,7 @@ struct Limits {
     Duration write = std::chrono::seconds(30);      // one answer, one piece of an event stream
     Duration linger = std::chrono::seconds(1);      // reading on after a refusal, so that the answer is not lost
     Duration heartbeat = std::chrono::seconds(15);  // a comment on a silent event stream
+    Duration progress = std::chrono::seconds(1);    // between two events of it about work that gets on
 };
 
 }  // namespace pgbosun::http

@@ -40,7 +40,7 @@ void append_event(std::string& out, const JournalEntry& entry, const InstanceSta
 Session::Session(ServerState& state, std::unique_ptr<ByteStream> stream, Peer peer, Entrance entrance,
                  std::optional<Refusal> refusal)
     : state_(state), stream_(std::move(stream)), peer_(std::move(peer)), entrance_(entrance),
-      refusal_(std::move(refusal)), reader_(state.limits) {}
+      refusal_(std::move(refusal)), reader_(state.limits), progress_(state.limits.progress) {}
 
 Task<> Session::run() {
     allow(Doing::writing, state_.limits.head);
@@ -205,31 +205,47 @@ void Session::end_when_readable() {
 
 Task<> Session::stream_events() {
     const OpenStream open(state_.traffic);
-    std::uint64_t after = *response_.events_after;
+    after_ = *response_.events_after;
     out_.append("retry: 1000\n\n");
+    said_at_ = std::chrono::steady_clock::now();
     const bool begun = co_await write_out();
     if (!begun) co_return;
     end_when_readable();
-    for (bool going_on = true; going_on;) going_on = co_await stream_entries(after);
+    for (bool going_on = true; going_on;) going_on = co_await stream_entries();
 }
 
-Task<bool> Session::stream_entries(std::uint64_t& after) {
-    auto entries = state_.journal->since(after, entries_at_once);
-    if (entries.empty()) {
-        // stop() while a piece was being written cannot cancel a wait that has not begun.
-        if (!stream_->socket().is_open()) co_return false;
-        doing_ = Doing::streaming;
-        deadline_ = Time::max();
-        co_await state_.journal->wait(after, state_.limits.heartbeat);
-        if (!stream_->socket().is_open()) co_return false;
-        entries = state_.journal->since(after, entries_at_once);
+Task<bool> Session::stream_entries() {
+    append_news();
+    if (out_.empty()) {
+        const bool open = co_await wait_for_news();
+        if (!open) co_return false;
+        append_news();
     }
-    const InstanceStatus& status = state_.control->status();
-    for (const auto& entry : entries) append_event(out_, entry, status);
-    if (entries.empty()) out_.append(": still here\n\n");
-    if (!entries.empty()) after = entries.back().id;
+    const Time now = std::chrono::steady_clock::now();
+    if (out_.empty() && now - said_at_ >= state_.limits.heartbeat) out_.append(": still here\n\n");
+    if (out_.empty()) co_return true;
+    said_at_ = now;
     const bool written = co_await write_out();
     co_return written;
+}
+
+void Session::append_news() {
+    const InstanceStatus& status = state_.control->status();
+    const auto entries = state_.journal->since(after_, entries_at_once);
+    for (const auto& entry : entries) append_event(out_, entry, status);
+    if (!entries.empty()) after_ = entries.back().id;
+    out_.append(progress_.due(status, std::chrono::steady_clock::now()));
+}
+
+Task<bool> Session::wait_for_news() {
+    // stop() while a piece was being written cannot cancel a wait that has not begun.
+    if (!stream_->socket().is_open()) co_return false;
+    doing_ = Doing::streaming;
+    deadline_ = Time::max();
+    const Duration silent = std::chrono::steady_clock::now() - said_at_;
+    const Duration rest = std::max<Duration>(state_.limits.heartbeat - silent, std::chrono::milliseconds(1));
+    co_await state_.journal->wait(after_, std::min(rest, progress_.patience(state_.control->status())));
+    co_return stream_->socket().is_open();
 }
 
 }  // namespace pgbosun::http

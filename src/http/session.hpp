@@ -13,6 +13,7 @@
 #include "http/api.hpp"
 #include "http/byte_stream.hpp"
 #include "http/limits.hpp"
+#include "http/progress_events.hpp"
 #include "http/request_reader.hpp"
 #include "http/tls.hpp"
 
@@ -20,7 +21,6 @@ namespace pgbosun::http {
 
 class Session;
 
-// What the sessions of one server share. Owned by the server and by every coroutine of it: a command that outlives
 // Why a connection is heard for one request only.
 struct Refusal {
     Problem problem;
@@ -28,6 +28,7 @@ struct Refusal {
     enum class Spares { nothing, checks } spares = Spares::nothing;
 };
 
+// What the sessions of one server share. Owned by the server and by every coroutine of it: a command that outlives
 // the server still has somewhere to put its answer.
 struct ServerState {
     ServerState(boost::asio::io_context& context, InstanceControl& instance, Journal& events, Limits bounds)
@@ -64,9 +65,9 @@ public:
     void stop();
 
     [[nodiscard]] const Peer& peer() const { return peer_; }
-    boost::asio::cancellation_slot slot() { return waiting_for_journal_.slot(); }
     // Since when it waits for a request of which nothing has come yet; none: it is at work, or stopped.
     [[nodiscard]] std::optional<Time> idle_since() const { return idle_since_; }
+    boost::asio::cancellation_slot slot() { return waiting_for_journal_.slot(); }
 
 private:
     enum class Doing { reading, answering, writing, streaming };
@@ -79,10 +80,12 @@ private:
     Task<Next> answer();
     Task<> finish_refusal();
     std::optional<Work> choose_answer();
-    Task<bool> write_out();
     [[nodiscard]] bool is_spared();
+    Task<bool> write_out();
     Task<> stream_events();
-    Task<bool> stream_entries(std::uint64_t& after);
+    Task<bool> stream_entries();
+    Task<bool> wait_for_news();
+    void append_news();
     void end_when_readable();
     void allow(Doing doing, Duration time);
 
@@ -101,8 +104,13 @@ private:
     Doing doing_ = Doing::reading;
     Time deadline_ = Time::max();
     bool expired_ = false;
+    std::optional<Time> idle_since_;
     boost::asio::cancellation_signal waiting_for_journal_;
+
+    // Of an event stream.
+    std::uint64_t after_ = 0;  // the last entry that was sent
+    ProgressEvents progress_;
+    Time said_at_{};
 };
 
-    std::optional<Time> idle_since_;
 }  // namespace pgbosun::http
