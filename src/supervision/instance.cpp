@@ -84,6 +84,7 @@ Task<> Instance::recall_and_begin() {
         spawn(outside_.loop, membership_->collect_promises());
         spawn(outside_.loop, accompany());
     }
+        spawn(outside_.loop, watch_primary());
     handle(instance::Begin{fenced, membership_ ? membership_->part() : instance::Part::own});
 }
 

@@ -20,6 +20,7 @@
 #include "supervision/status.hpp"
 #include "supervision/supervisor.hpp"
 #include "supervision/synchronous_upkeep.hpp"
+#include "supervision/synchronous_sight.hpp"
 
 namespace pgbosun::supervision {
 
@@ -120,6 +121,8 @@ private:
     void serve_source_archive();
     void watch_restored_clone();
     Task<bool> is_counted(const Peer& upstream, const std::string& primary, Term term, Timeline timeline) const;
+    Task<> watch_primary();
+    [[nodiscard]] std::optional<Peer> primary_streamed_from() const;
     void accompany_primary();
     [[nodiscard]] bool unsettled() const;
     [[nodiscard]] std::optional<ArchiveReport> archive() const;
@@ -143,6 +146,7 @@ private:
     std::optional<Instant> wal_gone_at_;
     // A launched standby that follows nobody has said so again and again, from the first to the second.
     Instant waits_for_wal_since_{}, waits_for_wal_at_{};
+    SynchronousSight counted_;  // as a standby
     Lsn replayed_;  // as it was when it last moved, at
     Instant replayed_at_{};
     bool old_data_looked_for_ = false;
