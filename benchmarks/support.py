@@ -62,7 +62,7 @@ def median(values):
 
 
 def print_head():
-    print(f"{'what':<58} {'peer':>22} {'pgbosun':>18} {'ratio or limit':>18}  reached", flush=True)
+    print(f"{'what':<58} {'peer':>26} {'pgbosun':>18} {'ratio or limit':>18}  reached", flush=True)
 
 
 class Row:
@@ -73,7 +73,7 @@ class Row:
 
     def print(self):
         verdict = {None: "-", True: "yes", False: "NO"}[self.reached]
-        print(f"{self.what:<58} {self.peer:>22} {self.ours:>18} {self.judged:>18}  {verdict}", flush=True)
+        print(f"{self.what:<58} {self.peer:>26} {self.ours:>18} {self.judged:>18}  {verdict}", flush=True)
 
 
 def at_most(what, peer, value, limit, unit):

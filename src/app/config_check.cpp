@@ -101,7 +101,7 @@ ExitCode print_check(const ReadSettings& read, std::ostream& out) {
     out << (read.usable() ? "# the effective configuration"
                           : "# the effective configuration, with defaults for what is wrong")
         << '\n'
-        << settings_text(read.settings);
+        << settings_text(read.settings, read.expanded);
     return read.usable() ? ExitCode::done : ExitCode::wrong_usage;
 }
 

@@ -5,6 +5,7 @@
 
 #include "app/configuration.hpp"
 #include "app/controller_settings.hpp"
+#include "app/file_watch.hpp"
 #include "app/posix_outside.hpp"
 #include "app/yaml_document.hpp"
 #include "cluster_record/etcd_record.hpp"
@@ -129,10 +130,40 @@ Task<> say_goodbye(controller::Controller& controller, boost::asio::io_context& 
 
 ReadControllerSettings read_settings(const std::string& file, const EnvironmentView& environment) {
     const auto text = PosixOutside().read(file, longest_document);
-    if (text) return read_controller_settings(*text, file, environment);
+    if (text) {
+        auto read = read_controller_settings(*text, file, environment);
+        read.settings.text_hash = std::hash<std::string>{}(*text);
+        return read;
+    }
     ReadControllerSettings unread;
     unread.findings.push_back({Severity::error, file, 0, {}, text.error().what, text.error().hint});
     return unread;
+}
+
+std::vector<std::string> files_of(const HttpSettings& http) {
+    std::vector<std::string> paths;
+    for (const auto& path : {http.token_file, http.cert_file, http.key_file, http.client_ca}) {
+        if (path) paths.push_back(*path);
+    }
+    return paths;
+}
+
+// Of a configuration with errors, or that names files that the server could not start with, nothing is taken.
+std::optional<ControllerSettings> read_anew(const std::string& file, const EnvironmentView& environment) {
+    auto read = read_settings(file, environment);
+    for (const auto& finding : read.findings) log::error(to_text(finding));
+    const auto files = read.usable() ? http::read_server_files(read.settings.http) : Result<http::ServerFiles>();
+    if (!files) log::error(files.error().what, {{"hint", files.error().hint}});
+    if (read.usable() && files) return std::move(read.settings);
+    log::error("the configuration stays as it was");
+    return std::nullopt;
+}
+
+void serve_with(http::Server& server, const HttpSettings& http) {
+    log::info("token or certificates have changed");
+    auto files = http::read_server_files(http);
+    const auto taken = files ? server.reload(http, std::move(*files)) : Result<>(std::unexpected(files.error()));
+    if (!taken) log::error("the server keeps what it had: " + taken.error().what, {{"hint", taken.error().hint}});
 }
 
 struct Served {
@@ -159,6 +190,7 @@ Served serve(boost::asio::io_context& loop, host::Signals& signals, const Contro
                                       {engine->record.get(), engine->publication.get(), std::move(*links)});
     http::ControllerApi api(controller);
     http::Server server(loop, api, settings.http);
+    const std::size_t files_before = content_hash(files_of(settings.http));
     auto files = http::read_server_files(settings.http);
     if (!files) return {refuse(files.error()), {}};
     if (const auto listening = server.start(std::move(*files)); !listening) return {refuse(listening.error()), {}};
@@ -178,14 +210,20 @@ Served serve(boost::asio::io_context& loop, host::Signals& signals, const Contro
     signals.on(SIGTERM, end);
     signals.on(SIGINT, end);
     // It begins anew, as after a restart: another leads meanwhile, and a primary that is well does not notice.
-    signals.on(SIGHUP, [&] {
-        auto read = read_settings(file, environment);
-        for (const auto& finding : read.findings) log::error(to_text(finding));
-        if (!read.usable()) return log::error("the configuration stays as it was");
-        log::info("a signal: the configuration is read again");
-        served.again = std::move(read.settings);
+    const auto begin_anew = [&](const char* why) {
+        log::info(why);
+        auto fresh = read_anew(file, environment);
+        if (!fresh) return;
+        served.again = std::move(fresh);
         resign();
-    });
+    };
+    signals.on(SIGHUP, [&] { begin_anew("a signal: the configuration is read again"); });
+    // Who leads looks twice: of two controllers with one ConfigMap the other has begun anew by then.
+    const FileWatch configuration(loop, {file}, settings.text_hash,
+                                  {[&] { begin_anew("the configuration has changed: it is read again"); },
+                                   [&] { return controller.status().leads; }});
+    const FileWatch secrets(loop, files_of(settings.http), files_before,
+                            {[&] { serve_with(server, settings.http); }, {}});
     log::info("pgbosun-controller " PGBOSUN_VERSION, {{"cluster", settings.cluster},
                                                       {"controller", candidate.id},
                                                       {"url", candidate.url},

@@ -46,6 +46,7 @@ struct ControllerSettings {
     HttpSettings http{"0.0.0.0:8009", {}, {}, {}, {}};
     std::optional<std::string> advertise;  // none: made of host name and port
     LogSettings log;
+    std::size_t text_hash = 0;  // content_hash() of the file that it was read from
 };
 
 struct ReadControllerSettings {

@@ -186,10 +186,13 @@ void check_drill(ReadSettings& read) {
 void check_cluster(ReadSettings& read) {
     const auto& settings = read.settings;
     if (settings.mode != Mode::managed) return;
-    if (!settings.http.token_file && !settings.http.client_ca) {
-        read.add(Severity::error, "mode",
-                 "a managed instance takes orders over HTTP, and nobody could prove to be allowed",
-                 "set http.token_file, the same for all instances and controllers of the cluster");
+    if (!settings.http.token_file) {
+        read.add(
+            Severity::error, "mode",
+            settings.http.client_ca
+                ? "a managed instance takes orders over HTTP, and controllers and members show a token, no certificate"
+                : "a managed instance takes orders over HTTP, and nobody could prove to be allowed",
+            "set http.token_file, the same for all instances and controllers of the cluster");
     }
     if (settings.bootstrap.join) {
         read.add(Severity::warning, "bootstrap.join",

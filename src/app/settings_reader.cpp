@@ -109,6 +109,7 @@ private:
     void scalar(const YamlNode& node, const Key& key, const std::string& name) {
         auto text = substitute(node.text, environment_);
         if (!text) return error(node.line, key.path, text.error().what, text.error().hint);
+        if (without_substitution(*text) != node.text) read_.expanded.push_back({key.path, {name, *text}, node.text});
         take(node, key, {name, std::move(*text)});
     }
 

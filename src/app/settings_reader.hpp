@@ -11,15 +11,24 @@
 
 #include "app/environment_view.hpp"
 #include "app/finding.hpp"
+#include "app/settings_keys.hpp"
 #include "pgbosun/settings.hpp"
 
 namespace pgbosun::app {
+
+// A value in which ${NAME} stood: what the variable holds may be a secret.
+struct ExpandedValue {
+    std::string path;
+    Item item;  // as it is in force
+    std::string written;
+};
 
 struct ReadSettings {
     Settings settings;  // complete with defaults also when it is not usable; a bad value is left at its default
     std::vector<Finding> findings;     // in the order of the lines
     std::map<std::string, int> lines;  // of each key that was given
-    std::string file;                  // what findings call it
+    std::vector<ExpandedValue> expanded;
+    std::string file;  // what findings call it
 
     [[nodiscard]] bool usable() const;  // no finding is an error
     // A finding at the line of `key`. Dropped when that key has an error already: one cause, one finding.

@@ -50,23 +50,31 @@ std::vector<std::string_view> parts_of(std::string_view path) {
     }
 }
 
-void write_value(std::string& out, const Key& key, const std::vector<Item>& items, std::size_t depth) {
+// What an item is called in the file.
+std::string value_text(const Key& key, const Item& item, const std::vector<ExpandedValue>& expanded) {
+    const auto same = [&](const ExpandedValue& it) { return it.path == key.path && it.item == item; };
+    const auto found = std::ranges::find_if(expanded, same);
+    return found == expanded.end() ? scalar(item.text) : in_quotes(found->written);
+}
+
+void write_value(std::string& out, const Key& key, const std::vector<Item>& items, std::size_t depth,
+                 const std::vector<ExpandedValue>& expanded) {
     const std::string indent(2 * (depth + 1), ' ');
     if (key.shape == Shape::scalar) {
-        out += " " + scalar(items.front().text) + "\n";
+        out += " " + value_text(key, items.front(), expanded) + "\n";
         return;
     }
     out += "\n";
     for (const auto& item : items) {
         const auto name =
             key.shape == Shape::map ? (is_plain(item.name) ? item.name : in_quotes(item.name)) + ": " : "- ";
-        out += indent + name + scalar(item.text) + "\n";
+        out += indent + name + value_text(key, item, expanded) + "\n";
     }
 }
 
 }  // namespace
 
-std::string settings_text(const Settings& settings) {
+std::string settings_text(const Settings& settings, const std::vector<ExpandedValue>& expanded) {
     std::string out;
     std::vector<std::string_view> open;
     for (const auto& key : settings_keys()) {
@@ -80,7 +88,7 @@ std::string settings_text(const Settings& settings) {
         for (; depth < sections; ++depth) out += std::string(2 * depth, ' ') + std::string(parts[depth]) + ":\n";
         open.assign(parts.begin(), parts.end() - 1);
         out += std::string(2 * sections, ' ') + std::string(parts.back()) + ":";
-        write_value(out, key, items, sections);
+        write_value(out, key, items, sections, expanded);
     }
     return out;
 }

@@ -15,17 +15,21 @@ Fault fault_of(const Answered& answered, const std::string& who) {
     return {refused ? FaultKind::refused : FaultKind::unavailable, who + ": " + problem.detail, problem.hint};
 }
 
-// An empty line ends an event; a comment is none.
+// An empty line ends an event; a comment is none, and progress of a job is nothing that anybody here waits for.
 struct EventCounter {
     std::string line;
-    bool in_event = false;
+    bool in_event = false, of_progress = false;
 
     bool take(std::string_view piece) {
         bool ended = false;
         for (const char c : piece) {
             if (c == '\n') {
-                ended |= line.empty() && std::exchange(in_event, false);
-                if (line.starts_with("data:")) in_event = true;
+                if (line.empty()) {
+                    ended |= std::exchange(in_event, false);
+                    of_progress = false;
+                }
+                if (line == "event: progress") of_progress = true;
+                if (line.starts_with("data:")) in_event = !of_progress;
                 line.clear();
             } else if (line.size() < 16) {
                 line += c;

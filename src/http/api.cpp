@@ -101,6 +101,13 @@ std::optional<Work> Api::answer(const Request& request, const Peer& peer, Entran
                       find_route(request.method, target.path));
 }
 
+bool Api::is_check(const Request& request) const {
+    const auto found = find_route(request.method, split_target(request.target).path);
+    const auto* route = std::get_if<const Route*>(&found);
+    if (route == nullptr) return false;
+    return std::holds_alternative<Probe>((*route)->endpoint) || std::holds_alternative<RoleCheck>((*route)->endpoint);
+}
+
 std::optional<Work> Api::serve(const Route& route, const Request& request, const Query& query, const Peer& peer,
                                const Credentials& credentials, Response& response) {
     std::string asked_by;

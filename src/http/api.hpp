@@ -29,6 +29,7 @@ public:
     std::optional<Work> answer(const Request& request, const Peer& peer, Entrance entrance,
                                const Credentials& credentials, Response& response) override;
     Task<> carry_out(Work work, Response& response) override;
+    [[nodiscard]] bool is_check(const Request& request) const override;
 
     static void refuse(const Problem& problem, Response& response);
 

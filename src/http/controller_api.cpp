@@ -19,8 +19,8 @@ constexpr std::array<Command, 6> commands = {{{"/v1/switchover", ControllerVerb:
                                               {"/v1/resume", ControllerVerb::resume},
                                               {"/v1/demote-cluster", ControllerVerb::demote_cluster},
                                               {"/v1/promote-cluster", ControllerVerb::promote_cluster}}};
-constexpr std::array<std::string_view, 7> sights = {"/livez",   "/healthz",   "/readyz",  "/readiness",
-                                                    "/metrics", "/v1/status", "/liveness"};
+constexpr std::array<std::string_view, 5> probes = {"/livez", "/healthz", "/liveness", "/readyz", "/readiness"};
+constexpr std::array<std::string_view, 2> documents = {"/metrics", "/v1/status"};
 constexpr std::string_view plain_text = "text/plain; charset=utf-8";
 
 Problem wrong_method(std::string_view allowed) {
@@ -59,7 +59,8 @@ std::optional<Work> ControllerApi::answer(const Request& request, const Peer& pe
         } else {
             Api::refuse(wrong_method("POST"), response);
         }
-    } else if (std::ranges::find(sights, path) == sights.end()) {
+    } else if (std::ranges::find(probes, path) == probes.end() &&
+               std::ranges::find(documents, path) == documents.end()) {
         Api::refuse({404, "there is nothing at this path", "docs/controller.md lists all paths", {}}, response);
     } else if (request.method != Method::get && request.method != Method::head) {
         Api::refuse(wrong_method("GET, HEAD"), response);
@@ -70,6 +71,10 @@ std::optional<Work> ControllerApi::answer(const Request& request, const Peer& pe
 }
 
 Task<> ControllerApi::carry_out(Work, Response&) { co_return; }
+
+bool ControllerApi::is_check(const Request& request) const {
+    return std::ranges::find(probes, split_target(request.target).path) != probes.end();
+}
 
 void ControllerApi::look(std::string_view path, Response& response) {
     const auto status = control_.status();

@@ -22,6 +22,7 @@ public:
     std::optional<Work> answer(const Request& request, const Peer& peer, Entrance entrance,
                                const Credentials& credentials, Response& response) override;
     Task<> carry_out(Work work, Response& response) override;
+    [[nodiscard]] bool is_check(const Request& request) const override;
 
 private:
     void command(ControllerVerb verb, const Request& request, const Peer& peer, const Credentials& credentials,

@@ -13,7 +13,8 @@ struct Limits {
     std::size_t body_bytes = 64 * 1024;  // per request
     std::size_t tcp_connections = 200;   // the metrics port included
     std::size_t unix_connections = 50;   // apart from TCP, so that strangers never lock the operator out
-    // So many more are heard and told 503; what comes beyond is closed unheard.
+    // When none of those is idle and can be closed instead, so many more are heard: probes and role checks are
+    // answered, all else is told 503. What comes beyond is closed unheard.
     std::size_t surplus_connections = 16;
     std::size_t event_streams = 32;
 
@@ -23,6 +24,7 @@ struct Limits {
     Duration write = std::chrono::seconds(30);      // one answer, one piece of an event stream
     Duration linger = std::chrono::seconds(1);      // reading on after a refusal, so that the answer is not lost
     Duration heartbeat = std::chrono::seconds(15);  // a comment on a silent event stream
+    Duration progress = std::chrono::seconds(1);    // between two events of it about work that gets on
 };
 
 }  // namespace pgbosun::http

@@ -101,8 +101,26 @@ Peer peer_of(Socket& socket, const Listener& listener) {
     return TcpPeer{host.data(), std::nullopt};
 }
 
-Problem overloaded() {
-    return {503, "too many connections are open", "close idle ones and ask again", "Retry-After: 1\r\n"};
+Refusal overloaded() {
+    return {{503, "too many connections are open", "close some and ask again", "Retry-After: 1\r\n"},
+            Refusal::Spares::checks};
+}
+
+// Whoever is idle for longest makes room: for a pool of forgotten connections nobody is sent away.
+bool make_room(ServerState& state, const Peer& peer) {
+    std::shared_ptr<Session> longest;
+    for (const auto& session : state.sessions) {
+        if (session->peer().index() != peer.index() || !session->idle_since()) continue;
+        if (!longest || *session->idle_since() < *longest->idle_since()) longest = session;
+    }
+    if (longest) longest->stop();
+    return longest != nullptr;
+}
+
+std::optional<Refusal> refusal_of(const Peer& peer, const Credentials& credentials) {
+    auto problem = turn_away(peer, credentials);
+    if (!problem) return std::nullopt;
+    return Refusal{std::move(*problem), Refusal::Spares::nothing};
 }
 
 std::unique_ptr<ByteStream> stream_over(ServerState& state, const Listener& listener, Socket socket) {
@@ -115,11 +133,11 @@ void admit(const std::shared_ptr<ServerState>& state, const Listener& listener, 
     const int on = 1;
     if (!listener.is_unix()) ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     Peer peer = peer_of(socket, listener);
-    auto refusal = turn_away(peer, state->credentials);
-    if (count_of(*state, peer) >= limit_of(*state, peer)) {
+    auto refusal = refusal_of(peer, state->credentials);
+    if (count_of(*state, peer) >= limit_of(*state, peer) && !make_room(*state, peer)) {
         ++state->traffic.turned_away;
         if (count_of(*state, peer) >= limit_of(*state, peer) + state->limits.surplus_connections) return;
-        refusal = overloaded();
+        if (!refusal) refusal = overloaded();
     }
     serve(state, std::make_shared<Session>(*state, stream_over(*state, listener, std::move(socket)), std::move(peer),
                                            listener.entrance(), std::move(refusal)));

@@ -38,9 +38,9 @@ void append_event(std::string& out, const JournalEntry& entry, const InstanceSta
 }  // namespace
 
 Session::Session(ServerState& state, std::unique_ptr<ByteStream> stream, Peer peer, Entrance entrance,
-                 std::optional<Problem> refusal)
+                 std::optional<Refusal> refusal)
     : state_(state), stream_(std::move(stream)), peer_(std::move(peer)), entrance_(entrance),
-      refusal_(std::move(refusal)), reader_(state.limits) {}
+      refusal_(std::move(refusal)), reader_(state.limits), progress_(state.limits.progress) {}
 
 Task<> Session::run() {
     allow(Doing::writing, state_.limits.head);
@@ -77,6 +77,7 @@ void Session::expire(Time now) {
 }
 
 void Session::stop() {
+    idle_since_.reset();
     if (doing_ == Doing::streaming) waiting_for_journal_.emit(boost::asio::cancellation_type::terminal);
     stream_->close();
 }
@@ -108,6 +109,7 @@ Task<Session::Next> Session::read_request() {
     if (filled_ == 0 && buffer_.size() > first_buffer) std::vector<char>(first_buffer).swap(buffer_);
     allow(Doing::reading, filled_ == 0 ? state_.limits.idle : state_.limits.head);
     bool begun = filled_ != 0;
+    if (!begun) idle_since_ = std::chrono::steady_clock::now();
     for (State before = State::head;;) {
         if (filled_ != 0) feed();
         const State state = reader_.state();
@@ -121,6 +123,7 @@ Task<Session::Next> Session::read_request() {
         }
         before = state;
         const std::size_t count = co_await stream_->read_some(room());
+        idle_since_.reset();
         if (count == 0) co_return expired_&& begun ? Next::request : Next::end;
         filled_ += count;
         if (!begun) allow(Doing::reading, refusal_ ? state_.limits.linger : state_.limits.head);
@@ -134,10 +137,16 @@ std::optional<Work> Session::choose_answer() {
         response_.connection = Connection::close;
         return std::nullopt;
     };
-    if (refusal_) return refuse(*refusal_);
+    if (refusal_ && !is_spared()) return refuse(refusal_->problem);
     if (expired_) return refuse(too_slow());
     if (reader_.state() == RequestReader::State::failed) return refuse(reader_.problem());
+    if (refusal_) response_.connection = Connection::close;
     return state_.api.answer(reader_.request(), peer_, entrance_, state_.credentials, response_);
+}
+
+bool Session::is_spared() {
+    return refusal_->spares == Refusal::Spares::checks && reader_.state() == RequestReader::State::done &&
+           state_.api.is_check(reader_.request());
 }
 
 Task<Session::Next> Session::answer() {
@@ -196,31 +205,47 @@ void Session::end_when_readable() {
 
 Task<> Session::stream_events() {
     const OpenStream open(state_.traffic);
-    std::uint64_t after = *response_.events_after;
+    after_ = *response_.events_after;
     out_.append("retry: 1000\n\n");
+    said_at_ = std::chrono::steady_clock::now();
     const bool begun = co_await write_out();
     if (!begun) co_return;
     end_when_readable();
-    for (bool going_on = true; going_on;) going_on = co_await stream_entries(after);
+    for (bool going_on = true; going_on;) going_on = co_await stream_entries();
 }
 
-Task<bool> Session::stream_entries(std::uint64_t& after) {
-    auto entries = state_.journal->since(after, entries_at_once);
-    if (entries.empty()) {
-        // stop() while a piece was being written cannot cancel a wait that has not begun.
-        if (!stream_->socket().is_open()) co_return false;
-        doing_ = Doing::streaming;
-        deadline_ = Time::max();
-        co_await state_.journal->wait(after, state_.limits.heartbeat);
-        if (!stream_->socket().is_open()) co_return false;
-        entries = state_.journal->since(after, entries_at_once);
+Task<bool> Session::stream_entries() {
+    append_news();
+    if (out_.empty()) {
+        const bool open = co_await wait_for_news();
+        if (!open) co_return false;
+        append_news();
     }
-    const InstanceStatus& status = state_.control->status();
-    for (const auto& entry : entries) append_event(out_, entry, status);
-    if (entries.empty()) out_.append(": still here\n\n");
-    if (!entries.empty()) after = entries.back().id;
+    const Time now = std::chrono::steady_clock::now();
+    if (out_.empty() && now - said_at_ >= state_.limits.heartbeat) out_.append(": still here\n\n");
+    if (out_.empty()) co_return true;
+    said_at_ = now;
     const bool written = co_await write_out();
     co_return written;
+}
+
+void Session::append_news() {
+    const InstanceStatus& status = state_.control->status();
+    const auto entries = state_.journal->since(after_, entries_at_once);
+    for (const auto& entry : entries) append_event(out_, entry, status);
+    if (!entries.empty()) after_ = entries.back().id;
+    out_.append(progress_.due(status, std::chrono::steady_clock::now()));
+}
+
+Task<bool> Session::wait_for_news() {
+    // stop() while a piece was being written cannot cancel a wait that has not begun.
+    if (!stream_->socket().is_open()) co_return false;
+    doing_ = Doing::streaming;
+    deadline_ = Time::max();
+    const Duration silent = std::chrono::steady_clock::now() - said_at_;
+    const Duration rest = std::max<Duration>(state_.limits.heartbeat - silent, std::chrono::milliseconds(1));
+    co_await state_.journal->wait(after_, std::min(rest, progress_.patience(state_.control->status())));
+    co_return stream_->socket().is_open();
 }
 
 }  // namespace pgbosun::http

@@ -13,12 +13,20 @@
 #include "http/api.hpp"
 #include "http/byte_stream.hpp"
 #include "http/limits.hpp"
+#include "http/progress_events.hpp"
 #include "http/request_reader.hpp"
 #include "http/tls.hpp"
 
 namespace pgbosun::http {
 
 class Session;
+
+// Why a connection is heard for one request only.
+struct Refusal {
+    Problem problem;
+    // What is answered all the same: probes and role checks do not wait until there are fewer connections.
+    enum class Spares { nothing, checks } spares = Spares::nothing;
+};
 
 // What the sessions of one server share. Owned by the server and by every coroutine of it: a command that outlives
 // the server still has somewhere to put its answer.
@@ -47,9 +55,9 @@ class Session : public std::enable_shared_from_this<Session> {
 public:
     using Time = std::chrono::steady_clock::time_point;
 
-    // `refusal`: hear one request, and answer it with this whatever it is.
+    // `refusal`: hear one request, and answer it with this unless it is spared.
     Session(ServerState& state, std::unique_ptr<ByteStream> stream, Peer peer, Entrance entrance,
-            std::optional<Problem> refusal);
+            std::optional<Refusal> refusal);
 
     Task<> run();
     // Ends what has taken too long: a read is broken off (and answered 408), all else is closed.
@@ -57,6 +65,8 @@ public:
     void stop();
 
     [[nodiscard]] const Peer& peer() const { return peer_; }
+    // Since when it waits for a request of which nothing has come yet; none: it is at work, or stopped.
+    [[nodiscard]] std::optional<Time> idle_since() const { return idle_since_; }
     boost::asio::cancellation_slot slot() { return waiting_for_journal_.slot(); }
 
 private:
@@ -70,9 +80,12 @@ private:
     Task<Next> answer();
     Task<> finish_refusal();
     std::optional<Work> choose_answer();
+    [[nodiscard]] bool is_spared();
     Task<bool> write_out();
     Task<> stream_events();
-    Task<bool> stream_entries(std::uint64_t& after);
+    Task<bool> stream_entries();
+    Task<bool> wait_for_news();
+    void append_news();
     void end_when_readable();
     void allow(Doing doing, Duration time);
 
@@ -80,7 +93,7 @@ private:
     std::unique_ptr<ByteStream> stream_;
     Peer peer_;
     Entrance entrance_;
-    std::optional<Problem> refusal_;
+    std::optional<Refusal> refusal_;
 
     std::vector<char> buffer_;  // bytes [0, filled_) have been read and not been used yet
     std::size_t filled_ = 0;
@@ -91,7 +104,13 @@ private:
     Doing doing_ = Doing::reading;
     Time deadline_ = Time::max();
     bool expired_ = false;
+    std::optional<Time> idle_since_;
     boost::asio::cancellation_signal waiting_for_journal_;
+
+    // Of an event stream.
+    std::uint64_t after_ = 0;  // the last entry that was sent
+    ProgressEvents progress_;
+    Time said_at_{};
 };
 
 }  // namespace pgbosun::http

@@ -25,6 +25,8 @@ public:
     virtual std::optional<Work> answer(const Request& request, const Peer& peer, Entrance entrance,
                                        const Credentials& credentials, Response& response) = 0;
     virtual Task<> carry_out(Work work, Response& response) = 0;
+    // A probe or a role check: answered also when there are too many connections, for whoever asks acts on the answer.
+    [[nodiscard]] virtual bool is_check(const Request& request) const = 0;
 };
 
 }  // namespace pgbosun::http

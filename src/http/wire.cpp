@@ -284,6 +284,24 @@ std::string render_event(const JournalEntry& entry, Phase phase, Role role) {
     return text_of(json);
 }
 
+std::string render_progress(const InstanceStatus& status) {
+    const auto of_job = [](const std::optional<RunningJob>& job) {
+        if (!job) return Json();
+        return Json{{"id", text_or_null(job->id)},
+                    {"step", job->step},
+                    {"bytes", job->done_bytes},
+                    {"total", job->total_bytes == 0 ? Json() : Json(job->total_bytes)}};
+    };
+    Json progress = progress_of(status);
+    if (progress.is_object()) progress.erase("for_s");
+    const Json json = {{"phase", to_string(status.phase)},
+                       {"role", to_string(status.role)},
+                       {"backup", of_job(status.backup.running)},
+                       {"drill", of_job(status.drill.running)},
+                       {"progress", std::move(progress)}};
+    return text_of(json);
+}
+
 std::string render_control(const ControlRequest& request) {
     Json json = Json::object();
     if (!request.reason.empty()) json["reason"] = request.reason;

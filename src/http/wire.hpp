@@ -35,6 +35,8 @@ std::string render_journal(const std::vector<JournalEntry>& entries, std::uint64
 Result<std::vector<JournalEntry>> parse_journal(std::string_view text);
 // The `data` of a server-sent event; phase and role are those of now.
 std::string render_event(const JournalEntry& entry, Phase phase, Role role);
+// The same of an event that is in no journal: how far long work has come. It changes only when that gets on.
+std::string render_progress(const InstanceStatus& status);
 
 // The body of a control request into reason, force, upstream. Empty: all defaults. refused: names the field.
 Result<ControlRequest> parse_control(Verb verb, std::string_view body);

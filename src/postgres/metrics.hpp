@@ -41,9 +41,11 @@ public:
     // Other queries, from the next refresh on.
     void replace(std::vector<MetricQuery> queries);
 
-    // What the last refresh found: families by name, each once. A query that failed has no samples, and is counted.
     // PostgreSQL does not run or does not answer: what it said last is no longer true.
     void forget();
+    // It answers, but was asked too long ago.
+    void forget_answers() { kept_.clear(); }
+    // What the last refresh found: families by name, each once. A query that failed has no samples, and is counted.
     [[nodiscard]] std::vector<MetricFamily> current() const;
 
     // Returns at once while another refresh is under way. Never fails: failures are metrics (cnpg_collector_up,

@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 constexpr Duration shortest_wait = 3s;
 // Who follows an archive has to replay a segment whenever one comes.
 constexpr Duration archive_end_holds = 30s;
+constexpr Duration look = 1s;  // at what has no event of its own
 
 }  // namespace
 
@@ -83,6 +84,7 @@ Task<> Instance::recall_and_begin() {
         spawn(outside_.loop, membership_->keep_right());
         spawn(outside_.loop, membership_->collect_promises());
         spawn(outside_.loop, accompany());
+        spawn(outside_.loop, watch_primary());
     }
     handle(instance::Begin{fenced, membership_ ? membership_->part() : instance::Part::own});
 }
@@ -91,10 +93,11 @@ Task<> Instance::recall_and_begin() {
 Task<> Instance::refresh_each_second() {
     Broadcast nobody(outside_.loop);
     for (;;) {
-        co_await nobody.wait(1s);
+        co_await nobody.wait(look);
         stale_ = true;
         ++revision_;
         std::ignore = status();
+        keep_metrics(settings_.metrics.cache_time - look);
     }
 }
 
@@ -116,7 +119,13 @@ void Instance::settings_changed() {
 
 void Instance::keep_roles() {
     const auto* running = std::get_if<instance::Running>(&supervisor_.state().activity);
-    if (running != nullptr && running->role == Role::primary) spawn(outside_.loop, role_upkeep_.run(settings_));
+    if (running != nullptr && running->role == Role::primary) spawn(outside_.loop, make_roles());
+}
+
+// Of a cluster that pgbosun has not made: without its role no metric query could be run before.
+Task<> Instance::make_roles() {
+    co_await role_upkeep_.run(settings_);
+    if (!wiring_.metrics->last_error().empty()) metrics_rhythm_.forget();
 }
 
 void Instance::follow_recovery(const instance::InstanceState& after) {
@@ -245,6 +254,7 @@ void Instance::changed() {
         wiring_.archive_order(order);
     }
     follow_standbys();
+    keep_metrics(Duration::max());
     changed_.announce();
 }
 
@@ -371,22 +381,27 @@ void Instance::notice() {
     for (auto& it : news) journal_.record(std::move(it.kind), std::move(it.what), std::move(it.facts));
 }
 
+void Instance::keep_metrics(Duration oldest) {
+    const Instant now = outside_.clock.now();
+    if (!status_.facts_at || status_.postgres.silent_since) {
+        metrics_rhythm_.forget();
+        wiring_.metrics->forget();
+    } else if (metrics_rhythm_.is_due(oldest, now)) {
+        metrics_rhythm_.begin(now);
+        spawn(outside_.loop, refresh_metrics());
+    }
+    if (metrics_rhythm_.rests(now)) wiring_.metrics->forget_answers();
+}
+
 Task<> Instance::refresh_metrics() {
     co_await wiring_.metrics->refresh();
-    metrics_wanted_ = false;
+    metrics_rhythm_.end();
 }
 
 std::vector<MetricFamily> Instance::metrics() {
-    const Instant now = outside_.clock.now();
     const auto& now_status = status();
-    const bool answers = now_status.facts_at && !now_status.postgres.silent_since;
-    if (!metrics_wanted_ && answers &&
-        (metrics_at_ == Instant{} || now - metrics_at_ >= settings_.metrics.cache_time)) {
-        metrics_wanted_ = true;
-        metrics_at_ = now;
-        spawn(outside_.loop, refresh_metrics());
-    }
-    if (!answers) wiring_.metrics->forget();
+    metrics_rhythm_.note_scrape(outside_.clock.now());
+    keep_metrics(settings_.metrics.cache_time);
     auto families = wiring_.metrics->current();
     add_own_metrics(families, now_status, monitor_.facts(), outside_.processes.orphans_reaped());
     return families;

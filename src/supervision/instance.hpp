@@ -13,12 +13,14 @@
 #include "supervision/instance_journal.hpp"
 #include "supervision/jobs.hpp"
 #include "supervision/membership.hpp"
+#include "supervision/metrics_rhythm.hpp"
 #include "supervision/monitor.hpp"
 #include "supervision/notices.hpp"
 #include "supervision/performer.hpp"
 #include "supervision/role_upkeep.hpp"
 #include "supervision/status.hpp"
 #include "supervision/supervisor.hpp"
+#include "supervision/synchronous_sight.hpp"
 #include "supervision/synchronous_upkeep.hpp"
 
 namespace pgbosun::supervision {
@@ -70,7 +72,7 @@ public:
     void settings_changed();
     void replace_metric_queries(std::vector<postgres::MetricQuery> queries) {
         wiring_.metrics->replace(std::move(queries));
-        metrics_at_ = {};
+        metrics_rhythm_.forget();
     }
     void archive_reported(ArchiveReport report);
     // Whether it replays the archive of the cluster that its own one follows.
@@ -106,6 +108,8 @@ private:
     void follow_standbys();
     Task<> recall_and_begin();
     Task<> refresh_each_second();
+    Task<> make_roles();
+    void keep_metrics(Duration oldest);
     Task<> refresh_metrics();
     // Of a managed cluster; see instance_cluster.cpp.
     Membership::Calls membership_calls();
@@ -117,6 +121,8 @@ private:
     Task<> accompany();
     Task<> accompany_standby();
     Task<> accompany_archive();
+    Task<> watch_primary();
+    [[nodiscard]] std::optional<Peer> primary_streamed_from() const;
     void serve_source_archive();
     void watch_restored_clone();
     Task<bool> is_counted(const Peer& upstream, const std::string& primary, Term term, Timeline timeline) const;
@@ -140,6 +146,7 @@ private:
     std::unique_ptr<Membership> membership_;  // none: standalone
     Position position_;  // the furthest that the data was seen to reach, since it was last replaced
     SynchronousUpkeep synchronous_;
+    SynchronousSight counted_;  // as a standby
     std::optional<Instant> wal_gone_at_;
     // A launched standby that follows nobody has said so again and again, from the first to the second.
     Instant waits_for_wal_since_{}, waits_for_wal_at_{};
@@ -166,8 +173,7 @@ private:
     std::optional<ArchiveReport> archive_;
     std::optional<ArchiveReport> recovery_archive_;  // of the source that it recovers from, or follows
     std::optional<ArchiveOrder> last_order_;
-    Instant metrics_at_{};
-    bool metrics_wanted_ = false;
+    MetricsRhythm metrics_rhythm_;
 };
 
 }  // namespace pgbosun::supervision

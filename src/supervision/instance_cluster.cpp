@@ -13,6 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration pace = 250ms;
+constexpr Duration look_at_primary = 1s;
 constexpr Duration stuck_after = 10s;   // without progress, after PostgreSQL said that WAL is gone
 constexpr Duration unready_after = 2s;  // waiting for WAL from nobody
 constexpr Duration archive_gives_nothing =
@@ -156,6 +157,7 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
     const auto& state = supervisor_.state();
     status.term = stored.term;
     status.valid_until = stop_by(right);
+    status.synchronous = status.role == Role::standby && status.lsn.streaming && counted_.holds(now);
     ManagedStatus managed;
     managed.accepted = stored.accepted;
     managed.primary = stored.primary;
@@ -335,6 +337,35 @@ Task<bool> Instance::is_counted(const Peer& upstream, const std::string& primary
                                                   : its.primary == primary && its.reach.term == term;
     co_return of_term&& std::ranges::any_of(
         looked->standbys, [&](const auto& it) { return it.name == settings_.instance && it.state == "streaming"; });
+}
+
+// None: it does not stream from there, or from another standby, which waits for nobody, or that cluster is another one.
+std::optional<Peer> Instance::primary_streamed_from() const {
+    const auto* running = std::get_if<instance::Running>(&supervisor_.state().activity);
+    const auto& server = monitor_.facts().server;
+    if (running == nullptr || running->role != Role::standby || !server || !server->lsn.streaming) return std::nullopt;
+    auto primary = membership_->primary();
+    const auto upstream = membership_->upstream();
+    const bool direct = primary && upstream && primary->name == upstream->name && primary->name != source_name;
+    if (!direct || performer_.followed() != primary->conninfo) return std::nullopt;
+    return primary;
+}
+
+// Only the primary knows whether it waits for this standby. Apart from accompany(), which must not wait for it.
+Task<> Instance::watch_primary() {
+    for (;;) {
+        co_await pause(outside_.loop, look_at_primary);
+        auto primary = primary_streamed_from();
+        const Instant asked_at = outside_.clock.now();
+        const bool before = counted_.holds(asked_at);
+        if (primary) {
+            const auto said = co_await wiring_.cluster->look_at(std::move(*primary));
+            if (said) counted_.note(waits_for(*said, settings_.instance), asked_at);
+        } else {
+            counted_.forget();
+        }
+        if (counted_.holds(outside_.clock.now()) != before) changed();
+    }
 }
 
 // PostgreSQL asks again and again for WAL that the archive cannot give it, and never comes up.

@@ -171,9 +171,13 @@ class Manifests(unittest.TestCase):
             container = stateful["spec"]["template"]["spec"]["containers"][0]
             ports = {port["name"]: port["containerPort"] for port in container["ports"]}
             paths = {probe: container[probe]["httpGet"]["path"]
-                     for probe in ("startupProbe", "readinessProbe", "livenessProbe")}
-            self.assertEqual(paths, {"startupProbe": "/startupz", "readinessProbe": "/readyz", "livenessProbe": "/livez"})
+                     for probe in ("readinessProbe", "livenessProbe")}
+            self.assertEqual(paths, {"readinessProbe": "/readyz", "livenessProbe": "/livez"})
             self.assertEqual({ports[container[probe]["httpGet"]["port"]] for probe in paths}, {8008})
+
+    def test_no_clone_or_recovery_is_killed_for_taking_its_time(self):
+        for stateful in [*self.of_kind("StatefulSet").values(), *self.of_kind("StatefulSet", self.managed).values()]:
+            self.assertNotIn("startupProbe", stateful["spec"]["template"]["spec"]["containers"][0])
 
     def test_nobody_may_read_secrets_or_change_more_than_pods(self):
         for role in self.of_kind("Role").values():

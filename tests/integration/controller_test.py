@@ -284,11 +284,14 @@ class ControllerTest(unittest.TestCase):
 
     def configure(self, url, change):
         """What the controller there reads at its next look, and the signal to look."""
+        self.write_configuration(url, change)
+        self.controllers[url].send_signal(signal.SIGHUP)
+
+    def write_configuration(self, url, change):
         file = self.place / f"{url.rsplit(':', 1)[1]}.yaml"
         config = json.loads(file.read_text())
         change(config)
         file.write_text(json.dumps(config))
-        self.controllers[url].send_signal(signal.SIGHUP)
 
     def instances(self, url):
         """As this controller has them, whether it leads or not."""
@@ -314,6 +317,32 @@ class ControllerTest(unittest.TestCase):
         until("the list without it", lambda: len(self.seen().get("promotable", [])) == 1)
         self.assertEqual((stopped, self.serving(), self.seen()["term"]), ([], primary, 1))
         self.assertEqual([it.poll() for it in self.controllers.values()], [None, None])
+
+    def test_a_changed_configuration_is_taken_without_a_signal_and_the_primary_stays(self):
+        primary = self.serving()
+        gone = next(a.name for a in self.agents if a.name not in primary)
+        rest = sorted(a.name for a in self.agents if a.name != gone)
+        stopped = []
+
+        def take_away(config):
+            config["instances"] = [it for it in config["instances"] if it["name"] != gone]
+
+        def is_taken():
+            stopped.extend([self.serving()] * (self.serving() != primary))
+            return all(self.instances(url) == rest for url in self.controllers)
+        for url in self.controllers:
+            self.write_configuration(url, take_away)
+        until("both have taken it away", is_taken)
+        until("the list without it", lambda: len(self.seen().get("promotable", [])) == 1)
+        self.assertEqual((stopped, self.serving(), self.seen()["term"]), ([], primary, 1))
+
+        url = self.seen()["leader_url"]
+        log = self.place / f"{url.rsplit(':', 1)[1]}.log"
+        self.write_configuration(url, lambda config: config.update(instances=[]))
+        until("it is said", lambda: "the configuration stays as it was" in log.read_text())
+        self.assertEqual(self.instances(url), rest)
+        (self.place / "token").write_text("another\n")
+        until("the new token is taken", lambda: self.ask("pause", url=url)[0] == 0)
 
     def test_a_wrong_configuration_is_not_taken_at_sighup(self):
         url = self.seen()["leader_url"]

@@ -207,6 +207,22 @@ class Metrics(Case):
         wait_for("it is up again", lambda: value(scrape(self.it), "cnpg_collector_up") == 1)
 
 
+class Rhythm(Case):
+    ENDED = ("select max(query_start) from pg_stat_activity where usename = 'pgbosun_metrics' and state = 'idle' "
+             "and query = 'rollback' and state_change < now() - interval '300 ms'")
+
+    def test_the_first_scrape_has_the_answers_and_they_are_renewed_while_nobody_asks(self):
+        it = self.existing({"metrics": {"cache_time": "2s"}})
+        it.start().up()
+        asked = wait_for("the queries have been run", lambda: it.sql(self.ENDED))
+
+        families = scrape(it)
+
+        self.assertEqual(value(families, "cnpg_collector_up"), 1)
+        self.assertEqual(value(families, "cnpg_pg_settings_setting", name="max_connections"), 20)
+        wait_for("they are run again", lambda: it.sql(self.ENDED) not in ("", asked))
+
+
 class OwnQueries(Case):
     def with_queries(self, text, **metrics):
         it = self.existing()

@@ -199,6 +199,31 @@ class Routing(unittest.TestCase):
         old.start()
 
 
+class SynchronousChecks(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = cluster.Cluster(size=2, controllers=1,
+                                      synchronous={"method": "any", "number": 1, "data_durability": "required"})
+        cls.addClassCleanup(cls.cluster.stop)
+        cls.cluster.start()
+
+    def tearDown(self):
+        if instance.has_failed(self):
+            print(self.cluster.tail(), file=sys.stderr)
+
+    def test_the_role_checks_know_the_synchronous_standby(self):
+        primary = self.cluster.wait_whole()
+        standby = next(it for it in self.cluster.members if it is not primary)
+
+        wait_for("the standby knows that it is waited for", lambda: standby.http("GET", "/synchronous").status == 200)
+        for path in ("/sync", "/quorum", "/read-only-sync", "/read-only-quorum", "/replica"):
+            self.assertEqual(standby.http("GET", path).status, 200, path)
+        self.assertEqual(standby.http("GET", "/asynchronous").status, 503)
+        self.assertIs(standby.status()["synchronous"], True)
+        self.assertEqual(primary.http("GET", "/synchronous").status, 503)
+        self.assertEqual(primary.http("GET", "/read-only-sync").status, 200)
+
+
 if __name__ == "__main__":
     if cluster.ETCD is None:
         print("SKIPPED: there is no etcd (Debian's package is etcd-server; PGBOSUN_ETCD names its program)")

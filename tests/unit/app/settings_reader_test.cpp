@@ -135,6 +135,7 @@ TEST_CASE("a bad value is refused with what to write instead") {
         {"drill: {directory: /data}", "is within the data directory, or above it"},
         {"drill: {shared_buffers: 32}", "is not a size of memory"},
         {"mode: managed", "nobody could prove to be allowed"},
+        {"mode: managed\nhttp: {client_ca: /ca, cert_file: /c, key_file: /k}", "show a token, no certificate"},
         {"mode: managed\nbootstrap: {clone_from: archive}", "bootstrap.clone_from: needs an archive"},
         {"bootstrap: {clone_from: backup}", "write one of auto, primary, archive"},
         {"mode: master", "write one of standalone, managed"},

@@ -151,3 +151,24 @@ TEST_CASE("a password that got into a connection string all the same is not show
 
     CHECK_THAT(settings_text(settings), pgbosun::app::test::containing("primary_conninfo: \"host=a password=***\""));
 }
+
+TEST_CASE("what a variable held is not shown, but the variable") {
+    const auto surroundings = environment({{"SECRET", "hush"}});
+    const std::string file =
+        "volume: /data\ninstance: pg-${NUMBER:-7}\n"
+        "bootstrap: {initdb: {post_init_sql: [\"alter role app password '${SECRET}'\", \"select '$${x}'\"]}}\n"
+        "postgresql: {parameters: {application_name: \"a ${SECRET}\"}}\n";
+
+    const auto read = read_settings(file, "f", surroundings);
+
+    REQUIRE(read.usable());
+    const auto text = settings_text(read.settings, read.expanded);
+    CHECK(text.find("hush") == std::string::npos);
+    CHECK_THAT(text, pgbosun::app::test::containing("- \"alter role app password '${SECRET}'\""));
+    CHECK_THAT(text, pgbosun::app::test::containing("- \"select '$${x}'\""));
+    CHECK_THAT(text, pgbosun::app::test::containing("application_name: \"a ${SECRET}\""));
+    CHECK_THAT(text, pgbosun::app::test::containing("instance: \"pg-${NUMBER:-7}\""));
+    const auto again = read_settings(text, "f", surroundings);
+    REQUIRE(again.usable());
+    CHECK(settings_text(again.settings) == settings_text(read.settings));
+}

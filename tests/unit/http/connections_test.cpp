@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 namespace {
 
 const std::string livez = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
+const std::string half = "GET /livez HTTP/1.1\r\nHost: x\r\n";
 
 }  // namespace
 
@@ -102,14 +103,16 @@ TEST_CASE("too many connections are told so, and the operator's socket is not af
     limits.surplus_connections = 1;
     RunningServer running({}, limits);
     RawPeer first = RawPeer::tcp(running.server.port());
+    first.send(half);
     RawPeer second = RawPeer::tcp(running.server.port());
-    CHECK(first.send(livez).read_answer().starts_with("HTTP/1.1 200"));
-    CHECK(second.send(livez).read_answer().starts_with("HTTP/1.1 200"));
+    second.send(half);
+    running.until([&] { return running.server.connections() == 2; });
 
     RawPeer third = RawPeer::tcp(running.server.port());
+    third.send("GET /v1/st");
     running.until([&] { return running.server.connections() == 3; });
     CHECK(RawPeer::tcp(running.server.port()).read_to_end().empty());
-    const std::string told = third.send(livez).read_to_end();
+    const std::string told = third.send("atus HTTP/1.1\r\n\r\n").read_to_end();
     CHECK(told.starts_with("HTTP/1.1 503"));
     CHECK(told.find("Retry-After: ") != std::string::npos);
     CHECK(RawPeer::unix_socket(running.socket_path).send(livez).read_answer().starts_with("HTTP/1.1 200"));
@@ -119,6 +122,52 @@ TEST_CASE("too many connections are told so, and the operator's socket is not af
     }
     running.until([&] { return running.server.connections() == 1; });
     CHECK(RawPeer::tcp(running.server.port()).send(livez).read_answer().starts_with("HTTP/1.1 200"));
+}
+
+TEST_CASE("probes and role checks are answered although there are too many connections") {
+    http::Limits limits;
+    limits.tcp_connections = 1;
+    RunningServer running({}, limits);
+    RawPeer busy = RawPeer::tcp(running.server.port());
+    busy.send(half);
+    running.until([&] { return running.server.connections() == 1; });
+
+    for (const char* path : {"/livez", "/healthz", "/readyz", "/startupz", "/primary", "/health"}) {
+        CAPTURE(path);
+        const std::string request = "GET " + std::string(path) + " HTTP/1.1\r\n\r\n";
+        const std::string answer = RawPeer::tcp(running.server.port()).send(request).read_to_end();
+        CHECK(answer.starts_with("HTTP/1.1 200"));
+        CHECK(answer.find("Connection: close\r\n") != std::string::npos);
+    }
+    for (const char* path : {"/v1/status", "/metrics", "/v1/events", "/nowhere"}) {
+        CAPTURE(path);
+        const std::string request = "GET " + std::string(path) + " HTTP/1.1\r\n\r\n";
+        CHECK(RawPeer::tcp(running.server.port()).send(request).read_to_end().starts_with("HTTP/1.1 503"));
+    }
+    CHECK(RawPeer::tcp(running.server.port())
+              .send("POST /v1/fence HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
+              .read_to_end()
+              .starts_with("HTTP/1.1 503"));
+    CHECK(running.on_loop([&] { return running.control.commands().size(); }) == 0);
+    CHECK(busy.send("\r\n").read_answer().starts_with("HTTP/1.1 200"));
+}
+
+TEST_CASE("of too many connections the one that is idle for longest makes room") {
+    http::Limits limits;
+    limits.tcp_connections = 2;
+    limits.surplus_connections = 0;
+    RunningServer running({}, limits);
+    RawPeer first = RawPeer::tcp(running.server.port());
+    CHECK(first.send(livez).read_answer().starts_with("HTTP/1.1 200"));
+    RawPeer second = RawPeer::tcp(running.server.port());
+    CHECK(second.send(livez).read_answer().starts_with("HTTP/1.1 200"));
+    CHECK(first.send(livez).read_answer().starts_with("HTTP/1.1 200"));
+
+    RawPeer third = RawPeer::tcp(running.server.port());
+
+    CHECK(second.read_to_end().empty());
+    CHECK(third.send("GET /v1/status HTTP/1.1\r\n\r\n").read_answer().starts_with("HTTP/1.1 200"));
+    CHECK(first.send(livez).read_answer().starts_with("HTTP/1.1 200"));
 }
 
 TEST_CASE("the control socket is only for its owner and replaces what a dead process left") {

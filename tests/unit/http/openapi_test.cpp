@@ -90,6 +90,11 @@ TEST_CASE("openapi.yaml has the properties that are rendered") {
     compare(Json::parse(render_backup(CatalogEntry{})), schema("Backup"), "Backup");
     compare(Json::parse(render_job_answer({})), schema("Job"), "Job");
     compare(Json::parse(render_event(entry, Phase::running, Role::primary)), schema("Event"), "Event");
+    InstanceStatus busy = test::full_status();
+    busy.backup.running.emplace();
+    const Json progress = Json::parse(render_progress(busy));
+    compare(progress, schema("Progress"), "Progress");
+    compare(progress["backup"], schema("JobProgress"), "JobProgress");
 }
 
 TEST_CASE("openapi.yaml has every phase and role") {

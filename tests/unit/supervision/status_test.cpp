@@ -106,3 +106,16 @@ TEST_CASE("who follows an archive is ready without a stream, and by lag when it 
     promoted.facts.server->recovery = postgres::Recovery::none;
     CHECK_FALSE(promoted.status().lsn.from_archive);
 }
+
+TEST_CASE("a clone that takes its time is alive, and has not come up") {
+    const instance::Activity long_ones[] = {instance::Bootstrapping{}, instance::Rejoining{}, instance::Launching{}};
+    for (const auto& activity : long_ones) {
+        Standby cloning;
+        cloning.state.activity = activity;
+        cloning.facts = MonitoredFacts{};
+        const auto status = cloning.status();
+        CHECK(status.live);
+        CHECK_FALSE(status.started);
+        CHECK_FALSE(status.ready);
+    }
+}
