@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <filesystem>
 
 #include "backup/backup_label.hpp"
 #include "backup/reports.hpp"
@@ -199,14 +200,20 @@ Result<> Restoration::configure() {
     return written;
 }
 
-// A configuration that lay elsewhere (Debian's /etc/postgresql) names its places.
+// A configuration that lay elsewhere (Debian's /etc/postgresql) names its places, and includes what lay beside it.
 Result<> Restoration::keep_in_place() {
     const auto before = target_.read(std::string(conf_file), longest_conf);
     if (!before && before.error().kind == FaultKind::not_found) return {};
     if (!before) return std::unexpected(before.error());
-    const auto after = without_foreign_places(*before);
+    const std::filesystem::path target = order_.places.target;
+    const auto is_there = [&](const std::string& path) {
+        std::error_code ignored;
+        return std::filesystem::exists(target / path, ignored);
+    };
+    const auto after = without_foreign_places(*before, is_there);
     if (after == *before) return {};
-    restored_.notes.emplace_back("postgresql.conf led to files elsewhere: these lines are comments now");
+    restored_.notes.emplace_back(
+        "postgresql.conf led to files elsewhere, or that are not in the backup: these lines are comments now");
     return target_.write(std::string(conf_file), after);
 }
 

@@ -317,13 +317,17 @@ TEST_CASE("a label that is in backup.info only is written") {
 
 TEST_CASE("what is restored stays in its place, wherever its configuration led") {
     Scene scene;
-    scene.plant("data.tar.zst",
-                zst(Scene::data_tar() + tar_file("postgresql.conf", "data_directory = '/x'\nport = 1\n") + tar_end()));
+    scene.plant("data.tar.zst", zst(Scene::data_tar() +
+                                    tar_file("postgresql.conf",
+                                             "data_directory = '/x'\nport = 1\ninclude_dir 'conf.d'\ninclude 'it'\n") +
+                                    tar_file("it", "") + tar_end()));
 
     const auto restored = scene.restore();
 
     REQUIRE(restored);
-    CHECK(slurp(scene.target() + "/postgresql.conf") == "# pgbosun restore: data_directory = '/x'\nport = 1\n");
+    CHECK(
+        slurp(scene.target() + "/postgresql.conf") ==
+        "# pgbosun restore: data_directory = '/x'\nport = 1\n# pgbosun restore: include_dir 'conf.d'\ninclude 'it'\n");
     CHECK(restored->notes.size() == 1);
 }
 
