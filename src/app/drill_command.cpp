@@ -208,7 +208,11 @@ private:
             settings_.drill.shared_buffers,
             {control.limits.max_connections, control.limits.max_worker_processes, control.limits.max_wal_senders,
              control.limits.max_prepared_transactions, control.limits.max_locks_per_transaction},
-            control.wal_segment_size};
+            control.wal_segment_size,
+            {}};
+        for (char** variable = environ; *variable != nullptr; ++variable) {
+            order.server.environment.emplace_back(*variable);
+        }
         order.user = postgres::superuser;
         order.database = "postgres";
         order.checks = settings_.drill.checks;

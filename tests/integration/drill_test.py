@@ -47,6 +47,11 @@ class Drill(unittest.TestCase):
         with open(f"{self.place.directory}/volume/pgbosun/drill.json", encoding="utf-8") as file:
             self.assertEqual(json.load(file), lines[-1])
 
+    def test_the_key_of_an_encrypted_archive_may_be_in_the_environment(self):
+        config = self.place.config(archive={"encryption": {"key_env": "DRILL_KEY"}})
+        run(backups.ARCHIVER, "drill", "--config", config, "--check", "select count(*) = 1 from t",
+            env=os.environ | {"DRILL_KEY": "ab" * 32, "PGPORT": "1"})
+
     def test_a_check_that_does_not_hold_is_named(self):
         done = self.drill("--check", "select count(*) = 2 from t", check=False)
         self.assertEqual(done.returncode, 1)
