@@ -1,5 +1,6 @@
 """A drill proves a backup beside the archive, says what is wrong with one, and leaves nothing behind."""
 
+import contextlib
 import json
 import os
 import signal
@@ -91,6 +92,30 @@ class Drill(unittest.TestCase):
         self.assertIn("recovery failed", json.dumps(steps[-1]))
 
     def test_a_drill_that_grows_beyond_what_it_may_use_is_ended(self):
+        with self.much_smaller_than_it_will_be() as (stored, _):
+            config = self.place.config(drill={"max_bytes": f"{(4 * stored >> 20) + 1}MB"})
+            done = run(backups.ARCHIVER, "drill", "--config", config, check=False)
+        self.assertEqual(done.returncode, 3, done.stdout)
+        self.assertIn("the drill takes", done.stdout)
+
+    @unittest.skipUnless(instance.ROOT, "needs root")
+    def test_a_drill_without_a_limit_of_its_own_leaves_a_tenth_of_the_file_system_free(self):
+        place = self.place.new("small")
+        os.mkdir(place)
+        with self.much_smaller_than_it_will_be() as (_, content):
+            # What is restored fits, and is more than nine tenths.
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={content * 107 // 100},mode=0755", "tmpfs", place],
+                           check=True)
+            self.addCleanup(subprocess.run, ["umount", place], check=True)
+            self.place.own(place)
+            config = self.place.config(drill={"directory": f"{place}/drill"})
+            done = run(backups.ARCHIVER, "drill", "--config", config, check=False)
+        self.assertEqual(done.returncode, 3, done.stdout)
+        self.assertIn("the drill takes", done.stdout)
+
+    @contextlib.contextmanager
+    def much_smaller_than_it_will_be(self):
+        """The backup, compressed so well that nobody could know its size. What is stored of it, and the size, in bytes."""
         backup = f"{self.place.archive}/orders/base/{self.backup}"
         with open(f"{backup}/data.tar", "rb") as tar:
             content = tar.read()
@@ -103,13 +128,10 @@ class Drill(unittest.TestCase):
         stored = sum(os.path.getsize(f"{backup}/{name}") for name in os.listdir(backup))
         self.assertLess(4 * stored + (1 << 20), len(content))
         try:
-            config = self.place.config(drill={"max_bytes": f"{(4 * stored >> 20) + 1}MB"})
-            done = run(backups.ARCHIVER, "drill", "--config", config, check=False)
+            yield stored, len(content)
         finally:
             os.rename(f"{self.place.directory}/hidden", f"{backup}/data.tar")
             os.remove(f"{backup}/data.tar.gz")
-        self.assertEqual(done.returncode, 3, done.stdout)
-        self.assertIn("the drill takes", done.stdout)
 
     @unittest.skipUnless(instance.ROOT, "needs root")
     def test_root_drills_as_the_user_who_is_configured_and_never_itself(self):
