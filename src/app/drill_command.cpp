@@ -157,6 +157,7 @@ private:
                      settings_.archive->data.max_parallel,
                      std::move(*parameters),
                      {},
+                     settings_for_restore_command(settings_),
                      [this](const JobProgress& progress) { output_.progress(progress); }}};
     }
 

@@ -15,6 +15,9 @@ namespace pgbosun::backup {
 // What PostgreSQL does when the target is reached: take writes, wait for a person, or stop.
 enum class AtTarget { promote, pause, shutdown };
 
+// In a restored directory: the settings that its restore_command names when they are in no other file. No backup holds it.
+inline constexpr std::string_view restored_settings_file = "pg_wal/pgbosun.settings.yaml";
+
 using RecoveryParameters = std::vector<std::pair<std::string, std::string>>;
 
 // Every parameter that says where recovery ends is in it, those that are not used as empty ones: the backup may hold

@@ -24,7 +24,8 @@ constexpr std::string_view auto_conf_file = "postgresql.auto.conf";
 bool is_left_out(std::string_view path) {
     constexpr std::array names{"postmaster.pid", "postmaster.opts", "standby.signal",  "recovery.signal",
                                "recovery.conf",  "tablespace_map",  "backup_manifest", "pgbosun.restore"};
-    return path == restored_copy_file || std::ranges::find(names, path) != names.end();
+    return path == restored_copy_file || path == restored_settings_file ||
+           std::ranges::find(names, path) != names.end();
 }
 
 // Links that PostgreSQL itself makes; they are made anew here.
@@ -192,6 +193,9 @@ Result<> Restoration::configure() {
         if (auto marked = target_.write(std::string(restored_copy_file), order_.copy_of); !marked) return marked;
     }
     if (order_.parameters.empty()) return {};
+    if (!order_.settings.empty()) {
+        if (auto told = target_.write(std::string(restored_settings_file), order_.settings); !told) return told;
+    }
     const auto before = target_.read(std::string(auto_conf_file), longest_conf);
     if (!before && before.error().kind != FaultKind::not_found) return std::unexpected(before.error());
     auto written = target_.write(std::string(auto_conf_file),

@@ -53,6 +53,25 @@ class Drill(unittest.TestCase):
         run(backups.ARCHIVER, "drill", "--config", config, "--check", "select count(*) = 1 from t",
             env=os.environ | {"DRILL_KEY": "ab" * 32, "PGPORT": "1"})
 
+    def without_configuration(self, *words):
+        """Runs the archiver where the default configuration finds this archive."""
+        place = self.place.new("plain")
+        run("mkdir", "-p", f"{place}/pgbosun-data/archive", f"{place}/pgbosun-data/pgbosun")
+        run("cp", "-r", f"{self.place.archive}/orders", f"{place}/pgbosun-data/archive/pgbosun")
+        done = subprocess.run([*as_user(backups.USER), backups.ARCHIVER, *words], capture_output=True, text=True, check=False,
+                              cwd=place, env=os.environ | {"PATH": f"{bin_dir()}:{os.environ['PATH']}"})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_a_drill_needs_no_configuration_file(self):
+        self.without_configuration("drill", "--check", "select count(*) = 1 from t")
+
+    def test_what_is_restored_without_a_configuration_file_recovers(self):
+        target = self.place.new("restored")
+        self.without_configuration("restore", "--target", target, "--tablespace", f"fast={self.place.new('moved')}")
+        server = Server(self.place, target).start().promoted()
+        self.addCleanup(server.stop)
+        self.assertEqual(server.sql("select count(*) from t"), "1")
+
     def test_a_check_that_does_not_hold_is_named(self):
         done = self.drill("--check", "select count(*) = 2 from t", check=False)
         self.assertEqual(done.returncode, 1)
