@@ -233,6 +233,21 @@ class Scheduled(instance.Case):
         self.assertRegex(metrics, r"(?m)^pgbosun_drill_last_success 0$")
         self.assertRegex(metrics, r"(?m)^pgbosun_drill_last_success_timestamp 1[0-9.e+]+", "the one before is remembered")
 
+    def test_a_drill_by_hand_is_in_the_status_and_the_metrics(self):
+        it = self.existing()
+        it.config["archive"] = {"destination": f"file://{it.directory}/archive"}
+        it.write_config()
+        it.start().up()
+        self.assertEqual(it.http("POST", "/v1/backups?wait=120s").status, 200)
+
+        drilled = subprocess.run([*as_user(it.user), backups.ARCHIVER, "drill", "--config", it.config_file],
+                                 capture_output=True, text=True, check=False, cwd="/")
+        self.assertEqual(drilled.returncode, 0, drilled.stdout + drilled.stderr)
+
+        status = it.wait_status("the drill is known", lambda status: status["drill"]["last_ok"])
+        self.assertEqual(status["drill"]["last_id"], status["backup"]["last_id"])
+        self.assertRegex(it.http("GET", "/metrics").text, r"(?m)^pgbosun_drill_last_success 1$")
+
     def due(self, it, check):
         it.config["drill"] = {"schedule": "*/2 * * * * *", "checks": [check]}
         it.write_config()
