@@ -4,12 +4,14 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <algorithm>
-#include <span>
+#include <cstdint>
+#include <random>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "app/archiver_program.hpp"
+#include "backup/moment_claim.hpp"
 #include "pgbosun/log.hpp"
 
 namespace pgbosun::app {
@@ -18,6 +20,13 @@ namespace {
 constexpr std::size_t most_kept = 20;  // claims of earlier moments: for people, and for a clock that is set back
 
 std::string prefix_of(const Settings& settings) { return settings.archive->server_name + "/schedule/"; }
+
+// The instance is for people; the number, so that no two claims are alike.
+std::string text_of_claim(const Settings& settings) {
+    std::random_device random;
+    const auto number = (std::uint64_t{random()} << 32) | random();
+    return settings.instance + "\n" + std::to_string(number) + "\n";
+}
 
 // What is left of earlier moments grows with no end otherwise. That it fails is the next one's matter.
 void remove_old_claims(ObjectStore& store, const std::string& prefix) {
@@ -45,15 +54,14 @@ ExitCode claim_command(Arguments arguments) {
     const auto store = open_archive(*settings->archive);
     if (!store) return ExitCode::failed;
     const std::string prefix = prefix_of(*settings);
-    const std::string who = settings->instance + "\n";
-    const auto claimed = store->put_if_absent(prefix + moment, std::as_bytes(std::span(who)), {});
-    if (claimed) {
-        remove_old_claims(*store, prefix);
-        return ExitCode::done;
+    const auto claimed = backup::claim_moment(*store, prefix + moment, text_of_claim(*settings));
+    if (!claimed) {
+        log::error("the scheduled moment cannot be claimed: " + claimed.error().what, {{"hint", claimed.error().hint}});
+        return ExitCode::failed;
     }
-    if (claimed.error().kind == FaultKind::conflict) return ExitCode::refused;
-    log::error("the scheduled moment cannot be claimed: " + claimed.error().what, {{"hint", claimed.error().hint}});
-    return ExitCode::failed;
+    if (*claimed == backup::MomentClaim::of_another) return ExitCode::refused;
+    remove_old_claims(*store, prefix);
+    return ExitCode::done;
 }
 
 }  // namespace pgbosun::app

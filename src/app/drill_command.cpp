@@ -137,7 +137,7 @@ private:
         backup::RestoreOrder order;
     };
 
-    Result<Plan> plan(const backup::DrillScratch& scratch, const RecoveryTarget& target) {
+    Result<Plan> plan(backup::DrillScratch& scratch, const RecoveryTarget& target) {
         output_.progress({{}, "looking at the archive", 0, 0});
         const auto facts = backup::read_archive(catalog_);
         if (!facts) return std::unexpected(facts.error());
@@ -147,8 +147,7 @@ private:
         result_.id = chosen->id.text();
         auto chain = backup::chain_of(facts->backups, *chosen);
         if (!chain) return std::unexpected(std::move(chain.error()));
-        const auto room = backup::check_drill_room(scratch.room(), settings_.drill.max_bytes, needed_bytes(*chain),
-                                                   scratch.data_directory());
+        const auto room = scratch.allow(settings_.drill.max_bytes, needed_bytes(*chain));
         if (!room) return std::unexpected(room.error());
         auto parameters = backup::recovery_parameters(target, own_restore_command(settings_, RestoreFrom::own_archive),
                                                       backup::AtTarget::promote);
@@ -158,6 +157,7 @@ private:
                      settings_.archive->data.max_parallel,
                      std::move(*parameters),
                      {},
+                     settings_for_restore_command(settings_),
                      [this](const JobProgress& progress) { output_.progress(progress); }}};
     }
 
@@ -166,7 +166,7 @@ private:
         look_.expires_after(between_looks);
         look_.async_wait([this, &scratch](boost::system::error_code error) {
             if (error) return;
-            growth_ = scratch.check_growth(settings_.drill.max_bytes);
+            growth_ = scratch.check_growth();
             if (!growth_) return store_.cancel();
             watch_growth(scratch);
         });
@@ -208,7 +208,11 @@ private:
             settings_.drill.shared_buffers,
             {control.limits.max_connections, control.limits.max_worker_processes, control.limits.max_wal_senders,
              control.limits.max_prepared_transactions, control.limits.max_locks_per_transaction},
-            control.wal_segment_size};
+            control.wal_segment_size,
+            {}};
+        for (char** variable = environ; *variable != nullptr; ++variable) {
+            order.server.environment.emplace_back(*variable);
+        }
         order.user = postgres::superuser;
         order.database = "postgres";
         order.checks = settings_.drill.checks;
@@ -216,7 +220,7 @@ private:
         order.amcheck = settings_.drill.amcheck;
         order.may_go_on = [this, &scratch, next = Steady::now()]() mutable {
             if (Steady::now() < next) return growth_;
-            growth_ = scratch.check_growth(settings_.drill.max_bytes);
+            growth_ = scratch.check_growth();
             next = Steady::now() + between_looks;
             return growth_;
         };

@@ -45,7 +45,7 @@ struct Wanted {
     RecoveryTarget target;
     std::map<std::string, std::string> tablespaces;
     std::optional<std::string> wal_directory;
-    std::string restore_command;
+    std::string restore_command, settings;  // the latter: for the former
     Archiving archiving = Archiving::off;
     Becomes becomes = Becomes::primary;
     int workers = 4;
@@ -129,6 +129,7 @@ Result<Wanted> wanted_of(const RestoreOptions& options, const Settings& settings
     if (options.backup || !options.bootstrap) wanted.backup = options.backup.value_or("latest");
     wanted.restore_command = options.restore_command.value_or(
         own_restore_command(settings, options.bootstrap ? RestoreFrom::bootstrap_source : RestoreFrom::own_archive));
+    if (!options.restore_command) wanted.settings = settings_for_restore_command(settings);
     wanted.workers = options.jobs > 0 ? options.jobs : settings.archive->data.max_parallel;
     return wanted;
 }
@@ -165,7 +166,7 @@ Result<Plan> plan(backup::Catalog& catalog, const Wanted& wanted, JobOutput& out
                   wanted.archive.destination + "\n";
     }
     return Plan{std::move(*chain),
-                {std::move(*places), wanted.workers, std::move(*parameters), std::move(copy_of),
+                {std::move(*places), wanted.workers, std::move(*parameters), std::move(copy_of), wanted.settings,
                  [&output](const JobProgress& progress) { output.progress(progress); }}};
 }
 

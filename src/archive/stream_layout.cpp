@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdio>
 
 #include "wal/hex.hpp"
@@ -26,6 +27,14 @@ bool all_digits(std::string_view text) {
 std::string generation_at(std::uint64_t microseconds_since_epoch) {
     const std::string digits = std::to_string(microseconds_since_epoch);
     return std::string(generation_digits - digits.size(), '0') + digits;
+}
+
+std::string next_generation(std::uint64_t microseconds_since_epoch, std::string_view newest) {
+    std::uint64_t last = 0;
+    const auto [end, error] = std::from_chars(newest.data(), newest.data() + newest.size(), last);
+    // One that no clock of ours can have said; there is none behind it.
+    const bool is_ours = error == std::errc{} && end == newest.data() + newest.size() && last + 1 != 0;
+    return generation_at(is_ours ? std::max(microseconds_since_epoch, last + 1) : microseconds_since_epoch);
 }
 
 std::string stream_prefix(std::string_view server) { return std::string(server) + "/stream/"; }

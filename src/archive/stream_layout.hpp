@@ -5,7 +5,7 @@
 //   <server>/stream/<segment>/<generation>-<begin>-<end>[.ext]    offsets within the segment, 8 hexadecimal digits
 //
 // A generation is one run of one server process, as the archiver saw it begin, and its first piece of a segment begins
-// at 0. After a crash PostgreSQL may write the unfinished record at the end anew, so pieces of two generations are never
+// at 0. Each comes behind all before it, whatever the clock says. After a crash PostgreSQL may write the unfinished record at the end anew, so pieces of two generations are never
 // mixed. A later generation holds all that an earlier one holds: flushed WAL of a timeline only grows.
 
 #include <cstdint>
@@ -28,6 +28,8 @@ struct StreamPiece {
 };
 
 std::string generation_at(std::uint64_t microseconds_since_epoch);
+// Of a run that begins now: behind `newest`, the newest that there is (empty: none), also when the clock was set back.
+std::string next_generation(std::uint64_t microseconds_since_epoch, std::string_view newest);
 
 std::string stream_prefix(std::string_view server);                            // "<server>/stream/"
 std::string stream_prefix(std::string_view server, wal::SegmentName segment);  // "<server>/stream/<segment>/"

@@ -66,9 +66,8 @@ void WalStreamer::begin_run(const ArchiveOrder& order) {
         run_->server_run == order.wal->server_run && run_->cursor.timeline() == order.wal->timeline) {
         return;
     }
-    const auto now = static_cast<std::uint64_t>(wall_now().time_since_epoch().count());
-    run_ = Run{*cluster, directory, order.wal->server_run, generation_at(now),
-               StreamCursor(order.wal->timeline, cluster->segment_size)};
+    run_ = Run{*cluster, directory, order.wal->server_run,
+               ++runs_,  {},        StreamCursor(order.wal->timeline, cluster->segment_size)};
     left_overs_before_ =
         name_of(segment_at(order.wal->timeline, order.wal->position, cluster->segment_size), cluster->segment_size);
 }
@@ -107,12 +106,15 @@ void WalStreamer::work() {
         }
         const auto shipment = run_ ? run_->cursor.next(order_->wal->position) : std::nullopt;
         if (shipment) {
-            const Run run = *run_;
+            Run run = *run_;
             lock.unlock();
             const auto began = Clock::now();
-            const auto shipped = ship(run, *shipment);
+            auto shipped = settle_generation(run);
+            if (shipped) shipped = ship(run, *shipment);
             lock.lock();
-            if (run_ && run_->generation == run.generation) settle(*shipment, shipped, began);
+            if (!run_ || run_->number != run.number) continue;
+            run_->generation = run.generation;
+            settle(*shipment, shipped, began);
         } else if (!whole_.empty()) {
             const auto segment = whole_.front();
             whole_.pop_front();
@@ -144,6 +146,26 @@ void WalStreamer::settle(const Shipment& shipment, const Result<>& shipped, Cloc
         not_before_ = Clock::now() + pause_after_fault;
     }
     changed_();
+}
+
+// From what there is, and not from the clock alone: it may have been set back since the last run.
+Result<> WalStreamer::settle_generation(Run& run) {
+    if (!run.generation.empty()) return {};
+    const std::string prefix = stream_prefix(target_.server);
+    std::string newest;
+    std::optional<std::string> after;
+    do {
+        auto listing = store_.list(prefix, "", after);
+        if (!listing) return std::unexpected(std::move(listing.error()));
+        for (const auto& object : listing->objects) {
+            const auto piece = parse_stream_piece(std::string_view(object.key).substr(object.key.rfind('/') + 1));
+            if (piece) newest = std::max(newest, piece->generation);
+        }
+        after = std::move(listing->next);
+    } while (after);
+    const auto now = static_cast<std::uint64_t>(wall_now().time_since_epoch().count());
+    run.generation = next_generation(now, newest);
+    return {};
 }
 
 Result<> WalStreamer::ship(const Run& run, const Shipment& shipment) {

@@ -53,13 +53,15 @@ private:
         ClusterIdentity cluster;
         std::string wal_directory;
         std::uint64_t server_run = 0;
-        std::string generation;
+        std::uint64_t number = 0;  // of this run, from 1
+        std::string generation;    // empty: not settled yet
         StreamCursor cursor;
     };
 
     void work();
     void begin_run(const ArchiveOrder& order);
     [[nodiscard]] Clock::time_point due() const;
+    Result<> settle_generation(Run& run);
     Result<> ship(const Run& run, const Shipment& shipment);
     Result<> read(const Run& run, const Shipment& shipment);
     void settle(const Shipment& shipment, const Result<>& shipped, Clock::time_point began);
@@ -80,6 +82,7 @@ private:
     std::condition_variable wake_;
     std::optional<ArchiveOrder> order_;
     std::optional<Run> run_;
+    std::uint64_t runs_ = 0;
     std::optional<wal::SegmentName> left_overs_before_;
     std::deque<wal::SegmentName> whole_;  // their pieces are to be removed
     Clock::time_point not_before_{};

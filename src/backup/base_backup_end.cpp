@@ -28,10 +28,10 @@ Result<> BaseBackup::judge_pages() {
     for (std::size_t at = 0; at < std::min(pages.size(), most_logged_pages); ++at) {
         log::error("A page has a wrong checksum", {{"file", pages[at].path}, {"page", pages[at].page}});
     }
-    if (pages.empty() || orders_.data.bad_pages != BadPages::fail) return {};
-    return fail(FaultKind::corrupt,
-                std::to_string(survey_.count()) + " pages have wrong checksums, the first is page " +
-                    std::to_string(pages[0].page) + " of " + pages[0].path,
+    if (survey_.count() == 0 || orders_.data.bad_pages != BadPages::fail) return {};
+    const auto first =
+        pages.empty() ? std::string() : ", the first is page " + std::to_string(pages[0].page) + " of " + pages[0].path;
+    return fail(FaultKind::corrupt, std::to_string(survey_.count()) + " pages have wrong checksums" + first,
                 "restore what they hold from an older backup; archive.data.bad_pages: report takes backups "
                 "nevertheless");
 }

@@ -84,19 +84,24 @@ std::uint64_t DrillScratch::used() const {
     return bytes;
 }
 
-Result<> DrillScratch::check_growth(std::uint64_t most) const {
+Result<> DrillScratch::allow(std::uint64_t most, std::uint64_t needed) {
+    const auto now = room();
+    allowed_ = drill_allowance(now, most);
+    return check_drill_room(now, most, needed, data_directory());
+}
+
+Result<> DrillScratch::check_growth() const {
     constexpr std::uint64_t part_left = 50;  // one in so many bytes
     const auto now = room();
     if (now.free < now.total / part_left) {
         return fail(FaultKind::refused, "the file system of the drill gets full", "set drill.directory to another one");
     }
-    if (most == 0) return {};
     const auto bytes = used();
-    if (bytes <= most) return {};
+    if (bytes <= allowed_) return {};
     return fail(FaultKind::refused,
                 "the drill takes " + std::to_string(bytes >> 20) + " MB in " + directory_ + " and may use " +
-                    std::to_string(most >> 20) + " MB",
-                "raise drill.max_bytes");
+                    std::to_string(allowed_ >> 20) + " MB",
+                "make room, set drill.directory to a larger file system, or raise drill.max_bytes");
 }
 
 RestorePlaces DrillScratch::places(const BackupInfo& info) const {

@@ -25,8 +25,10 @@ public:
     [[nodiscard]] Room room() const;
     // Bytes that all in it take on disk now; walks through it.
     [[nodiscard]] std::uint64_t used() const;
-    // refused: the file system gets full, or it takes more than `most` bytes (0: no limit).
-    [[nodiscard]] Result<> check_growth(std::uint64_t most) const;
+    // Before anything is put into it: settles what the drill may use (drill_allowance). refused: `needed` bytes are more.
+    Result<> allow(std::uint64_t most, std::uint64_t needed);
+    // refused: the file system gets full, or it takes more than it was allowed.
+    [[nodiscard]] Result<> check_growth() const;
     [[nodiscard]] RestorePlaces places(const BackupInfo& info) const;
 
 private:
@@ -35,6 +37,7 @@ private:
 
     std::string directory_;
     Descriptor lock_;
+    std::uint64_t allowed_ = 0;  // bytes
 };
 
 }  // namespace pgbosun::backup

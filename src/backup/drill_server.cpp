@@ -8,8 +8,28 @@ namespace {
 
 constexpr int oom_raise = 500;  // rather this one than the live instance
 
-std::vector<std::string> environment(const DrillServer& server) {
+std::vector<std::string> own_environment(const DrillServer& server) {
     return {"PATH=" + server.bin_dir + ":/usr/local/bin:/usr/bin:/bin", "LC_ALL=C", "PGDATA=" + server.data_directory};
+}
+
+// PostgreSQL and libpq read PGPORT, PGOPTIONS, ...; and PG_OOM_ADJUST_VALUE would undo the raised score. An archive's
+// secret may be in a variable of any other name.
+bool is_for_postgres(std::string_view variable) {
+    if (!variable.starts_with("PG") || variable.starts_with("PGBOSUN_")) return false;
+    if (variable.starts_with("PG_")) return variable.starts_with("PG_OOM_") || variable.starts_with("PG_GRANDPARENT");
+    return true;
+}
+
+// restore_command is run by the server, and goes to the archive: with credentials, keys and proxies of the job's.
+std::vector<std::string> server_environment(const DrillServer& server) {
+    auto variables = own_environment(server);
+    const auto own = variables;
+    for (const auto& variable : server.environment) {
+        const auto name = variable.substr(0, variable.find('=') + 1);
+        const bool is_ours = std::ranges::any_of(own, [&](const auto& it) { return it.starts_with(name); });
+        if (!is_ours && !is_for_postgres(variable)) variables.push_back(variable);
+    }
+    return variables;
 }
 
 // Of what the primary may keep there is no room beside it. PostgreSQL wants two segments at least.
@@ -66,7 +86,7 @@ Command drill_server_command(const DrillServer& server) {
         command.arguments.emplace_back("-c");
         command.arguments.push_back(std::string(name) + "=" + value);
     }
-    command.environment = environment(server);
+    command.environment = server_environment(server);
     command.working_directory = server.data_directory;
     command.death_signal = SIGQUIT;
     command.oom_score_raise = oom_raise;
@@ -78,7 +98,7 @@ Command amcheck_command(const DrillServer& server, const std::string& user) {
     command.program = server.bin_dir + "/pg_amcheck";
     command.arguments = {"--all",  "--install-missing",        "--no-password", "--host", server.socket_directory,
                          "--port", std::to_string(drill_port), "--username",    user};
-    command.environment = environment(server);
+    command.environment = own_environment(server);
     command.working_directory = server.data_directory;
     command.death_signal = SIGTERM;
     command.oom_score_raise = oom_raise;

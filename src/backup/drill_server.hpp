@@ -25,6 +25,7 @@ struct DrillServer {
     std::string shared_buffers = "32MB";
     RecoveryLimits limits;
     std::uint32_t wal_segment_size = 16 << 20;  // bytes
+    std::vector<std::string> environment;       // the job's own, "NAME=value": restore_command needs it
 };
 
 // The only user who can connect is the one who can enter the socket's directory.

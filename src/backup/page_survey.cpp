@@ -1,6 +1,7 @@
 #include "backup/page_survey.hpp"
 
 #include <algorithm>
+#include <functional>
 
 namespace pgbosun::backup {
 
@@ -12,7 +13,16 @@ void PageSurvey::add_bad(const std::string& path, std::uint64_t page) {
 
 void PageSurvey::add_changed(const std::string& path, std::uint64_t page, Lsn written) {
     const std::lock_guard lock(mutex_);
-    if (changed_.size() < most_named_pages) changed_.push_back({{path, page}, written});
+    changed_.push_back({{path, page}, written});
+    std::ranges::push_heap(changed_, std::ranges::greater{}, &ChangedPage::written);
+    if (changed_.size() <= most_named_pages) return;
+    std::ranges::pop_heap(changed_, std::ranges::greater{}, &ChangedPage::written);
+    if (unnamed_changed_.size() < most_changed_pages) {
+        unnamed_changed_.push_back(changed_.back().written);
+    } else {
+        ++beyond_;
+    }
+    changed_.pop_back();
 }
 
 void PageSurvey::judge_changed(Lsn stop) {
@@ -20,6 +30,10 @@ void PageSurvey::judge_changed(Lsn stop) {
     {
         const std::lock_guard lock(mutex_);
         changed.swap(changed_);
+        const auto is_bad = [stop](Lsn written) { return written > stop; };
+        count_ += static_cast<std::uint64_t>(std::ranges::count_if(unnamed_changed_, is_bad)) + beyond_;
+        unnamed_changed_.clear();
+        beyond_ = 0;
     }
     for (const auto& [page, written] : changed) {
         if (written > stop) add_bad(page.path, page.page);

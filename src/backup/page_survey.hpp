@@ -18,6 +18,9 @@ struct BadPage {
 };
 
 inline constexpr std::size_t most_named_pages = 1000;
+// Changed pages that are remembered besides the named ones until they are judged: 8 bytes each. Pages that stay torn whenever they
+// are read are few; whatever is beyond this is counted as bad.
+inline constexpr std::size_t most_changed_pages = std::size_t{1} << 20;
 
 // Thread-safe.
 class PageSurvey {
@@ -42,7 +45,10 @@ private:
     mutable std::mutex mutex_;  // guards what follows
     std::uint64_t count_ = 0;
     std::vector<BadPage> named_;
+    // A heap, the earliest first: those written the latest, as they say, are the ones that will be bad, and are named.
     std::vector<ChangedPage> changed_;
+    std::vector<Lsn> unnamed_changed_;  // when the others were written
+    std::uint64_t beyond_ = 0;          // changed pages of which nothing is kept
 };
 
 }  // namespace pgbosun::backup

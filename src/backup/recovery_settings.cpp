@@ -18,16 +18,42 @@ constexpr std::string_view commented_out = "# pgbosun restore: ";
 constexpr std::array<std::string_view, 4> foreign_places{"data_directory", "hba_file", "ident_file",
                                                          "external_pid_file"};
 
-// The name that the line gives a value to, in small letters; empty: none.
-std::string parameter_in(std::string_view line) {
-    const auto begin = line.find_first_not_of(" \t");
-    if (begin == std::string_view::npos) return {};
-    line.remove_prefix(begin);
-    std::string name(line.substr(0, line.find_first_of(" \t=\n")));
-    for (char& letter : name) {
+constexpr std::array<std::string_view, 2> needed_includes{"include", "include_dir"};
+constexpr std::string_view blanks = " \t";
+
+std::string_view without_blanks(std::string_view text) {
+    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+    return text;
+}
+
+struct Line {
+    std::string name;  // in small letters; empty: it gives no value to anything
+    std::string_view rest;
+};
+
+Line line_of(std::string_view text) {
+    text = without_blanks(text);
+    const auto end = std::min(text.find_first_of(" \t=\r\n"), text.size());
+    Line line{std::string(text.substr(0, end)), text.substr(end)};
+    for (char& letter : line.name) {
         if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
     }
-    return name;
+    return line;
+}
+
+// What stands behind a name, as PostgreSQL reads the name of a file: in quotes, or up to a blank or a comment.
+std::string value_of(std::string_view rest) {
+    rest = without_blanks(rest);
+    if (rest.starts_with('=')) rest = without_blanks(rest.substr(1));
+    if (!rest.starts_with('\'')) return std::string(rest.substr(0, rest.find_first_of(" \t\r\n#")));
+    std::string value;
+    for (std::size_t at = 1; at < rest.size(); ++at) {
+        const bool quoted = at + 1 < rest.size() && (rest[at] == '\\' || (rest[at] == '\'' && rest[at + 1] == '\''));
+        if (quoted) ++at;
+        if (!quoted && rest[at] == '\'') break;
+        value += rest[at];
+    }
+    return value;
 }
 
 std::string in_quotes(std::string_view value) {
@@ -123,13 +149,16 @@ std::string with_parameters(std::string_view auto_conf, const RecoveryParameters
     return text;
 }
 
-std::string without_foreign_places(std::string_view conf) {
+std::string without_foreign_places(std::string_view conf, const std::function<bool(const std::string&)>& is_there) {
     std::string text;
     while (!conf.empty()) {
-        const auto line = conf.substr(0, std::min(conf.find('\n'), conf.size() - 1) + 1);
-        conf.remove_prefix(line.size());
-        if (std::ranges::find(foreign_places, parameter_in(line)) != foreign_places.end()) text += commented_out;
-        text += line;
+        const auto whole = conf.substr(0, std::min(conf.find('\n'), conf.size() - 1) + 1);
+        conf.remove_prefix(whole.size());
+        const auto line = line_of(whole);
+        const bool leads_away = std::ranges::find(foreign_places, line.name) != foreign_places.end();
+        const bool includes = std::ranges::find(needed_includes, line.name) != needed_includes.end();
+        if (leads_away || (includes && !is_there(value_of(line.rest)))) text += commented_out;
+        text += whole;
     }
     return text;
 }

@@ -1,6 +1,7 @@
 #pragma once
 // Decision: what PostgreSQL is told about the recovery of a restored directory.
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,6 +14,9 @@ namespace pgbosun::backup {
 
 // What PostgreSQL does when the target is reached: take writes, wait for a person, or stop.
 enum class AtTarget { promote, pause, shutdown };
+
+// In a restored directory: the settings that its restore_command names when they are in no other file. No backup holds it.
+inline constexpr std::string_view restored_settings_file = "pg_wal/pgbosun.settings.yaml";
 
 using RecoveryParameters = std::vector<std::pair<std::string, std::string>>;
 
@@ -29,8 +33,9 @@ std::string with_parameters(std::string_view auto_conf, const RecoveryParameters
 
 // `conf`, the text of postgresql.conf, without what leads away from the restored directory: data_directory, hba_file,
 // ident_file and external_pid_file become comments. With the first of them PostgreSQL would run in the original's directory.
-// The same text when there is none of them.
-std::string without_foreign_places(std::string_view conf);
+// So do include and include_dir of what is not there (Debian's conf.d), for PostgreSQL would not start; `is_there` is asked
+// with the path as it stands. The same text when there is none of them.
+std::string without_foreign_places(std::string_view conf, const std::function<bool(const std::string& path)>& is_there);
 
 // A shell's word: PostgreSQL hands restore_command to one. With %p and %f in it they are PostgreSQL's.
 std::string shell_word(std::string_view text);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <filesystem>
 
 #include "backup/backup_label.hpp"
 #include "backup/reports.hpp"
@@ -23,7 +24,8 @@ constexpr std::string_view auto_conf_file = "postgresql.auto.conf";
 bool is_left_out(std::string_view path) {
     constexpr std::array names{"postmaster.pid", "postmaster.opts", "standby.signal",  "recovery.signal",
                                "recovery.conf",  "tablespace_map",  "backup_manifest", "pgbosun.restore"};
-    return path == restored_copy_file || std::ranges::find(names, path) != names.end();
+    return path == restored_copy_file || path == restored_settings_file ||
+           std::ranges::find(names, path) != names.end();
 }
 
 // Links that PostgreSQL itself makes; they are made anew here.
@@ -191,6 +193,9 @@ Result<> Restoration::configure() {
         if (auto marked = target_.write(std::string(restored_copy_file), order_.copy_of); !marked) return marked;
     }
     if (order_.parameters.empty()) return {};
+    if (!order_.settings.empty()) {
+        if (auto told = target_.write(std::string(restored_settings_file), order_.settings); !told) return told;
+    }
     const auto before = target_.read(std::string(auto_conf_file), longest_conf);
     if (!before && before.error().kind != FaultKind::not_found) return std::unexpected(before.error());
     auto written = target_.write(std::string(auto_conf_file),
@@ -199,14 +204,20 @@ Result<> Restoration::configure() {
     return written;
 }
 
-// A configuration that lay elsewhere (Debian's /etc/postgresql) names its places.
+// A configuration that lay elsewhere (Debian's /etc/postgresql) names its places, and includes what lay beside it.
 Result<> Restoration::keep_in_place() {
     const auto before = target_.read(std::string(conf_file), longest_conf);
     if (!before && before.error().kind == FaultKind::not_found) return {};
     if (!before) return std::unexpected(before.error());
-    const auto after = without_foreign_places(*before);
+    const std::filesystem::path target = order_.places.target;
+    const auto is_there = [&](const std::string& path) {
+        std::error_code ignored;
+        return std::filesystem::exists(target / path, ignored);
+    };
+    const auto after = without_foreign_places(*before, is_there);
     if (after == *before) return {};
-    restored_.notes.emplace_back("postgresql.conf led to files elsewhere: these lines are comments now");
+    restored_.notes.emplace_back(
+        "postgresql.conf led to files elsewhere, or that are not in the backup: these lines are comments now");
     return target_.write(std::string(conf_file), after);
 }
 

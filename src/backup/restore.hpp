@@ -23,7 +23,8 @@ struct RestoreOrder {
     int workers = 4;
     // What PostgreSQL is told; the last lines of postgresql.auto.conf, with recovery.signal beside it.
     RecoveryParameters parameters;
-    std::string copy_of;  // the content of restored_copy_file; empty: there is none
+    std::string copy_of;   // the content of restored_copy_file; empty: there is none
+    std::string settings;  // of restored_settings_file; empty: there is none
     // About four times a second, on one thread, while something is unpacked. May be empty.
     std::function<void(const JobProgress&)> progress;
 };

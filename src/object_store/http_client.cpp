@@ -79,6 +79,7 @@ struct HttpClient::Connection {
         curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);
         if (sink != nullptr && *sink && status == 200) {
             if (auto taken = (*sink)(std::as_bytes(part)); !taken) own_fault = std::move(taken).error();
+            moved_at = std::chrono::steady_clock::now();  // what the sink took is no stall of the store
         } else if (answer.body.size() + part.size() > body_limit) {
             own_fault = Fault{FaultKind::corrupt, "the store's answer is larger than it may be", ""};
         } else {
@@ -128,7 +129,8 @@ struct HttpClient::Connection {
         curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
         curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
         curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, milliseconds(limits.connect));
-        curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, milliseconds(limits.request));
+        // A download has no size that is known before: it may last as long as bytes come (drive()). 0: no limit.
+        curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, sink == nullptr ? milliseconds(limits.request) : 0L);
         curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, 256L * 1024);
         curl_easy_setopt(handle, CURLOPT_UPLOAD_BUFFERSIZE, 256L * 1024);
         if (request.proxy == Proxy::never) curl_easy_setopt(handle, CURLOPT_NOPROXY, "*");

@@ -22,7 +22,7 @@ namespace pgbosun::object_store {
 struct HttpLimits {
     Duration connect = std::chrono::seconds(10);
     Duration stall = std::chrono::seconds(30);     // without a byte in either direction
-    Duration request = std::chrono::seconds(300);  // one exchange: 5 GB at 17 MB/s
+    Duration request = std::chrono::seconds(300);  // one exchange; of one with a sink, which may bring a terabyte, none
     std::size_t connections = 16;                  // who comes later waits
     std::size_t body = 8 * 1024 * 1024;            // of an answer that is kept in memory
 };

@@ -56,13 +56,13 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 12> hints{{
 
 }  // namespace
 
-std::optional<Duration> pause_before_retry(const RetryPolicy& policy, int attempt, Duration elapsed, double random) {
+std::optional<Duration> pause_before_retry(const RetryPolicy& policy, int attempt, Duration vain, double random) {
     if (attempt >= policy.attempts) return std::nullopt;
     Duration ceiling = policy.first_pause;
     for (int doubled = 1; doubled < attempt && ceiling < policy.longest_pause; ++doubled) ceiling *= 2;
     ceiling = std::min(ceiling, policy.longest_pause);
     const auto pause = std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::nano>(ceiling) * random);
-    if (elapsed + pause >= policy.total) return std::nullopt;
+    if (vain + pause >= policy.total) return std::nullopt;
     return pause;
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 // When a call is tried again, and after how long: the one policy of every object store. Pure.
 
+#include <chrono>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "pgbosun/fault.hpp"
 #include "pgbosun/time.hpp"
@@ -12,14 +14,33 @@ namespace pgbosun::object_store {
 struct RetryPolicy {
     Duration first_pause = std::chrono::milliseconds(100);  // doubled for each attempt
     Duration longest_pause = std::chrono::seconds(10);
-    Duration total = std::chrono::seconds(120);  // no attempt begins later than this after the first
+    Duration total = std::chrono::seconds(120);  // no attempt begins when so much of the call's time was in vain
     int attempts = 12;
 };
 
-// How long to wait after attempt number `attempt` (1, 2, ...) failed `elapsed` after the call began; nullopt: give
+// How much of a call's time was in vain: attempts that failed, from the last byte of an answer that they brought on, and
+// the pauses. A download of an hour that is cut off is not an hour in which the store was away.
+class VainTime {
+public:
+    using Moment = std::chrono::steady_clock::time_point;
+
+    explicit VainTime(Moment began) : since_(began) {}
+    void got_on(Moment now) { since_ = now; }
+    // An attempt failed: all that was in vain by now.
+    Duration failed(Moment now) {
+        total_ += now - std::exchange(since_, now);
+        return total_;
+    }
+
+private:
+    Moment since_;
+    Duration total_{};
+};
+
+// How long to wait after attempt number `attempt` (1, 2, ...) failed and `vain` was in vain by then; nullopt: give
 // up. `random` is in [0, 1): full jitter, any pause from none to the doubled one is as likely, so that a thousand
 // clients that lost a store together do not come back together.
-std::optional<Duration> pause_before_retry(const RetryPolicy& policy, int attempt, Duration elapsed, double random);
+std::optional<Duration> pause_before_retry(const RetryPolicy& policy, int attempt, Duration vain, double random);
 
 enum class Verdict {
     success,

@@ -58,7 +58,13 @@ Fault refusal(int status, const S3Error& error) {
 
 Result<StoreAnswer> StoreClient::ask(const MakeRequest& make, const HttpClient::Sink& sink,
                                      const std::function<void()>& restart, LateErrors late) {
-    const auto began = std::chrono::steady_clock::now();
+    using Steady = std::chrono::steady_clock;
+    VainTime vain(Steady::now());
+    const HttpClient::Sink noting = [&](std::span<const std::byte> part) {
+        auto taken = sink(part);
+        vain.got_on(Steady::now());
+        return taken;
+    };
     Freshness freshness = Freshness::as_known;
     bool took_time = false;
     for (int attempt = 1;; ++attempt) {
@@ -66,7 +72,7 @@ Result<StoreAnswer> StoreClient::ask(const MakeRequest& make, const HttpClient::
         const auto request = make(now, freshness);
         if (!request) return std::unexpected(request.error());
         if (restart) restart();
-        auto answer = http_.exchange(*request, sink);
+        auto answer = http_.exchange(*request, sink ? noting : sink);
         Fault fault{FaultKind::unavailable, "", ""};
         if (answer) {
             S3Error error = error_of(*answer, late);
@@ -96,8 +102,7 @@ Result<StoreAnswer> StoreClient::ask(const MakeRequest& make, const HttpClient::
             if (answer.error().again == HttpFailure::Again::no) return std::unexpected(std::move(answer.error().fault));
             fault = std::move(answer.error().fault);
         }
-        const Duration elapsed = std::chrono::steady_clock::now() - began;
-        const auto pause = pause_before_retry(retry_, attempt, elapsed, random_fraction());
+        const auto pause = pause_before_retry(retry_, attempt, vain.failed(Steady::now()), random_fraction());
         if (!pause) return std::unexpected(std::move(fault));
         if (auto waited = http_.pause(*pause); !waited) return std::unexpected(std::move(waited).error());
     }

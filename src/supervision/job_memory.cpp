@@ -51,6 +51,22 @@ void take(JobMemory& memory, std::string_view name, std::string_view value) {
 
 }  // namespace
 
+void note_drill(JobMemory& memory, const JobResult& result, WallTime at) {
+    memory.drill_at = at;
+    memory.drill_ok = result.done;
+    memory.drill_id = result.id;
+    memory.drill_error = result.done ? "" : result.detail;
+    if (!result.done) return;
+    memory.drill_ok_at = at;
+    memory.recovery_s = result.recovery_seconds;
+}
+
+bool take_drill(JobMemory& memory, const JobResult& result, WallTime at) {
+    if (memory.drill_at && *memory.drill_at >= at) return false;
+    note_drill(memory, result, at);
+    return true;
+}
+
 std::string render(const JobMemory& memory) {
     return time_line("backup_failed_at", memory.backup_failed_at) + text_line("backup_error", memory.backup_error) +
            time_line("drill_at", memory.drill_at) + (memory.drill_ok ? "drill_ok yes\n" : "") +

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "pgbosun/job_link.hpp"
 #include "pgbosun/time.hpp"
 
 namespace pgbosun::supervision {
@@ -23,6 +24,11 @@ struct JobMemory {
     double recovery_s = 0;                // of that one
     bool operator==(const JobMemory&) const = default;
 };
+
+// A drill has ended at `at`.
+void note_drill(JobMemory& memory, const JobResult& result, WallTime at);
+// The same for one that somebody else started. False: it is not newer than what is remembered, and nothing changes.
+bool take_drill(JobMemory& memory, const JobResult& result, WallTime at);
 
 inline constexpr std::size_t longest_job_memory = 16384;
 

@@ -17,10 +17,14 @@ constexpr Duration catalog_timeout = 5min;
 constexpr Duration catalog_rhythm = 10min;
 constexpr Duration catalog_retry = 1min;
 constexpr Duration schedule_look = 20s;  // also how soon a changed schedule is noticed
+constexpr Duration drill_look = 20s;
+constexpr std::size_t longest_drill_line = std::size_t{64} << 10;
 constexpr Duration claim_timeout = 2min;
 constexpr Duration close_timeout = 2min;
 constexpr Duration memory_retry = 10s;
 constexpr auto clock_set_back = std::chrono::hours(1);
+
+std::string drill_path(const Settings& settings) { return settings.state_directory() + "/drill.json"; }
 
 std::string memory_path(const Settings& settings) { return settings.state_directory() + "/jobs"; }
 
@@ -67,6 +71,40 @@ Task<> Jobs::recall() {
         memory_.recovery_s = earlier.recovery_s;
     }
     calls_.changed();
+}
+
+// A drill that a person starts leaves its outcome on the volume, as those of ours do.
+Task<> Jobs::remember_drills() {
+    co_await recall();
+    Broadcast nobody(outside_.loop);
+    while (!ending_) {
+        co_await look_at_drill();
+        co_await nobody.wait(drill_look);
+    }
+}
+
+Task<> Jobs::look_at_drill() {
+    std::string path = drill_path(settings_);
+    std::string same = path;
+    const auto facts = co_await outside_.files.inspect(std::move(path));
+    if (!facts || facts->modified_ns == drill_seen_) co_return;
+    const auto line = co_await outside_.files.read(std::move(same), longest_drill_line);
+    // One of ours says by itself what has become of it.
+    if (!line || drill_.active) co_return;
+    drill_seen_ = facts->modified_ns;
+    const auto read = outside_.archiver.parse_line(std::string_view(*line).substr(0, line->find('\n')));
+    const auto* result = read ? std::get_if<JobResult>(&*read) : nullptr;
+    const WallTime at(std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::nanoseconds(drill_seen_)));
+    if (result == nullptr || !take_drill(memory_, *result, at)) co_return;
+    calls_.record("backup", "drill " + result->id + (result->done ? " is done" : " failed: " + result->detail),
+                  {{"id", result->id}, {"by", "hand"}, {"detail", result->detail}});
+    memory_stale_ = true;
+    keep_memory();
+    calls_.changed();
+}
+
+void Jobs::keep_memory() {
+    if (memory_stale_ && !storing_memory_) spawn(outside_.loop, store_memory());
 }
 
 Task<> Jobs::store_memory() {

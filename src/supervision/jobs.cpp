@@ -37,7 +37,7 @@ Jobs::Slot& Jobs::slot(JobKind kind) {
 }
 
 void Jobs::begin() {
-    spawn(outside_.loop, recall());
+    spawn(outside_.loop, remember_drills());
     spawn(outside_.loop, watch_catalog());
     spawn(outside_.loop, keep_schedule(JobKind::backup));
     spawn(outside_.loop, keep_schedule(JobKind::drill));
@@ -107,15 +107,9 @@ void Jobs::concluded(JobKind kind, const ActiveJob& job, const JobOutcome& outco
         {"id", result.id}, {"by", job.asked_by}, {"detail", result.detail}};
     const WallTime now = outside_.clock.wall();
     if (kind == JobKind::drill && outcome.end != JobEnd::cancelled) {
-        const bool ok = outcome.end == JobEnd::done;
-        memory_.drill_at = now;
-        memory_.drill_ok = ok;
-        memory_.drill_id = result.id;
-        memory_.drill_error = ok ? "" : result.detail;
-        if (ok) {
-            memory_.drill_ok_at = now;
-            memory_.recovery_s = result.recovery_seconds;
-        }
+        JobResult drilled = result;
+        drilled.done = outcome.end == JobEnd::done;
+        note_drill(memory_, drilled, now);
         memory_stale_ = true;
     }
     switch (outcome.end) {
@@ -142,7 +136,7 @@ void Jobs::concluded(JobKind kind, const ActiveJob& job, const JobOutcome& outco
             calls_.record("backup", sentence(kind, result.id, "was cancelled"), facts);
             break;
     }
-    if (memory_stale_ && !storing_memory_) spawn(outside_.loop, store_memory());
+    keep_memory();
 }
 
 // What archive.retention no longer wants goes when a scheduled backup has been added.
@@ -158,7 +152,7 @@ void Jobs::note_failed_backup(const std::string& error) {
     memory_.backup_failed_at = outside_.clock.wall();
     memory_.backup_error = error;
     memory_stale_ = true;
-    if (!storing_memory_) spawn(outside_.loop, store_memory());
+    keep_memory();
 }
 
 void Jobs::cancel(JobKind kind, const std::string& by) {

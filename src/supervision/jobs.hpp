@@ -75,6 +75,9 @@ private:
     std::vector<std::string> backup_arguments(const JobRequest& request) const;
 
     Task<> recall();
+    Task<> remember_drills();
+    Task<> look_at_drill();
+    void keep_memory();
     Task<> store_memory();
     Task<> watch_catalog();
     Task<> keep_schedule(JobKind kind);
@@ -95,6 +98,7 @@ private:
     std::optional<std::string> catalog_error_;
     JobMemory memory_;
     bool memory_stale_ = false, storing_memory_ = false;
+    std::int64_t drill_seen_ = 0;  // when the file of the last drill was written, as its inode says
     std::optional<WallTime> next_backup_, next_drill_;
     std::optional<JobResult> last_backup_;
     std::uint64_t taken_ = 0, failed_ = 0;

@@ -1,5 +1,6 @@
 """A drill proves a backup beside the archive, says what is wrong with one, and leaves nothing behind."""
 
+import contextlib
 import json
 import os
 import signal
@@ -47,6 +48,30 @@ class Drill(unittest.TestCase):
         with open(f"{self.place.directory}/volume/pgbosun/drill.json", encoding="utf-8") as file:
             self.assertEqual(json.load(file), lines[-1])
 
+    def test_the_key_of_an_encrypted_archive_may_be_in_the_environment(self):
+        config = self.place.config(archive={"encryption": {"key_env": "DRILL_KEY"}})
+        run(backups.ARCHIVER, "drill", "--config", config, "--check", "select count(*) = 1 from t",
+            env=os.environ | {"DRILL_KEY": "ab" * 32, "PGPORT": "1"})
+
+    def without_configuration(self, *words):
+        """Runs the archiver where the default configuration finds this archive."""
+        place = self.place.new("plain")
+        run("mkdir", "-p", f"{place}/pgbosun-data/archive", f"{place}/pgbosun-data/pgbosun")
+        run("cp", "-r", f"{self.place.archive}/orders", f"{place}/pgbosun-data/archive/pgbosun")
+        done = subprocess.run([*as_user(backups.USER), backups.ARCHIVER, *words], capture_output=True, text=True, check=False,
+                              cwd=place, env=os.environ | {"PATH": f"{bin_dir()}:{os.environ['PATH']}"})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_a_drill_needs_no_configuration_file(self):
+        self.without_configuration("drill", "--check", "select count(*) = 1 from t")
+
+    def test_what_is_restored_without_a_configuration_file_recovers(self):
+        target = self.place.new("restored")
+        self.without_configuration("restore", "--target", target, "--tablespace", f"fast={self.place.new('moved')}")
+        server = Server(self.place, target).start().promoted()
+        self.addCleanup(server.stop)
+        self.assertEqual(server.sql("select count(*) from t"), "1")
+
     def test_a_check_that_does_not_hold_is_named(self):
         done = self.drill("--check", "select count(*) = 2 from t", check=False)
         self.assertEqual(done.returncode, 1)
@@ -86,6 +111,30 @@ class Drill(unittest.TestCase):
         self.assertIn("recovery failed", json.dumps(steps[-1]))
 
     def test_a_drill_that_grows_beyond_what_it_may_use_is_ended(self):
+        with self.much_smaller_than_it_will_be() as (stored, _):
+            config = self.place.config(drill={"max_bytes": f"{(4 * stored >> 20) + 1}MB"})
+            done = run(backups.ARCHIVER, "drill", "--config", config, check=False)
+        self.assertEqual(done.returncode, 3, done.stdout)
+        self.assertIn("the drill takes", done.stdout)
+
+    @unittest.skipUnless(instance.ROOT, "needs root")
+    def test_a_drill_without_a_limit_of_its_own_leaves_a_tenth_of_the_file_system_free(self):
+        place = self.place.new("small")
+        os.mkdir(place)
+        with self.much_smaller_than_it_will_be() as (_, content):
+            # What is restored fits, and is more than nine tenths.
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={content * 107 // 100},mode=0755", "tmpfs", place],
+                           check=True)
+            self.addCleanup(subprocess.run, ["umount", place], check=True)
+            self.place.own(place)
+            config = self.place.config(drill={"directory": f"{place}/drill"})
+            done = run(backups.ARCHIVER, "drill", "--config", config, check=False)
+        self.assertEqual(done.returncode, 3, done.stdout)
+        self.assertIn("the drill takes", done.stdout)
+
+    @contextlib.contextmanager
+    def much_smaller_than_it_will_be(self):
+        """The backup, compressed so well that nobody could know its size. What is stored of it, and the size, in bytes."""
         backup = f"{self.place.archive}/orders/base/{self.backup}"
         with open(f"{backup}/data.tar", "rb") as tar:
             content = tar.read()
@@ -98,13 +147,10 @@ class Drill(unittest.TestCase):
         stored = sum(os.path.getsize(f"{backup}/{name}") for name in os.listdir(backup))
         self.assertLess(4 * stored + (1 << 20), len(content))
         try:
-            config = self.place.config(drill={"max_bytes": f"{(4 * stored >> 20) + 1}MB"})
-            done = run(backups.ARCHIVER, "drill", "--config", config, check=False)
+            yield stored, len(content)
         finally:
             os.rename(f"{self.place.directory}/hidden", f"{backup}/data.tar")
             os.remove(f"{backup}/data.tar.gz")
-        self.assertEqual(done.returncode, 3, done.stdout)
-        self.assertIn("the drill takes", done.stdout)
 
     @unittest.skipUnless(instance.ROOT, "needs root")
     def test_root_drills_as_the_user_who_is_configured_and_never_itself(self):
@@ -186,6 +232,21 @@ class Scheduled(instance.Case):
         metrics = it.http("GET", "/metrics").text
         self.assertRegex(metrics, r"(?m)^pgbosun_drill_last_success 0$")
         self.assertRegex(metrics, r"(?m)^pgbosun_drill_last_success_timestamp 1[0-9.e+]+", "the one before is remembered")
+
+    def test_a_drill_by_hand_is_in_the_status_and_the_metrics(self):
+        it = self.existing()
+        it.config["archive"] = {"destination": f"file://{it.directory}/archive"}
+        it.write_config()
+        it.start().up()
+        self.assertEqual(it.http("POST", "/v1/backups?wait=120s").status, 200)
+
+        drilled = subprocess.run([*as_user(it.user), backups.ARCHIVER, "drill", "--config", it.config_file],
+                                 capture_output=True, text=True, check=False, cwd="/")
+        self.assertEqual(drilled.returncode, 0, drilled.stdout + drilled.stderr)
+
+        status = it.wait_status("the drill is known", lambda status: status["drill"]["last_ok"])
+        self.assertEqual(status["drill"]["last_id"], status["backup"]["last_id"])
+        self.assertRegex(it.http("GET", "/metrics").text, r"(?m)^pgbosun_drill_last_success 1$")
 
     def due(self, it, check):
         it.config["drill"] = {"schedule": "*/2 * * * * *", "checks": [check]}

@@ -22,6 +22,8 @@ class FullCircle(unittest.TestCase):
         server.sql(f"create tablespace fast location '{fast}'")
         server.sql("create table in_fast(i int) tablespace fast; insert into in_fast select generate_series(1, 1000)")
         server.sql("create table large as select i, repeat('x', 500) from generate_series(1, 20000) i")
+        # As Debian's package has it in /etc, from where only the file itself comes along.
+        server.configure("include_dir = 'conf.d'\n")
         cls.backup = server.backup("20261121T010000")
         server.sql("insert into t values (1)")
         cls.after_1 = server.sql("select now()")

@@ -45,6 +45,15 @@ TEST_CASE("what is almost a piece's name is not one") {
     }
 }
 
+TEST_CASE("a generation comes behind all before it") {
+    CHECK(next_generation(5'000'000, "") == "00000000000005000000");
+    CHECK(next_generation(5'000'000, "00000000000004999999") == "00000000000005000000");
+    CHECK(next_generation(5'000'000, "00000000000005000000") == "00000000000005000001");
+    CHECK(next_generation(5'000'000, "00000000000009000000") == "00000000000009000001");
+    CHECK(next_generation(5'000'000, "99999999999999999999") == "00000000000005000000");
+    CHECK(next_generation(5'000'000, "18446744073709551615") == "00000000000005000000");
+}
+
 TEST_CASE("a segment is laid from the newest generation, without a hole, the longest piece of a place first") {
     const auto piece = [](const std::string& generation, std::uint32_t begin, std::uint32_t end) {
         return StreamPiece{generation, begin, end, Encoding::zstd};

@@ -103,6 +103,31 @@ TEST_CASE("pieces of two runs of a server are not mixed") {
     CHECK(read_file(file).substr(8'900, 200) == std::string(200, '\0'));
 }
 
+TEST_CASE("a run that begins after the clock was set back comes behind the runs before it") {
+    Primary primary;
+    primary.write(5);
+    primary.flush_and_ship(5 * mb + 9'000);
+    // As if it had been shipped in the year 2255.
+    for (const auto& [key, object] : primary.store.objects()) {
+        if (!key.starts_with("orders/stream/")) continue;
+        const auto piece = parse_stream_piece(key.substr(key.rfind('/') + 1));
+        REQUIRE(piece);
+        REQUIRE(primary.store.remove({key}));
+        const StreamPiece later{"00009000000000000000", piece->begin, piece->end, piece->encoding};
+        primary.store.plant(stream_key("orders", *wal::parse_segment_name(segment_name(5)), later), object.body,
+                            object.metadata);
+    }
+    auto other = Primary::whole(5);
+    other[8'500] = 'x';
+    write_file(primary.data.wal_path(segment_name(5)), other);
+    primary.flush_and_ship(5 * mb + 8'900, 2);
+    const std::string file = primary.away.path() + "/RECOVERYXLOG";
+
+    REQUIRE(primary.recover(5, file).status == hook::done);
+
+    CHECK(read_file(file).substr(0, 8'900) == other.substr(0, 8'900));
+}
+
 TEST_CASE("the pieces of a segment that has been archived whole are removed") {
     Primary primary;
     primary.write(5);

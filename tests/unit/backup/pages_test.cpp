@@ -86,6 +86,41 @@ TEST_CASE("bad pages are all counted, and named up to a limit") {
     CHECK(survey.named().size() == most_named_pages);
 }
 
+TEST_CASE("of many pages with a position from after the backup all are counted, whatever came before them") {
+    PageSurvey survey;
+    for (std::uint64_t page = 0; page < most_named_pages + 5; ++page) survey.add_changed("base/5/1", page, Lsn{400});
+    for (std::uint64_t page = 0; page < 2 * most_named_pages; ++page) survey.add_changed("base/5/2", page, Lsn{501});
+    survey.add_changed("base/5/3", 0, Lsn{500});
+
+    survey.judge_changed(Lsn{500});
+
+    CHECK(survey.count() == 2 * most_named_pages);
+    REQUIRE(survey.named().size() == most_named_pages);
+    CHECK(survey.named().front().path == "base/5/2");
+}
+
+TEST_CASE("one page from after the backup is named, though a thousand others were changed before and behind it") {
+    PageSurvey survey;
+    for (std::uint64_t page = 0; page < most_named_pages; ++page) survey.add_changed("base/5/1", page, Lsn{400});
+    survey.add_changed("base/5/2", 7, Lsn{501});
+    for (std::uint64_t page = 0; page < most_named_pages; ++page) survey.add_changed("base/5/3", page, Lsn{499});
+
+    survey.judge_changed(Lsn{500});
+
+    CHECK(survey.count() == 1);
+    CHECK(survey.named() == std::vector<BadPage>{{"base/5/2", 7}});
+}
+
+TEST_CASE("changed pages of which nothing can be kept are bad") {
+    PageSurvey survey;
+    const auto all = most_named_pages + most_changed_pages + 3;
+    for (std::uint64_t page = 0; page < all; ++page) survey.add_changed("x", page, Lsn{400});
+
+    survey.judge_changed(Lsn{500});
+
+    CHECK(survey.count() == 3);
+}
+
 TEST_CASE("pages are looked for in relations' files and nowhere else") {
     struct Row {
         const char* path;

@@ -72,15 +72,35 @@ TEST_CASE("a restore command survives a shell and PostgreSQL") {
 }
 
 TEST_CASE("what leads away from the restored directory becomes a comment, and nothing else changes") {
+    const auto nothing = [](const std::string&) { return false; };
     CHECK(without_foreign_places(
               "data_directory = '/var/lib/postgresql/15/main'\nport = 5432\n  HBA_file '/etc/pg_hba.conf'\n"
-              "ident_file='x'\n\texternal_pid_file = 'y'") ==
+              "ident_file='x'\n\texternal_pid_file = 'y'",
+              nothing) ==
           "# pgbosun restore: data_directory = '/var/lib/postgresql/15/main'\nport = 5432\n"
           "# pgbosun restore:   HBA_file '/etc/pg_hba.conf'\n# pgbosun restore: ident_file='x'\n"
           "# pgbosun restore: \texternal_pid_file = 'y'");
     for (const char* same :
-         {"", "\n\n", "#data_directory = 'x'\n", "data_directory_mode = 0700\n", "log_directory = 'log'"}) {
+         {"", "\n\n", "#data_directory = 'x'\n", "data_directory_mode = 0700\n", "log_directory = 'log'\n",
+          "include_if_exists 'conf.d/x'\n", "#include 'x'\n", "included = 'x'\n", "include_dirs 'x'"}) {
         CAPTURE(same);
-        CHECK(without_foreign_places(same) == same);
+        CHECK(without_foreign_places(same, nothing) == same);
     }
+}
+
+TEST_CASE("an include of what is not there becomes a comment, one of what is there stays") {
+    std::vector<std::string> asked;
+    const auto is_there = [&](const std::string& path) {
+        asked.push_back(path);
+        return path.ends_with("here");
+    };
+
+    CHECK(
+        without_foreign_places("include_dir = 'conf.d'\t\t\t# Debian's\ninclude_dir='conf.here'\nInclude 'it''s \\'x'\n"
+                               "include /etc/here# y\nINCLUDE_DIR\tconf.e\r\ninclude = 'open\ninclude",
+                               is_there) ==
+        "# pgbosun restore: include_dir = 'conf.d'\t\t\t# Debian's\ninclude_dir='conf.here'\n"
+        "# pgbosun restore: Include 'it''s \\'x'\ninclude /etc/here# y\n# pgbosun restore: INCLUDE_DIR\tconf.e\r\n"
+        "# pgbosun restore: include = 'open\n# pgbosun restore: include");
+    CHECK(asked == std::vector<std::string>{"conf.d", "conf.here", "it's 'x", "/etc/here", "conf.e", "open\n", ""});
 }

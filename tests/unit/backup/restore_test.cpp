@@ -75,11 +75,13 @@ struct Scene {
         plant("backup_manifest.zst", zst(render(Manifest{.files = std::move(files)})));
     }
     [[nodiscard]] std::string target() const { return directory / "pgdata"; }
+    std::string settings;  // for the restore_command
 
     Result<RestoredBackup> restore(int workers = 2) {
         const auto places = places_of(*backup.info, target(), moved);
         if (!places) return std::unexpected(places.error());
-        RestoreOrder order{*places, workers, {{"restore_command", "x"}, {"recovery_target_time", ""}}, {}, {}};
+        RestoreOrder order{*places, workers,  {{"restore_command", "x"}, {"recovery_target_time", ""}},
+                           {},      settings, {}};
         Restoration restoration(catalog, {backup}, order);
         if (auto unpacked = restoration.unpack(); !unpacked) return std::unexpected(unpacked.error());
         CHECK_FALSE(restoration.combination("/bin"));
@@ -317,14 +319,30 @@ TEST_CASE("a label that is in backup.info only is written") {
 
 TEST_CASE("what is restored stays in its place, wherever its configuration led") {
     Scene scene;
-    scene.plant("data.tar.zst",
-                zst(Scene::data_tar() + tar_file("postgresql.conf", "data_directory = '/x'\nport = 1\n") + tar_end()));
+    scene.plant("data.tar.zst", zst(Scene::data_tar() +
+                                    tar_file("postgresql.conf",
+                                             "data_directory = '/x'\nport = 1\ninclude_dir 'conf.d'\ninclude 'it'\n") +
+                                    tar_file("it", "") + tar_end()));
 
     const auto restored = scene.restore();
 
     REQUIRE(restored);
-    CHECK(slurp(scene.target() + "/postgresql.conf") == "# pgbosun restore: data_directory = '/x'\nport = 1\n");
+    CHECK(
+        slurp(scene.target() + "/postgresql.conf") ==
+        "# pgbosun restore: data_directory = '/x'\nport = 1\n# pgbosun restore: include_dir 'conf.d'\ninclude 'it'\n");
     CHECK(restored->notes.size() == 1);
+}
+
+TEST_CASE("settings that are in no other file lie where no backup takes them, for nobody else to read") {
+    Scene scene;
+    scene.settings = "cluster: orders\n";
+    scene.plant("data.tar.zst", zst(Scene::data_tar() + tar_end()));
+
+    REQUIRE(scene.restore());
+
+    const fs::path path = scene.target() + "/" + std::string(restored_settings_file);
+    CHECK(slurp(path.string()) == "cluster: orders\n");
+    CHECK((fs::status(path).permissions() & fs::perms::mask) == (fs::perms::owner_read | fs::perms::owner_write));
 }
 
 TEST_CASE("a backup that is not done, or not ours to restore, is refused") {

@@ -180,3 +180,24 @@ TEST_CASE("the server of a drill reaches nobody and nobody reaches it") {
     const auto large = drill_server_command({"/pg/bin", "/scratch/pgdata", "/scratch/s", "32MB", {}, 1U << 30});
     CHECK(std::ranges::count(large.arguments, "min_wal_size=2048MB") == 1);
 }
+
+TEST_CASE("the server of a drill has the job's environment, for restore_command goes to the archive with it") {
+    DrillServer server{"/pg/bin", "/scratch/pgdata", "/scratch/s", "32MB", {}};
+    server.environment = {"AWS_SECRET_ACCESS_KEY=a=b",
+                          "PG_ARCHIVE_KEY=c",
+                          "PGBOSUN_CONFIG=/x",
+                          "HOME=/home/x",
+                          "PGPORT=1",
+                          "PGDATA=/live",
+                          "PGOPTIONS=-c x=y",
+                          "PATH=/live/bin",
+                          "LC_ALL=de_DE",
+                          "PG_OOM_ADJUST_FILE=/y"};
+
+    CHECK(drill_server_command(server).environment ==
+          std::vector<std::string>{"PATH=/pg/bin:/usr/local/bin:/usr/bin:/bin", "LC_ALL=C", "PGDATA=/scratch/pgdata",
+                                   "AWS_SECRET_ACCESS_KEY=a=b", "PG_ARCHIVE_KEY=c", "PGBOSUN_CONFIG=/x",
+                                   "HOME=/home/x"});
+    // It has nothing to ask of the archive.
+    CHECK(amcheck_command(server, "x").environment.size() == 3);
+}

@@ -29,6 +29,18 @@ TEST_CASE("a call gives up after its attempts or its time") {
     CHECK_FALSE(pause_before_retry(policy, 1, 11s, 0.0));
 }
 
+TEST_CASE("the time in which an answer came counts for nothing, what came to nothing adds up") {
+    const VainTime::Moment began{};
+    VainTime vain(began);
+
+    CHECK(vain.failed(began + 5s) == 5s);
+    vain.got_on(began + 600s);  // a pause, and then ten minutes of a good download
+    CHECK(vain.failed(began + 630s) == 35s);
+    CHECK(vain.failed(began + 640s) == 45s);  // nothing came at all
+    vain.got_on(began + 650s);
+    CHECK(vain.failed(began + 650s) == 45s);
+}
+
 TEST_CASE("an answer is judged by S3's code first, then by its status") {
     struct Row {
         int status;

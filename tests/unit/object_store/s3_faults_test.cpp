@@ -108,6 +108,29 @@ TEST_CASE("a short body or one of unknown length is fetched again from the start
     CHECK(download.starts == 2);
 }
 
+TEST_CASE("a download may take longer than any other request, as long as it gets on") {
+    ScriptedS3 server;
+    server.plant("bucket/path/a", {std::string(8'000'000, 'a'), {}});
+    auto options = s3_options(server);
+    options.limits.request = 50ms;
+    S3ObjectStore store(options);
+    const auto begin = std::chrono::steady_clock::now();
+    std::size_t received = 0;
+
+    const auto got = store.get(
+        "a",
+        [&](std::span<const std::byte> part) -> Result<> {
+            while (std::chrono::steady_clock::now() - begin < 100ms) std::this_thread::yield();
+            received += part.size();
+            return {};
+        },
+        [&] { received = 0; });
+
+    REQUIRE(got);
+    CHECK(received == 8'000'000);
+    CHECK(server.requests().size() == 1);
+}
+
 TEST_CASE("a body that stays short is never success") {
     ScriptedS3 server;
     server.plant("bucket/path/a", {"body", {}});

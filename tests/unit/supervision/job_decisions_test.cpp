@@ -110,6 +110,23 @@ TEST_CASE("what is remembered of jobs is read as it was written, and nonsense is
     CHECK(parse_job_memory("drill_at\nbackup_failed_at x\nunknown 1\n\n ") == JobMemory{});
 }
 
+TEST_CASE("a drill of somebody else's counts when it is newer, and one that failed leaves the last good one") {
+    JobMemory memory;
+    note_drill(memory, {.done = true, .id = "a", .recovery_seconds = 2}, WallTime(10s));
+
+    CHECK_FALSE(take_drill(memory, {.done = false, .id = "b", .detail = "x"}, WallTime(9s)));
+    CHECK_FALSE(take_drill(memory, {.done = true, .id = "a"}, WallTime(10s)));
+    CHECK(memory.drill_ok);
+    CHECK(take_drill(memory, {.done = false, .id = "b", .detail = "x"}, WallTime(11s)));
+
+    CHECK_FALSE(memory.drill_ok);
+    CHECK(memory.drill_id == "b");
+    CHECK(memory.drill_error == "x");
+    CHECK(memory.drill_at == WallTime(11s));
+    CHECK(memory.drill_ok_at == WallTime(10s));
+    CHECK(memory.recovery_s == 2);
+}
+
 TEST_CASE("of a primary and its standbys the standby takes the scheduled backup, and the primary when none does") {
     const BackupSettings prefer_standby;
     BackupSettings for_primary;

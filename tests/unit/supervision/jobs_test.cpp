@@ -239,6 +239,19 @@ TEST_CASE("a drill's result is remembered, and its checks are the program's") {
     CHECK(it.jobs.drill().recovery_s == 4.5);
 }
 
+TEST_CASE("a drill that a person started is in the status") {
+    Fixture it;
+    it.files.add_file("/v/pgbosun/drill.json", "done 20261121T010000\n");
+    it.jobs.begin();
+    it.until([&] { return it.jobs.drill().last_ok.has_value() && it.files.nodes.contains("/v/pgbosun/jobs"); });
+
+    CHECK(it.jobs.drill().last_ok == true);
+    CHECK(it.jobs.drill().last_id == "20261121T010000");
+    CHECK(it.jobs.drill().last_ok_at.has_value());
+    CHECK(it.jobs.drill().recovery_s == 4.5);
+    CHECK(it.said("drill 20261121T010000 is done"));
+}
+
 TEST_CASE("a scheduled moment is claimed, and who loses the claim skips it") {
     const int claim_status = GENERATE(0, 3);
     Fixture it;
