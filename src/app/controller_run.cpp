@@ -6,6 +6,7 @@
 #include "app/configuration.hpp"
 #include "app/controller_settings.hpp"
 #include "app/file_watch.hpp"
+#include "app/instance_search.hpp"
 #include "app/posix_outside.hpp"
 #include "app/yaml_document.hpp"
 #include "cluster_record/etcd_record.hpp"
@@ -74,8 +75,10 @@ Result<Engine> etcd_engine(boost::asio::io_context& loop, const ControllerSettin
     return Engine{std::move(*record), nullptr};
 }
 
-Result<Engine> kubernetes_engine(boost::asio::io_context& loop, const Clock& clock, const ControllerSettings& settings,
-                                 const std::string& candidate, const EnvironmentView& environment) {
+Result<cluster_record::KubernetesClient> kubernetes_client(boost::asio::io_context& loop,
+                                                           const ControllerSettings& settings,
+                                                           const std::string& candidate,
+                                                           const EnvironmentView& environment) {
     const KubernetesSettings& given = *settings.kubernetes;
     auto options = given.server ? Result<cluster_record::KubernetesOptions>(cluster_record::KubernetesOptions{})
                                 : cluster_record::in_cluster(environment.variable);
@@ -90,7 +93,12 @@ Result<Engine> kubernetes_engine(boost::asio::io_context& loop, const Clock& clo
     options->cluster = settings.cluster;
     options->candidate = candidate;
     options->request_timeout = std::min<Duration>(2s, settings.ttl / 3);
-    auto client = cluster_record::KubernetesClient::make(loop, std::move(*options));
+    return cluster_record::KubernetesClient::make(loop, std::move(*options));
+}
+
+Result<Engine> kubernetes_engine(boost::asio::io_context& loop, const Clock& clock, const ControllerSettings& settings,
+                                 const std::string& candidate, const EnvironmentView& environment) {
+    auto client = kubernetes_client(loop, settings, candidate, environment);
     if (!client) return std::unexpected(std::move(client.error()));
     return Engine{std::make_unique<cluster_record::KubernetesRecord>(*client, clock),
                   std::make_unique<cluster_record::KubernetesPublication>(*client, clock)};
@@ -172,6 +180,17 @@ struct Served {
     bool began = false;
 };
 
+// Of a selector those that it finds. false: a signal has ended the search. refused: how Kubernetes is to be asked is not known.
+Result<bool> know_instances(boost::asio::io_context& loop, host::Signals& signals, ControllerSettings& settings,
+                            const EnvironmentView& environment) {
+    if (!settings.selector || !settings.instances.empty()) return true;
+    const auto client = kubernetes_client(loop, settings, environment.hostname, environment);
+    if (!client) return std::unexpected(client.error());
+    for (const int number : {SIGTERM, SIGINT}) signals.on(number, [&loop] { loop.stop(); });
+    settings.instances = find_instances(loop, *client, *settings.selector);
+    return !settings.instances.empty();
+}
+
 // The controller, once its parts are there.
 Served serve(boost::asio::io_context& loop, host::Signals& signals, const ControllerSettings& settings,
              const std::string& file, const EnvironmentView& environment) {
@@ -229,6 +248,17 @@ Served serve(boost::asio::io_context& loop, host::Signals& signals, const Contro
                                                       {"url", candidate.url},
                                                       {"record", engine->record->describe()},
                                                       {"port", server.port()}});
+    if (settings.selector) {
+        auto client = kubernetes_client(loop, settings, candidate.text(), environment);
+        if (!client) return {refuse(client.error()), {}};
+        controller::spawn(loop, watch_instances(std::move(*client), *settings.selector, settings.instances,
+                                                [&](std::vector<InstanceAddress> all) {
+                                                    log::info("more instances are there: it begins anew with them");
+                                                    served.again = settings;
+                                                    served.again->instances = std::move(all);
+                                                    resign();
+                                                }));
+    }
     controller.begin();
     served.began = true;
     loop.run();
@@ -253,12 +283,16 @@ int run_controller(const RunControllerCommand& command) {
         // The loop ends first of all that its coroutines refer to: what is left of them is destroyed with it.
         auto loop = std::make_unique<boost::asio::io_context>(1);
         host::Signals signals(*loop);
+        const auto known = know_instances(*loop, signals, settings, environment);
+        if (!known) return refuse(known.error());
+        if (!*known) return static_cast<int>(ExitCode::done);
         auto served = serve(*loop, signals, settings, file, environment);
         if (served.again) {
             before = std::exchange(settings, std::move(*served.again));
         } else if (!served.began && before) {
-            // A port that somebody has, say: it shows only when it is used.
+            // A port that somebody has, say: it shows only when it is used. The text is tried again when it has changed.
             log::error("the configuration stays as it was");
+            before->text_hash = settings.text_hash;
             settings = *std::exchange(before, std::nullopt);
         } else {
             return served.exit_code;

@@ -65,6 +65,19 @@ SynchronousSettings& synchronous(ControllerSettings& settings) {
     return settings.synchronous ? *settings.synchronous : settings.synchronous.emplace();
 }
 
+std::string with_a_name(std::string text) {
+    constexpr std::string_view mark = "{pod}";
+    for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark)) text.replace(at, mark.size(), "a");
+    return text;
+}
+
+// Kubernetes says what is wrong with one; here only what can stand in a URL is let through.
+Result<> label_selector(const std::string& text) {
+    constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=!,() ";
+    if (!text.empty() && text.size() <= 1000 && text.find_first_not_of(allowed) == std::string::npos) return {};
+    return fail(FaultKind::refused, "is not a label selector", "as for kubectl get pods --selector");
+}
+
 // Every key with one value; `instances` and `record.etcd.endpoints` are lists.
 const std::map<std::string, Take>& scalar_keys() {
     using S = ControllerSettings;
@@ -180,10 +193,13 @@ public:
         if (s.etcd && s.etcd->user.has_value() != s.etcd->password_file.has_value()) {
             error(line_of("record.etcd"), "record.etcd", "user and password_file go together", "set both, or none");
         }
-        if (s.instances.empty())
+        if (s.selector && s.etcd)
+            error(line_of("instances"), "instances", "a selector chooses pods, and the record is not in Kubernetes",
+                  "list the instances, or set record: {kubernetes: {}}");
+        if (s.instances.empty() && !s.selector)
             missing("instances", "instances: [{name: pg-1, url: \"http://pg-1:8008\", conninfo: \"host=pg-1\"}]");
         const auto direct = std::ranges::count(s.instances, std::string(), &InstanceAddress::upstream);
-        if (s.synchronous && s.synchronous->number >= direct) {
+        if (s.synchronous && !s.selector && s.synchronous->number >= direct) {
             error(line_of("synchronous.number"), "synchronous.number",
                   "is more than there can be standbys of the primary",
                   "at most one less than there are instances without `upstream`");
@@ -275,8 +291,10 @@ private:
     }
 
     void instances(const YamlNode& node) {
+        if (node.type == YamlNode::Type::map) return selector(node);
         if (node.type != YamlNode::Type::list)
-            return error(node.line, "instances", "must be a list", "one entry for each instance");
+            return error(node.line, "instances", "must be a list",
+                         "one entry for each instance; or, under Kubernetes, a map with selector, url and conninfo");
         for (const auto& child : node.children) {
             if (child.type != YamlNode::Type::map) {
                 error(child.line, "instances", "an entry must be a map",
@@ -284,6 +302,38 @@ private:
                 continue;
             }
             instance(child);
+        }
+    }
+
+    void selector(const YamlNode& node) {
+        InstanceSelector& chosen = read_.settings.selector.emplace();
+        for (const auto& entry : node.children) {
+            const auto key = "instances." + entry.key;
+            const auto text = scalar(entry, key);
+            if (!text) continue;
+            Result<> good;
+            if (entry.key == "selector") {
+                chosen.labels = *text;
+                good = label_selector(*text);
+            } else if (entry.key == "url") {
+                chosen.url = *text;
+                good = http_url(with_a_name(*text));
+            } else if (entry.key == "conninfo") {
+                chosen.conninfo = *text;
+                good = check_conninfo(with_a_name(*text));
+            } else {
+                good = fail(FaultKind::refused, "is not known of a selector", "selector, url, conninfo");
+            }
+            if (!good) error(entry.key_line, key, good.error().what, good.error().hint);
+        }
+        for (const auto& [key, text] :
+             {std::pair("selector", &chosen.labels), {"url", &chosen.url}, {"conninfo", &chosen.conninfo}}) {
+            const bool lacks_pod = text != &chosen.labels && text->find("{pod}") == std::string::npos;
+            if (text->empty() || lacks_pod) {
+                error(node.line, std::string("instances.") + key, text->empty() ? "is missing" : "has no {pod}",
+                      "instances: {selector: \"pgbosun.io/cluster=orders\", url: \"http://{pod}.orders-pods:8008\", "
+                      "conninfo: \"host={pod}.orders-pods port=5432\"}");
+            }
         }
     }
 

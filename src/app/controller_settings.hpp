@@ -32,11 +32,19 @@ struct InstanceAddress {
     std::string upstream;  // another of the instances; empty: the primary
 };
 
+// Under Kubernetes, in place of a list: each pod with these labels is an instance of the pod's name.
+struct InstanceSelector {
+    std::string labels;    // as kubectl's --selector
+    std::string url;       // with "{pod}" for the pod's name
+    std::string conninfo;  // as well
+};
+
 struct ControllerSettings {
     std::string cluster;
     std::optional<EtcdSettings> etcd;  // one of the two
     std::optional<KubernetesSettings> kubernetes;
     std::vector<InstanceAddress> instances;
+    std::optional<InstanceSelector> selector;  // the instances are those that it finds
     std::string source;  // of the cluster that a new one follows: conninfo, or archive_source; empty: of none
     std::optional<std::string> token_file, ca_file;  // for the agents
     Duration ttl = std::chrono::seconds(3);

@@ -46,6 +46,7 @@ public:
     // "/api/v1/namespaces/data/configmaps"
     [[nodiscard]] std::string path(std::string_view group, std::string_view kind) const;
     [[nodiscard]] const KubernetesOptions& options() const { return options_; }
+    [[nodiscard]] boost::asio::io_context& loop() const { return *io_; }
 
 private:
     KubernetesClient(boost::asio::io_context& io, KubernetesOptions options, http::Client client)

@@ -7,6 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <array>
+#include <sstream>
 
 #include "http/query.hpp"
 #include "http/request_reader.hpp"
@@ -21,6 +22,17 @@ std::string version_in(const nlohmann::json& object) {
     const auto metadata = object.find("metadata");
     if (metadata == object.end() || !metadata->contains("resourceVersion")) return {};
     return (*metadata)["resourceVersion"].get<std::string>();
+}
+
+// "a=b,c=d"
+bool has_labels(const nlohmann::json& object, const std::string& selector) {
+    std::istringstream words(selector);
+    for (std::string word; std::getline(words, word, ',');) {
+        const auto name = word.substr(0, word.find('='));
+        const auto& labels = object["metadata"].value("labels", nlohmann::json::object());
+        if (labels.value(name, std::string()) != word.substr(name.size() + 1)) return false;
+    }
+    return true;
 }
 
 std::string chunk(const std::string& text) {
@@ -95,7 +107,7 @@ std::optional<FakeKubernetes::Place> FakeKubernetes::place_of(const std::string&
     if ((place.kind == "leases") != lease) return std::nullopt;
     const auto query = http::Query::parse(parts.query);
     if (!query) return std::nullopt;
-    for (const auto* name : {"watch", "resourceVersion", "fieldSelector", "timeoutSeconds"}) {
+    for (const auto* name : {"watch", "resourceVersion", "fieldSelector", "labelSelector", "timeoutSeconds"}) {
         if (const auto value = query->value(name)) place.query[name] = *value;
     }
     return place;
@@ -104,9 +116,11 @@ std::optional<FakeKubernetes::Place> FakeKubernetes::place_of(const std::string&
 std::pair<int, FakeKubernetes::Json> FakeKubernetes::list(const Place& place) const {
     Json items = Json::array();
     const auto selector = place.query.find("fieldSelector");
+    const auto labels = place.query.find("labelSelector");
     for (const auto& object : all(place.kind)) {
         const auto name = object["metadata"]["name"].get<std::string>();
-        if (selector == place.query.end() || selector->second == "metadata.name=" + name) items.push_back(object);
+        const bool named = selector == place.query.end() || selector->second == "metadata.name=" + name;
+        if (named && (labels == place.query.end() || has_labels(object, labels->second))) items.push_back(object);
     }
     return {200, {{"kind", "List"}, {"metadata", {{"resourceVersion", std::to_string(version_)}}}, {"items", items}}};
 }

@@ -1,6 +1,7 @@
 // What is particular to Kubernetes: tokens that are replaced, watches that have fallen behind, answers that are lost.
 #include <fstream>
 
+#include "cluster_record/kubernetes_pods.hpp"
 #include "cluster_record/kubernetes_publication.hpp"
 #include "cluster_record/kubernetes_record.hpp"
 #include "contract/cluster_record/kubernetes_conversation.hpp"
@@ -128,6 +129,26 @@ TEST_CASE("what the Lease says of its time is not believed: it must be seen unch
     CHECK(lease["spec"]["leaseDurationSeconds"] == 3);
     CHECK(lease["spec"]["leaseTransitions"] == 1);
     CHECK(lease["spec"]["renewTime"].get<std::string>().size() == std::string("2006-01-02T15:04:05.000000Z").size());
+}
+
+TEST_CASE("a selector chooses the pods that have all its labels") {
+    World world;
+    const auto labelled = [](const char* cluster) {
+        return nlohmann::json{{"metadata", {{"labels", {{"cluster", cluster}, {"app", "x"}}}}}};
+    };
+    world.server.plant("pods", "orders-1", labelled("orders"));
+    world.server.plant("pods", "orders-0", labelled("orders"));
+    world.server.plant("pods", "bills-0", labelled("bills"));
+    const auto client = world.client("one");
+    CHECK(run(world.loop, cluster_record::pods_of(client, "app=x,cluster=orders")).value() ==
+          std::vector<std::string>{"orders-0", "orders-1"});
+    CHECK(run(world.loop, cluster_record::pods_of(client, "app=x,cluster=none")).value().empty());
+
+    for (int number = 0; number < 70; ++number)
+        world.server.plant("pods", "many-" + std::to_string(number), labelled("many"));
+    const auto many = run(world.loop, cluster_record::pods_of(client, "cluster=many"));
+    REQUIRE_FALSE(many);
+    CHECK(many.error().kind == FaultKind::refused);
 }
 
 TEST_CASE("roles become labels of pods, and events can be read") {

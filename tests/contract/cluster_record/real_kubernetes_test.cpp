@@ -2,6 +2,7 @@
 // images/kubernetes/controller, in a namespace of its own, and its Role must be enough.
 #include <thread>
 
+#include "cluster_record/kubernetes_pods.hpp"
 #include "cluster_record/kubernetes_publication.hpp"
 #include "cluster_record/kubernetes_record.hpp"
 #include "contract/cluster_record/benches.hpp"
@@ -145,6 +146,29 @@ TEST_CASE("Kubernetes still answers as it did when the conversation was recorded
     const auto said = converse(world.loop, world.options);
     record_conversation(said);
     CHECK(said == recorded_conversation());
+}
+
+TEST_CASE("a selector chooses real pods, for an account that may list them") {
+    World world;
+    world.plant_pod();
+    const std::string rights = "/apis/rbac.authorization.k8s.io/v1/namespaces/" + world.options.name_space;
+    const nlohmann::json everybody = {
+        {"kind", "Group"}, {"name", "system:serviceaccounts"}, {"apiGroup", "rbac.authorization.k8s.io"}};
+    server().ask("POST", rights + "/roles",
+                 {{"metadata", {{"name", "pods"}}},
+                  {"rules", {{{"apiGroups", {""}}, {"resources", {"pods"}}, {"verbs", {"list"}}}}}});
+    server().ask("POST", rights + "/rolebindings",
+                 {{"metadata", {{"name", "pods"}}},
+                  {"subjects", {everybody}},
+                  {"roleRef", {{"kind", "Role"}, {"name", "pods"}, {"apiGroup", "rbac.authorization.k8s.io"}}}});
+    const auto account = client(world.loop, world.options, "one");
+    const auto give_up = std::chrono::steady_clock::now() + 20s;
+    auto pods = run(world.loop, cluster_record::pods_of(account, "app=x"));
+    while (!pods && std::chrono::steady_clock::now() < give_up)
+        pods = run(world.loop, cluster_record::pods_of(account, "app=x"));
+    CHECK(pods.value() == std::vector<std::string>{"pg-1"});
+    CHECK(run(world.loop, cluster_record::pods_of(account, "app in (y, z)")).value().empty());
+    CHECK_FALSE(run(world.loop, cluster_record::pods_of(account, "app==,")));
 }
 
 TEST_CASE("roles become labels of real pods, and events are told of the record") {

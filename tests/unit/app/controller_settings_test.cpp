@@ -56,6 +56,35 @@ TEST_CASE("the whole configuration of a controller is read") {
     CHECK(s.http.listen == "0.0.0.0:8009");
 }
 
+TEST_CASE("under Kubernetes a selector may stand for the instances") {
+    const std::string text = R"(cluster: orders
+record: {kubernetes: {}}
+instances: {selector: "pgbosun.io/cluster=orders", url: "http://{pod}.orders-pods:8008", conninfo: "host={pod}.orders-pods"}
+synchronous: {number: 2}
+)";
+    const auto got = read(text);
+    for (const auto& finding : got.findings) UNSCOPED_INFO(to_text(finding));
+    REQUIRE(got.usable());
+    REQUIRE(got.settings.selector);
+    CHECK(got.settings.selector->labels == "pgbosun.io/cluster=orders");
+    CHECK(got.settings.selector->url == "http://{pod}.orders-pods:8008");
+    CHECK(got.settings.instances.empty());
+
+    const std::pair<const char*, const char*> wrong[] = {
+        {"kubernetes: {}", "etcd: {endpoints: [\"http://e:2379\"]}"},
+        {"http://{pod}.", "http://pg-0."},
+        {"host={pod}.", "host=pg-0."},
+        {"host={pod}", "password=secret host={pod}"},
+        {"selector: \"pgbosun.io/cluster=orders\", ", ""},
+        {"cluster=orders\"", "cluster=orders&limit=0\""},
+        {"selector:", "labels:"},
+    };
+    for (const auto& [from, to] : wrong) {
+        CAPTURE(from, to);
+        CHECK_FALSE(read(with(text, from, to)).usable());
+    }
+}
+
 TEST_CASE("Kubernetes needs no more than its name, and variables are put in") {
     const auto got = read(
         with(with(whole, "{etcd: {endpoints: [\"http://etcd-0:2379\", \"http://etcd-1:2379\"]}}", "{kubernetes: {}}"),
