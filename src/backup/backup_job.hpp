@@ -1,6 +1,7 @@
 #pragma once
 // What every job that takes a backup is told, and how it reaches the outside.
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <stop_token>
@@ -15,6 +16,9 @@
 
 namespace pgbosun::backup {
 
+// Of a tar, as it is uploaded: what is smaller is one object at once. Bytes.
+inline constexpr std::uint64_t usual_part = std::uint64_t{8} << 20;
+
 struct BackupOrders {
     std::string server;    // name in the archive
     std::string instance;  // that it is taken from
@@ -22,6 +26,7 @@ struct BackupOrders {
     DataArchiveSettings data;
     std::string state_directory;                    // has the lock
     Duration wal_deadline = std::chrono::hours(1);  // from the end of copying until its WAL is archived
+    std::uint64_t least_part = usual_part;          // smallest_part, or more
 };
 
 // The outside of a backup; all of it outlives it.

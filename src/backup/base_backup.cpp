@@ -133,7 +133,7 @@ Result<> BaseBackup::copy() {
     const int workers = std::clamp(orders_.data.max_parallel, 1, most_workers);
     std::uint64_t largest = 0;
     for (const auto& tar : plan_.tars) largest = std::max(largest, tar.bytes);
-    UploadPool pool(workers, 2 * workers, part_bytes_for(largest) + over_a_part);
+    UploadPool pool(workers, 2 * workers, part_bytes_for(largest, orders_.least_part) + over_a_part);
     auto copied = copy_tars(pool);
     if (copied) copied = stop(pool);
     if (copied) step("uploading what is left", plan_.bytes);
@@ -150,6 +150,7 @@ Result<> BaseBackup::copy_tars(UploadPool& pool) {
     TarOrders orders{.prefix = place_->prefix(), .compression = orders_.data.compression, .level = orders_.data.level};
     orders.workers = std::clamp(orders_.data.max_parallel, 1, most_workers);
     orders.max_rate = orders_.data.max_rate;
+    orders.least_part = orders_.least_part;
     orders.checks = {info_.begin->lsn, server_->pages_per_segment, checks_pages() ? &survey_ : nullptr};
     struct stat facts{};
     if (::stat(server_->data_directory.c_str(), &facts) != 0) {
@@ -223,7 +224,7 @@ Result<> BaseBackup::write_last_tar(UploadPool& pool, std::vector<SmallFile> fil
     auto compressor = codec::make_compressor(orders_.data.compression, orders_.data.level);
     if (!compressor) return std::unexpected(std::move(compressor.error()));
     const TarName name{std::nullopt, plan_.last_part, archive::encoding_of(orders_.data.compression)};
-    PartWriter writer(pool, outside_.data, place_->prefix() + to_string(name), part_bytes_for(0));
+    PartWriter writer(pool, outside_.data, place_->prefix() + to_string(name), part_bytes_for(0, orders_.least_part));
     TarStream tar(**compressor, writer);
     auto done = tar.begin();
     for (const auto& file : files) {

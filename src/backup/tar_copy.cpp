@@ -9,16 +9,15 @@
 namespace pgbosun::backup {
 namespace {
 
-constexpr std::uint64_t usual_part = std::uint64_t{8} << 20;  // bytes
 constexpr std::uint64_t mega = std::uint64_t{1} << 20;
 constexpr std::uint64_t parts_to_use = most_parts * 9 / 10;  // what cannot be compressed becomes a little longer
 constexpr std::chrono::milliseconds between_ticks{500};
 
 }  // namespace
 
-std::uint64_t part_bytes_for(std::uint64_t tar_bytes) {
+std::uint64_t part_bytes_for(std::uint64_t tar_bytes, std::uint64_t least) {
     const auto needed = (tar_bytes / parts_to_use / mega + 1) * mega;
-    return std::max(needed, usual_part);
+    return std::max(needed, least);
 }
 
 std::string BackupRoot::shown_path(const FileEntry& file) const {
@@ -76,7 +75,7 @@ void TarCopy::work(const TarPlan& plan, const std::stop_token& stop) {
 Result<> TarCopy::copy(const PlannedTar& tar, FileCopier& copier, codec::Compressor& compressor) {
     auto& root = roots_[tar.tree];
     const TarName name{tar.tablespace, tar.part, archive::encoding_of(orders_.compression)};
-    PartWriter writer(pool_, store_, orders_.prefix + to_string(name), part_bytes_for(tar.bytes));
+    PartWriter writer(pool_, store_, orders_.prefix + to_string(name), part_bytes_for(tar.bytes, orders_.least_part));
     TarStream stream(compressor, writer);
     if (auto begun = stream.begin(); !begun) return begun;
     if (tar.directories) {

@@ -13,6 +13,7 @@
 
 #include "archive/layout.hpp"
 #include "backup/backup_info.hpp"
+#include "backup/backup_job.hpp"
 #include "backup/file_copier.hpp"
 #include "backup/file_list.hpp"
 #include "backup/tar_plan.hpp"
@@ -40,10 +41,11 @@ struct TarOrders {
     FileOwner owner;
     PageChecks checks;
     std::uint64_t max_rate = 0;  // bytes per second; 0: no limit
+    std::uint64_t least_part = usual_part;
 };
 
-// What a part of a tar is long, so that the tar has no more parts than a store takes.
-std::uint64_t part_bytes_for(std::uint64_t tar_bytes);
+// What a part of a tar is long, `least` at least, so that the tar has no more parts than a store takes.
+std::uint64_t part_bytes_for(std::uint64_t tar_bytes, std::uint64_t least);
 
 class TarCopy {
 public:

@@ -37,11 +37,16 @@ void check(const std::vector<std::string>& findings) {
 TEST_CASE("whatever the store does and whenever the process is killed, what is done restores and nothing is lost") {
     const auto first = seed();
     int done = 0, killed_restores = 0;
+    std::size_t parted = 0, left = 0;
     for (int run = 0; run < runs(); ++run) {
         INFO("PGBOSUN_TEST_SEED=" << first + static_cast<std::uint64_t>(run) << " PGBOSUN_FAULT_RUNS=1 shows it again");
         std::mt19937_64 random(first + static_cast<std::uint64_t>(run));
         BackupWorld world(random());
-        for (int life = 0; life < 3; ++life) check(world.judge(world.work(draw(random))));
+        for (int life = 0; life < 3; ++life) {
+            const auto lived = world.work(draw(random));
+            parted += lived.parted.size();
+            check(world.judge(lived));
+        }
         for (const auto& id : world.done_backups()) {
             ++done;
             auto faults = draw(random);
@@ -54,9 +59,13 @@ TEST_CASE("whatever the store does and whenever the process is killed, what is d
         CHECK(said.archived.size() == 4);
         CHECK(said.done.size() == 1);
         check(world.judge(said));
+        left += world.unfinished_uploads();
         // The newest run stays for a person to see; what is before it goes.
         check(world.judge_after_expiry());
     }
     // A test of nothing would pass too.
     CHECK(done + killed_restores > 0);
+    constexpr int enough_to_part = 40, enough_to_leave = 300;  // a kill between two parts is not drawn often
+    if (runs() >= enough_to_part) CHECK(parted > 0);
+    if (runs() >= enough_to_leave) CHECK(left > 0);
 }

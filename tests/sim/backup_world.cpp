@@ -23,6 +23,7 @@
 #include "codec/content_hash.hpp"
 #include "backup/restore_target.hpp"
 #include "object_store/directory_store.hpp"
+#include "object_store/directory_upload.hpp"
 #include "object_store/encrypted_store.hpp"
 #include "pgbosun/hook_protocol.hpp"
 #include "support/fake_pg_session.hpp"
@@ -99,7 +100,7 @@ std::string in_process(const Work& work) {
 
 }  // namespace
 
-BackupWorld::BackupWorld(std::uint64_t seed) : random_(seed), sealed_(random_() % 2 == 0) {
+BackupWorld::BackupWorld(std::uint64_t seed) : random_(seed), sealed_(random_() % 2 == 0), large_(random_() % 4 == 0) {
     write_file(root_.path() + "/key", std::string(64, 'a') + "\n");
     fill();
 }
@@ -113,6 +114,8 @@ void BackupWorld::fill() {
     for (std::uint64_t i = 0; i < relations; ++i) {
         files_["base/5/" + std::to_string(16384 + i)] = as_bytes_text(random_, 8192 * (random_() % 40));
     }
+    // More than a part, as no store takes smaller ones; it is not compressed.
+    if (large_) files_["base/5/99999"] = as_bytes_text(random_, 8192 * (650 + random_() % 100));
     for (const auto& [name, content] : files_) {
         const std::filesystem::path path = data() + "/" + name;
         std::filesystem::create_directories(path.parent_path());
@@ -131,12 +134,14 @@ void BackupWorld::fill() {
 Said BackupWorld::work(Faults faults) {
     std::istringstream lines(in_process([&](int report) { archive_and_back_up(faults, report); }));
     Said said;
-    for (std::string word, what; lines >> word >> what;) (word == "done" ? said.done : said.archived).insert(what);
+    for (std::string word, what; lines >> word >> what;) {
+        (word == "done" ? said.done : word == "parted" ? said.parted : said.archived).insert(what);
+    }
     return said;
 }
 
 void BackupWorld::archive_and_back_up(Faults faults, int report) {
-    const auto opened = open_store(faults);
+    const auto opened = open_store(faults, [report](const std::string& key) { say(report, "parted " + key); });
     auto& store = *opened;
     archive::Archiver archiver(store, {server, Compression::zstd, 1}, 1, quick, [] {});
     archiver.obey(
@@ -161,9 +166,10 @@ void BackupWorld::archive_and_back_up(Faults faults, int report) {
     backup::BaseBackup job({.server = server,
                             .instance = "pg-1",
                             .name = std::nullopt,
-                            .data = {.max_parallel = 2},
+                            .data = {.compression = large_ ? Compression::none : Compression::zstd, .max_parallel = 2},
                             .state_directory = root_.path() + "/state",
-                            .wal_deadline = 200ms},
+                            .wal_deadline = 200ms,
+                            .least_part = smallest_part},
                            {.data = store,
                             .records = store,
                             .session = server_session,
@@ -210,9 +216,9 @@ std::vector<std::string> BackupWorld::compare_files() const {
     return findings;
 }
 
-std::unique_ptr<ObjectStore> BackupWorld::open_store(std::optional<Faults> faults) const {
+std::unique_ptr<ObjectStore> BackupWorld::open_store(std::optional<Faults> faults, Parted parted) const {
     std::unique_ptr<ObjectStore> store = object_store::DirectoryStore::open(archive());
-    if (faults) store = std::make_unique<FaultyObjectStore>(std::move(store), *faults);
+    if (faults) store = std::make_unique<FaultyObjectStore>(std::move(store), *faults, std::move(parted));
     if (!sealed_) return store;
     EncryptionSettings settings;
     settings.key.file = root_.path() + "/key";
@@ -229,6 +235,14 @@ std::vector<std::string> BackupWorld::done_backups() {
         if (backup.done()) done.push_back(backup.id.text());
     }
     return done;
+}
+
+std::size_t BackupWorld::unfinished_uploads() const {
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(archive())) {
+        if (entry.path().filename().string().starts_with(object_store::upload_prefix)) ++count;
+    }
+    return count;
 }
 
 std::vector<std::string> BackupWorld::judge(const Said& said) {

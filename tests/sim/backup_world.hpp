@@ -4,6 +4,7 @@
 // processes and the kills are real.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,10 +18,12 @@
 
 namespace pgbosun::test {
 
-// What a process said before it ended, a line each: "archived <segment>", "done <backup>".
+// What a process said before it ended, a line each: "archived <segment>", "done <backup>", "parted <key>" for an upload in
+// parts that it began.
 struct Said {
     std::set<std::string> archived;
     std::set<std::string> done;
+    std::set<std::string> parted;
 };
 
 class BackupWorld {
@@ -38,6 +41,8 @@ public:
     std::vector<std::string> judge_after_expiry();
 
     [[nodiscard]] std::vector<std::string> done_backups();
+    // Uploads in parts that whoever began them has left: expire is to remove them.
+    [[nodiscard]] std::size_t unfinished_uploads() const;
 
 private:
     void fill();
@@ -45,13 +50,16 @@ private:
     std::vector<std::string> compare_restored(const std::string& backup);
     [[nodiscard]] std::vector<std::string> compare_files() const;
     // The archive, sealed or not, as the world's seed says; `faults` are of the store beneath.
-    [[nodiscard]] std::unique_ptr<ObjectStore> open_store(std::optional<Faults> faults = std::nullopt) const;
+    using Parted = std::function<void(const std::string& key)>;
+    [[nodiscard]] std::unique_ptr<ObjectStore> open_store(std::optional<Faults> faults = std::nullopt,
+                                                          Parted parted = {}) const;
     [[nodiscard]] std::string archive() const { return root_.path() + "/archive"; }
     [[nodiscard]] std::string data() const { return root_.path() + "/data"; }
     [[nodiscard]] std::string restored() const { return root_.path() + "/restored"; }
 
     std::mt19937_64 random_;
     const bool sealed_;  // the archive is encrypted
+    const bool large_;   // a tar of it goes in parts
     TemporaryDirectory root_;
     std::map<std::string, std::string> files_;     // below data(), that a restore must bring back
     std::map<std::string, std::string> segments_;  // name -> content

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -27,8 +28,11 @@ struct Faults {
 
 class FaultyObjectStore final : public ObjectStore {
 public:
-    FaultyObjectStore(std::unique_ptr<ObjectStore> store, Faults faults)
-        : inner_(std::move(store)), store_(*inner_), faults_(faults), random_(faults.seed) {}
+    // `parted` is told the key of each upload in parts that begins.
+    FaultyObjectStore(std::unique_ptr<ObjectStore> store, Faults faults,
+                      std::function<void(const std::string& key)> parted = {})
+        : inner_(std::move(store)), store_(*inner_), faults_(faults), parted_(std::move(parted)), random_(faults.seed) {
+    }
 
     Result<> put_if_absent(const std::string& key, std::span<const std::byte> body,
                            const ObjectMetadata& metadata) override {
@@ -42,6 +46,7 @@ public:
         return carry_out([&]() -> Result<std::unique_ptr<PartedUpload>> {
             auto begun = store_.begin_parted(key, part_size, metadata);
             if (!begun) return begun;
+            if (parted_) parted_(key);
             return std::make_unique<Upload>(*this, *std::move(begun));
         });
     }
@@ -154,6 +159,7 @@ private:
     const std::unique_ptr<ObjectStore> inner_;
     ObjectStore& store_;
     const Faults faults_;
+    const std::function<void(const std::string&)> parted_;
     std::mutex mutex_;
     std::mt19937_64 random_;
     int calls_ = 0;
