@@ -5,8 +5,9 @@
 //   <server>/stream/<segment>/<generation>-<begin>-<end>[.ext]    offsets within the segment, 8 hexadecimal digits
 //
 // A generation is one run of one server process, as the archiver saw it begin, and its first piece of a segment begins
-// at 0. Each comes behind all before it, whatever the clock says. After a crash PostgreSQL may write the unfinished record at the end anew, so pieces of two generations are never
-// mixed. A later generation holds all that an earlier one holds: flushed WAL of a timeline only grows.
+// at 0. Each comes behind all before it, whatever the clock says. After a crash PostgreSQL may write the unfinished
+// record at the end anew, so pieces of two generations are never mixed. A later generation holds all that an earlier one
+// holds: flushed WAL of a timeline only grows.
 
 #include <cstdint>
 #include <optional>

@@ -18,8 +18,8 @@ struct BadPage {
 };
 
 inline constexpr std::size_t most_named_pages = 1000;
-// Changed pages that are remembered besides the named ones until they are judged: 8 bytes each. Pages that stay torn whenever they
-// are read are few; whatever is beyond this is counted as bad.
+// Changed pages that are remembered besides the named ones until they are judged: 8 bytes each. Pages that stay torn
+// whenever they are read are few; whatever is beyond this is counted as bad.
 inline constexpr std::size_t most_changed_pages = std::size_t{1} << 20;
 
 // Thread-safe.

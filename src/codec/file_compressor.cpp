@@ -28,7 +28,8 @@ Result<std::size_t> read_at(int descriptor, std::span<std::byte> buffer, std::ui
     }
 }
 
-// Piece by piece: `room` says where the one at an offset goes, at most to the byte behind the last; `take` gets what is there then.
+// Piece by piece: `room` says where the one at an offset goes, at most to the byte behind the last; `take` gets what is
+// there then.
 template <typename Room, typename Take>
 Result<> read_all(int descriptor, std::uint64_t size, Room room, Take take) {
     std::uint64_t offset = 0;

@@ -9,8 +9,8 @@
 
 namespace pgbosun::supervision {
 
-// Asked before the standby, whose WAL ends with `reach`, is shown its own archive. Success too when it has none. conflict: there is
-// such a timeline. unavailable: the archive does not say.
+// Asked before the standby, whose WAL ends with `reach`, is shown its own archive. Success too when it has none. conflict:
+// there is such a timeline. unavailable: the archive does not say.
 Task<Result<>> no_earlier_promotion(Surroundings& outside, const Settings& settings, wal::Reach reach);
 
 }  // namespace pgbosun::supervision

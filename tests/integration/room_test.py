@@ -1,6 +1,7 @@
 """A full disk: PostgreSQL is not started without room for WAL, and starts by itself when there is room."""
 
 import ctypes
+import errno
 import os
 import subprocess
 import sys
@@ -23,9 +24,16 @@ class Room(Case):
         return it
 
     def fill(self, it, leave_bytes):
-        volume = os.statvfs(it.volume)
+        """What is free changes meanwhile: a server runs there, perhaps."""
+        def is_filled():
+            volume = os.statvfs(it.volume)
+            try:
+                os.posix_fallocate(file.fileno(), 0, max(volume.f_bavail * volume.f_frsize - leave_bytes, 4096))
+            except OSError as full:
+                return full.errno != errno.ENOSPC
+            return True
         with open(f"{it.volume}/ballast", "wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(volume.f_bavail * volume.f_frsize - leave_bytes, 4096))
+            wait_for("the volume is filled", is_filled)
 
     def make_room(self, it):
         os.unlink(f"{it.volume}/ballast")
