@@ -30,7 +30,9 @@ class Room(Case):
             try:
                 os.posix_fallocate(file.fileno(), 0, max(volume.f_bavail * volume.f_frsize - leave_bytes, 4096))
             except OSError as full:
-                return full.errno != errno.ENOSPC
+                if full.errno != errno.ENOSPC:
+                    raise
+                return False
             return True
         with open(f"{it.volume}/ballast", "wb") as file:
             wait_for("the volume is filled", is_filled)
