@@ -30,12 +30,6 @@ PATIENCE = 90
 TTL = 3  # seconds
 
 
-def free_port():
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def until(what, condition):
     give_up = time.monotonic() + PATIENCE
     while not condition():
@@ -191,7 +185,7 @@ class ControllerTest(unittest.TestCase):
         self.place = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) if hasattr(self, "enterContext") \
             else pathlib.Path(tempfile.mkdtemp())
         (self.place / "token").write_text("secret\n")
-        client, peer = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+        client, peer = (f"http://127.0.0.1:{instance.free_port()}" for _ in range(2))
         self.etcd = self.start([ETCD, "--data-dir", str(self.place / "etcd"), "--listen-client-urls", client,
                                 "--advertise-client-urls", client, "--listen-peer-urls", peer,
                                 "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}"], "etcd.log")
@@ -199,7 +193,7 @@ class ControllerTest(unittest.TestCase):
         self.agents += [Agent(self.agents, f"pg-{i}") for i in (1, 2, 3)]
         self.controllers = {}
         for _ in range(2):
-            port = free_port()
+            port = instance.free_port()
             config = {"cluster": "orders", "record": {"etcd": {"endpoints": [client]}}, "lease": {"ttl": f"{TTL}s"},
                       "token_file": str(self.place / "token"), "http": {"listen": f"127.0.0.1:{port}"},
                       "instances": [{"name": a.name, "url": a.url, "conninfo": f"host={a.name}"} for a in self.agents]}

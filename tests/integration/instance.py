@@ -13,6 +13,7 @@ import http.client
 import json
 import os
 import pwd
+import random
 import re
 import shutil
 import signal
@@ -63,10 +64,20 @@ def as_user(user):
     return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
 
 
+def listening_ports():
+    """Not those that the kernel gives to outgoing connections: one of them may have such a port before the program listens there."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+        first, last = map(int, file.read().split())
+    return range(10240, first) if first > 12000 else range(last + 1, 65536)
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Nobody listens there; that another test has just been given it is unlikely."""
+    for port in random.SystemRandom().sample(listening_ports(), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no port is free")
 
 
 def merge(base, more):
