@@ -33,6 +33,7 @@ Result<> TarCopy::run(const TarPlan& plan, const std::stop_token& stop, const st
     const auto workers =
         std::min<std::size_t>(static_cast<std::size_t>(std::max(orders_.workers, 1)), plan.tars.size());
     std::vector<std::jthread> threads;
+    threads.reserve(workers);
     {
         const std::lock_guard lock(mutex_);
         working_ = static_cast<int>(workers);

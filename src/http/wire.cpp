@@ -14,11 +14,11 @@ using Json = nlohmann::ordered_json;
 // Bytes that are not UTF-8 (a database in SQL_ASCII has them) become U+FFFD instead of an exception.
 std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
-double seconds(Duration duration) { return static_cast<double>(duration.count() / 1'000'000) / 1000.0; }
-
 std::int64_t milliseconds(Duration duration) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
 }
+
+double seconds(Duration duration) { return static_cast<double>(milliseconds(duration)) / 1000.0; }
 
 template <class T>
 Json or_null(const std::optional<T>& value) {

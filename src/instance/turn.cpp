@@ -149,17 +149,17 @@ Verdict Turn::fence() {
     if (fence == Fence::on || fence == Fence::storing) return Verdict::already_so;
     fence = Fence::storing;
     add(StoreFence{});
+    const bool waits = is<BackingOff>() || is<WaitingForRoom>() || is<Inspecting>() || is<Failed>() ||
+                       is<AwaitingRight>() || (is<Rejoining>() && as<Rejoining>()->again_at);
     if (auto* stopping = as<Stopping>()) {
         // A demotion goes on: its standby.signal is still due. All else ends in the fence.
         if (!demoting()) stopping->purpose = Purpose::fence;
     } else if (has_postmaster(state())) {
         stop(demoting() ? Purpose::demote : Purpose::fence, StopMode::fast, now_);
-    } else if (is<Rejoining>() && as<Rejoining>()->again_at) {
+    } else if (waits) {
         enter(Fenced{});
     } else if (is<Bootstrapping>() || is<Rejoining>()) {
         cancel_tool();
-    } else if (is<BackingOff>() || is<WaitingForRoom>() || is<Inspecting>() || is<Failed>() || is<AwaitingRight>()) {
-        enter(Fenced{});
     }
     return Verdict::accepted;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <new>
+#include <tuple>
 
 namespace pgbosun::object_store {
 namespace {
@@ -33,7 +34,7 @@ HeaderList header_list(const std::vector<std::string>& headers) {
     for (const auto& header : headers) {
         curl_slist* longer = curl_slist_append(list.get(), header.c_str());
         if (longer == nullptr) throw std::bad_alloc();
-        static_cast<void>(list.release());
+        std::ignore = list.release();
         list.reset(longer);
     }
     return list;

@@ -68,6 +68,7 @@ Fault not_known(const Fault& fault) {
 Task<Result<>> no_earlier_promotion(Surroundings& outside, const Settings& settings, wal::Reach reach) {
     if (!settings.archive) co_return Result<>();
     std::vector<Timeline> passed;
+    passed.reserve(reach.history.ancestors.size() + 1);
     for (const auto& ancestor : reach.history.ancestors) passed.push_back(ancestor.timeline);
     passed.push_back(reach.history.timeline);
     for (const Timeline timeline : passed) {

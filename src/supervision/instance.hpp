@@ -127,6 +127,7 @@ private:
     void watch_restored_clone();
     Task<bool> is_counted(const Peer& upstream, const std::string& primary, Term term, Timeline timeline) const;
     void accompany_primary();
+    Task<Result<>> losing_data();
     [[nodiscard]] bool unsettled() const;
     [[nodiscard]] std::optional<ArchiveReport> archive() const;
     SourceReading source_reading(Instant now);

@@ -67,11 +67,7 @@ Performer::Calls Instance::performer_calls() {
     calls.may_initialise = [this] {
         return membership_->part() != instance::Part::primary || !membership_->stored().system_id;
     };
-    calls.rejoin.losing_data = [this]() -> Task<Result<>> {
-        position_ = Position{};
-        old_data_looked_for_ = false;
-        co_return co_await membership_->losing_data();
-    };
+    calls.rejoin.losing_data = [this] { return losing_data(); };
     calls.rejoin.planned = [this](const instance::RejoinPlan& plan, const std::optional<instance::LocalData>& local,
                                   const instance::Upstream& upstream) {
         std::vector<std::pair<std::string, std::string>> facts{{"primary", position_text(upstream.position)}};
@@ -222,6 +218,12 @@ Task<RightAnswer> Instance::promise(PromiseRequest request) {
         co_return RightAnswer{Answer::refused, "this instance is its own authority", "set mode: managed", {}, {}};
     }
     co_return co_await membership_->promise(std::move(request));
+}
+
+Task<Result<>> Instance::losing_data() {
+    position_ = Position{};
+    old_data_looked_for_ = false;
+    co_return co_await membership_->losing_data();
 }
 
 Task<> Instance::accompany() {
