@@ -24,6 +24,7 @@ constexpr Duration look_again = 100ms;
 constexpr std::size_t most_slots = 10'000;
 constexpr std::string_view dropped_slot = ".tmp";
 constexpr Duration tool_look = 1h;
+constexpr Duration volume_look = 1s;
 
 std::string old_data(const Settings& settings) { return settings.data_directory() + ".old"; }
 
@@ -324,10 +325,14 @@ Task<Rejoiner::Report> Rejoiner::clone(const Settings& settings, std::string con
 Task<> Rejoiner::forget_old_data(const Settings& settings) {
     const auto forgotten = co_await remember_archive_clone(outside_.files, settings, ArchiveClone::none);
     if (!forgotten) log::warning("how this instance was cloned cannot be forgotten: " + forgotten.error().what);
+    for (;;) {
+        std::string looked_for = old_data(settings);
+        const auto present = co_await outside_.files.inspect(std::move(looked_for));
+        if (present) break;
+        if (present.error().kind == FaultKind::not_found) co_return;
+        co_await pause(outside_.loop, volume_look);  // a volume that does not answer says nothing of it
+    }
     std::string path = old_data(settings);
-    const auto present = co_await outside_.files.inspect(std::move(path));
-    if (!present) co_return;
-    path = old_data(settings);
     const auto removed = co_await outside_.files.remove_tree(std::move(path));
     if (removed) {
         log::info("the data that the clone has replaced is removed", {{"directory", old_data(settings)}});
