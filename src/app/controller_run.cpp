@@ -4,20 +4,16 @@
 #include <csignal>
 
 #include "app/configuration.hpp"
-#include "app/controller_settings.hpp"
+#include "app/controller_parts.hpp"
 #include "app/file_watch.hpp"
 #include "app/instance_search.hpp"
 #include "app/posix_outside.hpp"
 #include "app/yaml_document.hpp"
-#include "cluster_record/etcd_record.hpp"
-#include "cluster_record/kubernetes_publication.hpp"
-#include "cluster_record/kubernetes_record.hpp"
 #include "controller/controller.hpp"
 #include "host/boot_clock.hpp"
 #include "host/identity.hpp"
 #include "host/log_output.hpp"
 #include "host/signals.hpp"
-#include "http/agent_client.hpp"
 #include "http/controller_api.hpp"
 #include "http/server.hpp"
 #include "http/token_file.hpp"
@@ -29,96 +25,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto longest_goodbye = 3s;
-
-controller::Policy policy_of(const ControllerSettings& settings) {
-    controller::Policy policy;
-    policy.cluster = settings.cluster;
-    policy.ttl = settings.ttl;
-    policy.restart_window = settings.restart_window;
-    policy.max_lag = settings.max_lag;
-    for (const auto& it : settings.instances)
-        policy.members.push_back({{it.name, it.url, it.conninfo}, it.priority, it.upstream});
-    policy.source = settings.source;
-    if (const auto& wish = settings.synchronous) {
-        policy.synchronous = controller::SynchronousWish{wish->method, wish->number, wish->data_durability};
-    }
-    return policy;
-}
-
-// What answers where others reach us.
-std::string advertised(const ControllerSettings& settings, const EnvironmentView& environment, std::uint16_t port) {
-    if (settings.advertise) return *settings.advertise;
-    const auto host = settings.http.listen.substr(0, settings.http.listen.rfind(':'));
-    const bool everywhere = host.empty() || host == "*" || host == "0.0.0.0" || host == "[::]";
-    const auto name = environment.variable("HOSTNAME").value_or("");
-    const std::string own = name.empty() ? environment.hostname : name;
-    return (settings.http.cert_file ? "https://" : "http://") + (everywhere ? own : host) + ":" + std::to_string(port);
-}
-
-struct Engine {
-    std::unique_ptr<ClusterRecord> record;
-    std::unique_ptr<Publication> publication;
-};
-
-Result<Engine> etcd_engine(boost::asio::io_context& loop, const ControllerSettings& settings,
-                           const std::string& candidate) {
-    cluster_record::EtcdOptions options;
-    options.endpoints = settings.etcd->endpoints;
-    options.cluster = settings.cluster;
-    options.candidate = candidate;
-    options.trust = {settings.etcd->ca_file, settings.etcd->cert_file, settings.etcd->key_file};
-    options.user = settings.etcd->user;
-    options.password_file = settings.etcd->password_file;
-    options.request_timeout = std::min<Duration>(1s, settings.ttl / 3);
-    auto record = cluster_record::EtcdRecord::make(loop, std::move(options));
-    if (!record) return std::unexpected(std::move(record.error()));
-    return Engine{std::move(*record), nullptr};
-}
-
-Result<cluster_record::KubernetesClient> kubernetes_client(boost::asio::io_context& loop,
-                                                           const ControllerSettings& settings,
-                                                           const std::string& candidate,
-                                                           const EnvironmentView& environment) {
-    const KubernetesSettings& given = *settings.kubernetes;
-    auto options = given.server ? Result<cluster_record::KubernetesOptions>(cluster_record::KubernetesOptions{})
-                                : cluster_record::in_cluster(environment.variable);
-    if (!options) return std::unexpected(std::move(options.error()));
-    if (given.server) options->server = *given.server;
-    if (given.name_space) options->name_space = *given.name_space;
-    if (given.token_file) options->token_file = given.token_file;
-    if (given.ca_file) options->ca_file = given.ca_file;
-    if (options->name_space.empty()) {
-        return fail(FaultKind::refused, "the namespace is not known", "set record.kubernetes.namespace");
-    }
-    options->cluster = settings.cluster;
-    options->candidate = candidate;
-    options->request_timeout = std::min<Duration>(2s, settings.ttl / 3);
-    return cluster_record::KubernetesClient::make(loop, std::move(*options));
-}
-
-Result<Engine> kubernetes_engine(boost::asio::io_context& loop, const Clock& clock, const ControllerSettings& settings,
-                                 const std::string& candidate, const EnvironmentView& environment) {
-    auto client = kubernetes_client(loop, settings, candidate, environment);
-    if (!client) return std::unexpected(std::move(client.error()));
-    return Engine{std::make_unique<cluster_record::KubernetesRecord>(*client, clock),
-                  std::make_unique<cluster_record::KubernetesPublication>(*client, clock)};
-}
-
-Result<std::map<std::string, std::unique_ptr<AgentLink>>> links_of(boost::asio::io_context& loop,
-                                                                   const ControllerSettings& settings) {
-    std::map<std::string, std::unique_ptr<AgentLink>> links;
-    http::AgentTimes times;
-    times.status = std::min<Duration>(times.status, settings.ttl / 3);
-    for (const auto& instance : settings.instances) {
-        http::ClientTrust trust;
-        trust.ca_file = settings.ca_file;
-        auto client = http::Client::url(instance.url, std::move(trust));
-        if (!client) return std::unexpected(std::move(client.error()).in("instances"));
-        links[instance.name] = std::make_unique<http::AgentClient>(
-            loop, std::move(*client), [file = settings.token_file] { return http::read_token(file); }, times);
-    }
-    return links;
-}
 
 int refuse(const Fault& fault) {
     log::error(fault.what, {{"hint", fault.hint}});
@@ -180,15 +86,15 @@ struct Served {
     bool began = false;
 };
 
-// Of a selector those that it finds. false: a signal has ended the search. refused: how Kubernetes is to be asked is not known.
-Result<bool> know_instances(boost::asio::io_context& loop, host::Signals& signals, ControllerSettings& settings,
-                            const EnvironmentView& environment) {
-    if (!settings.selector || !settings.instances.empty()) return true;
+// Of a selector those that it finds; none: a signal has ended the search. refused: how Kubernetes is to be asked is not known.
+Result<> know_instances(boost::asio::io_context& loop, host::Signals& signals, ControllerSettings& settings,
+                        const EnvironmentView& environment) {
+    if (!settings.selector || !settings.instances.empty()) return {};
     const auto client = kubernetes_client(loop, settings, environment.hostname, environment);
     if (!client) return std::unexpected(client.error());
     for (const int number : {SIGTERM, SIGINT}) signals.on(number, [&loop] { loop.stop(); });
     settings.instances = find_instances(loop, *client, *settings.selector);
-    return !settings.instances.empty();
+    return {};
 }
 
 // The controller, once its parts are there.
@@ -200,8 +106,7 @@ Served serve(boost::asio::io_context& loop, host::Signals& signals, const Contro
     const auto port = static_cast<std::uint16_t>(std::stoi(port_text));
     const controller::Candidate candidate{advertised(settings, environment, port),
                                           environment.hostname + "-" + host::boot_id().substr(0, 8)};
-    auto engine = settings.etcd ? etcd_engine(loop, settings, candidate.text())
-                                : kubernetes_engine(loop, clock, settings, candidate.text(), environment);
+    auto engine = engine_of(loop, clock, settings, candidate.text(), environment);
     if (!engine) return {refuse(engine.error()), {}};
     auto links = links_of(loop, settings);
     if (!links) return {refuse(links.error()), {}};
@@ -248,16 +153,15 @@ Served serve(boost::asio::io_context& loop, host::Signals& signals, const Contro
                                                       {"url", candidate.url},
                                                       {"record", engine->record->describe()},
                                                       {"port", server.port()}});
+    const auto take_more = [&](std::vector<InstanceAddress> all) {
+        log::info("more instances are there: it begins anew with them");
+        served.again = settings;
+        served.again->instances = std::move(all);
+        resign();
+    };
     if (settings.selector) {
-        auto client = kubernetes_client(loop, settings, candidate.text(), environment);
-        if (!client) return {refuse(client.error()), {}};
-        controller::spawn(loop, watch_instances(std::move(*client), *settings.selector, settings.instances,
-                                                [&](std::vector<InstanceAddress> all) {
-                                                    log::info("more instances are there: it begins anew with them");
-                                                    served.again = settings;
-                                                    served.again->instances = std::move(all);
-                                                    resign();
-                                                }));
+        controller::spawn(loop,
+                          watch_instances(*engine->kubernetes, *settings.selector, settings.instances, take_more));
     }
     controller.begin();
     served.began = true;
@@ -284,9 +188,13 @@ int run_controller(const RunControllerCommand& command) {
         auto loop = std::make_unique<boost::asio::io_context>(1);
         host::Signals signals(*loop);
         const auto known = know_instances(*loop, signals, settings, environment);
-        if (!known) return refuse(known.error());
-        if (!*known) return static_cast<int>(ExitCode::done);
-        auto served = serve(*loop, signals, settings, file, environment);
+        if (known && settings.instances.empty()) return static_cast<int>(ExitCode::done);
+        Served served;
+        if (known) {
+            served = serve(*loop, signals, settings, file, environment);
+        } else {
+            served.exit_code = refuse(known.error());
+        }
         if (served.again) {
             before = std::exchange(settings, std::move(*served.again));
         } else if (!served.began && before) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "pgbosun/log.hpp"
+#include "supervision/left_slots.hpp"
 #include "postgres/tools.hpp"
 #include "supervision/clone_memory.hpp"
 #include "supervision/fence_file.hpp"
@@ -18,7 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration disk_retry = 1s;
-constexpr Duration promote_timeout = 5s;
 constexpr std::size_t longest_upstream_file = 8192;
 
 // PostgreSQL's log comes through a FIFO, its end through the kernel.
@@ -153,6 +153,8 @@ Task<> Performer::mark_standby() {
             std::string path = settings_.data_directory() + "/standby.signal";
             written = co_await outside_.files.write_durably(std::move(path), std::string());
         }
+        // Killed between the two, it keeps its slots: better than a primary that has lost them.
+        if (written) written = co_await drop_slots(outside_.files, settings_);
         if (written) break;
         set_reason(written.error().what, "the demotion waits for the volume");
         co_await pause(outside_.loop, disk_retry);
@@ -384,37 +386,6 @@ Task<> Performer::checkpoint() {
     if (!done) log::warning("the checkpoint did not succeed: " + done.error().what);
     calls_.changed();
     calls_.answer(instance::CheckpointEnded{});
-}
-
-Task<> Performer::promote() {
-    if (inspection_ && inspection_->usable) {
-        trusted_wal_.begin(timeline_of(*inspection_->usable), inspection_->usable->control.wal_segment_size);
-    }
-    const auto launched = postmaster_;
-    const auto session = outside_.open_session("postgres", std::string(postgres::superuser));
-    if (keeps_from_own_archive_ && !co_await may_see_own_archive(*session)) co_return;
-    // In a cluster the first commit must wait for whom the controller named.
-    if (synchronous_) co_await reload();
-    if (synchronous_ && !co_await sees_synchronous(*session)) {
-        log::error("the promotion waits: PostgreSQL has not taken over synchronous_standby_names");
-        set_reason("synchronous_standby_names is not in force yet", "the promotion is tried again");
-        co_return;
-    }
-    co_await trusted_wal_.wait();
-    // Meanwhile it may have been given another part, and this be another postmaster: one that follows.
-    if (postmaster_ != launched || !calls_.promotes()) {
-        log::warning("the promotion is no longer wanted");
-        co_return;
-    }
-    std::string sql = "select pg_catalog.pg_promote(false)";
-    const auto asked = co_await session->query(std::move(sql), {}, promote_timeout);
-    // Without success the deadline of the promotion ends it; the monitor sees the role change otherwise.
-    if (!asked) {
-        log::error("PostgreSQL does not take the order to promote: " + asked.error().what);
-        set_reason(asked.error().what, "ask again when PostgreSQL answers");
-    } else {
-        start(conclude_promotion());
-    }
 }
 
 Task<> Performer::reload() {

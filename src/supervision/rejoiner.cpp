@@ -7,6 +7,7 @@
 #include "pgbosun/log.hpp"
 #include "postgres/tools.hpp"
 #include "supervision/clone_memory.hpp"
+#include "supervision/left_slots.hpp"
 #include "supervision/local_data.hpp"
 #include "supervision/preparation.hpp"
 #include "supervision/upstream.hpp"
@@ -21,8 +22,6 @@ using namespace std::chrono_literals;
 constexpr Duration primary_patience = 5s;
 constexpr Duration checkpoint_patience = 5min;  // of the upstream's first checkpoint
 constexpr Duration look_again = 100ms;
-constexpr std::size_t most_slots = 10'000;
-constexpr std::string_view dropped_slot = ".tmp";
 constexpr Duration tool_look = 1h;
 constexpr Duration volume_look = 1s;
 
@@ -204,7 +203,7 @@ Task<Rejoiner::Report> Rejoiner::carry_out(const Settings& settings, const Inspe
     const bool follows = std::holds_alternative<instance::Follow>(plan.what);
     if ((follows || std::holds_alternative<instance::Rewind>(plan.what)) &&
         inspection.usable->start == postgres::StartMode::primary) {
-        const auto dropped = co_await drop_slots(settings);
+        const auto dropped = co_await drop_slots(outside_.files, settings);
         if (!dropped) co_return failed(dropped.error());
     }
     if (follows) co_return co_await mark(settings, true);
@@ -227,24 +226,6 @@ Task<Rejoiner::Report> Rejoiner::carry_out(const Settings& settings, const Inspe
     if (std::holds_alternative<instance::Rewind>(plan.what))
         co_return co_await rewind(settings, inspection, std::move(conninfo));
     co_return co_await clone(settings, std::move(conninfo), upstream);
-}
-
-// PostgreSQL removes what is named so when it starts, as after a crash while it drops a slot (slot.c).
-Task<Result<>> Rejoiner::drop_slots(const Settings& settings) {
-    const std::string directory = settings.data_directory() + "/pg_replslot";
-    std::string path = directory;
-    const auto names = co_await outside_.files.list(std::move(path), most_slots);
-    if (!names && names.error().kind == FaultKind::not_found) co_return Result<>();
-    if (!names) co_return std::unexpected(names.error());
-    for (const auto& name : *names) {
-        if (name.ends_with(dropped_slot)) continue;
-        std::string from = directory + "/" + name;
-        std::string to = from + std::string(dropped_slot);
-        const auto renamed = co_await outside_.files.rename_durably(std::move(from), std::move(to));
-        if (!renamed) co_return renamed;
-        log::info("a replication slot of the former primary is dropped", {{"slot", name}});
-    }
-    co_return Result<>();
 }
 
 Task<Rejoiner::Report> Rejoiner::mark(const Settings& settings, bool compared) {

@@ -102,9 +102,6 @@ private:
     void tell(const std::string& what, Facts facts);
     Task<Result<CatalogSummary>> look_at_archive();
     Task<std::optional<std::uint64_t>> data_size(std::string conninfo);
-    // Nobody asks a former primary's slots for WAL any more, which they would keep; and PostgreSQL 17 copies no slot of the new
-    // primary to a name that is taken.
-    Task<Result<>> drop_slots(const Settings& settings);
     Task<Report> mark(const Settings& settings, bool compared);
     [[nodiscard]] bool has_foreign_wal() const { return calls_.foreign_wal && calls_.foreign_wal(); }
     Task<Result<>> run_rewind(const Settings& settings, const Inspection& inspection, std::string conninfo);

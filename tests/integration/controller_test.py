@@ -293,14 +293,18 @@ class ControllerTest(unittest.TestCase):
             return sorted(it["name"] for it in json.load(answer)["instances"])
         return []
 
-    def test_at_sighup_the_instances_are_read_again_and_the_primary_stays(self):
-        primary = self.serving()
+    def without_one(self, primary):
+        """A change of a configuration that takes a standby out of it, and the names that are left."""
         gone = next(a.name for a in self.agents if a.name not in primary)
-        rest = sorted(a.name for a in self.agents if a.name != gone)
-        stopped = []
 
         def take_away(config):
             config["instances"] = [it for it in config["instances"] if it["name"] != gone]
+        return take_away, sorted(a.name for a in self.agents if a.name != gone)
+
+    def test_at_sighup_the_instances_are_read_again_and_the_primary_stays(self):
+        primary = self.serving()
+        take_away, rest = self.without_one(primary)
+        stopped = []
 
         def is_taken(url):
             stopped.extend([self.serving()] * (self.serving() != primary))
@@ -314,12 +318,8 @@ class ControllerTest(unittest.TestCase):
 
     def test_a_changed_configuration_is_taken_without_a_signal_and_the_primary_stays(self):
         primary = self.serving()
-        gone = next(a.name for a in self.agents if a.name not in primary)
-        rest = sorted(a.name for a in self.agents if a.name != gone)
+        take_away, rest = self.without_one(primary)
         stopped = []
-
-        def take_away(config):
-            config["instances"] = [it for it in config["instances"] if it["name"] != gone]
 
         def is_taken():
             stopped.extend([self.serving()] * (self.serving() != primary))

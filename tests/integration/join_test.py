@@ -180,6 +180,7 @@ class Switchover(Pair):
         two = self.standby(one)
         one.start().up()
         one.sql("create table kept(i int); insert into kept values (1)")
+        one.sql("select pg_create_physical_replication_slot('left_behind', true)")
         two.start()
         self.streams(two)
         archives.wait_archived(one, archives.switch(one))
@@ -191,6 +192,7 @@ class Switchover(Pair):
         self.assertEqual(demoted.json["role"], "standby")
         self.assertTrue(os.path.exists(f"{one.data_directory}/standby.signal"))
         self.assertEqual(one.http("POST", "/v1/demote").status, 200, "again: it is so already")
+        self.assertEqual(one.sql("select count(*) from pg_replication_slots"), "0", "it would keep WAL for ever")
         promoted = two.http("POST", "/v1/promote?wait=60s")
 
         self.assertEqual(promoted.status, 200, promoted)

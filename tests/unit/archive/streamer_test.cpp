@@ -35,6 +35,14 @@ struct Primary {
         watch.until([&] { return streamer.report().position == Lsn{position}; });
     }
     void write(std::uint64_t segment) const { write_file(data.wal_path(segment_name(segment)), whole(segment)); }
+    // As crash recovery does with the last, unfinished record of segment 5, by another run of the server.
+    std::string write_end_anew() {
+        auto other = whole(5);
+        other[8'500] = 'x';
+        write_file(data.wal_path(segment_name(5)), other);
+        flush_and_ship(5 * mb + 8'900, 2);
+        return other;
+    }
     static std::string whole(std::uint64_t segment) { return segment_content(segment_name(segment)); }
     [[nodiscard]] std::size_t pieces() const {
         return static_cast<std::size_t>(std::ranges::count_if(
@@ -90,11 +98,7 @@ TEST_CASE("pieces of two runs of a server are not mixed") {
     Primary primary;
     primary.write(5);
     primary.flush_and_ship(5 * mb + 9'000);
-    // Crash recovery wrote the end of WAL anew.
-    auto other = Primary::whole(5);
-    other[8'500] = 'x';
-    write_file(primary.data.wal_path(segment_name(5)), other);
-    primary.flush_and_ship(5 * mb + 8'900, 2);
+    const auto other = primary.write_end_anew();
     const std::string file = primary.away.path() + "/RECOVERYXLOG";
 
     REQUIRE(primary.recover(5, file).status == hook::done);
@@ -117,10 +121,7 @@ TEST_CASE("a run that begins after the clock was set back comes behind the runs 
         primary.store.plant(stream_key("orders", *wal::parse_segment_name(segment_name(5)), later), object.body,
                             object.metadata);
     }
-    auto other = Primary::whole(5);
-    other[8'500] = 'x';
-    write_file(primary.data.wal_path(segment_name(5)), other);
-    primary.flush_and_ship(5 * mb + 8'900, 2);
+    const auto other = primary.write_end_anew();
     const std::string file = primary.away.path() + "/RECOVERYXLOG";
 
     REQUIRE(primary.recover(5, file).status == hook::done);
