@@ -50,7 +50,9 @@ postgres::SessionTarget local_server(const Settings& settings) {
 Agent::Agent(boost::asio::io_context& loop, host::Signals& signals, host::ChildProcesses& processes,
              host::VolumeOpening& opening, Settings settings)
     : loop_(loop), signals_(signals), settings_(std::move(settings)), processes_(processes), opening_(opening),
-      files_(loop, processes_), session_(loop, local_server(settings_)),
+      files_(loop, processes_),
+      mounted_files_(loop, processes_, host::WorkerFileSystem::default_limit, "pgbosun-mounts"),
+      session_(loop, local_server(settings_)),
       guard_(std::make_unique<Guarding>(processes_, settings_, clock_, [this] { instance_->guard_lost(); })),
       surroundings_{
           loop_,
@@ -65,7 +67,7 @@ Agent::Agent(boost::asio::io_context& loop, host::Signals& signals, host::ChildP
           look_at_machine(),
           archiver_program()},
       version_(loop_, processes_, clock_, settings_.postgresql.bin_dir + "/postgres"), timer_(loop),
-      secret_watch_(files_), read_files_ended_(loop) {
+      secret_watch_(mounted_files_), read_files_ended_(loop) {
     instance_ = std::make_unique<supervision::Instance>(surroundings_, settings_, wiring());
     server_ = std::make_unique<http::Server>(loop_, *instance_, instance_->journal(), settings_.http, settings_.metrics,
                                              settings_.control_socket());

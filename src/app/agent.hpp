@@ -98,6 +98,7 @@ private:
     std::optional<host::VolumeLock> lock_;  // none: the volume has not answered yet
     ProcTable process_table_;
     host::WorkerFileSystem files_;
+    host::WorkerFileSystem mounted_files_;  // of others: when their volume hangs, a fence is still written
     postgres::LibpqSession session_;
     std::unique_ptr<Guarding> guard_;
     supervision::Surroundings surroundings_;

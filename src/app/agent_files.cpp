@@ -82,7 +82,7 @@ Task<Result<>> Agent::take_files() {
     Settings fresh = settings_;
     if (!settings_.config_file.empty()) {
         std::string path = settings_.config_file;
-        const auto text = co_await files_.read(std::move(path), SecretWatch::largest_file);
+        const auto text = co_await mounted_files_.read(std::move(path), SecretWatch::largest_file);
         if (!text) co_return std::unexpected(Fault(text.error()).in("the configuration"));
         auto read = read_configuration(*text);
         if (!read) co_return std::unexpected(std::move(read.error()));
@@ -132,7 +132,7 @@ Task<Result<http::ServerFiles>> Agent::read_http_files(HttpSettings http) {
     for (const auto& [file, into] : wanted) {
         if (!*file) continue;
         std::string path = **file;
-        auto text = co_await files_.read(std::move(path), http::longest_pem_file);
+        auto text = co_await mounted_files_.read(std::move(path), http::longest_pem_file);
         if (!text) co_return std::unexpected(std::move(text.error()).in("what http names"));
         *into = std::move(*text);
     }
@@ -148,7 +148,7 @@ Task<Result<std::vector<postgres::MetricQuery>>> Agent::read_metric_queries(Metr
     std::vector<QueryFile> files;
     for (const auto& file : metrics.queries_files) {
         std::string path = file;
-        auto text = co_await files_.read(std::move(path), postgres::longest_query_file);
+        auto text = co_await mounted_files_.read(std::move(path), postgres::longest_query_file);
         if (!text) co_return std::unexpected(std::move(text.error()).in("metrics.queries"));
         files.push_back({file, std::move(*text)});
     }

@@ -52,8 +52,8 @@ struct FileWorker::Connection {
 };
 
 struct FileWorker::State : std::enable_shared_from_this<State> {
-    State(boost::asio::io_context& context, ChildProcesses& host, Duration time)
-        : loop(context), processes(host), limit(time), timer(context) {}
+    State(boost::asio::io_context& context, ChildProcesses& host, Duration time, std::string child_name)
+        : loop(context), processes(host), limit(time), name(std::move(child_name)), timer(context) {}
 
     void begin_next();
     Result<> connect();
@@ -68,6 +68,7 @@ struct FileWorker::State : std::enable_shared_from_this<State> {
     boost::asio::io_context& loop;
     ChildProcesses& processes;
     Duration limit;
+    std::string name;
     BootTimer timer;
     std::deque<std::shared_ptr<Call>> queue;                    // the first is under way
     std::shared_ptr<Connection> connection;                     // none: no child
@@ -102,7 +103,7 @@ Result<> FileWorker::State::connect() {
     auto made = std::make_shared<Connection>(loop);
     made->socket.assign(boost::asio::local::stream_protocol(), ends[0]);
     const Descriptor theirs(ends[1]);
-    ForkedChild child{.name = "pgbosun-files"};
+    ForkedChild child{.name = name};
     child.body = [channel = ends[1]] { return serve_files(channel); };
     child.keep = {ends[1]};
     child.death_signal = SIGKILL;
@@ -187,8 +188,8 @@ void FileWorker::State::abandon() {
     connection = nullptr;
 }
 
-FileWorker::FileWorker(boost::asio::io_context& loop, ChildProcesses& processes, Duration limit)
-    : state_(std::make_shared<State>(loop, processes, limit)) {}
+FileWorker::FileWorker(boost::asio::io_context& loop, ChildProcesses& processes, Duration limit, std::string name)
+    : state_(std::make_shared<State>(loop, processes, limit, std::move(name))) {}
 
 FileWorker::~FileWorker() {
     if (state_->connection) state_->connection->socket.close();

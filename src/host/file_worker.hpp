@@ -21,8 +21,9 @@ int serve_files(int channel);
 
 class FileWorker {
 public:
-    // `limit`: how long a call may take, its wait behind others included. The child is forked at the first call.
-    FileWorker(boost::asio::io_context& loop, ChildProcesses& processes, Duration limit);
+    // `limit`: how long a call may take, its wait behind others included. The child is forked at the first call and
+    // is called `name`.
+    FileWorker(boost::asio::io_context& loop, ChildProcesses& processes, Duration limit, std::string name);
     // Calls under way answer `cancelled`.
     ~FileWorker();
     FileWorker(const FileWorker&) = delete;

@@ -27,8 +27,9 @@ Task<Result<Facts>> facts(FileWorker& worker, FileRequest request) {
 
 }  // namespace
 
-WorkerFileSystem::WorkerFileSystem(boost::asio::io_context& loop, ChildProcesses& processes, Duration limit)
-    : files_(loop, processes, limit), trees_(loop, processes, tree_limit) {}
+WorkerFileSystem::WorkerFileSystem(boost::asio::io_context& loop, ChildProcesses& processes, Duration limit,
+                                   std::string name)
+    : files_(loop, processes, limit, name), trees_(loop, processes, tree_limit, std::move(name)) {}
 
 // gcc 12: every request has a name before it is moved into the call.
 

@@ -14,7 +14,9 @@ public:
 
     // `limit` for each call but remove_tree, waiting behind others included. Calls that wait when this is destroyed
     // answer `cancelled`. Content and reads are at most 16 MiB (refused).
-    WorkerFileSystem(boost::asio::io_context& loop, ChildProcesses& processes, Duration limit = default_limit);
+    // `name` is the worker process's: one of these for each set of volumes that should not wait for one another.
+    WorkerFileSystem(boost::asio::io_context& loop, ChildProcesses& processes, Duration limit = default_limit,
+                     std::string name = "pgbosun-files");
 
     Task<Result<std::string>> read(std::string path, std::size_t limit) override;
     Task<Result<std::string>> read_part(std::string path, std::uint64_t offset, std::size_t size) override;

@@ -85,6 +85,16 @@ class Workers(Case):
         self.assertEqual(answer.status, 200, answer)
         self.assertTrue(os.path.exists(f"{self.it.volume}/pgbosun/fence"))
 
+    def test_while_a_mounted_file_cannot_be_read_a_fence_is_stored_at_once(self):
+        child = self.stop_child("pgbosun-mounts")
+
+        os.kill(self.it.pid, signal.SIGHUP)
+        answer = self.it.http("POST", "/v1/fence?wait=60s", {"reason": "a test"})
+
+        self.assertEqual(answer.status, 200, answer)
+        self.assertTrue(os.path.exists(f"{self.it.volume}/pgbosun/fence"))
+        self.assertTrue(alive(child), "the fence has waited for the file")
+
     def test_a_killed_file_worker_is_replaced_and_nothing_is_lost(self):
         child = wait_for("it is there", lambda: self.it.processes().get("pgbosun-files"))
         os.kill(child, signal.SIGKILL)
