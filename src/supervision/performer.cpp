@@ -44,7 +44,8 @@ std::string upstream_path(const Settings& settings) { return settings.state_dire
 Performer::Performer(Surroundings& outside, const Settings& settings, Calls calls)
     : outside_(outside), settings_(settings), calls_(std::move(calls)),
       bootstrapper_(outside, calls_.output, calls_.look_at_catalog), rejoiner_(outside, bootstrapper_, calls_.rejoin),
-      trusted_wal_(outside, settings, calls_.rejoin.record), source_(outside, "compare-running") {}
+      trusted_wal_(outside, settings, calls_.rejoin.record), foreign_wal_(outside.files, settings),
+      source_(outside, "compare-running") {}
 
 void Performer::start(Task<> task) { spawn(outside_.loop, std::move(task)); }
 
@@ -181,7 +182,8 @@ postgres::RestoresFrom Performer::restores_from(bool by_archive) const {
     // It has followed an archive, and has not been compared with its new primary yet; of one that is promoted there is none.
     const bool promoted = calls_.primary().empty();
     if (by_archive && !promoted) return RestoresFrom::nowhere;
-    if (promoted && keeps_from_own_archive_) return RestoresFrom::nowhere;
+    if (promoted && foreign_wal_.replayed())
+        return own_archive_free_ ? RestoresFrom::own_archive : RestoresFrom::nowhere;
     return followed_.empty() && !restored_clone_ ? RestoresFrom::nowhere : RestoresFrom::own_archive;
 }
 
@@ -252,13 +254,11 @@ Task<Result<>> Performer::prepare_launch() {
 }
 
 Task<Result<>> Performer::configure(AutoConf auto_conf) {
+    const auto noted = co_await note_foreign_wal();
+    if (!noted) co_return noted;
     const std::string from = upstream();
     const auto facts = co_await configuration_facts(from);
     if (!facts) co_return std::unexpected(facts.error());
-    if (calls_.foreign_wal) {
-        const bool follows_own = !followed_.empty() && followed_ == calls_.primary();
-        keeps_from_own_archive_ = calls_.foreign_wal() || (keeps_from_own_archive_ && !follows_own);
-    }
     auto written = co_await write_configuration(outside_, settings_, *facts, auto_conf);
     if (written && from != written_upstream_) {
         written_upstream_ = from;

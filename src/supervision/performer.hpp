@@ -12,6 +12,7 @@
 #include "postgres/configuration.hpp"
 #include "supervision/bootstrap.hpp"
 #include "supervision/effects.hpp"
+#include "supervision/foreign_wal.hpp"
 #include "supervision/inspection.hpp"
 #include "supervision/preparation.hpp"
 #include "supervision/rejoiner.hpp"
@@ -146,6 +147,7 @@ private:
     Task<> conclude_promotion();
     Task<bool> sees_synchronous(PgSession& session);
     Task<bool> may_see_own_archive(PgSession& session);
+    Task<Result<>> note_foreign_wal();
     Task<> reload();
     Task<> reconcile_fence();
     void start(Task<> task);
@@ -171,8 +173,9 @@ private:
     std::string written_upstream_;
     Instant written_upstream_at_{};
     bool restored_clone_ = false;
-    bool keeps_from_own_archive_ = false;  // what it replayed last was another cluster's
-    bool following_ = false;               // a comparison is under way
+    ForeignWal foreign_wal_;
+    bool own_archive_free_ = false;  // of an earlier promotion, as far as it says
+    bool following_ = false;         // a comparison is under way
     SourceArchive source_;
     Namesake namesake_;
     bool namesake_told_ = false;

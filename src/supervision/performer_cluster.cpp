@@ -21,6 +21,20 @@ bool tells_of_unusable_data(std::string_view message) {
 
 }  // namespace
 
+// Killed after it has been written, a standby asks once too often at its promotion.
+Task<Result<>> Performer::note_foreign_wal() {
+    if (!calls_.foreign_wal) co_return Result<>();
+    if (calls_.foreign_wal()) {
+        own_archive_free_ = false;
+        co_return co_await foreign_wal_.begins();
+    }
+    const bool follows_own = !followed_.empty() && followed_ == calls_.primary();
+    const bool primary =
+        inspection_ && inspection_->usable && inspection_->usable->start == postgres::StartMode::primary;
+    if (follows_own || primary) co_return co_await foreign_wal_.ends();
+    co_return co_await foreign_wal_.recall();
+}
+
 Task<> Performer::rejoin() {
     if (tells_of_unusable_data(std::exchange(last_fatal_, {}))) ++unusable_starts_;
     std::string conninfo = calls_.primary();
@@ -28,7 +42,15 @@ Task<> Performer::rejoin() {
     const instance::Attempts attempts{.wal_gone = wal_gone_,
                                       .unusable = unusable_starts_ >= most_unusable_starts,
                                       .parted = parted_from_ == whom ? parted_ : std::string_view()};
-    const auto report = co_await rejoiner_.run(settings_, *inspection_, std::move(conninfo), attempts);
+    Rejoiner::Report report;
+    const auto noted = co_await note_foreign_wal();
+    if (noted) {
+        report = co_await rejoiner_.run(settings_, *inspection_, std::move(conninfo), attempts);
+    } else {
+        report.outcome = instance::BootstrapOutcome::failed;
+        report.reason = noted.error().what;
+        report.hint = noted.error().hint;
+    }
     followed_.clear();
     if (report.outcome == instance::BootstrapOutcome::done) {
         if (report.compared) followed_ = whom;

@@ -27,7 +27,7 @@ Task<> Performer::promote() {
     }
     const auto launched = postmaster_;
     const auto session = outside_.open_session("postgres", std::string(postgres::superuser));
-    if (keeps_from_own_archive_ && !co_await may_see_own_archive(*session)) co_return;
+    if (foreign_wal_.replayed() && !own_archive_free_ && !co_await may_see_own_archive(*session)) co_return;
     // In a cluster the first commit must wait for whom the controller named.
     if (synchronous_) co_await reload();
     if (synchronous_ && !co_await sees_synchronous(*session)) {
@@ -100,7 +100,7 @@ Task<bool> Performer::may_see_own_archive(PgSession& session) {
     } else {
         none = std::unexpected(std::move(reach.error()));
     }
-    keeps_from_own_archive_ = !none;
+    own_archive_free_ = none.has_value();
     if (none) co_return true;
     if (none.error().kind == FaultKind::unavailable) {
         // It is lost with the followed cluster, perhaps. Until this one has been launched anew it is not shown to PostgreSQL.

@@ -193,6 +193,13 @@ class ByArchive(Case):
         wait_for("one says what it waits for", lambda: any(
             "left this one at" in ((it.said() or {}).get("reason") or "") for it in self.near.members))
         for it in self.near.members:
+            it.kill()
+        for it in self.near.members:
+            it.start()
+        wait_for("one that was killed meanwhile says it again", lambda: any(
+            "left this one at" in ((it.said() or {}).get("reason") or "") for it in self.near.members))
+        self.assertEqual(self.near.primaries(), [])
+        for it in self.near.members:
             it.config["archive"]["server_name"] = "another"
             it.write_config()
         after = self.near.wait_whole(deadline=180)
