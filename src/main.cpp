@@ -65,7 +65,7 @@ struct Perform {
         auto read =
             load_settings(configuration_file(command.config, environment), environment, outside, object_to_parameter);
         check_outside(read, environment, outside);
-        try_parameters(read);
+        judge_parameters(read);
         return static_cast<int>(print_check(read, std::cout));
     }
     int operator()(const StatusCommand& command) const { return static_cast<int>(ask(command, show_status)); }

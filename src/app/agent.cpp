@@ -299,6 +299,10 @@ Task<> Agent::begin() {
         co_return co_await give_up(std::move(major.error()), may_do_better ? ExitCode::failed : ExitCode::wrong_usage);
     }
     surroundings_.machine.server_major = *major;
+    Settings tried = settings_;
+    auto taken = co_await parameters_taken(std::move(tried));
+    if (ending_) co_return;
+    if (!taken) co_return co_await give_up(std::move(taken.error()), ExitCode::wrong_usage);
     instance_->begin();
 }
 

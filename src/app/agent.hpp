@@ -82,6 +82,7 @@ private:
     Task<Result<http::ServerFiles>> read_http_files(HttpSettings http);
     Task<Result<std::vector<postgres::MetricQuery>>> read_metric_queries(MetricsSettings metrics);
     [[nodiscard]] postgres::MetricsPlan metrics_plan() const;
+    Task<Result<>> parameters_taken(Settings settings);
     Task<> store_settings();
     [[nodiscard]] std::string accepted_settings() const;
     [[nodiscard]] Result<Settings> read_configuration(std::string_view text) const;

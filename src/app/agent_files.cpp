@@ -8,6 +8,7 @@
 #include "app/configuration.hpp"
 #include "app/finding.hpp"
 #include "app/fixed_keys.hpp"
+#include "app/parameter_trial.hpp"
 #include "app/posix_outside.hpp"
 #include "app/query_files.hpp"
 #include "app/run.hpp"
@@ -89,6 +90,12 @@ Task<Result<>> Agent::take_files() {
         fresh = std::move(*read);
     }
     const auto changed = keep_fixed(fresh, settings_);
+    // Once written, it would keep PostgreSQL from its next start.
+    if (fresh.postgresql.parameters != settings_.postgresql.parameters) {
+        Settings tried = fresh;
+        auto taken = co_await parameters_taken(std::move(tried));
+        if (!taken) co_return taken;
+    }
     MetricsSettings metrics = fresh.metrics;
     auto queries = co_await read_metric_queries(std::move(metrics));
     if (!queries) co_return std::unexpected(std::move(queries.error()));
@@ -108,6 +115,15 @@ Task<Result<>> Agent::take_files() {
     if (!changed.empty()) log::warning("what changes only when pgbosun is started anew stays", {{"keys", changed}});
     co_await store_settings();
     co_return Result<>();
+}
+
+Task<Result<>> Agent::parameters_taken(Settings settings) {
+    const auto refused = co_await try_parameters(loop_, processes_, std::move(settings));
+    if (refused.empty()) co_return Result<>();
+    std::string what = refused.front().key + ": " + refused.front().what;
+    if (refused.size() > 1) what += ", and " + std::to_string(refused.size() - 1) + " more";
+    co_return fail(FaultKind::refused, std::move(what),
+                   "pgbosun config check names all of them; " + std::string(parameters_hint));
 }
 
 // For the archiver and its jobs: what PID 1 goes by, whatever has been written into the configuration file since.

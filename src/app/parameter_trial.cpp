@@ -8,21 +8,22 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <csignal>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "host/child_processes.hpp"
 #include "pgbosun/descriptor.hpp"
 #include "postgres/configuration.hpp"
+#include "supervision/spawn.hpp"
+#include "supervision/tool_run.hpp"
 
 namespace pgbosun::app {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 constexpr auto patience = std::chrono::seconds(10);
 constexpr int most_rounds = 4;
@@ -43,40 +44,30 @@ Descriptor in_memory(std::string_view text) {
 }
 
 // What PostgreSQL says of each setting that it does not take, one a line, in its own words.
-std::vector<std::string> refusals(const std::string& program, std::string_view configuration) {
+Task<std::vector<std::string>> refusals(boost::asio::io_context& loop, ProcessHost& processes, std::string program,
+                                        std::string configuration) {
     const Descriptor file = in_memory(configuration);
-    if (!file) return {};
-    std::vector<std::string> found;
-    bool ended = false;
+    if (!file) co_return std::vector<std::string>();
+    const auto found = std::make_shared<std::vector<std::string>>();
     Command command;
-    command.program = program;
+    command.program = std::move(program);
     // Asked for one value, it reads all of them and starts nothing; as root, too.
-    command.arguments = {"-C",
-                         "server_version",
-                         "--config-file=" + std::string(path_in_child),
-                         "-c",
-                         "data_directory=/",
-                         "-c",
-                         "hba_file=/dev/null",
-                         "-c",
-                         "ident_file=/dev/null"};
-    command.environment = {"LC_ALL=C"};
-    command.descriptors = {{file.get(), number_in_child}};
-    command.on_line = [&found](std::string_view line) {
+    for (const char* word :
+         {"-C", "server_version", "-c", "data_directory=/", "-c", "hba_file=/dev/null", "-c", "ident_file=/dev/null"}) {
+        command.arguments.emplace_back(word);
+    }
+    command.arguments.push_back("--config-file=" + std::string(path_in_child));
+    command.environment.emplace_back("LC_ALL=C");
+    command.descriptors.emplace_back(file.get(), number_in_child);
+    command.on_line = [found](std::string_view line) {
         const auto begin = line.find(sign);
         if (begin == std::string_view::npos || line.find("parameter \"", begin) == std::string_view::npos) return;
-        found.emplace_back(line.substr(begin + sign.size()));
+        found->emplace_back(line.substr(begin + sign.size()));
     };
-    command.on_exit = [&ended](ExitStatus) { ended = true; };
-    boost::asio::io_context loop;
-    host::ChildProcesses processes(loop);
-    const auto started = processes.spawn(std::move(command));
-    if (!started) return {};
-    const auto give_up = Clock::now() + patience;
-    while (!ended && Clock::now() < give_up) loop.run_one_until(give_up);
-    if (!ended) std::ignore = processes.signal(*started, SIGKILL);
-    while (!ended) loop.run_one();
-    return found;
+    supervision::ToolRun tool(loop, processes);
+    if (!tool.start(std::move(command))) co_return std::vector<std::string>();
+    if (!co_await tool.wait(patience)) tool.signal(SIGKILL);
+    co_return std::move(*found);
 }
 
 // `parameter "NAME"`, as in all of its messages about one.
@@ -88,33 +79,47 @@ std::string named_in(std::string_view refusal) {
 
 }  // namespace
 
-void try_parameters(ReadSettings& read) {
-    const auto& directory = read.settings.postgresql.bin_dir;
-    if (directory.empty()) return;
+Task<std::vector<RefusedParameter>> try_parameters(boost::asio::io_context& loop, ProcessHost& processes,
+                                                   Settings settings) {
+    std::vector<RefusedParameter> found;
+    if (settings.postgresql.bin_dir.empty()) co_return found;
     postgres::ConfigurationFacts facts;
     facts.wal_program = "pgbosun-wal";
-    Settings rest = read.settings;
     std::set<std::string> told;
     // It looks at values when it knows all names: what it has refused is left out, and it is asked again.
     for (int round = 0; round < most_rounds; ++round) {
-        const auto refused = refusals(directory + "/postgres", postgres::pgbosun_conf(rest, facts));
+        std::string program = settings.postgresql.bin_dir + "/postgres";
+        std::string configuration = postgres::pgbosun_conf(settings, facts);
+        const auto refused = co_await refusals(loop, processes, std::move(program), std::move(configuration));
         bool again = false;
         for (const auto& refusal : refused) {
             if (!told.insert(refusal).second) continue;
-            const auto given = std::ranges::find_if(rest.postgresql.parameters, [&](const auto& it) {
+            const auto given = std::ranges::find_if(settings.postgresql.parameters, [&](const auto& it) {
                 return ::strcasecmp(it.first.c_str(), named_in(refusal).c_str()) == 0;
             });
-            const bool ours = given == rest.postgresql.parameters.end();
+            const bool ours = given == settings.postgresql.parameters.end();
+            std::string key = ours ? "postgresql" : "postgresql.parameters." + given->first;
             // Where it read that is a file that nobody else has seen.
-            read.add(Severity::error, ours ? "postgresql" : "postgresql.parameters." + given->first,
-                     "PostgreSQL does not take it: " + refusal.substr(0, refusal.find(" in file \"")),
-                     "the server's documentation has its parameters' names, units and ranges");
+            std::string what = "PostgreSQL does not take it: " + refusal.substr(0, refusal.find(" in file \""));
+            found.push_back({std::move(key), std::move(what)});
             if (ours) continue;
-            rest.postgresql.parameters.erase(given);
+            settings.postgresql.parameters.erase(given);
             again = true;
         }
-        if (!again) return;
+        if (!again) break;
     }
+    co_return found;
+}
+
+void judge_parameters(ReadSettings& read) {
+    boost::asio::io_context loop;
+    host::ChildProcesses processes(loop);
+    std::optional<std::vector<RefusedParameter>> found;
+    supervision::spawn(loop, [](auto& of, auto& with, Settings settings, auto& into) -> Task<> {
+        into = co_await try_parameters(of, with, std::move(settings));
+    }(loop, processes, read.settings, found));
+    while (!found) loop.run_one();
+    for (auto& [key, what] : *found) read.add(Severity::error, key, what, parameters_hint);
 }
 
 }  // namespace pgbosun::app

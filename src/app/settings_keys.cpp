@@ -306,8 +306,8 @@ void postgresql_keys(std::vector<Key>& keys) {
     keys.push_back(text("postgresql.wal_dir", absolute_path, FIELD(postgresql.wal_dir)));
     keys.push_back(duration("postgresql.apply_delay", seconds(0), hours(24 * 24), FIELD(postgresql.apply_delay)));
     keys.push_back(map("postgresql.parameters", parameter_name, taken_as_it_is, FIELD(postgresql.parameters)));
-    keys.push_back(texts("postgresql.pg_hba", any_text, FIELD(postgresql.pg_hba)));
-    keys.push_back(texts("postgresql.pg_ident", any_text, FIELD(postgresql.pg_ident)));
+    keys.push_back(texts("postgresql.pg_hba", hba_line, FIELD(postgresql.pg_hba)));
+    keys.push_back(texts("postgresql.pg_ident", ident_line, FIELD(postgresql.pg_ident)));
     const std::string synchronous = "postgresql.synchronous.";
     keys.push_back(choice(synchronous + "method", {{"any", SyncMethod::any}, {"first", SyncMethod::first}},
                           FIELD(postgresql.synchronous->method)));

@@ -7,6 +7,7 @@
 
 #include "app/value_text.hpp"
 #include "pgbosun/cron_schedule.hpp"
+#include "postgres/access_lines.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -202,6 +203,20 @@ Result<> transfer_rate(const std::string& text) {
         return refuse(text, "is not a rate", "write kilobytes a second, or a number with k or M, such as 50M");
     }
     return {};
+}
+
+Result<> hba_line(const std::string& text) {
+    const auto problem = postgres::problem_of_hba_line(text);
+    if (!problem) return {};
+    return refuse(text, "is no line of pg_hba.conf: " + *problem,
+                  "write TYPE DATABASE USER [ADDRESS] METHOD [OPTIONS], such as hostssl all all samenet scram-sha-256");
+}
+
+Result<> ident_line(const std::string& text) {
+    const auto problem = postgres::problem_of_ident_line(text);
+    if (!problem) return {};
+    return refuse(text, "is no line of pg_ident.conf: " + *problem,
+                  "write MAPNAME SYSTEM-USERNAME PG-USERNAME, such as staff alice app");
 }
 
 Result<> log_level(const std::string& text) {

@@ -10,7 +10,6 @@
 namespace pgbosun::postgres {
 namespace {
 
-constexpr std::size_t longest_access_line = 4096;
 constexpr std::string_view include_line = "include 'pgbosun.conf'";
 
 using Lines = std::vector<std::pair<std::string, std::string>>;
@@ -279,15 +278,6 @@ std::string synchronous_standby_names(const SynchronousSettings& settings,
     if (names.empty()) text += '*';
     for (std::size_t i = 0; i < names.size(); ++i) text.append(i == 0 ? "" : ",").append(list_element(names[i]));
     return text += ')';
-}
-
-std::optional<std::string> check_access_line(std::string_view line) {
-    if (line.size() > longest_access_line) return "the line is longer than 4,096 bytes";
-    if (line.find_first_of(std::string_view("\n\r\0", 3)) != std::string_view::npos)
-        return "the line holds a line break or a NUL byte";
-    if (line.ends_with('\\')) return "the line ends in a backslash, which would join it with the next one";
-    if (line_name(line).starts_with("include")) return "files cannot be included";
-    return std::nullopt;
 }
 
 }  // namespace pgbosun::postgres

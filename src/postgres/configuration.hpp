@@ -87,8 +87,4 @@ std::string without_owned_but_recovery(std::string_view auto_conf);
 std::string synchronous_standby_names(const SynchronousSettings& settings,
                                       const std::vector<std::string>& connected_standbys);
 
-// None: the line may stand in pg_hba.conf or pg_ident.conf; else why not (a line break, a NUL byte, too long, an
-// include).
-std::optional<std::string> check_access_line(std::string_view line);
-
 }  // namespace pgbosun::postgres

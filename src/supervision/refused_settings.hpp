@@ -5,8 +5,8 @@
 
 namespace pgbosun::supervision {
 
-// refused: names the first parameter, its value and PostgreSQL's reason, and how many more there are. What waits for a
-// restart is no refusal. A server that does not answer in time has refused nothing.
+// refused: names the first parameter, its value and PostgreSQL's reason, and how many more there are; or the first line of
+// pg_hba.conf or pg_ident.conf. What waits for a restart is no refusal. A server that does not answer in time has refused nothing.
 Task<Result<>> check_refused_settings(PgSession& session);
 
 }  // namespace pgbosun::supervision

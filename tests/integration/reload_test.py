@@ -166,20 +166,38 @@ class Reload(Case):
         self.it.write_config()
         self.shows("work_mem", "7MB")
 
-    def test_a_value_that_postgres_does_not_take_is_in_the_log_and_leaves_it_running(self):
-        self.change(work_mem="plenty")
+    def test_a_value_that_postgres_does_not_take_changes_nothing_and_does_not_keep_it_from_its_next_start(self):
+        self.change(work_mem="plenty", maintenance_work_mem="33MB")
         self.it.send_signal(signal.SIGHUP)
 
-        self.it.wait_log("invalid value for parameter")
+        self.it.wait_log("work_mem: PostgreSQL does not take it: invalid value")
         answer = self.it.http("POST", "/v1/reload")
         self.assertEqual(answer.status, 500, answer)
-        self.assertIn("work_mem = 'plenty'", str(answer))
+        self.assertIn("postgresql.parameters.work_mem", str(answer))
         self.assertTrue(self.it.status()["ready"])
-        self.assertEqual(self.it.sql("show work_mem"), "4MB")
+        done = self.it.client("restart", "--wait", "60s")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.it.sql("show work_mem; show maintenance_work_mem"), "4MB\n64MB")
 
         self.change(work_mem="5MB")
         self.shows("work_mem", "5MB")
         self.assertEqual(self.it.http("POST", "/v1/reload").status, 200)
+
+    def test_a_wrong_access_line_is_named_and_changes_nothing(self):
+        for lines, words in (({"pg_hba": ["hst all all samenet trust"]}, '"hst" is no connection type'),
+                             ({"pg_ident": ["foo"]}, "the line ends before the system")):
+            self.it.config["postgresql"].update({"pg_hba": [], "pg_ident": []} | lines)
+            self.it.write_config()
+            answer = self.it.http("POST", "/v1/reload")
+            self.assertEqual(answer.status, 500, answer)
+            self.assertIn(words, answer.text.replace('\\"', '"'))
+
+        # Of addresses PostgreSQL knows more.
+        self.it.config["postgresql"].update({"pg_hba": ["host all all 300.0.0.1/32 trust"], "pg_ident": []})
+        self.it.write_config()
+        answer = self.it.http("POST", "/v1/reload")
+        self.assertEqual(answer.status, 500, answer)
+        self.assertIn("of pg_hba.conf: specifying both host name and CIDR mask", answer.text)
 
     def test_config_check_asks_postgres_about_each_parameter(self):
         self.change(work_mem="plenty", max_conections=20, **{"my.own": "3"})

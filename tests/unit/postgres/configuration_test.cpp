@@ -312,13 +312,3 @@ TEST_CASE("ALTER SYSTEM keeps what is the user's and loses what is ours") {
     CHECK(without_owned_parameters("work_mem = '8MB'\n  primary_conninfo='x'\narchive_mode off\nfsync = 'off'") ==
           "work_mem = '8MB'\nfsync = 'off'");
 }
-
-TEST_CASE("an access line stays one line") {
-    CHECK_FALSE(check_access_line("host all all samenet scram-sha-256"));
-    CHECK_FALSE(check_access_line("# included in nothing"));
-    for (const char* line : {"host all\nlocal all all trust", "local all all trust \\", "include x", "include_dir x"}) {
-        CAPTURE(line);
-        CHECK(check_access_line(line));
-    }
-    CHECK(check_access_line(std::string(4097, 'x')));
-}
