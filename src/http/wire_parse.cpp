@@ -297,9 +297,10 @@ void read_managed(const Fields& top, InstanceStatus& status) {
             reach.number("term", managed.reach.term);
             reach.number("timeline", timeline);
             reach.lsn("lsn", lsn);
-            std::uint64_t age_ms = 0;
+            std::optional<std::uint64_t> age_ms;
             reach.number("age_ms", age_ms);
-            managed.reach_age = std::chrono::milliseconds(std::min(age_ms, longest_age_ms));
+            managed.reach_age.reset();
+            if (age_ms) managed.reach_age = std::chrono::milliseconds(std::min(*age_ms, longest_age_ms));
             managed.reach.timeline = Timeline{timeline};
             managed.reach.lsn = lsn.value_or(Lsn{});
         });

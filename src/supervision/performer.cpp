@@ -99,6 +99,7 @@ Task<> Performer::inspect() {
     co_await judge_copy(settings_, calls_.look_at_catalog, found);
     if (number != inspection_number_) co_return;
     inspection_ = std::move(found);
+    changed_since_inspection_ = false;
     const bool nothing = inspection_->verdict == instance::VolumeVerdict::empty ||
                          inspection_->verdict == instance::VolumeVerdict::unfinished;
     if (nothing && calls_.may_initialise && !calls_.may_initialise()) {
@@ -299,6 +300,7 @@ Task<> Performer::launch() {
         calls_.answer(instance::LaunchFailed{});
         co_return;
     }
+    changed_since_inspection_ = true;
     postmaster_ = process;
     postmaster_since_ = outside_.clock.now();
     const auto guarded = outside_.guard.watch(*process);
