@@ -4,6 +4,8 @@
 //   <key>: {name, query, predicate_query, primary | master, cache_seconds, runonserver, target_databases,
 //           metrics: [{<column>: {usage, description, metric_mapping, pg_version, name}}]}
 //
+// CloudNativePG's documentation writes metrics_mapping for metric_mapping: both are read.
+//
 // The metric of a column is cnpg_<name or key>_<column's name>, for DURATION with _milliseconds after it. NULL has no
 // sample, as has a text that metric_mapping does not know; columns that are not listed are ignored.
 
@@ -39,6 +41,8 @@ private:
 
 enum class ColumnUsage { label, counter, gauge, mapped, duration, histogram, discard };
 enum class RunsOn { anywhere, primary };
+// A user's query runs in the application's database unless it names others, and finds what is in schema public.
+enum class WrittenBy { pgbosun, user };
 
 struct MetricColumn {
     std::string column;
@@ -51,6 +55,7 @@ struct MetricColumn {
 
 struct MetricQuery {
     std::string key;   // as in the file; for errors
+    int line = 1;      // of the key, in its file
     std::string name;  // between cnpg_ and the column
     std::string query;
     std::string predicate;  // empty: none
@@ -59,9 +64,22 @@ struct MetricQuery {
     VersionRange versions;
     std::vector<std::string> databases;  // names or globs; empty: the default database
     Duration cache{};                    // zero: as often as the others
+    WrittenBy written_by = WrittenBy::pgbosun;
 };
 
 inline constexpr std::size_t longest_query_file = 256 * 1024;
+
+struct QueryFinding {
+    int line = 1;  // from 1
+    std::string what;
+    std::string hint;  // may be empty
+};
+
+struct QueriesRead {
+    std::vector<MetricQuery> queries;    // those that nothing is wrong with; no two have the same key
+    std::vector<QueryFinding> findings;  // the first one of each other
+};
+QueriesRead read_metric_queries(std::string_view yaml);
 
 // refused: what is wrong, with "file:line: " before it; the first finding only. `file` is for that text.
 Result<std::vector<MetricQuery>> parse_metric_queries(std::string_view yaml, std::string_view file);

@@ -77,6 +77,7 @@ TEST_CASE("a wrong query file is refused with file, line and what to change") {
         {"a:\n  query: x\n  runonserver: new\n", "f.yaml:3:", "version range"},
         {"a:\n  query: x\n  target_databases: app\n", "f.yaml:3:", "list"},
         {"a b:\n  query: x\n  metrics: [{x: {usage: GAUGE}}]\n", "f.yaml:2:", "a b"},
+        {"a: &a\n  query: x\n  metrics: [{x: {usage: GAUGE}}]\nb: *a\na: *a\n", "f.yaml:5:", "twice"},
     };
     for (const Case& test : cases) {
         CAPTURE(test.yaml);
@@ -89,6 +90,29 @@ TEST_CASE("a wrong query file is refused with file, line and what to change") {
     }
     CHECK_FALSE(parse_metric_queries(std::string(longest_query_file + 1, ' '), "f.yaml"));
     CHECK_FALSE(parse_metric_queries(std::string(100'000, '['), "f.yaml"));
+}
+
+TEST_CASE("all wrong queries of a file are found, and the right ones are read") {
+    const auto read = read_metric_queries(
+        "a: 5\n"
+        "b: {query: select, metrics: [{x: {usage: GAUGE}}]}\n"
+        "c: {query: select, metrics: [{x: {usage: GUAGE}}]}\n");
+
+    REQUIRE(read.findings.size() == 2);
+    CHECK(read.findings[0].line == 1);
+    CHECK(read.findings[1].line == 3);
+    CHECK(read.findings[1].hint.find("GAUGE") != std::string::npos);
+    REQUIRE(read.queries.size() == 1);
+    CHECK(read.queries[0].key == "b");
+    CHECK(read.queries[0].line == 2);
+}
+
+TEST_CASE("a mapping may be written as CloudNativePG's program reads it, and as its documentation has it") {
+    for (const char* key : {"metric_mapping", "metrics_mapping"}) {
+        CAPTURE(key);
+        const auto query = one("m: {usage: MAPPEDMETRIC, " + std::string(key) + ": {up: 1}}");
+        CHECK(query.columns.at(0).mapping.at("up") == 1);
+    }
 }
 
 TEST_CASE("version ranges compare as semantic versions") {
