@@ -291,7 +291,11 @@ writes:
 
         it.start().up()
 
-        self.assertRegex(it.log(), r"queries\.yaml:4")
+        self.assertRegex(it.log(), r"metric queries cannot be used: .*queries\.yaml:4: ")
+        checked = subprocess.run([instance.PGBOSUN, "config", "check", "--config", it.config_file],
+                                 capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        self.assertEqual(checked.returncode, 2, checked)
+        self.assertRegex(checked.stdout, r'queries\.yaml:4: error: "GAUGES" is not a usage \(hint: use LABEL')
         wait_scrape(it, ["cnpg_pg_settings_setting"])
         self.assertNotIn("cnpg_fine_one", scrape(it))
 
