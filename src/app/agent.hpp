@@ -85,6 +85,7 @@ private:
     // Says what is wrong with them and remembers them; those that are to be run.
     std::vector<postgres::MetricQuery> take_queries(QueriesToRun queries);
     postgres::MetricsPlan metrics_plan();
+    static void tell(const postgres::QueryNews& news);
     Task<> store_settings();
     [[nodiscard]] std::string accepted_settings() const;
     [[nodiscard]] Result<Settings> read_configuration(std::string_view text) const;

@@ -162,6 +162,17 @@ std::vector<postgres::MetricQuery> Agent::take_queries(QueriesToRun queries) {
     return std::move(queries.queries);
 }
 
+void Agent::tell(const postgres::QueryNews& news) {
+    const bool all = news.query == postgres::whole_collection;
+    if (!news.fault && all) return log::info("metrics are collected again");
+    if (!news.fault) {
+        return log::info("a metric query works again", {{"query", news.query}, {"database", news.database}});
+    }
+    if (all) return log::warning("metrics cannot be collected: " + news.fault->what, {{"hint", news.fault->hint}});
+    log::warning("a metric query fails: " + news.query + " in database " + news.database + ": " + news.fault->what,
+                 {{"query", news.query}, {"database", news.database}, {"hint", news.fault->hint}});
+}
+
 // At the start, when nobody is kept waiting by a disk.
 postgres::MetricsPlan Agent::metrics_plan() {
     std::vector<QueryFile> files;
@@ -170,6 +181,7 @@ postgres::MetricsPlan Agent::metrics_plan() {
         files.push_back({file, outside.read(file, postgres::longest_query_file)});
     postgres::MetricsPlan plan;
     plan.cluster = settings_.cluster;
+    plan.application_database = settings_.bootstrap.initdb.database;
     plan.query_timeout = settings_.monitor.query_timeout;
     plan.queries = take_queries(queries_to_run(settings_.metrics, files, {}));
     return plan;

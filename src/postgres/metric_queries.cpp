@@ -180,7 +180,10 @@ void add_query(QueriesRead& read, std::set<std::string>& seen, const YAML::Node&
 
 }  // namespace
 
+bool is_pattern(std::string_view text) { return text.find_first_of("*?[]") != std::string_view::npos; }
+
 bool matches_database(std::string_view pattern, const std::string& database) {
+    if (!is_pattern(pattern)) return pattern == database;
     return fnmatch(std::string(pattern).c_str(), database.c_str(), 0) == 0;
 }
 

@@ -7,7 +7,8 @@
 // CloudNativePG's documentation writes metrics_mapping for metric_mapping: both are read.
 //
 // The metric of a column is cnpg_<name or key>_<column's name>, for DURATION with _milliseconds after it. NULL has no
-// sample, as has a text that metric_mapping does not know; columns that are not listed are ignored.
+// sample, as has a text that metric_mapping does not know; columns that are not listed are ignored. A value that is not
+// what its column's usage needs costs its own sample, and a label that is missing all of the query's.
 
 #include <map>
 #include <optional>
@@ -84,10 +85,15 @@ QueriesRead read_metric_queries(std::string_view yaml);
 // refused: what is wrong, with "file:line: " before it; the first finding only. `file` is for that text.
 Result<std::vector<MetricQuery>> parse_metric_queries(std::string_view yaml, std::string_view file);
 
-// The families of one answer. refused: a listed column is missing, or a value is not a number.
-Result<std::vector<MetricFamily>> to_families(const MetricQuery& query, const Rows& rows, int server_version_num);
+// The families of one answer, without the samples that cannot be.
+struct MetricAnswer {
+    std::vector<MetricFamily> families;
+    std::optional<Fault> wrong;  // refused: which of the listed columns are missing, or hold a value that is no number
+};
+MetricAnswer to_families(const MetricQuery& query, const Rows& rows, int server_version_num);
 
-// Shell glob as target_databases has it: *, ? and [..].
+// Shell glob as target_databases has it: *, ? and [..]. A text without them is a name.
+bool is_pattern(std::string_view text);
 bool matches_database(std::string_view pattern, const std::string& database);
 
 // src/postgres/default_metrics.yaml and collector_metrics.yaml, embedded.
