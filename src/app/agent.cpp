@@ -148,7 +148,7 @@ supervision::Instance::Wiring Agent::wiring() {
     };
     wiring.metrics = std::make_unique<postgres::MetricsCollector>(
         [this](const std::string& database) { return open_session(database, std::string(postgres::metrics_role)); },
-        clock_, metrics_plan());
+        clock_, metrics_plan(), tell);
     if (settings_.mode == Mode::managed) wiring.cluster = cluster_wiring();
     return wiring;
 }
