@@ -12,6 +12,7 @@
 #include "app/posix_outside.hpp"
 #include "app/run.hpp"
 #include "host/identity.hpp"
+#include "host/log_line.hpp"
 #include "host/log_output.hpp"
 #include "http/wire.hpp"
 #include "pgbosun/cron_schedule.hpp"
@@ -187,7 +188,7 @@ void Agent::relay(std::string_view program, std::string_view line) {
     if (program == "postgres") {
         postgres_logged(line);
     } else {
-        log::info(line, {{"logger", program}});
+        log::info(line, {{host::logger_field, program}});
     }
 }
 
