@@ -159,6 +159,29 @@ class Verbs(Case):
                                 for entry in entries), entries)
 
 
+class FenceByHand(Case):
+    def test_it_says_that_it_was_made_by_hand_and_since_when_also_when_it_cannot_be_read(self):
+        it = self.existing()
+        path = f"{it.volume}/pgbosun/fence"
+        os.makedirs(os.path.dirname(path), mode=0o700)
+        it._give(os.path.dirname(path))
+        it.write_file(path, "storage moves\n")
+        os.utime(path, (1700000000, 1700000000))
+
+        it.start()
+
+        fenced = it.wait_status("it is fenced", lambda status: status["phase"] == "fenced")["fenced"]
+        self.assertEqual(fenced, {"reason": "made by hand: storage moves", "since": "2023-11-14T22:13:20.000Z"})
+        it.stop()
+        os.remove(path)
+        os.mkdir(path)  # what no user can read, root included
+        os.utime(path, (1700000000, 1700000000))
+        it.start()
+        fenced = it.wait_status("it is fenced", lambda status: status["phase"] == "fenced")["fenced"]
+        self.assertEqual(fenced["since"], "2023-11-14T22:13:20.000Z")
+        self.assertIn("the fence on the volume cannot be read: ", fenced["reason"])
+
+
 class Client(Case):
     @classmethod
     def setUpClass(cls):
