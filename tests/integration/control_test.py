@@ -121,10 +121,12 @@ class Verbs(Case):
 
     def test_an_upstream_that_is_no_connection_string_is_refused_and_nothing_is_stopped(self):
         postmaster = self.it.postmaster()
-        for upstream in ("host", "host=pg-2 password=secret", "host='pg-2"):
+        for upstream in ("", "host", "hots=pg-2", "host=pg-2 password=secret", "host='pg-2"):
             with self.subTest(upstream):
-                status, detail, _ = problem(self.post("demote", {"upstream": upstream}))
-                self.assertIn(status, (400, 409))
+                status, detail, hint = problem(self.post("demote", {"upstream": upstream}))
+                self.assertEqual(status, 400)
+                self.assertIn('field "upstream": ', detail)
+                self.assertTrue(hint)
                 self.assertNotIn("secret", detail)
         self.assertEqual(self.it.postmaster(), postmaster)
 
