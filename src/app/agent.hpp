@@ -69,7 +69,6 @@ private:
     void under_pressure(host::LogPressure pressure);
     void relay(std::string_view program, std::string_view line);
     void postgres_logged(std::string_view line);
-    void note_end_of_server(std::string_view line);
     Task<> begin();
     Task<Result<>> wait_for_volume();
     Task<> keep_archiving();

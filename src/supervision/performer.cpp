@@ -39,6 +39,10 @@ bool ends_recovery_for_good(std::string_view message) {
 
 std::string upstream_path(const Settings& settings) { return settings.state_directory() + "/upstream"; }
 
+WallTime modified_at(const FileFacts& facts) {
+    return WallTime(std::chrono::floor<std::chrono::microseconds>(std::chrono::nanoseconds(facts.modified_ns)));
+}
+
 }  // namespace
 
 Performer::Performer(Surroundings& outside, const Settings& settings, Calls calls)
@@ -444,14 +448,13 @@ Task<bool> Performer::recall_fence() {
     for (;;) {
         std::string path = fence_path(settings_);
         const auto text = co_await outside_.files.read(std::move(path), longest_fence_file);
-        if (text) {
-            fence_ = parse_fence(*text);
-            co_return true;
-        }
-        if (text.error().kind == FaultKind::not_found) co_return false;
-        if (text.error().kind == FaultKind::refused) {
-            // There is one, whatever it says.
-            fence_ = FenceStatus{"the fence on the volume cannot be read", ""};
+        if (!text && text.error().kind == FaultKind::not_found) co_return false;
+        // One that is refused is there, whatever it says.
+        if (text || text.error().kind == FaultKind::refused) {
+            std::string same = fence_path(settings_);
+            const auto facts = co_await outside_.files.inspect(std::move(same));
+            const WallTime modified = facts ? modified_at(*facts) : outside_.clock.wall();
+            fence_ = text ? parse_fence(*text, modified) : unreadable_fence(text.error(), modified);
             co_return true;
         }
         set_reason(text.error().what, "PostgreSQL is not started before it is known whether the instance is fenced");
