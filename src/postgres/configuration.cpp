@@ -254,6 +254,16 @@ std::string without_owned_but_recovery(std::string_view auto_conf) {
     });
 }
 
+std::string rewind_conf(const Settings& settings, const std::string& wal_program) {
+    ConfigurationFacts facts;
+    facts.wal_program = wal_program;
+    facts.restores_from = RestoresFrom::own_archive;
+    std::string text(generated);
+    text.append("include ").append(quote_setting(settings.data_directory() + "/postgresql.conf")).append("\n");
+    if (!settings.archive) return text;
+    return text.append("restore_command = ").append(quote_setting(restore_command(settings, facts))).append("\n");
+}
+
 std::string recovery_restore_command(const Settings& settings, const std::string& wal_program) {
     return "PGBOSUN_ARCHIVE_SOCKET=" + command_word(settings.recovery_socket()) + " " + hook_command(wal_program) +
            " restore %f %p";

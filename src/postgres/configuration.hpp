@@ -44,6 +44,9 @@ using RecoveryParameters = std::vector<std::pair<std::string, std::string>>;
 // A restore_command that asks the archiver of bootstrap.recovery.source.
 std::string recovery_restore_command(const Settings& settings, const std::string& wal_program);
 
+// What pg_rewind reads in place of postgresql.conf: the same, with the own archive. A standby that follows nobody yet has none.
+std::string rewind_conf(const Settings& settings, const std::string& wal_program);
+
 // Where a server gets WAL from that is not in its pg_wal, beside streaming.
 enum class RestoresFrom {
     own_archive,

@@ -118,6 +118,7 @@ Command rewind_command(const Settings& settings, const RewindLaunch& launch) {
     Command command;
     command.program = settings.postgresql.bin_dir + "/pg_rewind";
     command.arguments = {"--target-pgdata=" + settings.data_directory(), "--source-server=" + launch.conninfo};
+    command.arguments.push_back("--config-file=" + launch.config_file);
     if (settings.archive) command.arguments.emplace_back("--restore-target-wal");
     command.environment = base_environment(settings);
     command.environment.push_back("PGBOSUN_ARCHIVE_SOCKET=" + settings.archive_socket());

@@ -57,6 +57,7 @@ struct RewindLaunch {
     std::string conninfo;          // of the new primary: rendered, without password
     std::string passfile;          // empty: none
     std::optional<int> stale_pid;  // of StaleLock
+    std::string config_file;       // rewind_conf
 };
 // Finishes crash recovery first, where that is due; fetches what WAL it lacks from the archive, when there is one.
 Command rewind_command(const Settings& settings, const RewindLaunch& launch);

@@ -260,9 +260,14 @@ Task<Result<>> Rejoiner::run_rewind(const Settings& settings, const Inspection& 
     if (!source) co_return std::unexpected(std::move(source.error()));
     auto passfile = co_await write_passfile(outside_, settings);
     if (!passfile) co_return std::unexpected(std::move(passfile.error()));
+    std::string config_file = settings.run_dir + "/rewind.conf";
+    std::string path = config_file;
+    std::string text = postgres::rewind_conf(settings, outside_.machine.wal_program);
+    const auto written = co_await outside_.files.write_durably(std::move(path), std::move(text));
+    if (!written) co_return written;
     std::string last_error;
     postgres::RewindLaunch launch{source->primary_conninfo + " dbname='postgres'", std::move(*passfile),
-                                  inspection.stale_pid};
+                                  inspection.stale_pid, std::move(config_file)};
     Command command = postgres::rewind_command(settings, launch);
     command.on_line = [this, &last_error](std::string_view line) {
         if (line.find("error") != std::string_view::npos || line.find("FATAL") != std::string_view::npos)

@@ -49,6 +49,15 @@ TEST_CASE("WAL is summarized for incremental backups, where the server can and n
     CHECK(has_line(pgbosun_conf(wanted, facts()), "summarize_wal = 'off'"));
 }
 
+TEST_CASE("pg_rewind has the own archive, whatever the server may restore from") {
+    auto wanted = settings();
+    CHECK(has_line(rewind_conf(wanted, "/usr/bin/pgbosun-wal"), "include '/data/pgdata/postgresql.conf'"));
+    CHECK(rewind_conf(wanted, "/usr/bin/pgbosun-wal").find("restore_command") == std::string::npos);
+    wanted.archive.emplace();
+    CHECK(has_line(rewind_conf(wanted, "/usr/bin/pgbosun-wal"),
+                   "restore_command = 'exec /usr/bin/pgbosun-wal restore %f %p'"));
+}
+
 TEST_CASE(
     "after a crash the file system is synced as a whole where the kernel tells of its errors, unless the user says "
     "otherwise") {
