@@ -165,9 +165,12 @@ std::string to_text(const WalListing& listing) {
 
 std::string to_text(const WalReport& report) {
     std::string text;
-    if (report.summary.recoverable_from) {
-        text = "recoverable from " + time_text(report.summary.recoverable_from) + " to the end of " +
-               report.summary.recoverable_to + "\n";
+    // What the newest backup reaches first.
+    for (auto range = report.ranges.rbegin(); range != report.ranges.rend(); ++range) {
+        text += "recoverable from " + time_text(range->from) + " to " + pgbosun::to_string(range->end) +
+                ", whole segments to the end of " + range->to;
+        if (!range->hole.empty()) text += ", hole at " + range->hole;
+        text += "\n";
     }
     for (const auto& finding : report.findings) text += safe(finding) + "\n";
     return text;

@@ -311,3 +311,19 @@ TEST_CASE("a list is aligned, whatever names it holds, and its JSON has the API'
     CHECK(to_json(*shown).find(R"("system_id":"7710436416726794584")") != std::string::npos);
     CHECK(show_backup(catalog, "20261120T010000")->info == std::nullopt);
 }
+TEST_CASE("a segment of 0 bytes is not there, and told") {
+    FakeObjectStore store;
+    fill(store);
+    REQUIRE(store.remove({"orders/wals/00000002.history.zst"}));
+    store.plant("orders/wals/0000000100000000/000000010000000000000019.zst", "");
+    Catalog catalog(store, "orders");
+    const auto report = verify_wal(catalog);
+    REQUIRE(report);
+    CHECK_FALSE(report->whole);
+    const auto text = to_text(*report);
+    CAPTURE(text);
+    CHECK(text.find("segment 000000010000000000000019 is missing") != std::string::npos);
+    CHECK(text.find("1 object of 0 bytes, the first 0000000100000000/000000010000000000000019.zst") !=
+          std::string::npos);
+}
+
