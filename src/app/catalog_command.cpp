@@ -34,8 +34,8 @@ ExitCode say_as_job(const Fault& fault) {
     JobOutput(JobFormat::json).result({.done = false, .id = {}, .detail = fault.what, .hint = fault.hint});
     return exit_code_of(fault);
 }
-ExitCode say_as_job(const std::string& id, const std::string& text) {
-    JobOutput(JobFormat::json).result({.done = true, .id = id, .detail = text.substr(0, text.find('\n')), .hint = {}});
+ExitCode say_as_job(const std::string& id, const std::string& told) {
+    JobOutput(JobFormat::json).result({.done = true, .id = id, .detail = told, .hint = {}});
     return ExitCode::done;
 }
 
@@ -65,7 +65,7 @@ ExitCode remove(backup::Catalog& catalog, const CatalogWords& words, const Setti
     const auto force = words.force ? backup::Force::yes : backup::Force::no;
     const auto deleted = backup::delete_backup(catalog, words.reference, force, archive::wall_now());
     if (words.report != "json") return say(deleted, words);
-    return deleted ? say_as_job(deleted->entry.id, backup::to_text(*deleted)) : say_as_job(deleted.error());
+    return deleted ? say_as_job(deleted->entry.id, backup::told(*deleted)) : say_as_job(deleted.error());
 }
 
 // Each holds the lock from before its claim to its end.
@@ -90,7 +90,7 @@ ExitCode expire(backup::Catalog& catalog, const CatalogWords& words, const Setti
     const auto dry_run = words.dry_run ? backup::DryRun::yes : backup::DryRun::no;
     const auto expired = backup::expire(catalog, policy, archive::wall_now(), dry_run, own_backups(settings));
     if (words.report != "json") return say(expired, words);
-    return expired ? say_as_job({}, backup::to_text(*expired)) : say_as_job(expired.error());
+    return expired ? say_as_job({}, backup::told(*expired)) : say_as_job(expired.error());
 }
 
 ExitCode summary(backup::Catalog& catalog, const CatalogWords&, const Settings&) {

@@ -73,7 +73,7 @@ class Backups(Case):
         refused = it.http("DELETE", f"/v1/backups/{name}?wait=60s")
         self.assertEqual(refused.status, 409, refused)
         self.assertIn("is the only one that is done", refused.json["detail"])
-        self.assertTrue(refused.json["hint"])
+        self.assertIn(f"pgbosun backup delete --force {name}", refused.json["hint"])
         self.assertEqual(it.http("GET", f"/v1/backups/{name}").status, 200)
 
     def test_a_removal_without_an_identifier_removes_nothing(self):
