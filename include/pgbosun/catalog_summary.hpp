@@ -46,6 +46,7 @@ struct CatalogSummary {
 
     std::string server;
     bool empty = true;        // nothing lies under the server's name: no backup, no WAL, no identity
+    std::uint64_t owner = 0;  // system identifier of the cluster whose archive it is; 0: nobody knows
     std::uint64_t count = 0;  // of all backups, whatever their status
     std::uint64_t done = 0;
     std::vector<CatalogEntry> backups;     // the newest `most_entries`, oldest first

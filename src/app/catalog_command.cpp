@@ -8,6 +8,7 @@
 #include "app/archiver_program.hpp"
 #include "app/job_output.hpp"
 #include "app/job_run.hpp"
+#include "app/own_cluster.hpp"
 #include "app/unknown_command.hpp"
 #include "archive/summary_wire.hpp"
 #include "archive/wall_clock.hpp"
@@ -35,8 +36,8 @@ ExitCode say_as_job(const Fault& fault) {
     JobOutput(JobFormat::json).result({.done = false, .id = {}, .detail = fault.what, .hint = fault.hint});
     return exit_code_of(fault);
 }
-ExitCode say_as_job(const std::string& id, const std::string& text) {
-    JobOutput(JobFormat::json).result({.done = true, .id = id, .detail = text.substr(0, text.find('\n')), .hint = {}});
+ExitCode say_as_job(const std::string& id, const std::string& told) {
+    JobOutput(JobFormat::json).result({.done = true, .id = id, .detail = told, .hint = {}});
     return ExitCode::done;
 }
 
@@ -66,7 +67,7 @@ ExitCode remove(backup::Catalog& catalog, const CatalogWords& words, const Setti
     const auto force = words.force ? backup::Force::yes : backup::Force::no;
     const auto deleted = backup::delete_backup(catalog, words.reference, force, archive::wall_now());
     if (words.report != "json") return say(deleted, words);
-    return deleted ? say_as_job(deleted->entry.id, backup::to_text(*deleted)) : say_as_job(deleted.error());
+    return deleted ? say_as_job(deleted->entry.id, backup::told(*deleted)) : say_as_job(deleted.error());
 }
 
 // Each holds the lock from before its claim to its end.
@@ -91,12 +92,12 @@ ExitCode expire(backup::Catalog& catalog, const CatalogWords& words, const Setti
     const auto dry_run = words.dry_run ? backup::DryRun::yes : backup::DryRun::no;
     const auto expired = backup::expire(catalog, policy, archive::wall_now(), dry_run, own_backups(settings));
     if (words.report != "json") return say(expired, words);
-    return expired ? say_as_job({}, backup::to_text(*expired)) : say_as_job(expired.error());
+    return expired ? say_as_job({}, backup::told(*expired)) : say_as_job(expired.error());
 }
 
-ExitCode summary(backup::Catalog& catalog, const CatalogWords&, const Settings&) {
+ExitCode summary(backup::Catalog& catalog, const CatalogWords& words, const Settings&) {
     const auto summary = backup::summarize(catalog);
-    if (!summary) return say_fault(summary.error());
+    if (!summary) return words.report == "json" ? say_as_job(summary.error()) : say_fault(summary.error());
     std::cout << archive::render(*summary) << std::flush;
     return ExitCode::done;
 }
@@ -112,28 +113,33 @@ ExitCode verify_wal(backup::Catalog& catalog, const CatalogWords& words, const S
 }
 
 enum class Takes { nothing, backup, named_backup };
+enum class Changes { nothing, archive };
 
 struct CatalogVerb {
     std::string_view name;
     ExitCode (*run)(backup::Catalog& catalog, const CatalogWords& words, const Settings& settings);
     Takes takes;
+    Changes changes;
     const char* help;
 };
 
 constexpr CatalogVerb catalog_verbs[] = {
-    {"list", list, Takes::nothing, "Lists all backups, oldest first."},
-    {"show", show, Takes::backup, "Shows one backup and its objects."},
-    {"keep", keep, Takes::backup, "Marks a backup that is never to expire."},
-    {"delete", remove, Takes::named_backup, "Removes a backup, and the WAL that nothing needs any more."},
-    {"expire", expire, Takes::nothing, "Removes what archive.retention no longer wants, and what failed backups left."},
-    {"close", close, Takes::named_backup,
+    {"list", list, Takes::nothing, Changes::nothing, "Lists all backups, oldest first."},
+    {"show", show, Takes::backup, Changes::nothing, "Shows one backup and its objects."},
+    {"keep", keep, Takes::backup, Changes::archive, "Marks a backup that is never to expire."},
+    {"delete", remove, Takes::named_backup, Changes::archive,
+     "Removes a backup, and the WAL that nothing needs any more."},
+    {"expire", expire, Takes::nothing, Changes::archive,
+     "Removes what archive.retention no longer wants, and what failed backups left."},
+    {"close", close, Takes::named_backup, Changes::archive,
      "Records a backup of this instance that was killed as failed; for pgbosun run."},
-    {"summary", summary, Takes::nothing, "One JSON line for pgbosun run."},
+    {"summary", summary, Takes::nothing, Changes::nothing, "One JSON line for pgbosun run."},
 };
 
 constexpr CatalogVerb wal_verbs[] = {
-    {"list", list_wal, Takes::nothing, "Lists the archive's WAL as runs of segments without a hole."},
-    {"verify", verify_wal, Takes::nothing, "Looks for holes; exit code 1 when recovery to now is impossible."},
+    {"list", list_wal, Takes::nothing, Changes::nothing, "Lists the archive's WAL as runs of segments without a hole."},
+    {"verify", verify_wal, Takes::nothing, Changes::nothing,
+     "Looks for holes; exit code 1 when recovery to now is impossible."},
 };
 
 void add_options(CLI::App& line, const CatalogVerb& verb, CatalogWords& words) {
@@ -154,6 +160,16 @@ void add_options(CLI::App& line, const CatalogVerb& verb, CatalogWords& words) {
         line.add_flag("--release", words.release, "it may expire again");
         line.add_flag("--standalone", words.standalone, "keep only the WAL that makes the backup itself consistent");
     }
+}
+
+// Nothing of another cluster's is changed, whatever the configuration says.
+ExitCode run_allowed(const CatalogVerb& verb, backup::Catalog& catalog, const CatalogWords& words,
+                     const Settings& settings) {
+    if (verb.changes == Changes::archive) {
+        const auto own = expect_own_archive(catalog, settings);
+        if (!own) return words.report == "json" ? say_as_job(own.error()) : say_fault(own.error());
+    }
+    return verb.run(catalog, words, settings);
 }
 
 ExitCode run_verb(std::span<const CatalogVerb> verbs, const std::string& group, Arguments arguments) {
@@ -188,7 +204,7 @@ ExitCode run_verb(std::span<const CatalogVerb> verbs, const std::string& group, 
     backup::Catalog catalog(*store, settings->archive->server_name);
     boost::asio::io_context loop;
     const JobSignals signals(loop, [&] { store->cancel(); });
-    return run_beside(loop, [&] { return verb->run(catalog, words, *settings); });
+    return run_beside(loop, [&] { return run_allowed(*verb, catalog, words, *settings); });
 }
 
 }  // namespace

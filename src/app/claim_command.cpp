@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "app/archiver_program.hpp"
+#include "app/own_cluster.hpp"
 #include "backup/moment_claim.hpp"
 #include "pgbosun/log.hpp"
 
@@ -53,8 +54,12 @@ ExitCode claim_command(Arguments arguments) {
     if (!settings) return ExitCode::wrong_usage;
     const auto store = open_archive(*settings->archive);
     if (!store) return ExitCode::failed;
+    // A moment of another cluster's is not to be taken away from it.
+    backup::Catalog catalog(*store, settings->archive->server_name);
+    const auto own = expect_own_archive(catalog, *settings);
     const std::string prefix = prefix_of(*settings);
-    const auto claimed = backup::claim_moment(*store, prefix + moment, text_of_claim(*settings));
+    const auto claimed =
+        own ? backup::claim_moment(*store, prefix + moment, text_of_claim(*settings)) : std::unexpected(own.error());
     if (!claimed) {
         log::error("the scheduled moment cannot be claimed: " + claimed.error().what, {{"hint", claimed.error().hint}});
         return ExitCode::failed;

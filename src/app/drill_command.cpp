@@ -30,6 +30,7 @@
 #include "backup/choice.hpp"
 #include "backup/drill.hpp"
 #include "backup/drill_scratch.hpp"
+#include "backup/reached_target.hpp"
 #include "host/child_processes.hpp"
 #include "host/identity.hpp"
 #include "pgbosun/log.hpp"
@@ -149,8 +150,10 @@ private:
         if (!chain) return std::unexpected(std::move(chain.error()));
         const auto room = scratch.allow(settings_.drill.max_bytes, needed_bytes(*chain));
         if (!room) return std::unexpected(room.error());
-        auto parameters = backup::recovery_parameters(target, own_restore_command(settings_, RestoreFrom::own_archive),
-                                                      backup::AtTarget::promote);
+        const auto reached = backup::reached_target(catalog_, *facts, *chosen, target);
+        if (!reached) return std::unexpected(reached.error());
+        auto parameters = backup::recovery_parameters(
+            *reached, own_restore_command(settings_, RestoreFrom::own_archive), backup::AtTarget::promote);
         if (!parameters) return std::unexpected(std::move(parameters.error()));
         return Plan{std::move(*chain),
                     {scratch.places(*chosen->info),

@@ -20,6 +20,7 @@
 #include "backup/backup_chain.hpp"
 #include "backup/catalog_commands.hpp"
 #include "backup/choice.hpp"
+#include "backup/reached_target.hpp"
 #include "pgbosun/log.hpp"
 
 namespace pgbosun::app {
@@ -147,13 +148,14 @@ Result<Plan> plan(backup::Catalog& catalog, const Wanted& wanted, JobOutput& out
     const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
     const auto chosen = backup::choose_backup(*facts, wanted.target, wanted.backup, now);
     if (!chosen) return std::unexpected(chosen.error());
+    const auto target = backup::reached_target(catalog, *facts, *chosen, wanted.target);
+    if (!target) return std::unexpected(target.error());
     auto chain = backup::chain_of(facts->backups, *chosen);
     if (!chain) return std::unexpected(std::move(chain.error()));
     // A standby is told nothing here: pgbosun.conf says what it is to do.
-    auto parameters =
-        wanted.becomes == Becomes::standby
-            ? backup::RecoveryParameters()
-            : backup::recovery_parameters(wanted.target, wanted.restore_command, backup::AtTarget::promote);
+    auto parameters = wanted.becomes == Becomes::standby
+                          ? backup::RecoveryParameters()
+                          : backup::recovery_parameters(*target, wanted.restore_command, backup::AtTarget::promote);
     if (!parameters) return std::unexpected(std::move(parameters.error()));
     // The copy must not write into the archive of its original; pgbosun run takes the line away.
     if (wanted.archiving == Archiving::off) parameters->emplace_back("archive_mode", "off");

@@ -39,6 +39,30 @@ Result<ArchiveIdentity> parse_identity(std::string_view text) {
     return ArchiveIdentity{SystemId{value}, server->get<std::string>()};
 }
 
+Result<std::optional<ArchiveIdentity>> read_identity(ObjectStore& store, const std::string& server) {
+    std::string text;
+    const auto sink = [&](std::span<const std::byte> part) -> Result<> {
+        if (text.size() + part.size() > longest_identity) {
+            return fail(FaultKind::corrupt, "the archive's identity object: too long");
+        }
+        text.append(reinterpret_cast<const char*>(part.data()), part.size());
+        return {};
+    };
+    const auto got = store.get(identity_key(server), sink, [&] { text.clear(); });
+    if (!got && got.error().kind == FaultKind::not_found) return std::nullopt;
+    if (!got) return std::unexpected(got.error());
+    auto identity = parse_identity(text);
+    if (!identity) return std::unexpected(std::move(identity).error());
+    return *std::move(identity);
+}
+
+Fault of_another_cluster(const std::string& archive, SystemId theirs, SystemId ours) {
+    return {FaultKind::refused,
+            archive + " is the archive of the cluster with system identifier " + std::to_string(number(theirs)) +
+                ", ours is " + std::to_string(number(ours)),
+            "give each cluster an archive of its own (archive.server_name or archive.destination)"};
+}
+
 Result<> IdentityCheck::check(SystemId system_id) {
     const std::lock_guard lock(mutex_);
     if (confirmed_ == system_id) return {};
@@ -53,34 +77,14 @@ Result<> IdentityCheck::ask(SystemId system_id) {
     const auto made = store_.put_if_absent(identity_key(server_), std::as_bytes(std::span(body)), {});
     if (made) return {};
     if (made.error().kind != FaultKind::conflict) return made;
-    const auto theirs = read();
+    const auto theirs = read_identity(store_, server_);
     if (!theirs) return std::unexpected(theirs.error());
-    if (*theirs == ours) return {};
-    return fail(FaultKind::refused,
-                store_.describe() + "/" + server_ + " is the archive of the cluster with system identifier " +
-                    std::to_string(number(theirs->system_id)) + " (server \"" + theirs->server + "\"), ours is " +
-                    std::to_string(number(system_id)),
-                "give each cluster an archive of its own (archive.server_name or archive.destination)");
-}
-
-Result<ArchiveIdentity> IdentityCheck::read() {
-    std::string text;
-    const auto sink = [&](std::span<const std::byte> part) -> Result<> {
-        if (text.size() + part.size() > longest_identity) {
-            return fail(FaultKind::corrupt, "the archive's identity object: too long");
-        }
-        text.append(reinterpret_cast<const char*>(part.data()), part.size());
-        return {};
-    };
-    const auto got = store_.get(identity_key(server_), sink, [&] { text.clear(); });
-    if (!got) {
-        // It was there a moment ago: whoever removed it has to be seen again.
-        if (got.error().kind == FaultKind::not_found) {
-            return fail(FaultKind::unavailable, "the archive's identity object has just been removed");
-        }
-        return std::unexpected(got.error());
-    }
-    return parse_identity(text);
+    // It was there a moment ago: whoever removed it has to be seen again.
+    if (!*theirs) return fail(FaultKind::unavailable, "the archive's identity object has just been removed");
+    if (**theirs == ours) return {};
+    auto fault = of_another_cluster(store_.describe() + "/" + server_, (*theirs)->system_id, system_id);
+    if ((*theirs)->server != server_) fault.what += " (its server is \"" + (*theirs)->server + "\")";
+    return std::unexpected(std::move(fault));
 }
 
 }  // namespace pgbosun::archive

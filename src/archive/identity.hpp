@@ -36,6 +36,11 @@ std::string render(const ArchiveIdentity& identity);
 // corrupt: no such object; further keys are ignored.
 Result<ArchiveIdentity> parse_identity(std::string_view text);
 
+// Whose archive it is. None: nobody has said so yet, for nothing was archived here by pgbosun.
+Result<std::optional<ArchiveIdentity>> read_identity(ObjectStore& store, const std::string& server);
+// For a person: "... is the archive of the cluster with system identifier ..., ours is ...".
+Fault of_another_cluster(const std::string& archive, SystemId theirs, SystemId ours);
+
 class IdentityCheck {
 public:
     IdentityCheck(ObjectStore& store, std::string server) : store_(store), server_(std::move(server)) {}
@@ -46,7 +51,6 @@ public:
 
 private:
     Result<> ask(SystemId system_id);
-    Result<ArchiveIdentity> read();
 
     ObjectStore& store_;
     std::string server_;

@@ -122,6 +122,7 @@ std::string render(const CatalogSummary& summary) {
     }
     const json object{{"server", cut(summary.server)},
                       {"empty", summary.empty},
+                      {"owner", summary.owner},
                       {"count", summary.count},
                       {"done", summary.done},
                       {"backups", std::move(backups)},
@@ -154,6 +155,7 @@ Result<CatalogSummary> parse_summary(std::string_view line) {
     const Reader reader(object, fault);
     reader.text("server", summary.server);
     reader.truth("empty", summary.empty);
+    reader.number("owner", summary.owner);
     reader.number("count", summary.count);
     reader.number("done", summary.done);
     reader.each("backups", CatalogSummary::most_entries,

@@ -107,7 +107,7 @@ Result<ArchiveFacts> read_archive(Catalog& catalog) {
     if (!backups) return std::unexpected(std::move(backups).error());
     facts.backups = std::move(*backups);
     const auto listed = each_wal_object(catalog, [&facts](std::string_view below, const ObjectFacts& object) {
-        facts.wal.add(below);
+        object.size == 0 ? facts.wal.add_empty(below) : facts.wal.add(below);
         facts.newest_wal_at = std::max(facts.newest_wal_at, object.modified);
     });
     if (!listed) return std::unexpected(listed.error());

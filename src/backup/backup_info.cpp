@@ -197,7 +197,13 @@ void read_positions(Reader& reader, BackupInfo& info) {
     const auto size = *wal::SegmentSize::from_bytes(info.segment_size);
     info.begin = read_position(reader, "begin", size);
     info.end = read_position(reader, "end", size);
-    if (!reader.complaint() && info.end->lsn < info.begin->lsn) reader.complain("end_xlog is before begin_xlog");
+    if (reader.complaint()) return;
+    if (info.end->lsn < info.begin->lsn) reader.complain("end_xlog is before begin_xlog");
+    // A standby may have gone over to another one meanwhile.
+    if (info.timeline < info.begin->segment.timeline || info.timeline > info.end->segment.timeline) {
+        reader.complain("timeline " + std::to_string(number(info.timeline)) + " does not agree with " +
+                        to_string(info.begin->segment) + " and " + to_string(info.end->segment));
+    }
 }
 
 void read_facts(Reader& reader, BackupInfo& info) {

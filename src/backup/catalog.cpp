@@ -35,7 +35,9 @@ std::optional<BackupId> Backup::parent() const {
 struct Catalog::Found {
     BackupId id;
     Kind kind = Kind::full;
-    bool has_info = false, has_keep = false, has_claim = false;
+    bool has_info = false, has_keep = false, has_claim = false, has_manifest = false, has_more = false;
+    // Barman removes what it knows. A backup that is under way has its claim, or is Barman's and has no manifest.
+    [[nodiscard]] bool is_left_over() const { return has_manifest && !has_info && !has_claim && !has_more; }
     std::uint64_t stored = 0;
 };
 
@@ -56,6 +58,8 @@ Result<std::vector<Catalog::Found>> Catalog::list_objects(Kind kind, const std::
             if (file == "backup.info") found.back().has_info = true;
             if (file == claim_name) found.back().has_claim = true;
             if (file == "annotations/keep") found.back().has_keep = true;
+            if (file == "backup_manifest.zst") found.back().has_manifest = true;
+            if (file.find(".tar") != std::string_view::npos) found.back().has_more = true;
             found.back().stored += object.size;
         }
         after = std::move(page->next);
@@ -79,7 +83,9 @@ Result<Backup> Catalog::read_one(const Found& found) {
     Backup backup{.id = found.id,
                   .kind = found.kind,
                   .info = fail(FaultKind::not_found, "it has no backup.info: it was killed, or is under way"),
-                  .stored = found.stored};
+                  .stored = found.stored,
+                  .over = found.is_left_over()};
+    if (backup.over) backup.info = fail(FaultKind::not_found, "it has no backup.info: a rest of one that was removed");
     const auto is_answer = [](const Fault& fault) {
         return fault.kind == FaultKind::not_found || fault.kind == FaultKind::corrupt;
     };

@@ -25,9 +25,9 @@ struct Backup {
     // way).
     Result<BackupInfo> info;
     Keep keep = Keep::none;
-    std::uint64_t stored = 0;          // bytes of all its objects, as they lie in the store
-    std::optional<BackupClaim> claim;  // while there is no backup.info
-    bool over = false;                 // nobody is taking it any more, although there is no backup.info
+    std::uint64_t stored = 0;                         // bytes of all its objects, as they lie in the store
+    std::optional<BackupClaim> claim = std::nullopt;  // while there is no backup.info
+    bool over = false;                                // nobody is taking it any more, although there is no backup.info
 
     [[nodiscard]] bool done() const { return info && info->status == BackupStatus::done; }
     // Of an incremental one, also while it is under way: the backup that it needs.

@@ -22,8 +22,10 @@ bool is_under_way(const Backup& backup, WallTime now) {
 }
 
 Result<> check_deletion(const Backup& backup, const std::vector<Backup>& all, Force force, WallTime now) {
-    if (backup.keep != Keep::none)
-        return refuse(backup, "is marked with keep", "take the mark off: pgbosun backup keep");
+    if (backup.keep != Keep::none) {
+        return refuse(backup, "is marked with keep",
+                      "take the mark off: pgbosun backup keep --release " + backup.id.text());
+    }
     for (const auto& other : all) {
         const bool counts = other.info || is_under_way(other, now);
         if (counts && other.kind == Kind::incremental && other.parent() == backup.id && !(other.id == backup.id)) {
@@ -35,15 +37,26 @@ Result<> check_deletion(const Backup& backup, const std::vector<Backup>& all, Fo
     }
     if (force == Force::yes) return {};
     const bool last = backup.done() && std::ranges::count_if(all, &Backup::done) == 1;
-    if (last) return refuse(backup, "is the only one that is done", "take another one first, or use --force");
+    // Over HTTP too: that has no parameter for it.
+    const std::string by_force = "pgbosun backup delete --force " + backup.id.text();
+    if (last) {
+        return refuse(backup, "is the only one that is done",
+                      "take another one first; or remove it by the command line: " + by_force);
+    }
     if (is_under_way(backup, now)) {
-        return refuse(backup, "may be under way", "wait, or use --force when nobody is taking it any more");
+        return refuse(backup, "may be under way",
+                      "wait; or, when nobody is taking it any more, remove it by the command line: " + by_force);
     }
     return {};
 }
 
 // Killed: this instance took it, and takes none any more. It may have come to its end since the catalog was read.
 bool is_over(Catalog& catalog, const Backup& backup, const OwnBackups& own) {
+    // Its backup.info may have been written while the objects were listed.
+    if (backup.over) {
+        const auto again = catalog.find(backup.id.text());
+        return again && again->kind == backup.kind && again->over;
+    }
     if (!backup.claim || backup.claim->instance != own.instance || !own.idle || !own.idle()) return false;
     const auto again = catalog.find(backup.id.text());
     return again && again->kind == backup.kind && again->claim == backup.claim;

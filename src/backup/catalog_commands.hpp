@@ -97,8 +97,15 @@ struct WalListing {
 Result<WalListing> list_wal(Catalog& catalog);
 
 // `wal verify`: exit code 1 unless `whole`.
+struct RecoverableWal {
+    std::optional<WallTime> from;
+    std::string to;    // the last whole segment
+    Lsn end;           // its end, or further: into what archive.stream brought of the next one
+    std::string hole;  // the first segment that is missing behind it; empty: none
+};
 struct WalReport {
     CatalogSummary summary;
+    std::vector<RecoverableWal> ranges;  // oldest first
     bool whole = false;
     std::vector<std::string> findings;  // a line each, for a person; the first is the worst
 };

@@ -114,9 +114,20 @@ std::string to_json(const WalReport& report) {
     for (const auto& it : summary.holes) {
         holes.push_back({{"first", it.first}, {"last", it.last}, {"count", it.count}});
     }
+    Json ranges = Json::array();
+    for (const auto& it : report.ranges) {
+        ranges.push_back({{"from", time_or_null(it.from)},
+                          {"to", it.to},
+                          {"to_lsn", pgbosun::to_string(it.end)},
+                          {"hole", text_or_null(it.hole)}});
+    }
+    // What the newest backup reaches.
+    const Json newest = ranges.empty() ? Json::object() : ranges.back();
     return text_of({{"recoverable", report.whole},
-                    {"recoverable_from", time_or_null(summary.recoverable_from)},
-                    {"recoverable_to", text_or_null(summary.recoverable_to)},
+                    {"recoverable_from", newest.value("from", Json())},
+                    {"recoverable_to", newest.value("to", Json())},
+                    {"recoverable_to_lsn", newest.value("to_lsn", Json())},
+                    {"ranges", std::move(ranges)},
                     {"last_wal", text_or_null(summary.last_wal)},
                     {"wal_files", summary.wal_files},
                     {"hole_count", summary.hole_count},

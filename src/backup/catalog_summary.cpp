@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "backup/archive_owner.hpp"
 #include "backup/backup_chain.hpp"
 #include "backup/catalog_commands.hpp"
 
@@ -139,7 +140,11 @@ CatalogSummary summary_of(const ArchiveFacts& facts, const Coverage& coverage, c
 Result<CatalogSummary> summarize(Catalog& catalog) {
     const auto facts = read_archive(catalog);
     if (!facts) return std::unexpected(facts.error());
+    const auto owner = owner_of(catalog, facts->backups);
+    // A damaged identity is the archiver's matter: the backups are there all the same.
+    if (!owner && owner.error().kind != FaultKind::corrupt) return std::unexpected(owner.error());
     auto summary = summary_of(*facts, judge_coverage(*facts), catalog.server());
+    if (owner && *owner) summary.owner = number(**owner);
     if (!summary.empty) return summary;
     // An archiver that has written nothing yet has signed at least.
     const auto anything = catalog.store().list(catalog.server() + "/", "", std::nullopt);

@@ -122,10 +122,27 @@ std::string to_text(const ShownBackup& backup) {
     return aligned(rows);
 }
 
-std::string to_text(const Deleted& deleted) {
+std::string told(const Deleted& deleted) {
     std::string text = "backup " + deleted.entry.id + " is deleted, and " + count_text(deleted.wal_files, "WAL file");
     if (!deleted.wal_stays_because.empty()) text += " (" + deleted.wal_stays_because + ")";
-    return text + "\n";
+    return text;
+}
+
+std::string to_text(const Deleted& deleted) { return told(deleted) + "\n"; }
+
+std::string told(const Expired& expired) {
+    constexpr std::size_t most = 10;
+    std::uint64_t gone = 0;
+    std::string names;
+    for (std::size_t at = 0; at < expired.backups.size(); ++at) {
+        if (stays(expired.plan.backups[at].reason)) continue;
+        if (gone < most) names += (gone == 0 ? "" : ", ") + expired.backups[at].id;
+        ++gone;
+    }
+    if (gone > most) names += " and " + std::to_string(gone - most) + " more";
+    const std::string backups = count_text(gone, "backup") + (gone == 0 ? "" : " (" + names + ")");
+    const std::string verb = expired.dry_run == DryRun::yes ? " would go" : " removed";
+    return backups + " and " + count_text(expired.wal_files, "WAL file") + verb;
 }
 
 std::string to_text(const Expired& expired) {
@@ -165,9 +182,12 @@ std::string to_text(const WalListing& listing) {
 
 std::string to_text(const WalReport& report) {
     std::string text;
-    if (report.summary.recoverable_from) {
-        text = "recoverable from " + time_text(report.summary.recoverable_from) + " to the end of " +
-               report.summary.recoverable_to + "\n";
+    // What the newest backup reaches first.
+    for (auto range = report.ranges.rbegin(); range != report.ranges.rend(); ++range) {
+        text += "recoverable from " + time_text(range->from) + " to " + pgbosun::to_string(range->end) +
+                ", whole segments to the end of " + range->to;
+        if (!range->hole.empty()) text += ", hole at " + range->hole;
+        text += "\n";
     }
     for (const auto& finding : report.findings) text += safe(finding) + "\n";
     return text;

@@ -18,6 +18,9 @@ std::string to_text(const Deleted& deleted);
 std::string to_json(const Deleted& deleted);
 std::string to_text(const Expired& expired);
 std::string to_json(const Expired& expired);
+// In one line, for a log: what went.
+std::string told(const Deleted& deleted);
+std::string told(const Expired& expired);
 std::string to_text(const WalListing& listing);
 std::string to_json(const WalListing& listing);
 std::string to_text(const WalReport& report);

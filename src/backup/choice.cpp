@@ -60,6 +60,14 @@ public:
     Chooser(const ArchiveFacts& facts, const RecoveryTarget& target, Aim aim)
         : facts_(facts), coverage_(judge_coverage(facts)), target_(target), aim_(std::move(aim)) {}
 
+    [[nodiscard]] std::optional<WalEdge> edge(const BackupInfo& info) const {
+        const auto path = aim_.lsn ? path_of(info) : std::nullopt;
+        if (!path) return std::nullopt;
+        const auto reach = reach_of(info, *path, facts_.wal);
+        if (!reach.last || *aim_.lsn <= start_of(*reach.last, path->segment_size())) return std::nullopt;
+        return WalEdge{*path, *reach.last};
+    }
+
     Result<Backup> choose(const std::string& reference) {
         if (auto known = check_timeline(); !known) return std::unexpected(std::move(known).error());
         if (std::ranges::none_of(facts_.backups, &Backup::done)) {
@@ -209,7 +217,7 @@ private:
                               ", from which there is no way to timeline " + target_.timeline,
                           "recover along its own timeline (current), or choose one of " + usable());
         }
-        return check_wal(name, info, reach_of(info, *path, facts_.wal), path->segment_size());
+        return check_wal(name, info, reach_of(info, *path, facts_.wal), *path);
     }
 
     [[nodiscard]] Result<> check_chain(const Backup& backup) const {
@@ -220,33 +228,28 @@ private:
 
     // Where recovery gets to. A switch of timelines within a segment may leave its last one under another
     // name.
-    [[nodiscard]] Lsn end_of(const Reach& reach, const BackupInfo& info, wal::SegmentSize size) const {
-        if (!reach.last) return info.end->lsn;
-        auto end = start_of(*reach.last, size).value + size.bytes();
-        const auto following = next(*reach.last, size);
-        const auto streamed = following ? facts_.streamed.find(name_of(*following, size)) : facts_.streamed.end();
-        if (streamed != facts_.streamed.end()) end += streamed->second;
-        return std::max(Lsn{end}, info.end->lsn);
+    [[nodiscard]] Lsn reached(const Reach& reach, const BackupInfo& info, const WalPath& path) const {
+        return reach.last ? std::max(end_of(facts_, path, *reach.last), info.end->lsn) : info.end->lsn;
     }
 
     [[nodiscard]] Result<> check_wal(const std::string& name, const BackupInfo& info, const Reach& reach,
-                                     wal::SegmentSize size) const {
-        const auto hole = reach.hole ? to_string(name_of(reach.hole->first, size)) : std::string();
+                                     const WalPath& path) const {
+        const auto hole = reach.hole ? to_string(name_of(reach.hole->first, path.segment_size())) : std::string();
         if (!reach.consistent) {
             return refuse(name + " lacks WAL that makes it consistent (from " + to_string(info.begin->segment) +
                               " to " + to_string(info.end->segment) + ")",
                           "put the WAL into the archive, or choose one of " + usable());
         }
-        const auto end = end_of(reach, info, size);
+        const auto end = reached(reach, info, path);
         const std::string possible = "possible up to " + to_string(end);
-        if (aim_.lsn && *aim_.lsn >= end && *aim_.lsn > info.end->lsn) {
+        if (aim_.lsn && *aim_.lsn > end) {
             const std::string why =
                 reach.hole ? "behind a hole: the archive lacks " + hole : "beyond the archive's WAL";
             return refuse(aim_.text + " is " + why, possible);
         }
         if (aim_.to_the_end() && reach.hole && reach.last) {
             return refuse("recovery from " + name + " to the end of the archive is not possible: it lacks " + hole,
-                          possible + ": give that as target to leave out the rest");
+                          possible + ": give that as target (--to-lsn, target_lsn) to leave out the rest");
         }
         return {};
     }
@@ -264,6 +267,12 @@ Result<Backup> choose_backup(const ArchiveFacts& facts, const RecoveryTarget& ta
     auto aim = read_aim(target, now);
     if (!aim) return std::unexpected(std::move(aim).error());
     return Chooser(facts, target, std::move(*aim)).choose(reference);
+}
+
+std::optional<WalEdge> edge_of(const ArchiveFacts& facts, const RecoveryTarget& target, const Backup& backup) {
+    auto aim = read_aim(target, WallTime::max());
+    if (!aim || !backup.done()) return std::nullopt;
+    return Chooser(facts, target, std::move(*aim)).edge(*backup.info);
 }
 
 }  // namespace pgbosun::backup

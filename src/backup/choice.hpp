@@ -15,4 +15,12 @@ namespace pgbosun::backup {
 Result<Backup> choose_backup(const ArchiveFacts& facts, const RecoveryTarget& target, const std::string& reference,
                              WallTime now);
 
+// The last WAL that a recovery reaches, and its target is a position in it.
+struct WalEdge {
+    WalPath path;
+    wal::WalSegment last;  // the last whole segment; pieces of the next one may be there
+};
+// None: the target is no position, or lies before that.
+std::optional<WalEdge> edge_of(const ArchiveFacts& facts, const RecoveryTarget& target, const Backup& backup);
+
 }  // namespace pgbosun::backup

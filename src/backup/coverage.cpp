@@ -169,8 +169,16 @@ private:
             return;
         }
         if (!passes || info.snapshots || coverage_.from || !newest) return;
-        const bool whole = coverage_.holes.empty() || coverage_.holes.back().first.number < first_segment(info, size_);
-        if (whole) coverage_.from = backup.id;
+        const auto behind = [](const Hole& hole) { return hole.first.number; };
+        const auto hole = std::ranges::lower_bound(coverage_.holes, first_segment(info, size_), {}, behind);
+        if (hole == coverage_.holes.end()) {
+            coverage_.from = backup.id;
+            coverage_.ranges.push_back({backup.id, path_.segment(*newest), std::nullopt});
+            return;
+        }
+        const auto end = std::max(hole->first.number - 1, last_segment(info, size_));
+        const bool further = coverage_.ranges.empty() || coverage_.ranges.back().to.number < end;
+        if (further) coverage_.ranges.push_back({backup.id, path_.segment(end), *hole});
     }
 
     const ArchiveFacts& facts_;
@@ -189,6 +197,18 @@ Coverage judge_coverage(const ArchiveFacts& facts) {
     coverage.missing_histories = missing_histories(facts, timelines);
     if (coverage.path) Judge(facts, coverage).judge();
     return coverage;
+}
+
+Lsn end_of(const ArchiveFacts& facts, const WalPath& path, wal::WalSegment last) {
+    const auto size = path.segment_size();
+    const auto end = start_of(last, size).value + size.bytes();
+    // A segment in which a timeline forks is taken from the child; where that has nothing, from the parent.
+    std::uint64_t more = 0;
+    for (const auto following : {path.segment(last.number + 1), wal::WalSegment{last.timeline, last.number + 1}}) {
+        const auto streamed = facts.streamed.find(name_of(following, size));
+        if (streamed != facts.streamed.end()) more = std::max<std::uint64_t>(more, streamed->second);
+    }
+    return Lsn{end + more};
 }
 
 Reach reach_of(const BackupInfo& info, const WalPath& path, const WalInventory& wal) {

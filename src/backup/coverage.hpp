@@ -70,12 +70,20 @@ struct Reach {
     std::optional<Hole> hole;             // none: it reaches the newest segment of the way
 };
 
+// Every moment since the end of this backup, the oldest that gets so far, can be recovered up to a segment's end.
+struct Range {
+    BackupId from;
+    wal::WalSegment to;
+    std::optional<Hole> hole;  // behind it; none: that is the newest segment
+};
+
 struct Coverage {
     wal::SegmentSize segment_size;
     std::optional<WalPath> path;  // to the newest timeline whose history is known; none: there is no WAL and no backup
     std::optional<wal::WalSegment> newest;  // the last segment of the way
     // Every moment since the end of this backup can be recovered, up to `newest`. None: no backup reaches it.
     std::optional<BackupId> from;
+    std::vector<Range> ranges;                // oldest first; the last one is what the newest backup reaches
     std::vector<Hole> holes;                  // on the way, since the oldest backup that is done
     std::vector<Timeline> missing_histories;  // of timelines that have WAL or a backup
     std::vector<BackupId> without_wal;        // done, but WAL that makes them consistent is missing
@@ -85,6 +93,9 @@ struct Coverage {
 };
 
 Coverage judge_coverage(const ArchiveFacts& facts);
+
+// How far recovery along the way gets that has all segments up to this one: to its end, or into pieces of the next.
+Lsn end_of(const ArchiveFacts& facts, const WalPath& path, wal::WalSegment last);
 
 Reach reach_of(const BackupInfo& info, const WalPath& path, const WalInventory& wal);
 

@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::string_view control_path = "global/pg_control";
 constexpr std::string_view label_path = "backup_label";
+constexpr std::string_view version_path = "PG_VERSION";
 
 bool nobody_can_say(const Fault& fault) {
     return fault.kind == FaultKind::unavailable || fault.kind == FaultKind::cancelled;
@@ -36,6 +37,10 @@ public:
         if (files) {
             files_ = std::move(*files);
             result_.with_manifest = files_.check != nullptr;
+            // Each of ours was made with one; Barman's have none.
+            if (!files_.check && info_.remarks.contains(std::string(remark::version))) {
+                find("backup_manifest.zst is missing: pgbosun wrote one");
+            }
             if (auto done = read(); !done) return std::unexpected(std::move(done.error()));
             check_files();
         } else {
@@ -60,7 +65,7 @@ private:
         const auto make = [this](const Tar& tar) {
             return std::make_unique<TarInspection>(
                 [&tar](const std::string& path) {
-                    return !tar.name.tablespace && (path == control_path || path == label_path);
+                    return !tar.name.tablespace && (path == control_path || path == label_path || path == version_path);
                 },
                 [this, &tar](const InspectedFile& file) { take(tar, file); });
         };
@@ -89,7 +94,7 @@ private:
         const std::lock_guard lock(mutex_);
         ++result_.files;
         if (!file.text) return;
-        (file.path == control_path ? control_ : label_) = *file.text;
+        (file.path == control_path ? control_ : file.path == label_path ? label_ : version_) = *file.text;
     }
 
     void check_files() {
@@ -105,8 +110,16 @@ private:
             }
         }
         check_label();
+        check_version();
         if (!files_.check) return;
         for (const auto& path : files_.check->missing(most_findings)) find(path + " is in the manifest and in no tar");
+    }
+
+    void check_version() {
+        const auto told = std::to_string(info_.version / 10'000);
+        const auto files = version_ ? version_->substr(0, version_->find_first_of(" \r\n")) : std::string();
+        if (!version_) return find("the backup has no PG_VERSION");
+        if (files != told) find("PG_VERSION says " + files + ", backup.info says " + told);
     }
 
     void check_label() {
@@ -182,7 +195,7 @@ private:
     std::mutex mutex_;  // guards what the workers find
     Verification result_;
     std::size_t left_out_ = 0;
-    std::optional<std::string> control_, label_;
+    std::optional<std::string> control_, label_, version_;
 };
 
 }  // namespace

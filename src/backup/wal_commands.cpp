@@ -18,6 +18,17 @@ std::string hole_text(const Hole& hole, wal::SegmentSize size) {
     return plural(hole.count, "segment") + " from " + first + " to " + to_string(name_of(last, size)) + " are missing";
 }
 
+std::vector<RecoverableWal> ranges_of(const ArchiveFacts& facts, const Coverage& coverage) {
+    const auto name = [&](wal::WalSegment segment) { return to_string(name_of(segment, coverage.segment_size)); };
+    std::vector<RecoverableWal> ranges;
+    for (const auto& range : coverage.ranges) {
+        const auto from = std::ranges::find(facts.backups, range.from, &Backup::id);
+        ranges.push_back({from->info->end->time, name(range.to), end_of(facts, *coverage.path, range.to),
+                          range.hole ? name(range.hole->first) : std::string()});
+    }
+    return ranges;
+}
+
 void add_broken(const ArchiveFacts& facts, const Coverage& coverage, std::vector<std::string>& findings) {
     constexpr std::size_t most = 20;
     for (std::size_t at = 0; at < coverage.holes.size() && at < most; ++at) {
@@ -42,6 +53,9 @@ void add_remarkable(const WalInventory& wal, std::vector<std::string>& findings)
     if (!wal.duplicates().empty()) {
         findings.push_back(plural(wal.duplicates().size(), "segment") + " stored in two encodings, the first " +
                            to_string(wal.duplicates().front()));
+    }
+    if (wal.empty() > 0) {
+        findings.push_back(plural(wal.empty(), "object") + " of 0 bytes, the first " + wal.empty_examples().front());
     }
     if (wal.foreign() > 0) {
         findings.push_back(plural(wal.foreign(), "object") + " that no WAL is, the first " +
@@ -78,7 +92,10 @@ Result<WalListing> list_wal(Catalog& catalog) {
 
 WalReport report_of(const ArchiveFacts& facts, const std::string& server) {
     const auto coverage = judge_coverage(facts);
-    WalReport report{.summary = summary_of(facts, coverage, server), .whole = coverage.whole(), .findings = {}};
+    WalReport report{.summary = summary_of(facts, coverage, server),
+                     .ranges = ranges_of(facts, coverage),
+                     .whole = coverage.whole(),
+                     .findings = {}};
     if (!coverage.from) {
         report.findings.emplace_back(report.summary.done == 0
                                          ? "recovery is not possible: there is no backup that is done"

@@ -33,6 +33,11 @@ void WalInventory::add_foreign(std::string_view below) {
     if (foreign_examples_.size() < most_examples) foreign_examples_.emplace_back(below);
 }
 
+void WalInventory::add_empty(std::string_view below) {
+    ++empty_;
+    if (empty_examples_.size() < most_examples) empty_examples_.emplace_back(below);
+}
+
 void WalInventory::add(std::string_view below) {
     const auto name = name_below_wals(below);
     if (!name) return add_foreign(below);

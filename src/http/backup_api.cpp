@@ -30,9 +30,8 @@ void Api::serve_backup(const Request& request, const Query& query, Response& res
     }
     const CatalogSummary* catalog = control_.catalog();
     if (catalog == nullptr) {
-        return refuse(
-            {503, "the archive's catalog has not been read yet", "ask again in a moment", "Retry-After: 1\r\n"},
-            response);
+        const std::string why = status.backup.catalog_error.value_or("the archive's catalog has not been read yet");
+        return refuse({503, why, "ask again in a moment", "Retry-After: 1\r\n"}, response);
     }
     for (const auto& entry : catalog->backups) {
         if (entry.id != id && entry.name != id) continue;

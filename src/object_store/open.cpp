@@ -6,6 +6,7 @@
 #include "object_store/destination.hpp"
 #include "object_store/directory_store.hpp"
 #include "object_store/encrypted_store.hpp"
+#include "object_store/keyless_store.hpp"
 #include "object_store/s3_store.hpp"
 
 namespace pgbosun::object_store {
@@ -84,7 +85,8 @@ Result<std::unique_ptr<ObjectStore>> open_plain(const ArchiveSettings& settings,
 // A key that cannot be read now may be there later; one that is none must be changed.
 Result<std::unique_ptr<ObjectStore>> open(const ArchiveSettings& settings, MissingRoot missing) {
     auto store = open_plain(settings, missing);
-    if (!store || !settings.encryption) return store;
+    if (!store) return store;
+    if (!settings.encryption) return std::make_unique<KeylessStore>(*std::move(store));
     EncryptionKeys keys(*settings.encryption);
     const auto key = keys.current();
     if (!key && key.error().kind == FaultKind::refused) return std::unexpected(key.error());

@@ -132,6 +132,12 @@ void Jobs::note_archiver_is_up() {
     catalog_wanted_.announce();
 }
 
+// What it holds is nothing of ours then.
+std::optional<std::string> Jobs::of_another() const {
+    if (!catalog_) return std::nullopt;
+    return another_cluster(*catalog_, calls_.status().system_id);
+}
+
 Task<> Jobs::watch_catalog() {
     while (!ending_) {
         // The archiver makes the archive's directory; nobody else may, for the volume may only have gone.
@@ -143,14 +149,14 @@ Task<> Jobs::watch_catalog() {
         if (summary) {
             if (catalog_error_) log::info("the archive's catalog can be read again");
             const bool new_hole = summary->hole_count > 0 && (!catalog_ || catalog_->hole_count != summary->hole_count);
-            if (new_hole) {
-                const std::string first = summary->holes.empty() ? "" : summary->holes.front().first;
-                log::warning("the archive's WAL has holes", {{"count", summary->hole_count}, {"first", first}});
-                calls_.record("archive", "the archive's WAL has holes", {{"first", first}});
-            }
             catalog_ = std::move(*summary);
             catalog_at_ = outside_.clock.now();
             catalog_error_.reset();
+            if (new_hole && !of_another()) {
+                const std::string first = catalog_->holes.empty() ? "" : catalog_->holes.front().first;
+                log::warning("the archive's WAL has holes", {{"count", catalog_->hole_count}, {"first", first}});
+                calls_.record("archive", "the archive's WAL has holes", {{"first", first}});
+            }
         } else {
             if (!catalog_error_ && !ending_) {
                 log::warning("the archive's catalog cannot be read: " + summary.error().what,
@@ -159,7 +165,7 @@ Task<> Jobs::watch_catalog() {
             catalog_error_ = summary.error().what;
         }
         calls_.changed();
-        co_await catalog_wanted_.wait(catalog_error_ ? catalog_retry : catalog_rhythm);
+        co_await catalog_wanted_.wait(catalog_error_ || of_another() ? catalog_retry : catalog_rhythm);
     }
 }
 
@@ -272,19 +278,19 @@ BackupsStatus Jobs::backups() const {
     BackupsStatus status;
     std::optional<WallTime> failed_at = memory_.backup_failed_at;
     std::string error = memory_.backup_error;
-    if (catalog_) {
-        status.last_id = text(catalog_->last_done_id);
-        status.last_at = text(catalog_->last_done_at);
-        status.first_recoverable_at = text(catalog_->recoverable_from);
-        status.recoverable_to = text(catalog_->recoverable_to);
-        status.hole_count = catalog_->hole_count;
-        for (const auto& hole : catalog_->holes) {
+    if (const auto* known = catalog()) {
+        status.last_id = text(known->last_done_id);
+        status.last_at = text(known->last_done_at);
+        status.first_recoverable_at = text(known->recoverable_from);
+        status.recoverable_to = text(known->recoverable_to);
+        status.hole_count = known->hole_count;
+        for (const auto& hole : known->holes) {
             status.holes.push_back(hole.first == hole.last ? hole.first : hole.first + " to " + hole.last);
         }
-        status.count = catalog_->count;
-        if (catalog_->last_failed_at && (!failed_at || *catalog_->last_failed_at >= *failed_at)) {
-            failed_at = catalog_->last_failed_at;
-            error = catalog_->last_error;
+        status.count = known->count;
+        if (known->last_failed_at && (!failed_at || *known->last_failed_at >= *failed_at)) {
+            failed_at = known->last_failed_at;
+            error = known->last_error;
         }
     }
     status.last_failed_at = text(failed_at);
@@ -300,6 +306,7 @@ BackupsStatus Jobs::backups() const {
     status.failed = failed_;
     status.looked_at = catalog_at_;
     status.catalog_error = catalog_error_;
+    if (auto another = of_another()) status.catalog_error = std::move(another);
     return status;
 }
 

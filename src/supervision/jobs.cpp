@@ -216,10 +216,10 @@ Task<JobAnswer> Jobs::remove(JobRequest request) {
         answer.id = request.id;
         co_return answer;
     }
-    if (catalog_) {
+    if (const auto* known = catalog()) {
         const auto same = [&](const CatalogEntry& entry) { return entry.id == request.id; };
-        const bool listed = std::ranges::any_of(catalog_->backups, same);
-        if (!listed && catalog_->count <= catalog_->backups.size()) {
+        const bool listed = std::ranges::any_of(known->backups, same);
+        if (!listed && known->count <= known->backups.size()) {
             auto answer = refused("there is no backup " + request.id, "GET /v1/backups lists them");
             answer.unknown = true;
             co_return answer;

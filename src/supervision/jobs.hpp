@@ -48,7 +48,8 @@ public:
 
     [[nodiscard]] BackupsStatus backups() const;
     [[nodiscard]] DrillStatus drill() const;
-    [[nodiscard]] const CatalogSummary* catalog() const { return catalog_ ? &*catalog_ : nullptr; }
+    // None: it was not looked at yet, or is another cluster's.
+    [[nodiscard]] const CatalogSummary* catalog() const { return catalog_ && !of_another() ? &*catalog_ : nullptr; }
     // One look at the catalog of the instance's own archive, outside of the rhythm: for bootstrap.recovery.
     Task<Result<CatalogSummary>> look_at_catalog();
 
@@ -72,6 +73,7 @@ private:
     Task<JobAnswer> start_and_wait(JobKind kind, std::vector<std::string> arguments, JobRequest request);
     Task<JobAnswer> remove(JobRequest request);
     Task<JobAnswer> wait_for_end(JobKind kind, std::uint64_t ended, Duration wait, bool for_identifier);
+    [[nodiscard]] std::optional<std::string> of_another() const;
     std::vector<std::string> backup_arguments(const JobRequest& request) const;
 
     Task<> recall();

@@ -1,10 +1,13 @@
 """Backups through PID 1: begun over HTTP and by the command line, shown, cancelled, refused; what is left of them."""
 
 
+import json
 import os
+import re
 import signal
 import subprocess
 
+import archives
 import instance
 from instance import PGBOSUN, Case, alive, children, process_name, wait_for
 
@@ -73,8 +76,90 @@ class Backups(Case):
         refused = it.http("DELETE", f"/v1/backups/{name}?wait=60s")
         self.assertEqual(refused.status, 409, refused)
         self.assertIn("is the only one that is done", refused.json["detail"])
-        self.assertTrue(refused.json["hint"])
+        self.assertIn(f"pgbosun backup delete --force {name}", refused.json["hint"])
         self.assertEqual(it.http("GET", f"/v1/backups/{name}").status, 200)
+
+    def program(self, *words):
+        return subprocess.run(instance.as_user(self.it.user) + [PGBOSUN, *words, "--config", self.it.config_file],
+                              capture_output=True, text=True, check=False, cwd="/", timeout=instance.DEADLINE)
+
+    def test_what_is_of_another_cluster_is_neither_changed_nor_shown_as_this_ones(self):
+        it = self.up()
+        for name in ("one", "two"):
+            self.assertEqual(it.http("POST", "/v1/backups?wait=60s", {"name": name}).status, 200)
+        first = it.wait_status("both are there", lambda status: status["backup"]["count"] == 2)["backup"]["last_id"]
+        self.assertEqual(it.stop(), 0)
+        path = f"{self.archive}/orders/pgbosun/identity.json"
+        with open(path, encoding="utf-8") as file:
+            identity = json.load(file)
+        it.write_file(path, json.dumps({**identity, "system_id": "4242"}))
+        before = sorted(os.listdir(f"{self.archive}/orders/base"))
+
+        for words in (("delete", "oldest"), ("expire",), ("keep", "latest"), ("keep", "--release", "latest")):
+            refused = self.program("backup", *words)
+            self.assertEqual(refused.returncode, 3, refused.stdout + refused.stderr)
+            self.assertIn("is the archive of the cluster with system identifier 4242", refused.stderr)
+        self.assertEqual(sorted(os.listdir(f"{self.archive}/orders/base")), before)
+
+        it.start().up()
+        status = it.wait_status("it is known", lambda status: status["backup"]["catalog_error"])
+        self.assertIn("is of the cluster with system identifier 4242", status["backup"]["catalog_error"])
+        self.assertIsNone(status["backup"]["last_id"])
+        self.assertRegex(it.http("GET", "/metrics").text, r"(?m)^cnpg_collector_last_available_backup_timestamp 0")
+        self.assertEqual(it.http("DELETE", f"/v1/backups/{first}?wait=60s").status, 409)
+        self.assertEqual(sorted(os.listdir(f"{self.archive}/orders/base")), before)
+
+        # Where there is no data, the configuration alone decides.
+        self.assertEqual(it.stop(), 0)
+        os.rename(it.data_directory, it.data_directory + ".away")
+        self.assertEqual(self.program("backup", "delete", "oldest").returncode, 0)
+
+    def test_an_encrypted_archive_without_its_key_says_so_and_looks_neither_damaged_nor_empty(self):
+        it = self.it
+        key = it.write_file(f"{it.directory}/key", "a" * 64)
+        it.config["archive"]["encryption"] = {"key_file": key}
+        it.write_config()
+        self.up()
+        self.assertEqual(it.http("POST", "/v1/backups?wait=60s", {"name": "one"}).status, 200)
+        self.assertEqual(it.stop(), 0)
+        del it.config["archive"]["encryption"]
+        it.write_config()
+
+        for words in (("backup", "list"), ("backup", "expire", "--dry-run"), ("backup", "delete", "oldest"), ("wal", "verify"),
+                      ("restore", "--target", f"{it.directory}/restored")):
+            refused = self.program(*words)
+            said = refused.stdout + refused.stderr
+            self.assertEqual(refused.returncode, 3, f"{words}: {said}")
+            self.assertIn("and archive.encryption is not configured", said)
+            self.assertIn("archive.encryption.key_file", said)
+            self.assertNotIn("delete it", said)
+
+        it.start().up()
+        status = it.wait_status("it is known", lambda status: status["backup"]["catalog_error"])
+        self.assertIn("archive.encryption is not configured", status["backup"]["catalog_error"])
+        archives.switch(it)
+        status = it.wait_status("archiving says it too", lambda status: status["archive"]["last_error"])
+        self.assertIn("archive.encryption is not configured", status["archive"]["last_error"])
+
+    def test_what_a_backup_lacks_or_tells_wrongly_is_found_by_verify(self):
+        self.up()
+        backup = self.it.http("POST", "/v1/backups?wait=60s", {"name": "one"}).json["id"]
+        base = f"{self.archive}/orders/base/{backup}"
+        whole = self.program("backup", "verify", backup)
+        self.assertEqual(whole.returncode, 0, whole.stdout + whole.stderr)
+
+        os.rename(f"{base}/backup_manifest.zst", f"{base}/hidden")
+        done = self.program("backup", "verify", backup)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("backup_manifest.zst is missing", done.stderr)
+        os.rename(f"{base}/hidden", f"{base}/backup_manifest.zst")
+
+        with open(f"{base}/backup.info", encoding="utf-8") as file:
+            info = file.read()
+        self.it.write_file(f"{base}/backup.info", re.sub(r"(?m)^version=\d+$", "version=130001", info))
+        done = self.program("backup", "verify", backup)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("backup.info says 13", done.stderr)
 
     def test_a_removal_without_an_identifier_removes_nothing(self):
         it = self.up()

@@ -1,6 +1,7 @@
 """A backup is restored and recovers to every sort of target; what cannot be reached fails and is never promoted."""
 
 import os
+import re
 import signal
 import subprocess
 import unittest
@@ -161,6 +162,52 @@ class FullCircle(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn(f"{begin} is missing", done.stderr)
         self.assertIn("data.tar", done.stderr)
+
+
+class TheEnd(unittest.TestCase):
+    """What pgbosun says is possible is reached: the archive's end, and what lies before a hole."""
+
+    @classmethod
+    def setUpClass(cls):
+        place = cls.place = Place()
+        cls.addClassCleanup(place.destroy)
+        server = Server.initialise(place).start()
+        server.sql("create table t(i int)")
+        server.backup("20261121T010000")
+        cls.segments = []
+        for value in (1, 2, 3):
+            server.sql(f"insert into t values ({value})")
+            cls.segments.append(server.switch())
+        # What pg_current_wal_lsn() shows after the last commit, at a segment's end.
+        cls.end = f"0/{int(cls.segments[2][16:], 16) + 1:X}000000"
+        server.stop()
+
+    def rows(self, *options):
+        target, _ = self.place.restore(*options)
+        it = Server(self.place, target).start(wait=False).promoted()
+        rows = it.sql("select string_agg(i::text, ',' order by i) from t")
+        it.stop()
+        return rows
+
+    def test_the_position_at_the_end_of_the_archive_is_reached(self):
+        self.assertEqual(self.rows("--to-lsn", self.end), "1,2,3")
+        self.assertEqual(self.rows("--to-lsn", self.end, "--exclusive"), "1,2,3")
+
+    def test_everything_before_a_hole_is_recovered_as_the_hint_says(self):
+        path = f"{self.place.archive}/orders/wals/{self.segments[2][:16]}/{self.segments[1]}"
+        os.rename(path, f"{path}.away")
+        try:
+            _, refused = self.place.restore(check=False)
+            self.assertEqual(refused.returncode, 3, refused.stdout)
+            self.assertIn(f"it lacks {self.segments[1]}", refused.stdout)
+            possible = re.search(r"possible up to ([0-9A-F/]+): give that as target", refused.stdout)[1]
+            said = run(backups.ARCHIVER, "wal", "verify", "--config", self.place.config(), check=False)
+            self.assertEqual(said.returncode, 1)
+            self.assertIn(f" to {possible}, whole segments to the end of", said.stdout)
+            self.assertIn(f"hole at {self.segments[1]}", said.stdout)
+            self.assertEqual(self.rows("--to-lsn", possible), "1")
+        finally:
+            os.rename(f"{path}.away", path)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ CatalogSummary full() {
     summary.last_failed_at = WallTime(std::chrono::seconds(1'600'000'000));
     summary.last_failed_id = "20261120T010000";
     summary.last_error = "the store is full";
+    summary.owner = 7710436416726794584;
     summary.recoverable_from = WallTime(std::chrono::seconds(1'700'000'050));
     summary.recoverable_to = "000000010000000000000009";
     summary.last_wal = "00000001000000000000000B";

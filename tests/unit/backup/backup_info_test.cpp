@@ -147,6 +147,7 @@ TEST_CASE("a done backup with a key that is missing or malformed is corrupt, and
         {"end_time=2026-11-21 01:41:40+00:00\n", "", "end_time"},
         {"timeline=1\n", "timeline=0\n", "timeline"},
         {"timeline=1\n", "timeline=one\n", "timeline"},
+        {"timeline=1\n", "timeline=2\n", "timeline 2 does not agree with 00000001000000000000000C"},
         {"version=170011", "version=17.11", "version"},
         {"version=170011", "version=0", "version"},
         {"systemid=7710436416726794584", "systemid=0x77", "systemid"},

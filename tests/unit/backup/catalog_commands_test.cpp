@@ -171,6 +171,38 @@ TEST_CASE("a backup that came to its end while the catalog was read is not taken
     CHECK(store.object(backup_prefix("orders", *BackupId::parse(running), Kind::incremental) + "data.tar.zst"));
 }
 
+TEST_CASE("what barman-cloud-backup-delete leaves of a backup goes with the next expire, and holds no WAL") {
+    FakeObjectStore store;
+    fill(store);
+    const std::string left = "20261121T115500";
+    const auto prefix = backup_prefix("orders", *BackupId::parse(left), Kind::full);
+    store.plant(prefix + "backup_manifest.zst", "x");
+    Catalog catalog(store, "orders");
+    const auto expired = expire(catalog, Redundancy{1}, now, DryRun::no);
+    REQUIRE(expired);
+    CHECK(ids(store) == std::vector{c});
+    CHECK(expired->wal_files == 19);
+
+    SECTION("a backup under way has its claim, Barman's its tars") {
+        store.plant(prefix + "backup_manifest.zst", "x");
+        store.plant(claim_key("orders", *BackupId::parse(left), Kind::full), render(BackupClaim{"pg-2", {}}));
+        store.plant("orders/base/20261121T115600/data.tar", "x");
+        store.plant("orders/base/20261121T115600/backup_manifest.zst", "x");
+        REQUIRE(expire(catalog, Redundancy{1}, now, DryRun::no));
+        CHECK(ids(store) == std::vector{c, left, std::string("20261121T115600")});
+    }
+}
+
+TEST_CASE("an expire tells in one line all that went") {
+    FakeObjectStore store;
+    fill(store);
+    Catalog catalog(store, "orders");
+    CHECK(told(*expire(catalog, Redundancy{1}, now, DryRun::yes)) ==
+          "4 backups (20261101T010000, 20261108T010000, 20261109T010000, 20261110T010000) and 19 WAL files would go");
+    CHECK(told(*expire(catalog, Redundancy{1}, now, DryRun::no)).ends_with(" and 19 WAL files removed"));
+    CHECK(told(*expire(catalog, Redundancy{1}, now, DryRun::no)) == "0 backups and 0 WAL files removed");
+}
+
 TEST_CASE("a backup that was killed is closed as failed, with why") {
     const std::string killed = "20261121T115500", other = "20261121T115600";
     FakeObjectStore store;
@@ -201,7 +233,10 @@ TEST_CASE("delete removes one backup, and the WAL before the rest") {
     REQUIRE(first);
     CHECK(first->wal_files == 18);
     CHECK(count(store, "orders/wals/") == 12);
-    CHECK(delete_backup(catalog, c, Force::no, now).error().kind == FaultKind::refused);
+    const auto last = delete_backup(catalog, c, Force::no, now);
+    REQUIRE_FALSE(last);
+    CHECK(last.error().kind == FaultKind::refused);
+    CHECK(last.error().hint.ends_with("by the command line: pgbosun backup delete --force " + c));
     CHECK(delete_backup(catalog, "20261109T010000", Force::no, now));
     REQUIRE(delete_backup(catalog, c, Force::yes, now));
     CHECK(ids(store) == std::vector<std::string>{"20261110T010000"});
@@ -218,6 +253,7 @@ TEST_CASE("delete refuses what is kept, needed or under way") {
     const auto before = store.objects().size();
     for (const auto force : {Force::no, Force::yes}) {
         CHECK(delete_backup(catalog, a, force, now).error().what.find("keep") != std::string::npos);
+        CHECK(delete_backup(catalog, a, force, now).error().hint.ends_with("pgbosun backup keep --release " + a));
         CHECK(delete_backup(catalog, c, force, now).error().what.find("needed by 20261116T010000") !=
               std::string::npos);
     }
@@ -280,6 +316,22 @@ TEST_CASE("wal verify names holes, histories, duplicates and foreign objects") {
     REQUIRE(listing->runs.size() == 2);
     CHECK(listing->runs[0].count == 24);
     CHECK(to_text(*listing).find("000000010000000000000001  000000010000000000000018  24\n") != std::string::npos);
+}
+
+TEST_CASE("a segment of 0 bytes is not there, and told") {
+    FakeObjectStore store;
+    fill(store);
+    REQUIRE(store.remove({"orders/wals/00000002.history.zst"}));
+    store.plant("orders/wals/0000000100000000/000000010000000000000019.zst", "");
+    Catalog catalog(store, "orders");
+    const auto report = verify_wal(catalog);
+    REQUIRE(report);
+    CHECK_FALSE(report->whole);
+    const auto text = to_text(*report);
+    CAPTURE(text);
+    CHECK(text.find("segment 000000010000000000000019 is missing") != std::string::npos);
+    CHECK(text.find("1 object of 0 bytes, the first 0000000100000000/000000010000000000000019.zst") !=
+          std::string::npos);
 }
 
 TEST_CASE("a list is aligned, whatever names it holds, and its JSON has the API's keys") {

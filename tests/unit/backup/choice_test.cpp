@@ -81,8 +81,9 @@ TEST_CASE("a target that is not possible is refused with what is") {
         says(chosen(facts, at_time("2026-11-01 01:00:59+00")), "possible from 2026-11-01 01:01:00+00:00 or 0/3000100"));
     CHECK(says(chosen(facts, at_lsn("0/30000FF")), "before the end of the oldest backup"));
     CHECK(says(chosen(facts, at_time("2026-11-21 12:00:01+00")), "is not over yet"));
-    CHECK(says(chosen(facts, at_lsn("0/1F000000")), "beyond the archive's WAL"));
-    CHECK(says(chosen(facts, at_lsn("0/1F000000")), "possible up to 0/1F000000"));
+    CHECK(says(chosen(facts, at_lsn("0/1F000001")), "beyond the archive's WAL"));
+    CHECK(says(chosen(facts, at_lsn("0/1F000001")), "possible up to 0/1F000000"));
+    CHECK(chosen(facts, at_lsn("0/1F000000")) == c);
     CHECK(says(chosen(facts, at_time("yesterday")), "is no time"));
     CHECK(says(chosen(facts, at_lsn("14000100")), "is no position"));
     CHECK(says(chosen({}, {}), "no backup that is done"));
@@ -109,8 +110,21 @@ TEST_CASE("a time at which the archive had all of its WAL already is refused, wi
 TEST_CASE("a piece of a segment that is not whole yet counts") {
     auto facts = example();
     facts.streamed[*wal::parse_segment_name("00000002000000000000001F")] = 0x2000;
-    CHECK(chosen(facts, at_lsn("0/1F001FFF")) == c);
-    CHECK(says(chosen(facts, at_lsn("0/1F002000")), "possible up to 0/1F002000"));
+    CHECK(chosen(facts, at_lsn("0/1F002000")) == c);
+    CHECK(says(chosen(facts, at_lsn("0/1F002001")), "possible up to 0/1F002000"));
+}
+
+TEST_CASE("what is possible is possible when it is asked for, and lies at the edge of the WAL") {
+    const auto edge = [](const ArchiveFacts& facts, const std::string& lsn) {
+        const auto found = edge_of(facts, at_lsn(lsn), facts.backups[1]);
+        return found ? to_string(name_of(found->last, found->path.segment_size())) : std::string("none");
+    };
+    CHECK(edge(example(), "0/1F000000") == "00000002000000000000001E");
+    CHECK(edge(example(), "0/1E000001") == "00000002000000000000001E");
+    CHECK(edge(example(), "0/1E000000") == "none");
+    CHECK(edge(example(true), "0/F000000") == "00000001000000000000000E");
+    CHECK(edge(example(true), "0/DFFFFFF") == "none");
+    CHECK_FALSE(edge_of(example(), {}, example().backups[1]));
 }
 
 TEST_CASE("a backup that is named is checked") {
@@ -136,8 +150,10 @@ TEST_CASE("a name that two backups have chooses neither") {
 TEST_CASE("a hole stops what lies behind it, and nothing else") {
     const auto facts = example(true);  // 0/F000000 to 0/FFFFFFF
     CHECK(chosen(facts, at_lsn("0/EFFFFFF")) == b);
-    CHECK(says(chosen(facts, at_lsn("0/F000000")), "the archive lacks 00000001000000000000000F"));
-    CHECK(says(chosen(facts, at_lsn("0/F000000")), "possible up to 0/F000000"));
+    CHECK(chosen(facts, at_lsn("0/F000000")) == b);
+    CHECK(says(chosen(facts, at_lsn("0/F000001")), "the archive lacks 00000001000000000000000F"));
+    CHECK(says(chosen(facts, at_lsn("0/F000001")), "possible up to 0/F000000"));
+    CHECK(says(chosen(facts, {}, b), "possible up to 0/F000000: give that as target"));
     CHECK(says(chosen(facts, {}, b), "it lacks 00000001000000000000000F"));
     CHECK(chosen(facts, {.immediate = true}, b) == b);
     CHECK(chosen(facts, at_time("2026-11-09 00:00:00+00"), b) == b);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "backup/catalog_commands.hpp"
+#include "backup/catalog_text.hpp"
 #include "backups.hpp"
 #include "support/catch.hpp"
 
@@ -114,6 +115,37 @@ TEST_CASE("behind a hole only later backups reach now") {
     const auto coverage = judge_coverage(facts_of(backups, runs));
     CHECK(from(coverage) == (begins == "a" ? a : begins));
     CHECK(holes(coverage) == missing);
+}
+
+TEST_CASE("what can be recovered is told up to each hole, of each backup that gets there first") {
+    const auto backups = std::vector{done(a, {1, 2, 3}), done(b, {1, 4, 4}), done(c, {1, 10, 10})};
+    const auto report = report_of(facts_of(backups, {{1, 1, 5}, {1, 7, 20}, {1, 22, 30}}), "orders");
+    CHECK_FALSE(report.whole);
+    CHECK_FALSE(report.summary.recoverable_from);
+    REQUIRE(report.ranges.size() == 2);
+    CHECK(report.ranges[0].from == backups[0].info->end->time);
+    CHECK(report.ranges[0].to == "000000010000000000000005");
+    CHECK(report.ranges[0].hole == "000000010000000000000006");
+    CHECK(report.ranges[1].from == backups[2].info->end->time);
+    CHECK(to_string(report.ranges[1].end) == "0/15000000");
+    const auto text = to_text(report);
+    CAPTURE(text);
+    CHECK(
+        text.starts_with("recoverable from 2026-11-03 01:01:00Z to 0/15000000, whole segments to the end of "
+                         "000000010000000000000014, hole at 000000010000000000000015\n"
+                         "recoverable from 2026-11-01 01:01:00Z to 0/6000000, whole"));
+    CHECK(to_json(report).find(R"("recoverable_to":"000000010000000000000014","recoverable_to_lsn":"0/15000000")") !=
+          std::string::npos);
+}
+
+TEST_CASE("what was streamed of the segment after the last whole one counts, as in a restore") {
+    auto facts = facts_of({done(a, {1, 2, 3})}, {{1, 1, 17}});
+    facts.streamed[*wal::parse_segment_name("000000010000000000000012")] = 0x4338;
+    const auto report = report_of(facts, "orders");
+    CHECK(report.whole);
+    CHECK(
+        to_text(report) ==
+        "recoverable from 2026-11-01 01:01:00Z to 0/12004338, whole segments to the end of 000000010000000000000011\n");
 }
 
 TEST_CASE("what lies before the oldest backup is no hole") {

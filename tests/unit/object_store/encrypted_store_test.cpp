@@ -1,4 +1,5 @@
 #include "object_store/encrypted_store.hpp"
+#include "object_store/keyless_store.hpp"
 
 #include <fstream>
 
@@ -76,6 +77,37 @@ TEST_CASE("what lies in the store tells nothing of what was put, twice the same 
     CHECK(a.metadata.at("pgbosun-content-hash") == "xxh3-128:00ff");
     CHECK(a.metadata.at("pgbosun-encryption").starts_with("aes-256-gcm:"));
     CHECK(place.content("a") == secret);
+}
+
+TEST_CASE("without a key an encrypted object says that it is encrypted, and another one is read") {
+    const Place place;
+    REQUIRE(place.store->put("encrypted", bytes("secret"), {}));
+    auto inner = std::make_unique<FakeObjectStore>();
+    inner->plant("encrypted", place.inner->object("encrypted")->body, {});
+    inner->plant("plain", std::string(100, 'p'));
+    inner->plant("short", "p");
+    KeylessStore store(std::move(inner));
+    const auto read = [&](const std::string& key) {
+        std::string text;
+        const auto got = store.get(
+            key,
+            [&](std::span<const std::byte> part) -> Result<> {
+                text.append(reinterpret_cast<const char*>(part.data()), part.size());
+                return {};
+            },
+            [&] { text.clear(); });
+        return got ? Result<std::string>(text) : std::unexpected(got.error());
+    };
+
+    CHECK(read("plain") == std::string(100, 'p'));
+    CHECK(read("short") == "p");
+    CHECK(read("nothing").error().kind == FaultKind::not_found);
+    const auto refused = read("encrypted");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().kind == FaultKind::refused);
+    CHECK(refused.error().what.starts_with("encrypted: it is encrypted with the key "));
+    CHECK(refused.error().what.ends_with(", and archive.encryption is not configured"));
+    CHECK(refused.error().hint.find("archive.encryption.key_file") != std::string::npos);
 }
 
 TEST_CASE("any byte that is changed is noticed, and nothing of its frame is handed on") {

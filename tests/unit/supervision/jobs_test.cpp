@@ -27,8 +27,10 @@ Result<JobLine> parse_line(std::string_view line) {
     return fail(FaultKind::refused, "no such line");
 }
 
+// "ID", or "of CLUSTER".
 Result<CatalogSummary> parse_summary(std::string_view line) {
     CatalogSummary summary;
+    if (line.starts_with("of ")) summary.owner = std::stoull(std::string(line.substr(3)));
     summary.empty = false;
     summary.count = 1;
     summary.last_done_id = std::string(line);
@@ -201,6 +203,38 @@ TEST_CASE("the catalog is looked at when pgbosun begins and again when a backup 
     it.processes.end(2, {ExitStatus::How::exited, 1});
     it.until([&] { return it.jobs.backups().catalog_error.has_value(); });
     CHECK(it.jobs.backups().last_id == "20261120T010000");
+}
+
+TEST_CASE("what another cluster's archive holds is not taken for this one's") {
+    Fixture it;
+    it.status.system_id = SystemId{1};
+    it.jobs.begin();
+    it.jobs.note_archiver_is_up();
+    it.until([&] { return it.processes.children.size() == 1; });
+    it.processes.say(0, "of 2\n");
+    it.processes.end(0, {ExitStatus::How::exited, 0});
+    it.until([&] { return it.jobs.backups().catalog_error.has_value(); });
+
+    CHECK(it.jobs.catalog() == nullptr);
+    CHECK_FALSE(it.jobs.backups().last_id);
+    CHECK_FALSE(it.jobs.backups().count);
+    CHECK(it.jobs.backups().catalog_error->find("is of the cluster with system identifier 2, ours is 1") !=
+          std::string::npos);
+
+    it.status.system_id = SystemId{2};
+    CHECK(it.jobs.catalog() != nullptr);
+    CHECK_FALSE(it.jobs.backups().catalog_error);
+}
+
+TEST_CASE("a catalog that cannot be read is so for the reason that the program tells") {
+    Fixture it;
+    it.jobs.begin();
+    it.jobs.note_archiver_is_up();
+    it.until([&] { return it.processes.children.size() == 1; });
+    it.processes.say(0, "failed the archive is encrypted\n");
+    it.processes.end(0, {ExitStatus::How::exited, 3});
+    it.until([&] { return it.jobs.backups().catalog_error.has_value(); });
+    CHECK(it.jobs.backups().catalog_error == "the archive is encrypted");
 }
 
 TEST_CASE("a program that closes its output before it ends is waited for") {
