@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/archiver_process.hpp"
+#include "app/encryption_key_check.hpp"
 #include "app/exit_code.hpp"
 #include "app/guarding.hpp"
 #include "app/proc_table.hpp"
@@ -83,6 +84,7 @@ private:
     Task<Result<std::vector<postgres::MetricQuery>>> read_metric_queries(MetricsSettings metrics);
     [[nodiscard]] postgres::MetricsPlan metrics_plan() const;
     Task<Result<>> parameters_taken(Settings settings);
+    Task<Result<>> keys_are_keys(std::vector<KeyFile> files);
     Task<> store_settings();
     [[nodiscard]] std::string accepted_settings() const;
     [[nodiscard]] Result<Settings> read_configuration(std::string_view text) const;
