@@ -31,6 +31,8 @@ struct JobResult {
     std::uint64_t stored = 0;  // as they lie in the store
     double seconds = 0;
     double recovery_seconds = 0;  // a drill: from the first byte read to the server that answers
+    // A drill that was not begun, for what was asked makes no sense now. That says nothing of any backup.
+    bool refused = false;
     bool operator==(const JobResult&) const = default;
 };
 

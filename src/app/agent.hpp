@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/archiver_process.hpp"
+#include "app/encryption_key_check.hpp"
 #include "app/exit_code.hpp"
 #include "app/guarding.hpp"
 #include "app/proc_table.hpp"
@@ -81,6 +82,7 @@ private:
     Task<Result<>> take_files();
     Task<Result<http::ServerFiles>> read_http_files(HttpSettings http);
     Task<Result<>> parameters_taken(Settings settings);
+    Task<Result<>> keys_are_keys(std::vector<KeyFile> files);
     Task<QueriesToRun> read_metric_queries(MetricsSettings metrics);
     // Says what is wrong with them and remembers them; those that are to be run.
     std::vector<postgres::MetricQuery> take_queries(QueriesToRun queries);

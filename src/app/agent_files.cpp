@@ -13,6 +13,7 @@
 #include "app/settings_text.hpp"
 #include "host/log_output.hpp"
 #include "http/token_file.hpp"
+#include "pgbosun/encryption_key_text.hpp"
 #include "pgbosun/log.hpp"
 
 namespace pgbosun::app {
@@ -95,6 +96,9 @@ Task<Result<>> Agent::take_files() {
         auto taken = co_await parameters_taken(std::move(tried));
         if (!taken) co_return taken;
     }
+    auto key_files = encryption_key_files(fresh);
+    auto keys = co_await keys_are_keys(std::move(key_files));
+    if (!keys) co_return keys;
     MetricsSettings metrics = fresh.metrics;
     auto queries = co_await read_metric_queries(std::move(metrics));
     HttpSettings http = fresh.http;
@@ -122,6 +126,17 @@ Task<Result<>> Agent::parameters_taken(Settings settings) {
     if (refused.size() > 1) what += ", and " + std::to_string(refused.size() - 1) + " more";
     co_return fail(FaultKind::refused, std::move(what),
                    "pgbosun config check names all of them; " + std::string(parameters_hint));
+}
+
+Task<Result<>> Agent::keys_are_keys(std::vector<KeyFile> files) {
+    for (const auto& file : files) {
+        std::string path = file.path;
+        auto text = co_await mounted_files_.read(std::move(path), longest_key_file);
+        if (!text) continue;
+        auto wrong = judge_encryption_key(file.path, std::move(*text));
+        if (wrong) co_return std::unexpected(std::move(*wrong).in(file.key));
+    }
+    co_return Result<>();
 }
 
 // For the archiver and its jobs: what PID 1 goes by, whatever has been written into the configuration file since.

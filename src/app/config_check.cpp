@@ -3,6 +3,7 @@
 #include <ostream>
 
 #include "app/binaries.hpp"
+#include "app/encryption_key_check.hpp"
 #include "app/settings_keys.hpp"
 #include "app/settings_text.hpp"
 
@@ -85,6 +86,7 @@ void check_variables(ReadSettings& read, const EnvironmentView& environment) {
 void check_outside(ReadSettings& read, const EnvironmentView& environment, const Outside& outside) {
     check_files(read, outside);
     check_variables(read, environment);
+    check_encryption_keys(read, environment, outside);
     const Settings settings = read.settings;
     check_directory(read, "volume", settings.volume, outside);
     check_directory(read, "run_dir", settings.run_dir, outside);

@@ -10,8 +10,8 @@
 namespace pgbosun::app {
 
 // Adds what is wrong outside of the file: files that it names and that are not there, not readable or, when
-// they hold a secret, readable by everybody; directories that cannot be written; a bin_dir without
-// PostgreSQL's programs.
+// they hold a secret, readable by everybody; encryption keys that are none; directories that cannot be written; a
+// bin_dir without PostgreSQL's programs.
 void check_outside(ReadSettings& read, const EnvironmentView& environment, const Outside& outside);
 
 // The findings, one a line, then the effective configuration. wrong_usage when a finding is an error.

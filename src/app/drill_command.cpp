@@ -99,17 +99,17 @@ public:
           }) {}
 
     [[nodiscard]] bool cancelled() const { return signals_.asked(); }
+    // The archive would do, and the target that was asked for is not to be had from it.
+    [[nodiscard]] bool target_is_at_fault() const { return target_is_at_fault_; }
 
     // The result says what is wrong with the backup; a Fault, that nobody can say.
-    Result<JobResult> run() {
-        const auto target = target_of(options_.recovery);
-        if (!target) return std::unexpected(target.error());
+    Result<JobResult> run(const RecoveryTarget& target) {
         const std::string directory =
             settings_.drill.directory.empty() ? settings_.state_directory() + "/drill" : settings_.drill.directory;
         auto scratch = backup::DrillScratch::take(directory);
         if (!scratch) return std::unexpected(std::move(scratch.error()));
         began_ = Steady::now();
-        auto planned = run_beside(loop_, [&] { return plan(*scratch, *target); });
+        auto planned = run_beside(loop_, [&] { return plan(*scratch, target); });
         if (!planned) return std::unexpected(std::move(planned.error()));
         began_ = Steady::now();
         watch_growth(*scratch);
@@ -143,8 +143,12 @@ private:
         const auto facts = backup::read_archive(catalog_);
         if (!facts) return std::unexpected(facts.error());
         const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
-        const auto chosen = backup::choose_backup(*facts, target, options_.backup.value_or("latest"), now);
-        if (!chosen) return std::unexpected(chosen.error());
+        const auto reference = options_.backup.value_or("latest");
+        const auto chosen = backup::choose_backup(*facts, target, reference, now);
+        if (!chosen) {
+            target_is_at_fault_ = target.given() && backup::choose_backup(*facts, {}, reference, now);
+            return std::unexpected(chosen.error());
+        }
         result_.id = chosen->id.text();
         auto chain = backup::chain_of(facts->backups, *chosen);
         if (!chain) return std::unexpected(std::move(chain.error()));
@@ -217,7 +221,7 @@ private:
             order.server.environment.emplace_back(*variable);
         }
         order.user = postgres::superuser;
-        order.database = "postgres";
+        order.database = settings_.bootstrap.initdb.database;
         order.checks = settings_.drill.checks;
         order.checks.insert(order.checks.end(), options_.checks.begin(), options_.checks.end());
         order.amcheck = settings_.drill.amcheck;
@@ -252,6 +256,7 @@ private:
     Steady::time_point began_;
     JobResult result_;
     std::string amcheck_note_;
+    bool target_is_at_fault_ = false;
 };
 
 // For whoever looks later; the drill itself does not depend on it.
@@ -279,16 +284,22 @@ ExitCode drill_command(Arguments arguments) {
             return exit_code_of(became.error());
         }
     }
+    const auto target = target_of(options.recovery);
+    if (!target) {
+        output.result({.detail = target.error().what, .hint = target.error().hint, .refused = true});
+        return ExitCode::wrong_usage;
+    }
     ::umask(077);
     lower_priority();
     const auto store = open_archive(*settings->archive, object_store::MissingRoot::wait);
     if (!store) return ExitCode::wrong_usage;
     DrillJob job(*settings, options, *store, output);
-    auto result = job.run();
+    auto result = job.run(*target);
     if (!result) {
         Fault fault = std::move(result.error());
         if (job.cancelled()) fault = {FaultKind::cancelled, "the drill was cancelled", "nothing of it is left"};
-        const JobResult failed{.done = false, .id = {}, .detail = fault.what, .hint = fault.hint};
+        const bool refused = fault.kind == FaultKind::conflict || job.target_is_at_fault();
+        const JobResult failed{.done = false, .id = {}, .detail = fault.what, .hint = fault.hint, .refused = refused};
         if (fault.kind == FaultKind::corrupt) remember(*settings, failed);
         output.result(failed);
         return exit_code_of(fault);

@@ -7,11 +7,11 @@ namespace pgbosun::app {
 
 enum class RestoreFrom { own_archive, bootstrap_source };
 
-// A restore_command that needs no archiver: this program, by its full path, with this configuration. It works from any
-// directory when that is a file; else from the restored directory, where PostgreSQL runs it, with what follows in it.
+// A restore_command that needs no archiver: this program, by its full path. From its own archive it works in the restored
+// directory, where PostgreSQL runs it, wherever that is moved to and whatever becomes of the configuration's file; from
+// bootstrap's source with that file.
 std::string own_restore_command(const Settings& settings, RestoreFrom from);
-// The content of backup::restored_settings_file, for the default configuration goes by the working directory; empty: the
-// configuration is a file.
+// The content of backup::restored_settings_file: what says where the archive is. Secrets are named there, and not in it.
 std::string settings_for_restore_command(const Settings& settings);
 
 }  // namespace pgbosun::app

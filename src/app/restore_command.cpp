@@ -32,7 +32,7 @@ struct RestoreOptions {
     RecoveryOptions recovery;
     std::string report = "text";
     int jobs = 0;
-    bool bootstrap = false, standby = false;
+    bool bootstrap = false, standby = false, anew = false;
 };
 
 enum class Archiving { off, as_configured };
@@ -47,6 +47,7 @@ struct Wanted {
     std::map<std::string, std::string> tablespaces;
     std::optional<std::string> wal_directory;
     std::string restore_command, settings;  // the latter: for the former
+    int port = 0;                           // of a copy that is started by hand
     Archiving archiving = Archiving::off;
     Becomes becomes = Becomes::primary;
     int workers = 4;
@@ -71,6 +72,9 @@ std::optional<ExitCode> parse(Arguments arguments, RestoreOptions& options) {
             "for a standby of the archived cluster, into the volume's data directory; with --bootstrap of the one "
             "that bootstrap.recovery names")
         ->excludes(target);
+    line.add_flag("--anew", options.anew,
+                  "what is in the volume's data directory was not finished, and goes; `pgbosun run` says it")
+        ->excludes(target);
     line.add_option("--report", options.report, "text or json");
     auto end = parse_command_line(line, arguments);
     if (!end && !options.target && !options.bootstrap && !options.standby) {
@@ -93,7 +97,11 @@ Result<std::map<std::string, std::string>> places_in(const std::vector<std::stri
         if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
             return fail(FaultKind::refused, "\"" + text + "\" is not NAME=DIR", "--tablespace fast=/mnt/fast");
         }
-        places[text.substr(0, equals)] = absolute(text.substr(equals + 1));
+        const auto name = text.substr(0, equals);
+        if (!places.emplace(name, absolute(text.substr(equals + 1))).second) {
+            return fail(FaultKind::refused, "--tablespace " + name + " is there twice",
+                        "give each tablespace one place");
+        }
     }
     return places;
 }
@@ -130,7 +138,8 @@ Result<Wanted> wanted_of(const RestoreOptions& options, const Settings& settings
     if (options.backup || !options.bootstrap) wanted.backup = options.backup.value_or("latest");
     wanted.restore_command = options.restore_command.value_or(
         own_restore_command(settings, options.bootstrap ? RestoreFrom::bootstrap_source : RestoreFrom::own_archive));
-    if (!options.restore_command) wanted.settings = settings_for_restore_command(settings);
+    if (!options.restore_command && !options.bootstrap) wanted.settings = settings_for_restore_command(settings);
+    wanted.port = settings.postgresql.port;
     wanted.workers = options.jobs > 0 ? options.jobs : settings.archive->data.max_parallel;
     return wanted;
 }
@@ -157,8 +166,11 @@ Result<Plan> plan(backup::Catalog& catalog, const Wanted& wanted, JobOutput& out
                           ? backup::RecoveryParameters()
                           : backup::recovery_parameters(*target, wanted.restore_command, backup::AtTarget::promote);
     if (!parameters) return std::unexpected(std::move(parameters.error()));
-    // The copy must not write into the archive of its original; pgbosun run takes the line away.
-    if (wanted.archiving == Archiving::off) parameters->emplace_back("archive_mode", "off");
+    // pgbosun run takes these lines away.
+    if (wanted.archiving == Archiving::off) {
+        const auto alone = backup::parameters_of_a_copy(wanted.directory, wanted.port);
+        parameters->insert(parameters->begin(), alone.begin(), alone.end());
+    }
     auto places = backup::places_of(*chosen->info, wanted.directory, wanted.tablespaces);
     if (!places) return std::unexpected(std::move(places.error()));
     places->wal_directory = wanted.wal_directory;
@@ -185,11 +197,21 @@ JobResult result_of(const Plan& plan, const Wanted& wanted, const backup::Restor
     return result;
 }
 
-void print_what_next(const Wanted& wanted) {
-    std::cout << "next: pg_ctl -D " << wanted.directory << " start   recovers"
-              << (wanted.target.given() ? " to the target" : " to the end of the archive's WAL")
-              << ", then takes writes on a timeline of its own; it does not archive\n"
-                 "or:   make it the volume's pgdata and start pgbosun, with an archive.server_name of its own\n";
+std::string typed(const std::string& word) {
+    constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+=:,@";
+    return word.find_first_not_of(plain) == std::string::npos ? word : backup::shell_word(word);
+}
+
+// Commands as they can be typed, each on a line of its own.
+void print_what_next(const Wanted& wanted, const std::string& bin_dir) {
+    const auto directory = typed(wanted.directory);
+    std::cout << "next: " << (bin_dir.empty() ? "pg_ctl" : typed(bin_dir + "/pg_ctl")) << " -D " << directory << " -l "
+              << typed(wanted.directory + "/restored.log") << " start\n"
+              << "      psql -h " << typed(backup::socket_directory_of_a_copy(wanted.directory)) << " -p "
+              << wanted.port << " -U postgres\n"
+              << "      it recovers" << (wanted.target.given() ? " to the target" : " to the end of the archive's WAL")
+              << ", then takes writes on a timeline of its own; it does not archive, and has that socket alone\n"
+                 "or:   make it the volume's pgdata, give archive.server_name a name of its own, and start pgbosun\n";
 }
 
 }  // namespace
@@ -210,25 +232,37 @@ ExitCode restore_command(Arguments arguments) {
                           "restore as the user who runs it"});
     }
     const auto wanted = wanted_of(options, *settings);
-    if (!wanted) return fail_with(wanted.error());
+    if (!wanted) {
+        fail_with(wanted.error());
+        return ExitCode::wrong_usage;
+    }
     const auto store = open_archive(wanted->archive, object_store::MissingRoot::wait);
     if (!store) return ExitCode::wrong_usage;
     boost::asio::io_context loop;
     const JobSignals signals(loop, [&] { store->cancel(); });
     const auto began = std::chrono::steady_clock::now();
     backup::Catalog catalog(*store, wanted->archive.server_name);
-    const auto planned = run_beside(loop, [&] { return plan(catalog, *wanted, output); });
+    auto planned = run_beside(loop, [&] { return plan(catalog, *wanted, output); });
+    bool begun = false;
+    if (planned) {
+        planned->order.left_over = options.anew ? backup::LeftOver::removed : backup::LeftOver::refused;
+        planned->order.begun = [&begun] { begun = true; };
+    }
     auto result = planned ? restore_beside(loop, catalog, planned->chain, planned->order, settings->postgresql.bin_dir,
                                            [&] { return signals.asked(); })
                           : std::unexpected(planned.error());
     if (!result && signals.asked()) {
         return fail_with({FaultKind::cancelled, "the restore was cancelled", "nothing of it is left"});
     }
-    if (!result) return fail_with(result.error());
+    if (!result) {
+        const auto code = fail_with(result.error());
+        // What came in between is no refusal. Whoever restores for an instance is told what not to try again.
+        return begun && options.target && code == ExitCode::refused ? ExitCode::failed : code;
+    }
     for (const auto& note : result->notes) log::info("restore: " + note);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
     output.result(result_of(*planned, *wanted, *result, took.count()));
-    if (*format == JobFormat::text) print_what_next(*wanted);
+    if (*format == JobFormat::text) print_what_next(*wanted, settings->postgresql.bin_dir);
     return ExitCode::done;
 }
 

@@ -14,6 +14,7 @@
 
 #include "app/agent.hpp"
 #include "app/configuration.hpp"
+#include "app/encryption_key_check.hpp"
 #include "app/exit_code.hpp"
 #include "app/posix_outside.hpp"
 #include "host/child_processes.hpp"
@@ -108,6 +109,7 @@ int run(const RunCommand& command) {
     const PosixOutside outside;
     auto read =
         load_settings(configuration_file(command.config, environment), environment, outside, object_to_parameter);
+    check_encryption_keys(read, environment, outside);
     Settings& settings = read.settings;
     host::log_output::use(STDOUT_FILENO, settings.log.format, log_level_of(settings));
     for (const auto& finding : read.findings) {

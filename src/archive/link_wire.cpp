@@ -181,14 +181,12 @@ std::string render(const JobLine& line) {
                         {"bytes_total", progress->bytes_total}});
     }
     const auto& result = std::get<JobResult>(line);
-    return line_of({{"done", result.done},
-                    {"id", cut(result.id)},
-                    {"detail", cut(result.detail)},
-                    {"hint", cut(result.hint)},
-                    {"bytes", result.bytes},
-                    {"stored", result.stored},
-                    {"seconds", result.seconds},
-                    {"recovery_seconds", result.recovery_seconds}});
+    json object{{"done", result.done},          {"id", cut(result.id)},
+                {"detail", cut(result.detail)}, {"hint", cut(result.hint)},
+                {"bytes", result.bytes},        {"stored", result.stored},
+                {"seconds", result.seconds},    {"recovery_seconds", result.recovery_seconds}};
+    if (result.refused) object["refused"] = true;
+    return line_of(object);
 }
 
 Result<ArchiveOrder> parse_order(std::string_view line) {
@@ -248,6 +246,7 @@ Result<JobLine> parse_job_line(std::string_view line) {
     reader.number("stored", result.stored);
     reader.seconds("seconds", result.seconds);
     reader.seconds("recovery_seconds", result.recovery_seconds);
+    if (reader.has("refused")) reader.truth("refused", result.refused);
     return reader.finish(JobLine(std::move(result)));
 }
 

@@ -67,6 +67,7 @@ inline constexpr std::string_view stored = "stored";          // bytes of the ta
 inline constexpr std::string_view bad_pages = "bad_pages";    // how many; absent: checksums were not checked
 inline constexpr std::string_view taken_from = "taken_from";  // primary | standby
 inline constexpr std::string_view parent = "parent";          // of an incremental one: the backup it needs
+inline constexpr std::string_view failed_at = "failed_at";    // of a failed one: when that was recorded
 inline constexpr std::string_view key_id = "key_id";          // it is encrypted with
 }  // namespace remark
 

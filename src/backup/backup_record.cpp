@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "archive/wall_clock.hpp"
+#include "backup/timestamp.hpp"
 #include "pgbosun/log.hpp"
 
 namespace pgbosun::backup {
@@ -88,6 +89,7 @@ Result<> record_done(ObjectStore& store, const BackupPlace& place, const BackupI
 void record_failure(ObjectStore& store, const BackupPlace& place, BackupInfo info, const Fault& fault) {
     info.status = BackupStatus::failed;
     info.error = fault.text();
+    info.remarks[std::string(remark::failed_at)] = to_timestamp(archive::wall_now());
     if (info.begin && !info.end) info.begin.reset();  // its segment is not known
     const auto text = render(info);
     const auto key = backup_info_key(place.server, place.id, place.kind);

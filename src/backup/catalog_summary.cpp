@@ -6,6 +6,7 @@
 #include "backup/archive_owner.hpp"
 #include "backup/backup_chain.hpp"
 #include "backup/catalog_commands.hpp"
+#include "backup/timestamp.hpp"
 
 namespace pgbosun::backup {
 namespace {
@@ -56,8 +57,10 @@ void add_info(CatalogEntry& entry, const BackupInfo& info) {
     }
 }
 
-// A failed backup may not know when it ended.
+// Barman's do not say it, and may not know their end.
 WallTime failed_at(const Backup& backup) {
+    const auto said = backup.info ? parse_timestamp(remark_of(*backup.info, remark::failed_at)) : std::nullopt;
+    if (said) return *said;
     return backup.info && backup.info->end ? backup.info->end->time : backup.id.time();
 }
 

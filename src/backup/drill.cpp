@@ -19,6 +19,7 @@ constexpr Duration longest_drill = 48h;  // of recovery
 constexpr Duration longest_stop = 60s;
 constexpr Duration first_answer = 2s;
 constexpr Duration longest_check = 6h;
+constexpr Duration for_catalog = 1min;
 constexpr int most_starts = 20;             // of one program
 constexpr int most_looks_at_strays = 1200;  // a minute
 constexpr std::size_t kept_lines = 20;
@@ -114,10 +115,18 @@ Result<> Drill::recover() {
                 "the lines of PostgreSQL's log before this one say more");
 }
 
-Result<> Drill::check_one(const std::string& sql) {
+Result<std::string> Drill::database_of_checks() {
+    constexpr std::string_view question = "select exists (select from pg_database where datname = $1 and datallowconn)";
+    const auto session = make_session_("postgres");
+    const auto rows = ServerSession(loop_, *session, stop_).query(question, {order_.database}, for_catalog);
+    if (!rows) return std::unexpected(rows.error());
+    return says_true(*rows) ? order_.database : "postgres";
+}
+
+Result<> Drill::check_one(const std::string& database, const std::string& sql) {
     // As a user's session has it; ours begin without.
     constexpr std::string_view usual_path = R"(select set_config('search_path', '"$user", public', false))";
-    const auto session = make_session_(order_.database);
+    const auto session = make_session_(database);
     ServerSession asking(loop_, *session, stop_);
     if (auto set = asking.query(usual_path, {}, first_answer); !set) return std::unexpected(std::move(set.error()));
     const auto rows = asking.query(sql, {}, longest_check);
@@ -128,9 +137,11 @@ Result<> Drill::check_one(const std::string& sql) {
 
 Result<std::vector<std::string>> Drill::check() {
     std::vector<std::string> findings;
+    const auto database = order_.checks.empty() ? Result<std::string>() : database_of_checks();
+    if (!database) return std::unexpected(database.error());
     for (const auto& sql : order_.checks) {
         order_.step("checking: " + sql);
-        const auto checked = check_one(sql);
+        const auto checked = check_one(*database, sql);
         if (!checked && checked.error().kind == FaultKind::cancelled) return std::unexpected(checked.error());
         if (!checked) findings.push_back("check \"" + sql + "\": " + checked.error().what);
     }

@@ -16,9 +16,10 @@ namespace pgbosun::backup {
 
 struct DrillOrder {
     DrillServer server;
-    std::string user = "postgres", database = "postgres";  // of the checks
-    std::vector<std::string> checks;                       // SQL, each must give one row with true
-    bool amcheck = true;                                   // when pg_amcheck is installed
+    std::string user = "postgres";
+    std::string database = "postgres";  // of the checks; where the cluster does not have it, postgres
+    std::vector<std::string> checks;    // SQL, each must give one row with true
+    bool amcheck = true;                // when pg_amcheck is installed
     // Asked now and then: a Fault ends the drill (the file system gets full).
     std::function<Result<>()> may_go_on;
     std::function<void(const std::string& step)> step;
@@ -51,7 +52,8 @@ private:
     // Runs the loop until `done` or the time is over; may_go_on() and the stop token end it.
     Result<> wait(Duration longest, const std::function<bool()>& done);
     Result<Rows> query(const std::string& database, const std::string& sql, Duration timeout);
-    Result<> check_one(const std::string& sql);
+    Result<std::string> database_of_checks();
+    Result<> check_one(const std::string& database, const std::string& sql);
     Result<> run_amcheck(std::vector<std::string>& findings);
     void stop_server();
 

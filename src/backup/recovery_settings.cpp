@@ -5,7 +5,9 @@
 #include <charconv>
 #include <iterator>
 #include <optional>
+#include <sys/un.h>
 
+#include "backup/timestamp.hpp"
 #include "pgbosun/lsn.hpp"
 
 namespace pgbosun::backup {
@@ -69,6 +71,16 @@ std::string in_quotes(std::string_view value) {
     return text + "'";
 }
 
+// Of a list of names, in which a comma ends one.
+std::string list_element(std::string_view text) {
+    std::string quoted = "\"";
+    for (const char c : text) {
+        if (c == '"') quoted += c;
+        quoted += c;
+    }
+    return quoted + "\"";
+}
+
 template <class Number>
 bool is_number(std::string_view text) {
     Number value{};
@@ -98,6 +110,9 @@ Result<> check(const RecoveryTarget& target) {
                       int{target.name.has_value()} + int{target.immediate};
     if (given > 1)
         return no_target("recovery has more than one target", "give one of time, LSN, xid, name or immediate");
+    if (target.time && !parse_timestamp(*target.time)) {
+        return no_target("\"" + *target.time + "\" is no time", "write it as \"2026-01-30 10:00:00+00\"");
+    }
     if (target.lsn && !parse_lsn(*target.lsn)) {
         return no_target("\"" + *target.lsn + "\" is not an LSN", "write it as PostgreSQL does: 0/3000148");
     }
@@ -111,6 +126,11 @@ Result<> check(const RecoveryTarget& target) {
         return no_target("\"" + target.timeline + "\" is not a timeline", "give latest, current or a number");
     }
     return {};
+}
+
+// PostgreSQL knows no abbreviation of a zone, Z and UTC included, when it reads this one.
+std::string time_of(const RecoveryTarget& target) {
+    return target.time ? to_timestamp(*parse_timestamp(*target.time)) : std::string();
 }
 
 }  // namespace
@@ -130,7 +150,7 @@ Result<RecoveryParameters> recovery_parameters(const RecoveryTarget& target, std
         {"primary_slot_name", ""},
     };
     const RecoveryParameters targets{
-        {"recovery_target", target.immediate ? "immediate" : ""}, {"recovery_target_time", target.time.value_or("")},
+        {"recovery_target", target.immediate ? "immediate" : ""}, {"recovery_target_time", time_of(target)},
         {"recovery_target_lsn", target.lsn.value_or("")},         {"recovery_target_xid", target.xid.value_or("")},
         {"recovery_target_name", target.name.value_or("")},
     };
@@ -139,6 +159,23 @@ Result<RecoveryParameters> recovery_parameters(const RecoveryTarget& target, std
     std::ranges::copy_if(targets, std::back_inserter(parameters), is_empty);
     std::ranges::remove_copy_if(targets, std::back_inserter(parameters), is_empty);
     return parameters;
+}
+
+RecoveryParameters parameters_of_a_copy(const std::string& directory, int port) {
+    return {
+        {"archive_mode", "off"},
+        {"logging_collector", "off"},
+        {"log_destination", "stderr"},
+        {"listen_addresses", ""},
+        {"port", std::to_string(port)},
+        {"unix_socket_directories", list_element(socket_directory_of_a_copy(directory))},
+        {"synchronous_standby_names", ""},
+    };
+}
+
+std::string socket_directory_of_a_copy(const std::string& directory) {
+    constexpr std::string_view longest_name = "/.s.PGSQL.65535";
+    return directory.size() + longest_name.size() < sizeof(sockaddr_un::sun_path) ? directory : "/tmp";
 }
 
 std::string with_parameters(std::string_view auto_conf, const RecoveryParameters& parameters) {

@@ -15,7 +15,8 @@ namespace pgbosun::backup {
 // What PostgreSQL does when the target is reached: take writes, wait for a person, or stop.
 enum class AtTarget { promote, pause, shutdown };
 
-// In a restored directory: the settings that its restore_command names when they are in no other file. No backup holds it.
+// In a restored directory: the settings that its restore_command names, for the file of the configuration may say something
+// else tomorrow. No backup holds it.
 inline constexpr std::string_view restored_settings_file = "pg_wal/pgbosun.settings.yaml";
 
 using RecoveryParameters = std::vector<std::pair<std::string, std::string>>;
@@ -27,6 +28,12 @@ using RecoveryParameters = std::vector<std::pair<std::string, std::string>>;
 // never a promotion; the end of the archive is reached only when restore_command says 1.
 Result<RecoveryParameters> recovery_parameters(const RecoveryTarget& target, std::string_view restore_command,
                                                AtTarget at_target);
+
+// What a copy is told that somebody starts by hand, perhaps beside its original: it does not archive, logs to standard error
+// and not into the original's FIFO, has no socket but its own, and waits for no standby.
+RecoveryParameters parameters_of_a_copy(const std::string& directory, int port);
+// Where its socket is: in the directory, or /tmp when that is too long for the kernel.
+std::string socket_directory_of_a_copy(const std::string& directory);
 
 // `auto_conf`, the text of postgresql.auto.conf, with the parameters at its end, where they overrule all others.
 std::string with_parameters(std::string_view auto_conf, const RecoveryParameters& parameters);

@@ -98,7 +98,11 @@ Result<> Restoration::unpack() {
         all_stored_ += files->stored;
         files_.push_back(std::move(*files));
     }
+    if (order_.left_over == LeftOver::removed) {
+        if (auto removed = target_.remove_unfinished(); !removed) return removed;
+    }
     if (auto prepared = target_.prepare(wanted().id.text(), expected_bytes()); !prepared) return prepared;
+    if (order_.begun) order_.begun();
     for (std::size_t at = 0; at < chain_.size(); ++at) {
         if (combines()) {
             if (auto made = staging_.prepare(chain_[at]); !made) return made;

@@ -18,6 +18,9 @@
 
 namespace pgbosun::backup {
 
+// What is in the data directory already, and in the tablespaces that it names.
+enum class LeftOver { refused, removed };
+
 struct RestoreOrder {
     RestorePlaces places;
     int workers = 4;
@@ -27,6 +30,9 @@ struct RestoreOrder {
     std::string settings;  // of restored_settings_file; empty: there is none
     // About four times a second, on one thread, while something is unpacked. May be empty.
     std::function<void(const JobProgress&)> progress;
+    LeftOver left_over = LeftOver::refused;
+    // Once, before the first file is written. May be empty.
+    std::function<void()> begun{};
 };
 
 struct RestoredBackup {

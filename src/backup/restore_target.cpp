@@ -89,8 +89,42 @@ Result<> remove_below(const std::string& directory, std::string_view prefix, std
     return fail(FaultKind::unavailable, "cannot remove what is in " + directory + ": " + error.message());
 }
 
+// What PostgreSQL, and a restore, puts there.
+Result<> empty_tablespace(const std::string& place) {
+    auto removed = remove_below(place, "PG_", "");
+    return removed ? remove_below(place, staging_directory, "") : removed;
+}
+
 // Makes renames and removals in it durable.
 Result<> sync_directory(int directory, const std::string& name) { return done_or(::fsync(directory), "sync", name); }
+
+// Where the marker says that a restore has written.
+Result<> remove_named(std::string_view marker) {
+    while (!marker.empty()) {
+        const auto line = marker.substr(0, marker.find('\n'));
+        marker.remove_prefix(std::min(line.size() + 1, marker.size()));
+        Result<> removed;
+        if (line.starts_with(tablespace_word)) {
+            removed = empty_tablespace(std::string(line.substr(tablespace_word.size())));
+        } else if (line.starts_with(wal_word)) {
+            removed = remove_below(std::string(line.substr(wal_word.size())), "", "");
+        }
+        if (!removed) return removed;
+    }
+    return {};
+}
+
+// Where the links in `directory` lead.
+Result<> remove_linked(const std::string& directory) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(directory, error)) {
+        const auto place = fs::read_symlink(entry.path(), error);
+        if (error) break;
+        if (auto removed = empty_tablespace(place.string()); !removed) return removed;
+    }
+    if (!error || error == std::errc::no_such_file_or_directory || error == std::errc::invalid_argument) return {};
+    return fail(FaultKind::unavailable, "cannot read " + directory + ": " + error.message());
+}
 
 }  // namespace
 
@@ -127,11 +161,17 @@ Result<RestorePlaces> places_of(const BackupInfo& info, const std::string& targe
     std::set<std::string> used, named;
     for (const auto& tablespace : info.tablespaces) {
         std::string place = tablespace.location;
-        for (const auto& name : {tablespace.name, std::to_string(tablespace.oid)}) {
+        int by = 0;
+        for (const auto& name : std::set{tablespace.name, std::to_string(tablespace.oid)}) {
             const auto found = moved.find(name);
             if (found == moved.end()) continue;
             place = found->second;
+            by += 1;
             named.insert(name);
+        }
+        if (by > 1) {
+            return fail(FaultKind::refused, "tablespace " + tablespace.name + " is moved by its name and by its oid",
+                        "give it one place");
         }
         if (!place.starts_with('/') || place.find('\n') != std::string::npos) {
             return fail(FaultKind::refused, "tablespace " + tablespace.name + " cannot go to \"" + place + "\"",
@@ -185,6 +225,20 @@ Result<> RestoreTarget::prepare_directory(const std::string& path, std::optional
     return {};
 }
 
+Result<> RestoreTarget::remove_unfinished() {
+    const Descriptor target(::open(places_.target.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!target && errno == ENOENT) return {};
+    if (!target) return cannot("open", places_.target);
+    // The tablespaces first: killed here, the next one is led there again.
+    const auto marker = read_file_at(target.get(), std::string(restore_marker), longest_marker);
+    if (!marker && marker.error().kind != FaultKind::not_found) return std::unexpected(marker.error());
+    if (marker) {
+        if (auto removed = remove_named(*marker); !removed) return removed;
+    }
+    if (auto removed = remove_linked(places_.target + "/pg_tblspc"); !removed) return removed;
+    return remove_below(places_.target, "", "lost+found");
+}
+
 Result<> RestoreTarget::clear_remains() {
     const Descriptor target(::open(places_.target.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!target && errno == ENOENT) return {};
@@ -195,19 +249,7 @@ Result<> RestoreTarget::clear_remains() {
         return fail(FaultKind::refused, places_.target + " holds a restored database",
                     "remove " + std::string(restore_marker) + " from it to use it, or empty it");
     }
-    for (std::string_view rest = *marker; !rest.empty();) {
-        const auto line = rest.substr(0, rest.find('\n'));
-        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-        Result<> removed;
-        if (line.starts_with(tablespace_word)) {
-            const std::string place(line.substr(tablespace_word.size()));
-            removed = remove_below(place, "PG_", "");
-            if (removed) removed = remove_below(place, staging_directory, "");
-        } else if (line.starts_with(wal_word)) {
-            removed = remove_below(std::string(line.substr(wal_word.size())), "", "");
-        }
-        if (!removed) return removed;
-    }
+    if (auto removed = remove_named(*marker); !removed) return removed;
     if (auto removed = remove_below(places_.target, "", restore_marker); !removed) return removed;
     return done_or(::unlinkat(target.get(), std::string(restore_marker).c_str(), 0), "remove the marker in",
                    places_.target);

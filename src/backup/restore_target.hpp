@@ -45,6 +45,9 @@ class RestoreTarget {
 public:
     explicit RestoreTarget(RestorePlaces places) : places_(std::move(places)) {}
 
+    // Removes what a restore into this directory, or whoever began to make it a data directory, left there and in the
+    // tablespaces that it names. Whoever asks knows that it is of no use.
+    Result<> remove_unfinished();
     // Success: all directories are there, empty and ours, and the marker is durable. refused: one holds something, a
     // restored directory that was not started yet included, or there is not room for `bytes`.
     Result<> prepare(const std::string& backup, std::uint64_t bytes);

@@ -54,9 +54,12 @@ Result<> TarCopy::run(const TarPlan& plan, const std::stop_token& stop, const st
 }
 
 void TarCopy::end_with(Fault fault) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!fault_) fault_ = std::move(fault);
+    }
+    // Only now, for what ends because of it says that it was cancelled.
     ending_.request_stop();
-    const std::lock_guard lock(mutex_);
-    if (!fault_) fault_ = std::move(fault);
 }
 
 void TarCopy::work(const TarPlan& plan, const std::stop_token& stop) {

@@ -99,7 +99,8 @@ std::optional<std::chrono::microseconds> read_clock(Reader& reader) {
 std::optional<std::chrono::seconds> read_zone(Reader& reader) {
     if (reader.at_end()) return std::chrono::seconds(0);
     reader.take(" ");
-    if (reader.take("Z") || reader.take("UTC") || reader.take("GMT")) return std::chrono::seconds(0);
+    if (reader.take("Z") || reader.take("z") || reader.take("UTC") || reader.take("GMT"))
+        return std::chrono::seconds(0);
     const bool east = reader.take("+");
     if (!east && !reader.take("-")) return std::nullopt;
     const auto hours = reader.number(2);

@@ -32,7 +32,8 @@ Fault file_fault(std::string_view doing, const std::string& path, int error) {
     std::string hint;
     if (is_full(error)) hint = "make room on the archive's volume: lower archive.retention or enlarge it";
     if (error == EACCES || error == EPERM || error == EROFS)
-        hint = "make the archive's directory writable for this user";
+        hint = doing == "opening" || doing == "reading" ? "make what is in the archive readable for this user"
+                                                        : "make the archive's directory writable for this user";
     return {FaultKind::unavailable, std::string(doing) + ' ' + path + ": " + std::strerror(error), std::move(hint)};
 }
 

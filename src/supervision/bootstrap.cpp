@@ -43,7 +43,8 @@ void Bootstrapper::cancel(bool kill) {
 
 Task<Bootstrapper::Report> Bootstrapper::run(const Settings& settings) {
     const char* what = settings.bootstrap.join ? "pg_basebackup" : settings.bootstrap.recovery ? "restore" : "initdb";
-    auto result = co_await begin(settings, what);
+    const bool restores = !settings.bootstrap.join && settings.bootstrap.recovery;
+    auto result = co_await begin(settings, what, restores ? Remover::restore : Remover::bootstrapper);
     if (result && settings.bootstrap.join) {
         std::string conninfo = settings.bootstrap.join->primary_conninfo;
         result = co_await clone(settings, std::move(conninfo));
@@ -79,11 +80,16 @@ Task<Bootstrapper::Report> Bootstrapper::clone_from(const Settings& settings, st
 }
 
 // Whatever is done until finish(), killed there it is begun anew: the marker says that the data directory is ours.
-Task<Result<>> Bootstrapper::begin(const Settings& settings, const char* what) {
+Task<Result<>> Bootstrapper::begin(const Settings& settings, const char* what, Remover remover) {
     cancelled_ = false;
     last_error_line_.clear();
     progress_ = ProgressStatus{what, 0, 0, outside_.clock.now()};
-    auto cleared = co_await clear(settings);
+    Result<> cleared;
+    if (remover == Remover::restore) {
+        cleared = co_await prepare_wal_directory(settings);
+    } else {
+        cleared = co_await clear(settings);
+    }
     if (!cleared) co_return cleared;
     std::string path = settings.state_directory() + std::string(bootstrap_marker);
     std::string text = std::string(what) + "\n";

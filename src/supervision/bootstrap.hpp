@@ -46,12 +46,15 @@ public:
     [[nodiscard]] const std::optional<ProgressStatus>& progress() const { return progress_; }
 
 private:
+    // Who removes what is left of a data directory that was not finished: a restore knows where its tablespaces are.
+    enum class Remover { bootstrapper, restore };
+
     Task<Result<>> clear(const Settings& settings);
     Task<Result<>> initialise(const Settings& settings);
     Task<Result<>> run_sql(const Settings& settings);
     Task<Result<>> run_steps(const Settings& settings);
     Task<ExitStatus> stop_server();
-    Task<Result<>> begin(const Settings& settings, const char* what);
+    Task<Result<>> begin(const Settings& settings, const char* what, Remover remover = Remover::bootstrapper);
     Task<Result<>> finish(const Settings& settings);
     Task<Result<>> clone(const Settings& settings, std::string conninfo);
     Task<Result<>> recover(const Settings& settings);

@@ -66,7 +66,7 @@ Task<Result<>> Bootstrapper::recover(const Settings& settings) {
 Task<Bootstrapper::Report> Bootstrapper::clone_backup(const Settings& settings, std::string backup,
                                                       wal::TimelineHistory history) {
     const char* const what = "restore";
-    auto result = co_await begin(settings, what);
+    auto result = co_await begin(settings, what, Remover::restore);
     if (result) result = co_await restore_standby(settings, std::move(backup), std::move(history));
     if (result) result = co_await finish(settings);
     progress_.reset();
@@ -91,7 +91,7 @@ Task<Result<>> Bootstrapper::restore_standby(const Settings& settings, std::stri
 
 Task<Bootstrapper::Report> Bootstrapper::clone_source(const Settings& settings, wal::TimelineHistory history) {
     const char* const what = "restore";
-    auto result = co_await begin(settings, what);
+    auto result = co_await begin(settings, what, Remover::restore);
     if (result) result = co_await restore_source(settings, std::move(history));
     if (result) result = co_await finish(settings);
     progress_.reset();
@@ -129,6 +129,7 @@ Task<Result<>> Bootstrapper::write_history(const Settings& settings, wal::Timeli
 }
 
 Task<Result<>> Bootstrapper::run_restore(std::vector<std::string> arguments) {
+    arguments.emplace_back("--anew");
     ActiveJob job;
     restore_ = std::make_unique<JobProcess>(outside_.loop, outside_.processes, longest_job_line);
     const auto started = restore_->start(outside_.archiver.command(std::move(arguments)), [&](std::string_view line) {

@@ -113,6 +113,7 @@ void Instance::settings_changed() {
     supervisor_.set_policy(policy());
     performer_.perform(instance::Reload{});
     journal_.record("config", "the configuration has been read again", {});
+    jobs_.note_settings_changed();
     keep_roles();
     changed();
 }

@@ -16,7 +16,8 @@ using namespace std::chrono_literals;
 constexpr Duration catalog_timeout = 5min;
 constexpr Duration catalog_rhythm = 10min;
 constexpr Duration catalog_retry = 1min;
-constexpr Duration schedule_look = 20s;  // also how soon a changed schedule is noticed
+constexpr Duration schedule_look = 20s;
+constexpr Duration drill_begins = 10min;  // or says within that why it does not
 constexpr Duration drill_look = 20s;
 constexpr std::size_t longest_drill_line = std::size_t{64} << 10;
 constexpr Duration claim_timeout = 2min;
@@ -170,12 +171,16 @@ Task<> Jobs::watch_catalog() {
 }
 
 Task<> Jobs::keep_schedule(JobKind kind) {
-    Broadcast nobody(outside_.loop);
     auto& next = kind == JobKind::backup ? next_backup_ : next_drill_;
     const auto& schedule = kind == JobKind::backup ? settings_.backup.schedule : settings_.drill.schedule;
     WallTime seen = outside_.clock.wall();
+    std::string kept = schedule;
     while (!ending_) {
         const WallTime now = outside_.clock.wall();
+        if (kept != schedule) {
+            kept = schedule;
+            seen = now;
+        }
         // A clock that was set back a little: what comes again was acted on.
         if (now < seen - clock_set_back) seen = now;
         const auto due = schedule.empty() ? std::nullopt : calls_.next_moment(schedule, seen);
@@ -194,7 +199,7 @@ Task<> Jobs::keep_schedule(JobKind kind) {
         }
         Duration pause = schedule_look;
         if (due) pause = std::min<Duration>(pause, *due - now);
-        co_await nobody.wait(pause);
+        co_await settings_changed_.wait(pause);
     }
 }
 
@@ -266,6 +271,7 @@ void Jobs::drill_moment_came(WallTime moment) {
     JobRequest request;
     request.verb = JobVerb::start_drill;
     request.asked_by = by_schedule;
+    request.wait = drill_begins;
     spawn(outside_.loop, [](Jobs& jobs, JobRequest asked, std::string at) -> Task<> {
         const auto answer = co_await jobs.ask(std::move(asked));
         if (answer.answer != Answer::refused) co_return;

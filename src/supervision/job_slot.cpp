@@ -57,8 +57,12 @@ JobOutcome conclude(const ActiveJob& job, ExitStatus status) {
         if (result.detail.empty()) result.detail = "it was cancelled";
         return outcome;
     }
-    constexpr ExitStatus refusal{ExitStatus::How::exited, 3};  // app/exit_code.hpp
-    if (job.kind == JobKind::removal && job.result && status == refusal) outcome.end = JobEnd::refused;
+    constexpr ExitStatus wrong_usage{ExitStatus::How::exited, 2},
+        refusal{ExitStatus::How::exited, 3};  // app/exit_code.hpp
+    const bool stays = job.kind == JobKind::removal && job.result && status == refusal;
+    const bool not_begun =
+        job.kind == JobKind::drill && job.result && job.result->refused && (status == refusal || status == wrong_usage);
+    if (stays || not_begun) outcome.end = JobEnd::refused;
     if (result.detail.empty() || job.result->done) {
         result.detail = "it ended with " + to_string(status);
         result.hint = "its last log lines say why";

@@ -45,7 +45,12 @@ std::optional<JobRefusal> refuse_job(JobKind kind, const JobFacts& facts);
 // What a line of the job's changes.
 void take_line(ActiveJob& job, const JobLine& line);
 
-enum class JobEnd { done, failed, cancelled, refused };  // refused: a removal of what is to stay
+enum class JobEnd {
+    done,
+    failed,
+    cancelled,
+    refused
+};  // refused: a removal of what is to stay, a drill that could not begin
 struct JobOutcome {
     JobEnd end{};
     JobResult result;  // `detail` and `hint` are there also when the job could not say them itself

@@ -30,7 +30,7 @@ std::string sentence(JobKind kind, const std::string& id, std::string_view what)
 
 Jobs::Jobs(Surroundings& outside, const Settings& settings, JobCalls calls)
     : outside_(outside), settings_(settings), calls_(std::move(calls)), changed_(outside.loop),
-      catalog_wanted_(outside.loop) {}
+      catalog_wanted_(outside.loop), settings_changed_(outside.loop) {}
 
 Jobs::Slot& Jobs::slot(JobKind kind) {
     return kind == JobKind::backup ? backup_ : kind == JobKind::removal ? removal_ : drill_;
@@ -106,7 +106,7 @@ void Jobs::concluded(JobKind kind, const ActiveJob& job, const JobOutcome& outco
     const std::vector<std::pair<std::string, std::string>> facts{
         {"id", result.id}, {"by", job.asked_by}, {"detail", result.detail}};
     const WallTime now = outside_.clock.wall();
-    if (kind == JobKind::drill && outcome.end != JobEnd::cancelled) {
+    if (kind == JobKind::drill && outcome.end != JobEnd::cancelled && outcome.end != JobEnd::refused) {
         JobResult drilled = result;
         drilled.done = outcome.end == JobEnd::done;
         note_drill(memory_, drilled, now);
@@ -128,6 +128,8 @@ void Jobs::concluded(JobKind kind, const ActiveJob& job, const JobOutcome& outco
             if (kind == JobKind::backup) note_failed_backup(result.detail);
             break;
         case JobEnd::refused:
+            // Whoever keeps the schedule says that it is skipped.
+            if (kind == JobKind::drill && job.asked_by == by_schedule) break;
             log::warning(sentence(kind, result.id, "was refused: ") + result.detail, {{"hint", result.hint}});
             calls_.record("backup", sentence(kind, result.id, "was refused: " + result.detail), facts);
             break;

@@ -40,6 +40,8 @@ public:
     void begin();
     // It makes the archive's directory; before, the catalog is not looked at.
     void note_archiver_is_up();
+    // A schedule may be another one now: from now on it is kept, and what it would have been before is not made up for.
+    void note_settings_changed() { settings_changed_.announce(); }
     // pgbosun ends: what runs is told to end, and nothing new begins.
     void end();
     [[nodiscard]] bool idle() const { return !backup_.active && !removal_.active && !drill_.active; }
@@ -94,6 +96,7 @@ private:
     Broadcast changed_;  // a job began, got on or ended
     bool archiver_is_up_ = false;
     Broadcast catalog_wanted_;  // look at it now
+    Broadcast settings_changed_;
     Slot backup_, removal_, drill_;
     std::optional<CatalogSummary> catalog_;
     std::optional<Instant> catalog_at_;

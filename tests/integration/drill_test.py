@@ -212,7 +212,8 @@ class Scheduled(instance.Case):
         it.config["archive"] = {"destination": f"file://{it.directory}/archive"}
         it.write_config()
         it.start().up()
-        it.sql("create table t(i int); insert into t values (1)")
+        # Where an application has it: the checks are made there.
+        it.sql("create table t(i int); insert into t values (1)", database="app")
         self.assertEqual(it.http("POST", "/v1/backups?wait=120s").status, 200)
 
         self.due(it, "select count(*) = 1 from t")
@@ -247,6 +248,33 @@ class Scheduled(instance.Case):
         status = it.wait_status("the drill is known", lambda status: status["drill"]["last_ok"])
         self.assertEqual(status["drill"]["last_id"], status["backup"]["last_id"])
         self.assertRegex(it.http("GET", "/metrics").text, r"(?m)^pgbosun_drill_last_success 1$")
+
+    def test_a_drill_that_cannot_begin_is_refused_and_counts_as_none(self):
+        it = self.existing()
+        it.config["archive"] = {"destination": f"file://{it.directory}/archive"}
+        it.write_config()
+        it.start().up()
+        self.assertEqual(it.http("POST", "/v1/backups?wait=120s").status, 200)
+
+        early = it.http("POST", "/v1/drill?wait=60s", {"to_time": "2020-01-01T00:00:00Z"})
+        by_hand = subprocess.Popen([*as_user(it.user), backups.ARCHIVER, "drill", "--config", it.config_file, "--check",
+                                    "select pg_sleep(600) is not null"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
+        try:
+            scratch = f"{it.volume}/pgbosun/drill/pgdata"
+            wait_for("the server of the drill", lambda: instance.server_processes(scratch))
+            second = it.http("POST", "/v1/drill?wait=60s")
+            self.due(it, "select true")
+            it.wait_log("the scheduled drill is skipped")
+        finally:
+            by_hand.terminate()
+            by_hand.wait(90)
+
+        self.assertEqual(early.status, 409, early)
+        self.assertIn("before the end of the oldest backup", early.text)
+        self.assertEqual(second.status, 409, second)
+        self.assertIn("another drill runs", second.text)
+        journal = it.http("GET", "/v1/journal").json["entries"]
+        self.assertEqual([entry for entry in journal if "drill" in entry["what"] and "failed" in entry["what"]], [])
 
     def due(self, it, check):
         it.config["drill"] = {"schedule": "*/2 * * * * *", "checks": [check]}

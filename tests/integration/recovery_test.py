@@ -218,6 +218,45 @@ class Recovery(Case):
         self.assertIn("bootstrap.recovery.source.server_name", it.log())
 
 
+class Tablespaces(Case):
+    def test_killed_with_files_in_a_tablespace_it_begins_again(self):
+        one = self.existing()
+        one.config["archive"] = {"destination": f"file://{one.directory}/archive"}
+        one.write_config()
+        one.start().up()
+        fast = f"{one.directory}/fast"
+        os.mkdir(fast, 0o700)
+        one._give(fast)
+        one.sql(f"create tablespace fast location '{fast}'")
+        one.sql("create table t tablespace fast as select i, repeat('x', 500) from generate_series(1, 100000) i")
+        self.assertEqual(backups.take(one).code, 0)
+        self.assertEqual(one.stop(), 0)
+
+        def has_files(place):
+            return os.path.isdir(place) and any(name.startswith("PG_") for name in os.listdir(place))
+
+        def restored(two):
+            return os.path.exists(f"{two.data_directory}/pg_tblspc") and os.listdir(f"{two.data_directory}/pg_tblspc")
+
+        for server, is_at_the_place in (("orders-t1", lambda two, place: has_files(place)),
+                                        ("orders-t2", lambda two, place: restored(two))):
+            with self.subTest(server):
+                archive = f"file://{one.directory}/archive"
+                two = self.make({"archive": {"destination": archive, "server_name": server},
+                                 "bootstrap": {"recovery": {"source": {"destination": archive, "server_name": "orders"}}},
+                                 "restart": {"period": "10min"}})
+                place = f"{two.directory}/moved"
+                two.config["bootstrap"]["recovery"]["tablespaces"] = {"fast": place}
+                two.write_config()
+                two.start()
+                wait_for("files in the tablespace", lambda: is_at_the_place(two, place))
+                two.kill_everything()
+
+                two.start().up()
+                self.assertEqual(two.sql("select count(*) from t"), "100000")
+                self.assertEqual(two.stop(), 0)
+
+
 class WalVolume(Case):
     def test_a_recovery_from_a_backup_of_our_own_puts_wal_on_its_own_volume(self):
         one = self.existing()

@@ -81,7 +81,7 @@ class FullCircle(unittest.TestCase):
 
     def test_a_time_without_its_zone_is_refused(self):
         target, done = self.place.restore("--to-time", "2026-11-21 10:00:00", check=False)
-        self.assertEqual(done.returncode, 3)
+        self.assertEqual(done.returncode, 2)
         self.assertIn("time zone", done.stdout)
         self.assertFalse(os.path.exists(target))
 

@@ -184,3 +184,21 @@ TEST_CASE("the environment of this process is seen") {
     CHECK(view.variable("PATH").has_value());
     CHECK_FALSE(view.variable("PGBOSUN_NO_SUCH_VARIABLE"));
 }
+
+TEST_CASE("an encryption key that is none is a finding at its key, wherever it is named") {
+    const std::string good(64, 'a');
+    const std::string yaml =
+        "volume: /data\nrun_dir: /run\npostgresql: {bin_dir: /usr/lib/postgresql/15/bin}\n"
+        "archive:\n  destination: s3://b/p\n  encryption:\n    key_file: /key\n    older_key_files: [/old]\n";
+
+    const auto with = [&](const std::string& key, const std::string& old) {
+        return checked(yaml, machine().file("/key", key).file("/old", old));
+    };
+
+    CHECK(with(good, good + "\n").find("encryption") == std::string::npos);
+    const auto wrong = with("hush", good);
+    CHECK_THAT(wrong, containing("archive.encryption.key_file: /key holds no key of 32 bytes"));
+    CHECK_THAT(wrong, containing("openssl rand -base64 32"));
+    CHECK(wrong.find("hush") == std::string::npos);
+    CHECK_THAT(with(good, good + "a"), containing("archive.encryption.older_key_files: /old holds no key of 32 bytes"));
+}

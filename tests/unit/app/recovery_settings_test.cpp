@@ -1,6 +1,7 @@
 #include "app/recovery_rules.hpp"
 #include "app/settings_reader.hpp"
 #include "app/settings_text.hpp"
+#include "backup/recovery_settings.hpp"
 #include "containing.hpp"
 #include "environment.hpp"
 #include "support/catch.hpp"
@@ -30,10 +31,14 @@ constexpr auto source = "    source: {server_name: orders}\n";
 }  // namespace
 
 TEST_CASE("a moment to recover to has its time zone") {
-    for (const auto* good : {"2026-01-30 10:00:00+00", "2026-01-30T10:00:00Z", "2026-01-30 10:00:00.123456-05:30",
-                             "2026-01-30 10:00+0200", "2026-01-30 10:00:00 UTC", "2026-01-30 10:00:00 +01"}) {
+    for (const auto* good :
+         {"2026-01-30 10:00:00+00", "2026-01-30T10:00:00Z", "2026-01-30 10:00:00.123456-05:30", "2026-01-30 10:00+0200",
+          "2026-01-30 10:00:00 UTC", "2026-01-30 10:00:00 +01", "2026-01-30T10:00:00z", "2026-01-30 10:00:00GMT"}) {
         CAPTURE(good);
         CHECK(moment_with_zone(good));
+        RecoveryTarget target;
+        target.time = good;
+        CHECK(backup::recovery_parameters(target, "x", backup::AtTarget::promote));
     }
     for (const auto* bad : {"", "2026-01-30", "2026-01-30 10:00:00", "2026-02-30 10:00:00+00", "2026-01-30 24:00:00+00",
                             "2026-01-30 10:00:00.+00", "2026-01-30 10:00:00.1234567+00", "2026-01-30 10:00:00+0",

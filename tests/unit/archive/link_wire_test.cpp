@@ -88,6 +88,7 @@ TEST_CASE("what a job says arrives as it was said") {
         JobResult{},
         JobResult{true, "20261121T010000", "2.0 GB in 3.4 s", "", 2'000'000'000, 300'000'000, 3.4375, 0.5},
         JobResult{false, "", "the archive does not answer", "check the network", 0, 0, 0, 0},
+        JobResult{false, "", "another drill runs", "wait for its end", 0, 0, 0, 0, true},
     };
     for (const auto& line : lines) CHECK(parse_job_line(without_end(render(line))).value() == line);
 }

@@ -216,6 +216,12 @@ TEST_CASE("a backup that was killed is closed as failed, with why") {
     REQUIRE(closed);
     CHECK(closed->status == "failed");
     CHECK(closed->error == "it ended with signal 9");
+    // When it failed is not when it began.
+    const auto summary = summarize(catalog);
+    REQUIRE(summary);
+    CHECK(summary->last_failed_id == killed);
+    REQUIRE(summary->last_failed_at);
+    CHECK(std::chrono::abs(*summary->last_failed_at - std::chrono::system_clock::now()) < std::chrono::hours(1));
     CHECK_FALSE(store.object(backup_prefix("orders", *BackupId::parse(killed), Kind::incremental) + "data.tar.zst"));
     CHECK(close_backup(catalog, c, "too late", own)->status == "done");
     CHECK(close_backup(catalog, other, "not ours", own).error().kind == FaultKind::refused);

@@ -36,6 +36,45 @@ TEST_CASE("recovery is told its one target, and that there is no other") {
     }
 }
 
+TEST_CASE("a time is written as PostgreSQL reads it before it knows the abbreviations of zones") {
+    const auto [written, told] = GENERATE(table<const char*, const char*>({
+        {"2026-01-30 10:00:00+00", "2026-01-30 10:00:00+00:00"},
+        {"2026-01-30T10:00:00Z", "2026-01-30 10:00:00+00:00"},
+        {"2026-01-30T10:00:00z", "2026-01-30 10:00:00+00:00"},
+        {"2026-01-30 10:00:00 UTC", "2026-01-30 10:00:00+00:00"},
+        {"2026-01-30 10:00:00UTC", "2026-01-30 10:00:00+00:00"},
+        {"2026-01-30 10:00:00 GMT", "2026-01-30 10:00:00+00:00"},
+        {"2026-01-30 10:00:00GMT", "2026-01-30 10:00:00+00:00"},
+        {"2026-01-30 10:00:00.123456-05:30", "2026-01-30 15:30:00.123456+00:00"},
+        {"2026-01-30 10:00+0200", "2026-01-30 08:00:00+00:00"},
+        {"2026-01-30 10:00:00.5 +01", "2026-01-30 09:00:00.500000+00:00"},
+    }));
+    CAPTURE(written);
+    RecoveryTarget target;
+    target.time = written;
+
+    const auto parameters = recovery_parameters(target, "x", AtTarget::promote);
+
+    REQUIRE(parameters);
+    CHECK(value(*parameters, "recovery_target_time") == told);
+}
+
+TEST_CASE("a copy that is started by hand has nothing in common with its original") {
+    const auto alone = parameters_of_a_copy("/srv/a, \"b\"", 5433);
+
+    CHECK(value(alone, "archive_mode") == "off");
+    CHECK(value(alone, "logging_collector") == "off");
+    CHECK(value(alone, "log_destination") == "stderr");
+    CHECK(value(alone, "listen_addresses").empty());
+    CHECK(value(alone, "port") == "5433");
+    CHECK(value(alone, "unix_socket_directories") == "\"/srv/a, \"\"b\"\"\"");
+    CHECK(value(alone, "synchronous_standby_names").empty());
+    // 107 bytes with the longest name of a socket: "/.s.PGSQL.65535".
+    const std::string longest = "/" + std::string(91, 'd');
+    CHECK(socket_directory_of_a_copy(longest) == longest);
+    CHECK(socket_directory_of_a_copy(longest + "d") == "/tmp");
+}
+
 TEST_CASE("a target that PostgreSQL would not take is refused with a hint") {
     const auto with = [](auto change) {
         RecoveryTarget target;
@@ -43,6 +82,7 @@ TEST_CASE("a target that PostgreSQL would not take is refused with a hint") {
         return target;
     };
     const RecoveryTarget wrong[] = {
+        with([](auto& t) { t.time = "yesterday"; }),
         with([](auto& t) { t.lsn = "x"; }),
         with([](auto& t) { t.xid = "12x"; }),
         with([](auto& t) { t.xid = "-1"; }),

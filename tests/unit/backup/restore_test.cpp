@@ -76,12 +76,20 @@ struct Scene {
     }
     [[nodiscard]] std::string target() const { return directory / "pgdata"; }
     std::string settings;  // for the restore_command
+    LeftOver left_over = LeftOver::refused;
+    int begun = 0;
 
     Result<RestoredBackup> restore(int workers = 2) {
         const auto places = places_of(*backup.info, target(), moved);
         if (!places) return std::unexpected(places.error());
-        RestoreOrder order{*places, workers,  {{"restore_command", "x"}, {"recovery_target_time", ""}},
-                           {},      settings, {}};
+        RestoreOrder order{*places,
+                           workers,
+                           {{"restore_command", "x"}, {"recovery_target_time", ""}},
+                           {},
+                           settings,
+                           {},
+                           left_over,
+                           [this] { ++begun; }};
         Restoration restoration(catalog, {backup}, order);
         if (auto unpacked = restoration.unpack(); !unpacked) return std::unexpected(unpacked.error());
         CHECK_FALSE(restoration.combination("/bin"));
@@ -362,4 +370,50 @@ TEST_CASE("a store that is away leaves the target as it was") {
 
     CHECK(fs::is_empty(scene.target()));
     CHECK(scene.restore());
+}
+
+TEST_CASE("what was not finished goes, with what is in its tablespaces, and only that") {
+    Scene scene;
+    const std::string fast = scene.directory / "fast", other = scene.directory / "other";
+    for (const auto& place : {fast, other}) {
+        fs::create_directories(place + "/PG_15_202209061/5");
+        std::ofstream(place + "/PG_15_202209061/5/1259") << "old";
+    }
+    fs::create_directories(scene.target() + "/global");
+    SECTION("killed while it was copied: the marker names them") {
+        std::ofstream(scene.target() + "/pgbosun.restore") << "backup 20261121T014132\ntablespace " << fast << "\n";
+    }
+    SECTION("killed when it was whole: the links lead there") {
+        std::ofstream(scene.target() + "/global/pg_control") << "old";
+        fs::create_directories(scene.target() + "/pg_tblspc");
+        fs::create_directory_symlink(fast, scene.target() + "/pg_tblspc/16384");
+    }
+    SECTION("killed in between") {
+        std::ofstream(scene.target() + "/pgbosun.restore") << "backup 20261121T014132\ntablespace " << fast << "\n";
+        std::ofstream(scene.target() + "/global/pg_control") << "old";
+        fs::create_directories(scene.target() + "/pg_tblspc");
+        fs::create_directory_symlink(fast, scene.target() + "/pg_tblspc/16384");
+    }
+    scene.backup.info->tablespaces = {{"fast", 16384, fast}};
+    scene.plant("16384.tar.zst", zst(tar_file("PG_15_202209061/5/1259", "new") + tar_end()));
+    scene.left_over = LeftOver::removed;
+
+    const auto restored = scene.restore();
+
+    REQUIRE(restored);
+    CHECK(scene.begun == 1);
+    CHECK(slurp(scene.target() + "/global/pg_control") == "control");
+    CHECK(slurp(fast + "/PG_15_202209061/5/1259") == "new");
+    CHECK(slurp(other + "/PG_15_202209061/5/1259") == "old");
+}
+
+TEST_CASE("a tablespace has one place, whichever of its names it is moved by") {
+    BackupInfo info;
+    info.tablespaces = {{"fast", 16384, "/fast"}};
+
+    CHECK(places_of(info, "/pgdata", {{"fast", "/a"}}));
+    const auto both = places_of(info, "/pgdata", {{"fast", "/a"}, {"16384", "/b"}});
+
+    REQUIRE_FALSE(both);
+    CHECK(contains(both.error().what, "by its name and by its oid"));
 }

@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "pgbosun/encryption_key_text.hpp"
 #include "support/catch.hpp"
 #include "support/fake_object_store.hpp"
 #include "support/temporary_directory.hpp"
@@ -238,4 +239,29 @@ TEST_CASE("a key's file that is gone is unavailable, and nothing is written in t
     CHECK(put.error().kind == FaultKind::unavailable);
     CHECK_FALSE(place.store->begin_parted("a", smallest_part, {}));
     CHECK(place.inner->objects().empty());
+}
+
+TEST_CASE("what a configuration's check takes for a key is one, and nothing else") {
+    const std::string raw = "0123456789abcdef0123456789abcdef";
+    const std::string hexadecimal = "303132333435363738396162636465663031323334353637383961626364650a";
+    const std::string base64 = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZQo=";
+    std::vector<std::string> texts{"",
+                                   raw,
+                                   raw + "\n",
+                                   raw.substr(1),
+                                   hexadecimal,
+                                   hexadecimal + "\r\n",
+                                   base64,
+                                   base64 + " \n",
+                                   base64.substr(1),
+                                   std::string(64, 'g'),
+                                   std::string(44, 'A'),
+                                   std::string(43, 'A') + "=",
+                                   std::string(42, 'A') + "==",
+                                   std::string(43, '!') + "=",
+                                   base64 + base64};
+    for (const auto& text : texts) {
+        CAPTURE(text);
+        CHECK(is_encryption_key(text) == parse_key(text, "k").has_value());
+    }
 }

@@ -39,3 +39,38 @@ TEST_CASE("a reload that takes bootstrap.recovery away while the archive is look
     CHECK(report->outcome == instance::BootstrapOutcome::failed);
     CHECK(it.files.changes.back() == "write_durably /v/pgbosun/recovery");
 }
+
+TEST_CASE("what is left of a restore is removed by the next one, for only that knows of its tablespaces") {
+    test::Outside it;
+    it.settings.volume = "/v";
+    it.settings.archive.emplace();
+    it.settings.bootstrap.recovery.emplace();
+    it.files.add_directory("/v/pgbosun");
+    it.files.add_file("/v/pgbosun/bootstrapping", "restore\n");
+    it.files.add_directory("/v/pgdata");
+    it.files.add_file("/v/pgdata/pgbosun.restore", "backup 20261121T010000\ntablespace /fast\n");
+    it.outside.archiver.command = [](std::vector<std::string> arguments) {
+        Command command;
+        command.program = "/bin/pgbosun-archiver";
+        command.arguments = std::move(arguments);
+        return command;
+    };
+    Bootstrapper bootstrapper(
+        it.outside, [](std::string_view, std::string_view) {},
+        []() -> Task<Result<CatalogSummary>> {
+            CatalogSummary nothing;
+            nothing.empty = true;
+            co_return nothing;
+        });
+    bool ended = false;
+
+    boost::asio::co_spawn(it.loop, bootstrapper.run(it.settings),
+                          [&](std::exception_ptr, Bootstrapper::Report) { ended = true; });
+    test::run_until(it.loop, [&] { return it.processes.children.size() == 1; });
+
+    CHECK(it.processes.children[0].command.arguments ==
+          std::vector<std::string>{"restore", "--bootstrap", "--report", "json", "--anew"});
+    CHECK(it.files.nodes.contains("/v/pgdata/pgbosun.restore"));
+    it.processes.end(0, {ExitStatus::How::exited, 3});
+    test::run_until(it.loop, [&] { return ended; });
+}

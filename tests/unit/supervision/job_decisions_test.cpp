@@ -84,6 +84,15 @@ TEST_CASE("what becomes of a job is judged from its last line and its end") {
         job.result.reset();
         CHECK(conclude(job, exited(3)).end == JobEnd::failed);
     }
+    SECTION("a drill that could not begin is refused, one that begins and fails is not") {
+        job.kind = JobKind::drill;
+        take_line(job, JobResult{.detail = "another drill runs", .refused = true});
+        CHECK(conclude(job, exited(3)).end == JobEnd::refused);
+        CHECK(conclude(job, exited(2)).end == JobEnd::refused);
+        CHECK(conclude(job, exited(1)).end == JobEnd::failed);
+        take_line(job, JobResult{.detail = "the backup lacks WAL"});
+        CHECK(conclude(job, exited(3)).end == JobEnd::failed);
+    }
     SECTION("told to end") {
         job.kill_at = Instant(1s);
         CHECK(conclude(job, ExitStatus{ExitStatus::How::killed, 15}).end == JobEnd::cancelled);

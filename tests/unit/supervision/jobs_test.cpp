@@ -23,6 +23,7 @@ Result<JobLine> parse_line(std::string_view line) {
         return JobProgress{rest.substr(0, space), rest.substr(space + 1), 1, 10};
     }
     if (line.starts_with("done ")) return JobResult{.done = true, .id = rest, .recovery_seconds = 4.5};
+    if (line.starts_with("refused ")) return JobResult{.detail = rest, .refused = true};
     if (line.starts_with("failed ")) return JobResult{.done = false, .detail = rest};
     return fail(FaultKind::refused, "no such line");
 }
@@ -326,4 +327,64 @@ TEST_CASE("when pgbosun ends, what runs is told to end and nothing new begins") 
     it.ask(it.backup());
     it.until([&] { return it.answer.has_value(); });
     CHECK(it.answer->detail == "pgbosun is ending");
+}
+
+TEST_CASE("a drill that could not begin is answered as refused, and leaves no trace of a failed one") {
+    Fixture it;
+    it.jobs.begin();
+    JobRequest drill;
+    drill.verb = JobVerb::start_drill;
+    it.ask(drill);
+    it.until([&] { return it.processes.children.size() == 1; });
+    it.processes.say(0, "refused another drill runs in /v/pgbosun/drill\n");
+    it.processes.end(0, {ExitStatus::How::exited, 3});
+    it.until([&] { return it.answer.has_value(); });
+
+    CHECK(it.answer->answer == Answer::refused);
+    CHECK(it.answer->detail == "another drill runs in /v/pgbosun/drill");
+    CHECK_FALSE(it.jobs.drill().last_ok);
+    CHECK_FALSE(it.jobs.drill().last_at);
+    CHECK_FALSE(it.said("failed"));
+}
+
+TEST_CASE("a scheduled drill that cannot begin is skipped") {
+    Fixture it;
+    it.settings.drill.schedule = "0 0 4 * * 0";
+    const WallTime due = it.clock.wall() + 1ms;
+    it.next = [due](WallTime after) { return after < due ? std::optional(due) : std::nullopt; };
+    it.jobs.begin();
+    it.until([&] { return it.jobs.drill().next_at.has_value(); });
+    it.clock.advance(2s);
+    it.until([&] { return it.processes.children.size() == 1; });
+    it.processes.say(0, "refused another drill runs\n");
+    it.processes.end(0, {ExitStatus::How::exited, 3});
+
+    it.until([&] { return it.said("the scheduled drill is skipped: another drill runs"); });
+    CHECK_FALSE(it.jobs.drill().last_ok);
+    CHECK_FALSE(it.said("was refused"));
+}
+
+TEST_CASE(
+    "a schedule that comes by reload is kept from then on, and what it would have been before is not made up for") {
+    Fixture it;
+    const WallTime began = it.clock.wall();
+    it.next = [began](WallTime after) -> std::optional<WallTime> {
+        for (const auto moment : {began + 16s, began + 76s}) {
+            if (moment > after) return moment;
+        }
+        return std::nullopt;
+    };
+    it.jobs.begin();
+    for (int i = 0; i < 5; ++i) {
+        it.loop.restart();
+        it.loop.run_one_for(10ms);
+    }
+    it.clock.advance(34s);
+
+    it.settings.backup.schedule = "16 * * * * *";
+    it.jobs.note_settings_changed();
+    it.until([&] { return it.jobs.backups().next_at.has_value(); });
+
+    CHECK(it.jobs.backups().next_at == to_iso8601(began + 76s));
+    CHECK(it.processes.children.empty());
 }

@@ -130,7 +130,7 @@ TEST_CASE("an empty volume gets a standby of the backup that the source's archiv
     it.begin();
     it.tell_archive();
     it.until_child(2);
-    CHECK(it.words(1) == Words{"restore", "--bootstrap", "--standby", "--report", "json"});
+    CHECK(it.words(1) == Words{"restore", "--bootstrap", "--standby", "--report", "json", "--anew"});
     CHECK(it.has(marker));
     it.files.add_file("/v/pgdata/global/pg_control", test::control_bytes());  // on timeline 3
     it.files.add_directory("/v/pgdata/pg_wal");

@@ -140,7 +140,8 @@ TEST_CASE("a clone from the archive is a standby that reads it, and is compared 
     it.begin();
     it.tell_catalog();
     it.wait_for_child(2);
-    CHECK(it.command(1).arguments == Words{"restore", "--standby", "--backup", "20261121T010000", "--report", "json"});
+    CHECK(it.command(1).arguments ==
+          Words{"restore", "--standby", "--backup", "20261121T010000", "--report", "json", "--anew"});
     CHECK(it.has(marker));
 
     it.processes.say(1, "progress 4\n");
