@@ -108,12 +108,12 @@ bool Turn::demoting() {
 StopMode Turn::gentle() const { return policy_.smart_timeout > Duration::zero() ? StopMode::smart : StopMode::fast; }
 
 void Turn::stop(Purpose purpose, StopMode mode, Instant began) {
-    const Instant kill_at = std::max(began + policy_.stop_timeout, now_ + Policy::immediate_share);
+    const Duration share = policy_.last_share();
+    const Instant kill_at = std::max(began + policy_.stop_timeout, now_ + share);
     Instant next = kill_at;
     // Time for fast, and for immediate, is left.
-    if (mode == StopMode::smart)
-        next = std::clamp(kill_at - 2 * Policy::immediate_share, now_, now_ + policy_.smart_timeout);
-    if (mode == StopMode::fast) next = kill_at - Policy::immediate_share;
+    if (mode == StopMode::smart) next = std::clamp(kill_at - 2 * share, now_, now_ + policy_.smart_timeout);
+    if (mode == StopMode::fast) next = kill_at - share;
     enter(Stopping{purpose, mode, false, next, kill_at}, StopPostgres{mode});
 }
 
@@ -124,7 +124,7 @@ void Turn::checkpoint_then_stop(Purpose purpose) {
         stop(purpose, gentle(), now_);
         return;
     }
-    enter(Checkpointing{purpose, now_ + policy_.checkpoint_timeout, now_}, Checkpoint{});
+    enter(Checkpointing{purpose, now_ + policy_.checkpoint_share(), now_}, Checkpoint{});
 }
 
 void Turn::escalate() {
@@ -135,7 +135,7 @@ void Turn::escalate() {
         add(KillPostgres{});
     } else if (stopping.mode == StopMode::smart) {
         stopping.mode = StopMode::fast;
-        stopping.next_step_at = std::max(now_, stopping.kill_at - Policy::immediate_share);
+        stopping.next_step_at = std::max(now_, stopping.kill_at - policy_.last_share());
         add(StopPostgres{StopMode::fast});
     } else {
         stopping.mode = StopMode::immediate;

@@ -166,6 +166,56 @@ TEST_CASE("a checkpoint before a stop has a deadline of its own, and takes nothi
     CHECK(std::get<Stopping>(decision.state.activity).kill_at == start + 60s);
 }
 
+TEST_CASE("a short stop is fast until its last fifth, and immediate only then") {
+    const Duration timeout = GENERATE(as<Duration>(), 1s, 5s, 8s, 12s);
+    Policy hurried = policy();
+    hurried.stop_timeout = timeout;
+    auto decision = decide(running(Role::primary), EndRequested{StopMode::smart}, start, hurried);
+    REQUIRE(find<Checkpoint>(decision));
+    CHECK(*next_deadline(decision.state) <= start + timeout * 3 / 5);
+    const Instant checkpointed = start + 4ms;
+
+    decision = decide(decision.state, CheckpointEnded{}, checkpointed, hurried);
+    REQUIRE(find<StopPostgres>(decision));
+    CHECK(find<StopPostgres>(decision)->mode == StopMode::fast);
+    REQUIRE(next_deadline(decision.state) == start + timeout * 4 / 5);
+    decision = decide(decision.state, DeadlinePassed{}, start + timeout * 4 / 5, hurried);
+    REQUIRE(find<StopPostgres>(decision));
+    CHECK(find<StopPostgres>(decision)->mode == StopMode::immediate);
+    REQUIRE(next_deadline(decision.state) == start + timeout);
+    CHECK(find<KillPostgres>(decide(decision.state, DeadlinePassed{}, start + timeout, hurried)));
+}
+
+TEST_CASE("what the checkpoint does not need is the smart stop's, which leaves time for fast and immediate") {
+    struct Case {
+        Duration timeout, smart, until;
+    };
+    const auto given = GENERATE(as<Case>(), Case{10s, 6s, 6s}, Case{10s, 2s, 2s + 4ms}, Case{12s, 6s, 6s + 4ms},
+                                Case{60s, 50s, 50s}, Case{5s, 4s, 3s});
+    Policy patient = policy();
+    patient.stop_timeout = given.timeout;
+    patient.smart_timeout = given.smart;
+    auto decision = decide(running(Role::primary), EndRequested{StopMode::smart}, start, patient);
+    REQUIRE(find<Checkpoint>(decision));
+
+    decision = decide(decision.state, CheckpointEnded{}, start + 4ms, patient);
+    REQUIRE(find<StopPostgres>(decision));
+    CHECK(find<StopPostgres>(decision)->mode == StopMode::smart);
+    CHECK(*next_deadline(decision.state) == start + given.until);
+}
+
+TEST_CASE("a checkpoint that takes all its time leaves half of it to a smart stop that is asked for") {
+    Policy patient = policy();
+    patient.stop_timeout = 10s;
+    patient.smart_timeout = 6s;
+    auto decision = decide(running(Role::primary), EndRequested{StopMode::smart}, start, patient);
+    REQUIRE(next_deadline(decision.state) == start + 3s);
+    decision = decide(decision.state, DeadlinePassed{}, start + 3s, patient);
+    REQUIRE(find<StopPostgres>(decision));
+    CHECK(find<StopPostgres>(decision)->mode == StopMode::smart);
+    CHECK(*next_deadline(decision.state) == start + 6s);
+}
+
 TEST_CASE("crashes restart postgres, later each time, and too many of them end pgbosun with status 1") {
     InstanceState state = running(Role::primary);
     const Duration waits[] = {0s, 1s, 2s, 4s, 8s};
