@@ -90,6 +90,7 @@ void Turn::crashed(bool hopeless) {
     if (crashes.count == 0 || window_over) crashes = Crashes{0, now_};
     ++crashes.count;
     state().cause = Cause::crash;
+    state().promotes = false;
     // What keeps a standby from starting may be that its data left the primary's history: it is compared again.
     if (state().ready_for == Part::standby) state().ready_for = Part::unknown;
     const bool too_often = crashes.count > policy_.restart_intensity;
@@ -148,6 +149,7 @@ Verdict Turn::fence() {
     auto& fence = state().desired.fence;
     if (fence == Fence::on || fence == Fence::storing) return Verdict::already_so;
     fence = Fence::storing;
+    state().promotes = false;
     add(StoreFence{});
     const bool waits = is<BackingOff>() || is<WaitingForRoom>() || is<Inspecting>() || is<Failed>() ||
                        is<AwaitingRight>() || (is<Rejoining>() && as<Rejoining>()->again_at);
@@ -212,6 +214,14 @@ Verdict Turn::why_not_running() {
 Verdict Turn::promote() {
     if (state().desired.part != Part::own) return Verdict::refused_managed;
     if (is<Promoting>()) return Verdict::accepted;
+    if (state().promotes) return Verdict::accepted;
+    if (const auto* failed = as<Failed>(); failed != nullptr && failed->may_promote) {
+        state().promotes = true;
+        state().cause = Cause::restart;
+        state().crashes = Crashes{};
+        inspect();
+        return Verdict::accepted;
+    }
     const auto* running = as<Running>();
     if (running == nullptr) return why_not_running();
     if (state().recovering) return Verdict::refused_bootstrapping;

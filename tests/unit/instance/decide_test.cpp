@@ -404,6 +404,59 @@ TEST_CASE("a recovery that cannot reach its target rests until a person asks, an
     CHECK(std::holds_alternative<Failed>(decision.state.activity));
 }
 
+TEST_CASE("a standby that can never follow whom it was told of rests, and a promotion leads back") {
+    auto decision = after(running(Role::standby), PostmasterExited{.hopeless = true});
+    decision = after(decision.state, StraysGone{});
+    REQUIRE(phase_of(decision.state) == Phase::failed);
+    CHECK_FALSE(find<End>(decision));
+    CHECK(after(decision.state, Asked{Verb::demote, true}).verdict == Verdict::refused_failed);
+
+    decision = after(decision.state, Asked{Verb::promote});
+    CHECK(decision.verdict == Verdict::accepted);
+    REQUIRE(find<InspectVolume>(decision));
+    CHECK(after(decision.state, Asked{Verb::promote}).verdict == Verdict::accepted);
+    decision = after(decision.state, VolumeJudged{VolumeVerdict::usable});
+    decision = after(decision.state, StraysGone{});
+    decision = after(decision.state, RoomFound{true});
+    REQUIRE(find<Launch>(decision));
+    CHECK(find<Launch>(decision)->alone);
+    decision = after(decision.state, Accepting{Role::standby});
+    CHECK(find<Promote>(decision));
+    decision = after(decision.state, Accepting{Role::primary});
+    CHECK(phase_of(decision.state) == Phase::running);
+    CHECK_FALSE(decision.state.promotes);
+}
+
+TEST_CASE("a restart of such a standby follows as before, and so does one whose promotion failed") {
+    auto decision = after(running(Role::standby), PostmasterExited{.hopeless = true});
+    const auto failed = after(decision.state, StraysGone{}).state;
+    const auto launch = [](InstanceState state) {
+        auto next = after(state, VolumeJudged{VolumeVerdict::usable});
+        next = after(next.state, StraysGone{});
+        return after(next.state, RoomFound{true});
+    };
+
+    decision = launch(after(failed, Asked{Verb::restart}).state);
+    REQUIRE(find<Launch>(decision));
+    CHECK_FALSE(find<Launch>(decision)->alone);
+
+    decision = launch(after(failed, Asked{Verb::promote}).state);
+    decision = after(decision.state, PostmasterExited{});
+    CHECK_FALSE(decision.state.promotes);
+}
+
+TEST_CASE("what failed for its volume, or as a recovery to a target, is not promoted") {
+    auto decision = after(InstanceState{}, VolumeJudged{VolumeVerdict::refused});
+    CHECK(after(decision.state, Asked{Verb::promote}).verdict == Verdict::refused_failed);
+
+    InstanceState recovering = running(Role::standby);
+    recovering.recovering = true;
+    decision = after(recovering, PostmasterExited{.hopeless = true});
+    decision = after(decision.state, StraysGone{});
+    REQUIRE(phase_of(decision.state) == Phase::failed);
+    CHECK(after(decision.state, Asked{Verb::promote}).verdict == Verdict::refused_failed);
+}
+
 TEST_CASE("a bootstrap that is refused rests in the phase failed") {
     InstanceState state;
     state.activity = Bootstrapping{};
