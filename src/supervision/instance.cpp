@@ -265,11 +265,26 @@ const InstanceStatus& Instance::status() {
         stale_ = false;
         std::optional<int> pid;
         if (const auto process = performer_.postmaster()) pid = static_cast<int>(*process);
-        status_ = assemble(Known{settings_, supervisor_.state(), monitor_.facts(), performer_.inspection(),
-                                 performer_.fence(), performer_.progress(), performer_.reason(), performer_.hint(),
-                                 wiring_.boot_id, pid, performer_.postmaster_since(), crash_restarts_, archive(),
-                                 wiring_.volumes(now), wiring_.log(), wiring_.shortage(), now, source_reading(now),
-                                 performer_.holds_clients()});
+        status_ = assemble(Known{settings_,
+                                 supervisor_.state(),
+                                 monitor_.facts(),
+                                 performer_.inspection(),
+                                 performer_.fence(),
+                                 performer_.progress(),
+                                 performer_.reason(),
+                                 performer_.hint(),
+                                 wiring_.boot_id,
+                                 pid,
+                                 performer_.postmaster_since(),
+                                 crash_restarts_,
+                                 archive(),
+                                 wiring_.volumes(now),
+                                 wiring_.log(),
+                                 wiring_.shortage(),
+                                 now,
+                                 source_reading(now),
+                                 performer_.holds_clients(),
+                                 status_.started});
         status_.backup = jobs_.backups();
         status_.drill = jobs_.drill();
         note_position();
