@@ -231,6 +231,20 @@ Task<ExitStatus> Bootstrapper::stop_server() {
     co_return *ended;
 }
 
+Task<Result<>> Bootstrapper::run_step(PgSession& session, const postgres::BootstrapStep& step) {
+    std::string sql = step.sql;
+    Result<> done;
+    if (step.is_script) {
+        done = co_await session.script(std::move(sql), sql_timeout);
+    } else if (const auto answer = co_await session.query(std::move(sql), {}, sql_timeout); !answer) {
+        done = std::unexpected(answer.error());
+    }
+    if (done) co_return done;
+    Fault fault = Fault(done.error()).in(step.what);
+    if (fault.hint.empty()) fault.hint = step.hint;
+    co_return std::unexpected(std::move(fault));
+}
+
 Task<Result<>> Bootstrapper::run_steps(const Settings& settings) {
     postgres::BootstrapSecrets secrets;
     if (const auto& file = settings.bootstrap.initdb.password_file) {
@@ -276,9 +290,8 @@ Task<Result<>> Bootstrapper::run_steps(const Settings& settings) {
             if (!there->rows.empty()) continue;
         }
         log::info("bootstrap: " + step.what);
-        std::string sql = step.sql;
-        const auto done = co_await session->query(std::move(sql), {}, sql_timeout);
-        if (!done) co_return std::unexpected(Fault(done.error()).in(step.what));
+        auto done = co_await run_step(*session, step);
+        if (!done) co_return done;
     }
     co_return Result<>();
 }
