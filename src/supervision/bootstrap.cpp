@@ -5,6 +5,7 @@
 
 #include "pgbosun/log.hpp"
 #include "postgres/bootstrap_sql.hpp"
+#include "postgres/initdb_options.hpp"
 #include "postgres/tools.hpp"
 #include "supervision/inspection.hpp"
 #include "supervision/preparation.hpp"
@@ -42,6 +43,11 @@ void Bootstrapper::cancel(bool kill) {
 }
 
 Task<Bootstrapper::Report> Bootstrapper::run(const Settings& settings) {
+    const bool initdb = !settings.bootstrap.join && !settings.bootstrap.recovery;
+    if (initdb) {
+        const auto unknown = postgres::check_initdb_version(settings.bootstrap.initdb, outside_.machine.server_major);
+        if (unknown) co_return Report{instance::BootstrapOutcome::refused, unknown->why, unknown->hint};
+    }
     const char* what = settings.bootstrap.join ? "pg_basebackup" : settings.bootstrap.recovery ? "restore" : "initdb";
     auto result = co_await begin(settings, what);
     if (result && settings.bootstrap.join) {
