@@ -16,6 +16,7 @@
 #include "app/http_instance_client.hpp"
 #include "app/parameter_trial.hpp"
 #include "app/posix_outside.hpp"
+#include "app/query_files.hpp"
 #include "app/run.hpp"
 
 namespace {
@@ -65,6 +66,7 @@ struct Perform {
         auto read =
             load_settings(configuration_file(command.config, environment), environment, outside, object_to_parameter);
         check_outside(read, environment, outside);
+        check_query_files(read, outside);
         judge_parameters(read);
         return static_cast<int>(print_check(read, std::cout));
     }

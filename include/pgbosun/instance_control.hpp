@@ -37,6 +37,8 @@ struct ControlAnswer {
     Answer answer{};
     std::string detail;  // refused, failed: why
     std::string hint;
+    // refused: what this field of the request holds is wrong at any time; empty: it makes no sense now.
+    std::string field = {};
 };
 
 // A backup or drill to be started, or a backup to be cancelled or removed.

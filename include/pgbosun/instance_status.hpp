@@ -153,8 +153,10 @@ struct ManagedStatus {
     bool holds_clients = false;  // started anew, it lets nobody in before its synchronous standbys have all it has
     bool stopped = true;         // there is no postgres that takes writes, or could without a new right
     bool able = false;           // it could be promoted: there is data, and a postgres that runs or can
-    Reach reach;                 // all that it holds
-    Duration reach_age{};        // how old that knowledge is; nobody may rely on it for what came after
+    Reach reach;                 // all that it holds, as far as it knows
+    // How old that knowledge is; nobody may rely on it for what came after. none: it may hold more, which it has not read
+    // since it was started, or nothing of what it held.
+    std::optional<Duration> reach_age = Duration{};
     std::uint64_t promotable_version = 0;              // as primary: the list it has taken over
     std::optional<std::uint64_t> synchronous_version;  // as primary: the rule that it has taken over; none: not yet
     Term promised_term = 0;

@@ -1,6 +1,7 @@
 #pragma once
 // One session with a PostgreSQL server, opened when it is first needed and again after it was lost.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,9 +14,12 @@ namespace pgbosun {
 
 using Field = std::optional<std::string>;  // SQL NULL is nullopt
 
+using TypeOid = std::uint32_t;  // of pg_type; 0: not known
+
 struct Rows {
     std::vector<std::string> columns;
     std::vector<std::vector<Field>> rows;
+    std::vector<TypeOid> types;  // of the columns; empty: not known
 };
 
 class PgSession {

@@ -12,11 +12,13 @@
 #include "app/posix_outside.hpp"
 #include "app/run.hpp"
 #include "host/identity.hpp"
+#include "host/log_line.hpp"
 #include "host/log_output.hpp"
 #include "http/wire.hpp"
 #include "pgbosun/cron_schedule.hpp"
 #include "pgbosun/log.hpp"
 #include "postgres/configuration.hpp"
+#include "postgres/end_of_server.hpp"
 #include "postgres/log_record.hpp"
 #include "postgres/tools.hpp"
 #include "supervision/spawn.hpp"
@@ -148,7 +150,7 @@ supervision::Instance::Wiring Agent::wiring() {
     };
     wiring.metrics = std::make_unique<postgres::MetricsCollector>(
         [this](const std::string& database) { return open_session(database, std::string(postgres::metrics_role)); },
-        clock_, metrics_plan());
+        clock_, metrics_plan(), tell);
     if (settings_.mode == Mode::managed) wiring.cluster = cluster_wiring();
     return wiring;
 }
@@ -186,17 +188,12 @@ void Agent::relay(std::string_view program, std::string_view line) {
     if (program == "postgres") {
         postgres_logged(line);
     } else {
-        log::info(line, {{"logger", program}});
+        log::info(line, {{host::logger_field, program}});
     }
 }
 
 void Agent::postgres_logged(std::string_view line) {
-    // Why the server ended is said by these two; a session's FATAL is its own affair.
-    const bool of_server = !line.starts_with('{') ||
-                           line.find("\"backend_type\":\"postmaster\"") != std::string_view::npos ||
-                           line.find("\"backend_type\":\"startup\"") != std::string_view::npos ||
-                           line.find("\"PANIC\"") != std::string_view::npos;
-    if (of_server) note_end_of_server(line);
+    if (auto why = postgres::end_of_server(line)) instance_->note_fatal(std::move(*why));
     // A WAL receiver's, of whom it asked: what comes next there is gone, or of another history.
     for (const std::string_view sign :
          {"has already been removed", "is behind recovery timeline", "is not in this server's history"}) {
@@ -208,20 +205,6 @@ void Agent::postgres_logged(std::string_view line) {
         if (instance_->follows_archive()) return;
     }
     host::log_output::pass_through(postgres::log_line(line, settings_.log.format, clock_.wall()));
-}
-
-void Agent::note_end_of_server(std::string_view line) {
-    for (const std::string_view severity : {"\"FATAL\"", "\"PANIC\"", "FATAL:  ", "PANIC:  "}) {
-        const auto place = line.find(severity);
-        if (place == std::string_view::npos) continue;
-        constexpr std::string_view key = "\"message\":\"";
-        auto message = line.substr(place + severity.size());
-        if (const auto text = line.find(key); text != std::string_view::npos) {
-            message = line.substr(text + key.size());
-            message = message.substr(0, message.find("\",\""));
-        }
-        instance_->note_fatal(std::string(message.substr(0, 300)));
-    }
 }
 
 Result<> Agent::open_log_fifos() {

@@ -11,6 +11,7 @@
 #include "app/exit_code.hpp"
 #include "app/guarding.hpp"
 #include "app/proc_table.hpp"
+#include "app/query_files.hpp"
 #include "app/secret_watch.hpp"
 #include "app/settings_reader.hpp"
 #include "app/version_question.hpp"
@@ -68,7 +69,6 @@ private:
     void under_pressure(host::LogPressure pressure);
     void relay(std::string_view program, std::string_view line);
     void postgres_logged(std::string_view line);
-    void note_end_of_server(std::string_view line);
     Task<> begin();
     Task<Result<>> wait_for_volume();
     Task<> keep_archiving();
@@ -80,9 +80,12 @@ private:
     Task<Result<>> read_files();
     Task<Result<>> take_files();
     Task<Result<http::ServerFiles>> read_http_files(HttpSettings http);
-    Task<Result<std::vector<postgres::MetricQuery>>> read_metric_queries(MetricsSettings metrics);
-    [[nodiscard]] postgres::MetricsPlan metrics_plan() const;
     Task<Result<>> parameters_taken(Settings settings);
+    Task<QueriesToRun> read_metric_queries(MetricsSettings metrics);
+    // Says what is wrong with them and remembers them; those that are to be run.
+    std::vector<postgres::MetricQuery> take_queries(QueriesToRun queries);
+    postgres::MetricsPlan metrics_plan();
+    static void tell(const postgres::QueryNews& news);
     Task<> store_settings();
     [[nodiscard]] std::string accepted_settings() const;
     [[nodiscard]] Result<Settings> read_configuration(std::string_view text) const;
@@ -110,6 +113,7 @@ private:
     SecretWatch secret_watch_;
     std::unique_ptr<supervision::Instance> instance_;
     std::unique_ptr<http::Server> server_;
+    QueriesOfFiles queries_of_files_;
     http::ServerFiles http_files_;  // as last taken; peers are asked with the same
     std::unique_ptr<ArchiverProcess> archiver_;
     // Of bootstrap.recovery.source, while the instance recovers from it; stopped ones stay until they have ended.

@@ -1,7 +1,6 @@
 // The part of Agent that is about the files that it reads: the configuration, and what that names.
 #include <algorithm>
 #include <array>
-#include <iterator>
 #include <utility>
 
 #include "app/agent.hpp"
@@ -10,7 +9,6 @@
 #include "app/fixed_keys.hpp"
 #include "app/parameter_trial.hpp"
 #include "app/posix_outside.hpp"
-#include "app/query_files.hpp"
 #include "app/run.hpp"
 #include "app/settings_text.hpp"
 #include "host/log_output.hpp"
@@ -78,7 +76,8 @@ Task<Result<>> Agent::read_files() {
     co_return done;
 }
 
-// All of it or nothing: what the HTTP server cannot use leaves the rest as it was, too.
+// All of it or nothing: what the HTTP server cannot use leaves the rest as it was, too. But a file of metric queries
+// costs only itself.
 Task<Result<>> Agent::take_files() {
     Settings fresh = settings_;
     if (!settings_.config_file.empty()) {
@@ -98,7 +97,6 @@ Task<Result<>> Agent::take_files() {
     }
     MetricsSettings metrics = fresh.metrics;
     auto queries = co_await read_metric_queries(std::move(metrics));
-    if (!queries) co_return std::unexpected(std::move(queries.error()));
     HttpSettings http = fresh.http;
     auto files = co_await read_http_files(std::move(http));
     const auto reloaded = files ? server_->reload(fresh.http, *files) : Result<>(std::unexpected(files.error()));
@@ -109,7 +107,7 @@ Task<Result<>> Agent::take_files() {
     }
     settings_ = std::move(fresh);
     http_files_ = std::move(*files);
-    instance_->replace_metric_queries(std::move(*queries));
+    instance_->replace_metric_queries(take_queries(std::move(queries)));
     host::log_output::set_level(log_level_of(settings_));
     if (!settings_.config_file.empty()) log::info("the configuration has been read again");
     if (!changed.empty()) log::warning("what changes only when pgbosun is started anew stays", {{"keys", changed}});
@@ -160,38 +158,48 @@ Task<Result<http::ServerFiles>> Agent::read_http_files(HttpSettings http) {
     co_return files;
 }
 
-Task<Result<std::vector<postgres::MetricQuery>>> Agent::read_metric_queries(MetricsSettings metrics) {
+Task<QueriesToRun> Agent::read_metric_queries(MetricsSettings metrics) {
     std::vector<QueryFile> files;
     for (const auto& file : metrics.queries_files) {
         std::string path = file;
         auto text = co_await mounted_files_.read(std::move(path), postgres::longest_query_file);
-        if (!text) co_return std::unexpected(std::move(text.error()).in("metrics.queries"));
-        files.push_back({file, std::move(*text)});
+        files.push_back({file, std::move(text)});
     }
-    co_return metric_queries(metrics, files);
+    co_return queries_to_run(metrics, files, queries_of_files_);
 }
 
-// At the start, when nobody is kept waiting by a disk: one file that cannot be used does not take the others away.
-postgres::MetricsPlan Agent::metrics_plan() const {
+std::vector<postgres::MetricQuery> Agent::take_queries(QueriesToRun queries) {
+    for (const auto& fault : queries.unusable)
+        log::error("metric queries cannot be used: " + fault.what, {{"hint", fault.hint}});
+    for (const auto& replaced : queries.replaced)
+        log::warning("a metric query takes the place of another one of its name",
+                     {{"query", replaced.name}, {"file", replaced.file}});
+    queries_of_files_ = std::move(queries.of_files);
+    return std::move(queries.queries);
+}
+
+void Agent::tell(const postgres::QueryNews& news) {
+    const bool all = news.query == postgres::whole_collection;
+    if (!news.fault && all) return log::info("metrics are collected again");
+    if (!news.fault) {
+        return log::info("a metric query works again", {{"query", news.query}, {"database", news.database}});
+    }
+    if (all) return log::warning("metrics cannot be collected: " + news.fault->what, {{"hint", news.fault->hint}});
+    log::warning("a metric query fails: " + news.query + " in database " + news.database + ": " + news.fault->what,
+                 {{"query", news.query}, {"database", news.database}, {"hint", news.fault->hint}});
+}
+
+// At the start, when nobody is kept waiting by a disk.
+postgres::MetricsPlan Agent::metrics_plan() {
+    std::vector<QueryFile> files;
+    const PosixOutside outside;
+    for (const auto& file : settings_.metrics.queries_files)
+        files.push_back({file, outside.read(file, postgres::longest_query_file)});
     postgres::MetricsPlan plan;
     plan.cluster = settings_.cluster;
+    plan.application_database = settings_.bootstrap.initdb.database;
     plan.query_timeout = settings_.monitor.query_timeout;
-    const auto add = [&](const MetricsSettings& metrics, const std::vector<QueryFile>& files) {
-        auto queries = metric_queries(metrics, files);
-        if (!queries)
-            log::error("metric queries cannot be used: " + queries.error().what, {{"hint", queries.error().hint}});
-        if (queries) std::ranges::move(*queries, std::back_inserter(plan.queries));
-    };
-    add(settings_.metrics, {});
-    const PosixOutside outside;
-    for (const auto& file : settings_.metrics.queries_files) {
-        auto text = outside.read(file, postgres::longest_query_file);
-        if (text) add({.default_queries = false}, {{file, std::move(*text)}});
-        if (!text) {
-            log::error("metric queries cannot be read: " + text.error().what,
-                       {{"hint", "metrics.queries names files that this user may read"}});
-        }
-    }
+    plan.queries = take_queries(queries_to_run(settings_.metrics, files, {}));
     return plan;
 }
 

@@ -12,6 +12,7 @@
 
 #include "app/configuration.hpp"
 #include "app/posix_outside.hpp"
+#include "app/unknown_command.hpp"
 #include "host/log_output.hpp"
 #include "object_store/open.hpp"
 #include "pgbosun/log.hpp"
@@ -53,6 +54,11 @@ int run_archiver_program(Arguments arguments) {
         if (arguments[0] == command.name) return static_cast<int>(command.run(arguments.subspan(1)));
     }
     const bool asked = arguments[0] == "--help" || arguments[0] == "-h";
+    if (!asked) {
+        std::vector<std::string> known;
+        for (const auto& command : commands) known.emplace_back(command.name);
+        std::cerr << "pgbosun-archiver: " << unknown_command(arguments[0], "", known) << "\n";
+    }
     print_usage(asked ? std::cout : std::cerr);
     return static_cast<int>(asked ? ExitCode::done : ExitCode::wrong_usage);
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/conninfo.hpp"
+#include "app/unknown_command.hpp"
 #include "app/value_text.hpp"
 
 namespace pgbosun::app {
@@ -61,6 +62,15 @@ std::optional<StoreCommand> store_command(std::span<const std::string> arguments
         return command;
     }
     return std::nullopt;
+}
+
+// Those of two words, which CLI11 does not know.
+std::vector<MoreCommands> said_to_the_store() {
+    std::vector<MoreCommands> more;
+    for (const auto& [said, called] : store_words()) {
+        if (said.size() == 2) more.push_back({said[0], said[1]});
+    }
+    return more;
 }
 
 constexpr auto backup_help =
@@ -271,7 +281,8 @@ std::variant<AnyCommand, UsageEnd> parse_arguments(std::span<const std::string> 
     } catch (const CLI::CallForVersion&) {
         return AnyCommand(VersionCommand{});
     } catch (const CLI::ParseError& problem) {
-        return wrong(problem.what());
+        if (const auto unknown = explain_unknown_command(app, said_to_the_store())) return wrong(*unknown);
+        return wrong(arguments.empty() ? "a command is missing" : problem.what());
     }
     if (!parsing.problem.empty()) return wrong(parsing.problem);
     if (!parsing.command) return wrong("a command is missing");

@@ -8,6 +8,7 @@
 #include "app/archiver_program.hpp"
 #include "app/job_output.hpp"
 #include "app/job_run.hpp"
+#include "app/unknown_command.hpp"
 #include "archive/summary_wire.hpp"
 #include "archive/wall_clock.hpp"
 #include "backup/backup_lock.hpp"
@@ -160,6 +161,11 @@ ExitCode run_verb(std::span<const CatalogVerb> verbs, const std::string& group, 
     const auto* const last = verbs.data() + verbs.size();
     while (verb != last && (arguments.empty() || arguments[0] != verb->name)) ++verb;
     if (verb == last) {
+        if (!arguments.empty() && !arguments[0].starts_with('-')) {
+            std::vector<std::string> names;
+            for (const auto& known : verbs) names.emplace_back(known.name);
+            std::cerr << "pgbosun-archiver: " << unknown_command(arguments[0], group, names) << "\n";
+        }
         std::cerr << "usage: pgbosun-archiver " << group << " COMMAND [--help] [...]\n";
         for (const auto& known : verbs) std::cerr << "  " << known.name << "\t" << known.help << "\n";
         return ExitCode::wrong_usage;

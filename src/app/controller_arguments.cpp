@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/conninfo.hpp"
+#include "app/unknown_command.hpp"
 #include "app/value_text.hpp"
 
 namespace pgbosun::app {
@@ -142,7 +143,8 @@ std::variant<AnyControllerCommand, UsageEnd> parse_controller_arguments(std::spa
     } catch (const CLI::CallForVersion&) {
         return AnyControllerCommand(VersionCommand{});
     } catch (const CLI::ParseError& problem) {
-        return wrong(problem.what());
+        if (const auto unknown = explain_unknown_command(app)) return wrong(*unknown);
+        return wrong(arguments.empty() ? "a command is missing" : problem.what());
     }
     if (!parsing.problem.empty()) return wrong(parsing.problem);
     if (!parsing.command) return wrong("a command is missing");

@@ -7,6 +7,7 @@
 
 #include "app/value_text.hpp"
 #include "pgbosun/lsn.hpp"
+#include "pgbosun/moment.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -19,75 +20,10 @@ std::unexpected<Fault> refuse(const std::string& text, std::string_view why, std
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// Takes exactly `count` digits from the front.
-std::optional<int> digits(std::string_view& text, std::size_t count) {
-    if (text.size() < count || !std::ranges::all_of(text.substr(0, count), is_digit)) return std::nullopt;
-    int value = 0;
-    for (const char c : text.substr(0, count)) value = value * 10 + (c - '0');
-    text.remove_prefix(count);
-    return value;
-}
-
-bool take(std::string_view& text, char wanted) {
-    if (!text.starts_with(wanted)) return false;
-    text.remove_prefix(1);
-    return true;
-}
-
-bool take_date(std::string_view& text) {
-    const auto year = digits(text, 4);
-    if (!year || !take(text, '-')) return false;
-    const auto month = digits(text, 2);
-    if (!month || !take(text, '-')) return false;
-    const auto day = digits(text, 2);
-    if (!day) return false;
-    using namespace std::chrono;
-    return year_month_day(std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
-                          std::chrono::day(static_cast<unsigned>(*day)))
-        .ok();
-}
-
-bool take_time(std::string_view& text) {
-    const auto hour = digits(text, 2);
-    if (!hour || *hour > 23 || !take(text, ':')) return false;
-    const auto minute = digits(text, 2);
-    if (!minute || *minute > 59) return false;
-    if (!take(text, ':')) return true;
-    const auto second = digits(text, 2);
-    if (!second || *second > 59) return false;
-    if (!take(text, '.')) return true;
-    const auto end = std::ranges::find_if_not(text, is_digit);
-    const auto fraction = static_cast<std::size_t>(end - text.begin());
-    text.remove_prefix(fraction);
-    return fraction >= 1 && fraction <= 6;
-}
-
-// "Z", " UTC", "+02", "+02:00", "-0530"
-bool is_zone(std::string_view text) {
-    if (text == "Z" || text == "z" || text == " UTC" || text == "UTC" || text == " GMT" || text == "GMT") return true;
-    take(text, ' ');
-    if (!take(text, '+') && !take(text, '-')) return false;
-    const auto hours = digits(text, 2);
-    if (!hours || *hours > 15) return false;
-    if (text.empty()) return true;
-    take(text, ':');
-    const auto minutes = digits(text, 2);
-    return minutes && *minutes <= 59 && text.empty();
-}
-
 }  // namespace
 
 Result<> moment_with_zone(const std::string& text) {
-    constexpr auto form = "write it as \"2026-01-30 10:00:00+00\"";
-    std::string_view rest = text;
-    if (!take_date(rest) || (!take(rest, ' ') && !take(rest, 'T')) || !take_time(rest)) {
-        return refuse(text, "is not a moment", form);
-    }
-    if (rest.empty()) {
-        return refuse(text, "has no time zone: a server would read it in its own",
-                      "write the zone too, such as \"" + text.substr(0, 30) + "+00\" for UTC");
-    }
-    if (!is_zone(rest)) return refuse(text, "is not a moment with a time zone in numbers", form);
+    if (auto moment = parse_moment(text); !moment) return std::unexpected(std::move(moment.error()));
     return {};
 }
 

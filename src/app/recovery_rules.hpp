@@ -8,9 +8,7 @@
 
 namespace pgbosun::app {
 
-// "2026-01-30 10:00:00+00", "2026-01-30T10:00:00.5Z", "2026-01-30 10:00:00 UTC": never without its zone, for
-// a server would read it in its own.
-Result<> moment_with_zone(const std::string& text);
+Result<> moment_with_zone(const std::string& text);    // as pgbosun/moment.hpp reads it
 Result<> wal_position(const std::string& text);        // "0/5000060"
 Result<> transaction_number(const std::string& text);  // decimal
 Result<> restore_point(const std::string& text);       // 1 to 63 bytes (MAXFNAMELEN), printable

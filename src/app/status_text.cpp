@@ -77,7 +77,9 @@ void headline(Writer& out, const InstanceStatus& status) {
     if (status.ready && !status.reason.empty()) out.row("note", printable(status.reason), Tone::doubtful);
     if (!status.hint.empty()) out.row("hint", printable(status.hint), Tone::doubtful);
     if (status.fenced) {
-        out.row("fenced", "since " + printable(status.fenced->since) + after(": ", status.fenced->reason), Tone::bad);
+        const auto& since = status.fenced->since;  // empty: the fence is not on the volume yet
+        out.row("fenced", (since.empty() ? "now" : "since " + printable(since)) + after(": ", status.fenced->reason),
+                Tone::bad);
     }
     if (!status.live) out.row("liveness", "fails" + after(": ", status.live_reason), Tone::bad);
 }

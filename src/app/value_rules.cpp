@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#include "app/access_lines.hpp"
 #include "app/value_text.hpp"
 #include "pgbosun/cron_schedule.hpp"
-#include "postgres/access_lines.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -206,14 +206,14 @@ Result<> transfer_rate(const std::string& text) {
 }
 
 Result<> hba_line(const std::string& text) {
-    const auto problem = postgres::problem_of_hba_line(text);
+    const auto problem = problem_of_hba_line(text);
     if (!problem) return {};
     return refuse(text, "is no line of pg_hba.conf: " + *problem,
                   "write TYPE DATABASE USER [ADDRESS] METHOD [OPTIONS], such as hostssl all all samenet scram-sha-256");
 }
 
 Result<> ident_line(const std::string& text) {
-    const auto problem = postgres::problem_of_ident_line(text);
+    const auto problem = problem_of_ident_line(text);
     if (!problem) return {};
     return refuse(text, "is no line of pg_ident.conf: " + *problem,
                   "write MAPNAME SYSTEM-USERNAME PG-USERNAME, such as staff alice app");

@@ -22,7 +22,7 @@ Result<> http_url(const std::string& text);
 Result<> cron_schedule(const std::string& text);     // as pgbosun/cron_schedule.hpp
 Result<> retention_policy(const std::string& text);  // RECOVERY WINDOW OF n DAYS|WEEKS|MONTHS, REDUNDANCY n
 Result<> transfer_rate(const std::string& text);     // as pg_basebackup --max-rate
-Result<> hba_line(const std::string& text);          // as postgres/access_lines.hpp
+Result<> hba_line(const std::string& text);          // as app/access_lines.hpp
 Result<> ident_line(const std::string& text);
 Result<> log_level(const std::string& text);
 Result<> environment_name(const std::string& text);

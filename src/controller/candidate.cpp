@@ -11,7 +11,7 @@ const Seen* lately(const Field& field, const std::string& name) {
     return field.now - seen->received_at < field.policy.ttl ? seen : nullptr;
 }
 
-// What it says of its data counts, too.
+// What it says of its data counts, too: it does not while it has not read all of its WAL.
 const Seen* fresh(const Field& field, const std::string& name) {
     const Seen* seen = lately(field, name);
     return seen != nullptr && seen->reached_at >= field.not_before ? seen : nullptr;
@@ -62,11 +62,16 @@ bool covered(const Field& field, const std::string& writer, const SynchronousRul
     if (rule.number <= 0) return true;
     // A standby that has lost its controller may have confirmed commits of a term that it has not heard of: it went on
     // streaming, or has reconnected by itself. Then its data is said to be of an older term, and is further all the same.
-    const auto reached = [&](const std::string& name) {
+    // Who holds nothing, or has been made anew, may have held more.
+    const auto has_data = [&](const std::string& name) {
         const Seen* seen = fresh(field, name);
+        return seen != nullptr && seen->report.reach.term > 0 ? seen : nullptr;
+    };
+    const auto reached = [&](const std::string& name) {
+        const Seen* seen = has_data(name);
         return seen != nullptr && seen->report.reach <= best && position(seen->report.reach) <= position(best);
     };
-    const Seen* itself = fresh(field, writer);
+    const Seen* itself = has_data(writer);
     if (itself != nullptr && itself->report.stopped && itself->report.reach <= best) return true;
     std::int64_t known = 0;
     std::int64_t all = 0;

@@ -7,8 +7,8 @@
 namespace pgbosun::controller {
 namespace {
 
-// Nobody waits for something so old; it keeps the difference from running over.
-constexpr Duration longest_age = std::chrono::hours(1);
+// It keeps the difference from running over.
+constexpr Duration longest_age = std::chrono::hours(10'000);
 
 bool serves(const Report& report, const Record& record) {
     return report.instance == record.primary && report.term == record.term && report.accepted == record.term &&
@@ -85,7 +85,8 @@ void observe(Knowledge& known, const Policy& policy, Report report, Instant aske
     seen.report.newest = newest;
     seen.asked_at = asked_at;
     seen.received_at = received_at;
-    seen.reached_at = asked_at - instance::with_margin(std::min(seen.report.reach_age, longest_age));
+    const auto& age = seen.report.reach_age;
+    seen.reached_at = age ? asked_at - instance::with_margin(std::min(*age, longest_age)) : Instant{};
     seen.answered = false;
     note(known, seen);
 }

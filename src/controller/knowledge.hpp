@@ -48,10 +48,11 @@ struct Report {
     bool serving = false;                 // postgres takes writes, and may
     bool stopped = true;                  // no postgres that takes writes, or could without a new right
     bool fenced = false;
-    bool able = false;            // it could be promoted: data, and a postgres that runs or can
-    bool streaming = false;       // from the primary of `term`
-    Reach reach;                  // all that it holds
-    Duration reach_age{};         // how old that knowledge is
+    bool able = false;       // it could be promoted: data, and a postgres that runs or can
+    bool streaming = false;  // from the primary of `term`
+    Reach reach;             // all that it holds
+    // How old that knowledge is. none: it is no knowledge, and it may hold more.
+    std::optional<Duration> reach_age = Duration{};
     Lsn newest;                   // the furthest position that it has heard of, of the same WAL; at least what it holds
     std::uint64_t to_replay = 0;  // bytes that it holds and has not replayed; 0 too where it does not say
     std::optional<SystemId> system_id;
@@ -65,7 +66,7 @@ struct Seen {
     Report report;
     Instant asked_at{};
     Instant received_at{};
-    Instant reached_at{};  // what it says of its data was so then, or later
+    Instant reached_at{};  // what it says of its data was so then, or later; the clock's begin: it does not know
     bool answered = false;
     std::optional<Instant> good_at;  // when it was last seen fit for the promotable list
 };

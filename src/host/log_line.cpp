@@ -108,11 +108,19 @@ std::string_view to_string(log::Level level) {
 }
 
 std::string render_json(const LogRecord& record) {
+    std::string_view logger = "pgbosun";
+    for (const auto& field : record.fields) {
+        const auto* name = std::get_if<std::string_view>(&field.value);
+        if (field.name == logger_field && name) logger = *name;
+    }
     std::string line = "{\"level\":\"";
     line.append(to_string(record.level)).append("\",\"ts\":\"").append(to_iso8601(record.at));
-    line += "\",\"logger\":\"pgbosun\",\"msg\":";
+    line += "\",\"logger\":";
+    add_string(line, logger);
+    line += ",\"msg\":";
     add_string(line, record.message);
     for (const auto& field : record.fields) {
+        if (field.name == logger_field) continue;
         line += ',';
         add_string(line, field.name);
         line += ':';

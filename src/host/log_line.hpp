@@ -17,10 +17,13 @@ struct LogRecord {
     std::initializer_list<log::Field> fields;
 };
 
+inline constexpr std::string_view logger_field = "logger";
+
 std::string_view to_string(log::Level level);
 
 // {"level":"info","ts":"...","logger":"pgbosun","msg":"...", then the fields in their order}. Valid UTF-8 whatever the
-// bytes: what is not UTF-8 becomes U+FFFD. No line feed in it or at its end.
+// bytes: what is not UTF-8 becomes U+FFFD. No line feed in it or at its end. A field "logger" (text) says whose line it is,
+// and stands in the place of "pgbosun".
 std::string render_json(const LogRecord& record);
 
 enum class Colour { none, ansi };

@@ -5,6 +5,7 @@
 #include "http/probes.hpp"
 #include "http/prometheus.hpp"
 #include "http/wire.hpp"
+#include "http/wrong_request.hpp"
 
 namespace pgbosun::http {
 namespace {
@@ -19,12 +20,6 @@ struct Cases : F... {
 template <class... F>
 Cases(F...) -> Cases<F...>;
 
-Problem bad_request(std::string detail, std::string hint = {}) { return {400, std::move(detail), std::move(hint), {}}; }
-
-Problem bad_parameter(std::string_view name, std::string_view wanted) {
-    return bad_request("query parameter \"" + std::string(name) + "\": " + std::string(wanted));
-}
-
 // A value of the query that may be missing, but not wrong.
 template <class T>
 struct Given {
@@ -33,36 +28,34 @@ struct Given {
 };
 
 template <class T, class Parse>
-Given<T> read_parameter(const Query& query, std::string_view name, std::string_view wanted, Parse parse) {
+Given<T> read_parameter(const Query& query, std::string_view name, std::string_view wanted, std::string_view example,
+                        Parse parse) {
     const auto text = query.value(name);
     if (!text) return {};
     auto value = parse(*text);
-    if (!value) return {std::nullopt, bad_parameter(name, wanted)};
+    if (!value) return {std::nullopt, bad_parameter(name, wanted, example)};
     return {std::move(value), std::nullopt};
 }
 
 Given<std::uint64_t> read_lag(const Query& query) {
-    return read_parameter<std::uint64_t>(query, "lag", "must be a size such as 16MB (B, kB, MB, GB, TB)", parse_size);
+    return read_parameter<std::uint64_t>(query, "lag", "must be a size such as 16MB (B, kB, MB, GB, TB)", "16MB",
+                                         parse_size);
 }
 
 Given<std::uint64_t> read_number(const Query& query, std::string_view name) {
-    return read_parameter<std::uint64_t>(query, name, "must be a whole number", parse_number);
-}
-
-std::optional<Problem> no_strangers(const Query& query, std::initializer_list<std::string_view> known) {
-    const auto name = query.stranger(known);
-    if (!name) return std::nullopt;
-    return bad_parameter(name->substr(0, 100), "is not known here");
-}
-
-Problem wrong_method(const WrongMethod& wrong) {
-    const auto allowed = to_string(wrong.allowed);
-    return {405, "this path takes " + allowed + " only", {}, "Allow: " + allowed + "\r\n"};
+    return read_parameter<std::uint64_t>(query, name, "must be a whole number", "100", parse_number);
 }
 
 Problem unknown_path(Entrance entrance) {
-    if (entrance == Entrance::metrics_only) return {404, "only /metrics is served on this port", {}, {}};
+    if (entrance == Entrance::metrics_only)
+        return {404, "only /metrics is served on this port", "ask the port of http.listen for all else", {}};
     return {404, "there is nothing at this path", "docs/http-api.md lists all paths", {}};
+}
+
+// What only the instance could see to be wrong in the request is as wrong as what is seen here.
+Problem refusal_of(const ControlAnswer& answer) {
+    if (answer.field.empty()) return {409, answer.detail, answer.hint, {}};
+    return {400, "field \"" + answer.field + "\": " + answer.detail, answer.hint, {}};
 }
 
 }  // namespace
@@ -87,11 +80,11 @@ std::optional<Work> Api::answer(const Request& request, const Peer& peer, Entran
     return std::visit(Cases{[&](const Route* route) -> std::optional<Work> {
                                 const auto query = Query::parse(target.query);
                                 if (query) return serve(*route, request, *query, peer, credentials, response);
-                                refuse(bad_request(query.error().what, query.error().hint), response);
+                                refuse({400, query.error().what, query.error().hint, {}}, response);
                                 return std::nullopt;
                             },
                             [&](WrongMethod wrong) -> std::optional<Work> {
-                                refuse(wrong_method(wrong), response);
+                                refuse(wrong_method(to_string(wrong.allowed)), response);
                                 return std::nullopt;
                             },
                             [&](UnknownPath) -> std::optional<Work> {
@@ -177,7 +170,7 @@ void Api::serve_document(Document document, const Request& request, const Query&
             return;
         }
         case Document::status:
-            if (auto problem = no_strangers(query, {})) return refuse(*problem, response);
+            if (auto problem = unknown_parameter(query, {})) return refuse(*problem, response);
             return append_status(response.body);
         case Document::events: return serve_events(request, query, response);
         case Document::journal: return serve_journal(query, response);
@@ -198,23 +191,27 @@ void Api::append_status(std::string& out) {
 }
 
 void Api::serve_journal(const Query& query, Response& response) {
-    if (auto problem = no_strangers(query, {"since", "limit"})) return refuse(*problem, response);
+    if (auto problem = unknown_parameter(query, {"since", "limit"})) return refuse(*problem, response);
     const auto since = read_number(query, "since");
     if (since.problem) return refuse(*since.problem, response);
     const auto limit = read_number(query, "limit");
     if (limit.problem) return refuse(*limit.problem, response);
     const auto most = limit.value.value_or(max_journal_entries);
-    if (most == 0 || most > max_journal_entries) return refuse(bad_parameter("limit", "must be 1 to 1000"), response);
+    if (most == 0 || most > max_journal_entries)
+        return refuse(bad_parameter("limit", "must be 1 to 1000", "1000"), response);
     response.body = render_journal(journal_.since(since.value.value_or(0), most), journal_.last_id());
 }
 
 void Api::serve_events(const Request& request, const Query& query, Response& response) {
-    if (auto problem = no_strangers(query, {"since"})) return refuse(*problem, response);
+    if (auto problem = unknown_parameter(query, {"since"})) return refuse(*problem, response);
     auto since = read_number(query, "since");
     if (since.problem) return refuse(*since.problem, response);
     if (!request.last_event_id.empty()) {
         since.value = parse_number(request.last_event_id);
-        if (!since.value) return refuse(bad_request("field Last-Event-ID: must be a whole number"), response);
+        if (!since.value) {
+            return refuse({400, "field Last-Event-ID: must be a whole number", "send back an id of this stream", {}},
+                          response);
+        }
     }
     const auto last = journal_.last_id();
     // An id that we have not come to yet is of another volume: everything we have is new to the asker.
@@ -229,13 +226,12 @@ std::optional<ControlRequest> Api::read_command(Verb verb, const Request& reques
         refuse(problem, response);
         return std::nullopt;
     };
-    if (const auto problem = no_strangers(query, {"wait"})) return refuse_with(*problem);
-    const auto wait = read_parameter<Duration>(query, "wait", "must be a time such as 30s (ms, s, m)", parse_duration);
-    if (wait.problem) return refuse_with(*wait.problem);
-    if (wait.value && *wait.value > max_wait) return refuse_with(bad_parameter("wait", "must be 300s at most"));
+    if (const auto problem = unknown_parameter(query, {"wait"})) return refuse_with(*problem);
+    const auto given = read_wait(query);
+    if (given.problem) return refuse_with(*given.problem);
     auto command = parse_control(verb, request.body);
-    if (!command) return refuse_with(bad_request(command.error().what, command.error().hint));
-    command->wait = wait.value.value_or(default_wait);
+    if (!command) return refuse_with({400, command.error().what, command.error().hint, {}});
+    command->wait = given.wait.value_or(default_wait);
     command->asked_by = std::move(asked_by);
     return std::move(*command);
 }
@@ -257,7 +253,7 @@ Task<> Api::carry_out_command(ControlRequest request, Response& response) {
     switch (answer.answer) {
         case Answer::done: response.status = 200; break;
         case Answer::under_way: response.status = 202; break;
-        case Answer::refused: refuse({409, answer.detail, answer.hint, {}}, response); co_return;
+        case Answer::refused: refuse(refusal_of(answer), response); co_return;
         case Answer::failed: refuse({500, answer.detail, answer.hint, {}}, response); co_return;
     }
     append_status(response.body);

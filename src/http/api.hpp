@@ -17,7 +17,6 @@
 namespace pgbosun::http {
 
 inline constexpr Duration default_wait = std::chrono::seconds(30);
-inline constexpr Duration max_wait = std::chrono::seconds(300);
 inline constexpr std::size_t max_journal_entries = 1000;
 
 class Api final : public Site {

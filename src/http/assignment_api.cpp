@@ -1,6 +1,7 @@
 // The part of Api that is about who may write.
 #include "http/api.hpp"
 #include "http/assignment_wire.hpp"
+#include "http/wrong_request.hpp"
 
 namespace pgbosun::http {
 namespace {
@@ -31,9 +32,8 @@ bool refused(const RightAnswer& answer, Response& response) {
 }  // namespace
 
 std::optional<Work> Api::read_right(RightVerb verb, const Request& request, const Query& query, Response& response) {
-    if (const auto name = query.stranger({})) {
-        refuse({400, "query parameter \"" + std::string(name->substr(0, 100)) + "\": is not known here", {}, {}},
-               response);
+    if (const auto problem = unknown_parameter(query, {})) {
+        refuse(*problem, response);
         return std::nullopt;
     }
     if (verb == RightVerb::assign) return as_work(parse_assignment(request.body), response);

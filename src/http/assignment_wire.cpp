@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "http/wrong_request.hpp"
+
 namespace pgbosun::http {
 namespace {
 
@@ -155,8 +157,8 @@ Result<Json> parse_once(std::string_view body) {
         return true;
     };
     Json json = Json::parse(body, watch, false);
-    if (json.is_discarded()) return fail(FaultKind::refused, "the body is not JSON");
-    if (!twice.empty()) return fail(FaultKind::refused, "field \"" + twice.substr(0, 100) + "\": given twice");
+    if (json.is_discarded()) return no_json("docs/openapi.yaml says");
+    if (!twice.empty()) return field_given_twice(twice);
     return json;
 }
 

@@ -2,6 +2,8 @@
 #include "http/api.hpp"
 #include "http/backup_wire.hpp"
 #include "http/wire.hpp"
+#include "http/wrong_request.hpp"
+#include "pgbosun/backup_name.hpp"
 
 namespace pgbosun::http {
 namespace {
@@ -10,19 +12,15 @@ Problem no_such_backup(std::string_view id) {
     return {404, "there is no backup " + std::string(id), "GET /v1/backups lists them", {}};
 }
 
-Problem not_known_here(std::string_view name) {
-    return {400, "query parameter \"" + std::string(name.substr(0, 100)) + "\": is not known here", {}, {}};
-}
-
 }  // namespace
 
 void Api::serve_backups(const Query& query, Response& response) {
-    if (const auto name = query.stranger({})) return refuse(not_known_here(*name), response);
+    if (const auto problem = unknown_parameter(query, {})) return refuse(*problem, response);
     response.body = render_backups(control_.catalog(), control_.status());
 }
 
 void Api::serve_backup(const Request& request, const Query& query, Response& response) {
-    if (const auto name = query.stranger({})) return refuse(not_known_here(*name), response);
+    if (const auto problem = unknown_parameter(query, {})) return refuse(*problem, response);
     const auto path = split_target(request.target).path;
     const auto id = path.substr(path.rfind('/') + 1);
     const InstanceStatus& status = control_.status();
@@ -46,32 +44,23 @@ void Api::serve_backup(const Request& request, const Query& query, Response& res
 
 std::optional<JobRequest> Api::read_job(const Route& route, const Request& request, const Query& query,
                                         std::string asked_by, Response& response) {
-    const auto refuse_with = [&](std::string detail, std::string hint = {}) {
-        refuse({400, std::move(detail), std::move(hint), {}}, response);
+    const auto refuse_with = [&](const Problem& problem) {
+        refuse(problem, response);
         return std::nullopt;
     };
     const JobVerb verb = std::get<JobVerb>(route.endpoint);
-    if (const auto name = query.stranger({"wait"})) return refuse_with(not_known_here(*name).detail);
-    // A backup takes its time: who does not ask to wait gets its identifier at once.
-    Duration wait = verb == JobVerb::remove_backup ? default_wait : Duration::zero();
-    if (const auto text = query.value("wait")) {
-        const auto given = parse_duration(*text);
-        if (!given) return refuse_with("query parameter \"wait\": must be a time such as 30s (ms, s, m)");
-        if (*given > max_wait) return refuse_with("query parameter \"wait\": must be 300s at most");
-        wait = *given;
-    }
-    auto job = parse_job(verb, request.body);
-    if (!job) return refuse_with(job.error().what, job.error().hint);
+    if (const auto problem = unknown_parameter(query, {"wait"})) return refuse_with(*problem);
+    const auto given = read_wait(query);
+    if (given.problem) return refuse_with(*given.problem);
+    const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+    auto job = parse_job(verb, request.body, now);
+    if (!job) return refuse_with({400, job.error().what, job.error().hint, {}});
     if (verb == JobVerb::remove_backup) {
-        const auto id = parameter_of(route, split_target(request.target).path);
-        const bool plain = id.find_first_not_of("0123456789T") == std::string_view::npos;
-        if (!plain) {
-            refuse(no_such_backup(id), response);
-            return std::nullopt;
-        }
-        job->id = id;
+        job->id = parameter_of(route, split_target(request.target).path);
+        if (!is_backup_identifier(job->id)) return refuse_with(no_such_backup(job->id));
     }
-    job->wait = wait;
+    // A backup takes its time: who does not ask to wait gets its identifier at once.
+    job->wait = given.wait.value_or(verb == JobVerb::remove_backup ? default_wait : Duration::zero());
     job->asked_by = std::move(asked_by);
     return std::move(*job);
 }

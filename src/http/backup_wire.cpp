@@ -1,8 +1,12 @@
 #include "http/backup_wire.hpp"
 
 #include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
 
+#include "http/wrong_request.hpp"
 #include "pgbosun/backup_name.hpp"
+#include "pgbosun/moment.hpp"
 
 namespace pgbosun::http {
 namespace {
@@ -53,48 +57,89 @@ std::string_view state_of(Answer answer) {
     std::unreachable();
 }
 
-std::unexpected<Fault> wrong_field(const std::string& name, std::string_view wanted) {
-    return fail(FaultKind::refused, "field \"" + name.substr(0, 100) + "\": " + std::string(wanted));
-}
-
 Result<> read_text(const std::string& name, const Json& value, std::size_t most, std::string& into) {
-    if (!value.is_string()) return wrong_field(name, "must be a string");
+    if (!value.is_string()) return wrong_field(name, "must be a string", "write it in quotation marks");
     into = value.get<std::string>();
-    if (into.empty() || into.size() > most)
-        return wrong_field(name, "must have 1 to " + std::to_string(most) + " bytes");
+    const auto limit = std::to_string(most) + " bytes";
+    if (into.empty() || into.size() > most) {
+        return wrong_field(name, "must have 1 to " + limit,
+                           into.empty() ? "leave it out" : "give " + limit + " at most");
+    }
     for (const char c : into) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return wrong_field(name, "holds a control character");
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+            return wrong_field(name, "holds a control character", "write it on one line, without tabs");
+        }
     }
     // It becomes an argument of a program.
-    if (into.starts_with('-')) return wrong_field(name, "must not begin with -");
+    if (into.starts_with('-')) return wrong_field(name, "must not begin with -", "begin it with something else");
+    return {};
+}
+
+Result<> read_name(const std::string& name, const Json& value, std::string& into) {
+    if (auto read = read_text(name, value, max_backup_name_bytes, into); !read) return read;
+    if (const auto fine = check_backup_name(into); !fine)
+        return wrong_field(name, fine.error().what, fine.error().hint);
+    return {};
+}
+
+Result<> read_moment(const std::string& name, const Json& value, WallTime now, std::string& into) {
+    if (auto read = read_text(name, value, max_backup_name_bytes, into); !read) return read;
+    const auto moment = parse_moment(into);
+    if (!moment) return wrong_field(name, moment.error().what, moment.error().hint);
+    if (*moment > now) return wrong_field(name, "is not over yet", "choose a time before " + to_iso8601(now));
     return {};
 }
 
 Result<> read_checks(const std::string& name, const Json& value, std::vector<std::string>& into) {
-    if (!value.is_array() || value.size() > max_checks)
-        return wrong_field(name, "must be a list of at most 20 statements");
+    if (!value.is_array() || value.size() > max_checks) {
+        return wrong_field(name, "must be a list of at most 20 statements", R"(write it as ["select true"])");
+    }
     for (const auto& check : value) {
         if (auto read = read_text(name, check, max_check_bytes, into.emplace_back()); !read) return read;
     }
     return {};
 }
 
-Result<> read_field(const std::string& name, const Json& value, JobRequest& request) {
-    const bool backup = request.verb == JobVerb::start_backup;
-    const bool drill = request.verb == JobVerb::start_drill;
-    if (name == "name" && backup) {
-        if (auto read = read_text(name, value, max_backup_name_bytes, request.name); !read) return read;
-        if (const auto fine = check_backup_name(request.name); !fine) return wrong_field(name, fine.error().what);
-        return {};
+Result<> read_field(const std::string& name, const Json& value, WallTime now, JobRequest& request) {
+    switch (request.verb) {
+        case JobVerb::start_backup:
+            if (name == "name") return read_name(name, value, request.name);
+            if (name != "incremental") return unknown_field(name, "here", {"name", "incremental"});
+            if (!value.is_boolean())
+                return wrong_field(name, "must be true or false", "write it without quotation marks");
+            request.incremental = value.get<bool>();
+            return {};
+        case JobVerb::start_drill:
+            if (name == "to_time") return read_moment(name, value, now, request.target_time);
+            if (name == "checks") return read_checks(name, value, request.checks);
+            return unknown_field(name, "here", {"to_time", "checks"});
+        case JobVerb::remove_backup: return unknown_field(name, "here", {});
     }
-    if (name == "incremental" && backup) {
-        if (!value.is_boolean()) return wrong_field(name, "must be true or false");
-        request.incremental = value.get<bool>();
-        return {};
+    std::unreachable();
+}
+
+std::string example_of(JobVerb verb) {
+    switch (verb) {
+        case JobVerb::start_backup: return R"({"name": "before-migration"})";
+        case JobVerb::start_drill: return R"({"to_time": "2026-01-30 10:00:00+00"})";
+        case JobVerb::remove_backup: return "{}";
     }
-    if (name == "to_time" && drill) return read_text(name, value, max_backup_name_bytes, request.target_time);
-    if (name == "checks" && drill) return read_checks(name, value, request.checks);
-    return wrong_field(name, "is not known here");
+    std::unreachable();
+}
+
+// A name that is given twice: the last would silently win.
+Result<Json> parse_fields(JobVerb verb, std::string_view body) {
+    std::set<std::string> seen;
+    std::string twice;
+    const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
+        if (depth == 1 && event == Json::parse_event_t::key && !seen.insert(parsed).second) twice = parsed;
+        return true;
+    };
+    Json json = Json::parse(body, watch, false);
+    if (json.is_discarded()) return no_json(example_of(verb));
+    if (!json.is_object()) return no_object(example_of(verb));
+    if (!twice.empty()) return field_given_twice(twice);
+    return json;
 }
 
 }  // namespace
@@ -127,14 +172,14 @@ std::string render_job_answer(const JobAnswer& answer) {
         {{"id", text_or_null(answer.id)}, {"state", state_of(answer.answer)}, {"detail", text_or_null(answer.detail)}});
 }
 
-Result<JobRequest> parse_job(JobVerb verb, std::string_view body) {
+Result<JobRequest> parse_job(JobVerb verb, std::string_view body, WallTime now) {
     JobRequest request;
     request.verb = verb;
     if (body.empty()) return request;
-    const Json json = Json::parse(body, nullptr, false);
-    if (!json.is_object()) return fail(FaultKind::refused, "the body is not a JSON object");
-    for (const auto& [name, value] : json.items()) {
-        if (auto read = read_field(name, value, request); !read) return std::unexpected(read.error());
+    const auto json = parse_fields(verb, body);
+    if (!json) return std::unexpected(json.error());
+    for (const auto& [name, value] : json->items()) {
+        if (auto read = read_field(name, value, now, request); !read) return std::unexpected(read.error());
     }
     return request;
 }

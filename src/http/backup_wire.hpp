@@ -23,8 +23,8 @@ std::string render_backup(const CatalogEntry& entry);
 std::string render_running(const RunningJob& running, Instant now);
 std::string render_job_answer(const JobAnswer& answer);
 
-// The body of a job's request. Empty: all defaults. refused: names the field.
-Result<JobRequest> parse_job(JobVerb verb, std::string_view body);
+// The body of a job's request. Empty: all defaults. refused: names the field. A moment to recover to is before `now`.
+Result<JobRequest> parse_job(JobVerb verb, std::string_view body, WallTime now);
 // What a client command sends.
 std::string render_job(const JobRequest& request);
 // For a client command. corrupt: no such object.

@@ -89,6 +89,17 @@ std::string head_of(const Question& question, const Place& place) {
     return head.append(question.body);
 }
 
+Fault socket_fault(const std::string& path, const error_code& error) {
+    std::string what = "nobody answers at " + path + ": " + error.message();
+    if (error == asio::error::access_denied) {
+        what = path + " cannot be opened: " + error.message();
+        return {FaultKind::unavailable, std::move(what),
+                "run the command as the user that pgbosun runs as, or as root"};
+    }
+    return {FaultKind::unavailable, std::move(what),
+            "is pgbosun running, and is this its run_dir? (--socket, PGBOSUN_SOCKET or --url)"};
+}
+
 bool is_one_line(std::string_view text) {
     return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
 }
@@ -115,6 +126,12 @@ private:
         return place_.path.empty() ? place_.host + ":" + place_.port : place_.path;
     }
 
+    // Who speaks TLS answers a request in plain text with an alert, or not at all.
+    [[nodiscard]] std::string https_hint() const {
+        if (place_.tls || !place_.path.empty() || parser_.answered_.status != 0) return {};
+        return "does it speak TLS? Then write the URL with https://";
+    }
+
     void start_timer() {
         timer_.expires_after(question_.timeout);
         timer_.async_wait([self = shared_from_this()](const error_code& error) {
@@ -138,8 +155,7 @@ private:
             std::tie(error) = co_await socket_.async_connect(endpoint, asio::as_tuple(asio::use_awaitable));
         }
         if (!error) co_return Result<>{};
-        co_return fail(FaultKind::unavailable, "nobody answers at " + place_.path + ": " + error.message(),
-                       "is pgbosun running, and is this its run_dir? (--socket, PGBOSUN_SOCKET or --url)");
+        co_return std::unexpected(socket_fault(place_.path, error));
     }
 
     Task<Result<>> connect_tcp() {
@@ -167,7 +183,7 @@ private:
         const auto error = co_await stream_->handshake();
         if (!error) co_return Result<>{};
         co_return fail(FaultKind::unavailable, "TLS with " + name() + ": " + *error,
-                       "check the CA file and the host's name");
+                       "check the CA file and the host's name, and that TLS is spoken there");
     }
 
     Task<Result<Answered>> talk() {
@@ -191,7 +207,7 @@ private:
             if (count == 0) {
                 if (parser_.got_some()) parser_.put_eof(error);
                 if (parser_.is_done() && !error) break;
-                co_return fail(FaultKind::unavailable, name() + " broke off its answer");
+                co_return fail(FaultKind::unavailable, name() + " broke off its answer", https_hint());
             }
             if (question_.sink) start_timer();
             filled += count;
@@ -201,7 +217,7 @@ private:
             filled -= used;
             if (error && error != beast::http::error::need_more) {
                 co_return fail(FaultKind::corrupt,
-                               "the answer of " + name() + " is not as it should be: " + error.message());
+                               "the answer of " + name() + " is not as it should be: " + error.message(), https_hint());
             }
         }
         co_return Result<>{};

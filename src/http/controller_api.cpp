@@ -5,6 +5,7 @@
 
 #include "http/api.hpp"
 #include "http/prometheus.hpp"
+#include "http/wrong_request.hpp"
 
 namespace pgbosun::http {
 namespace {
@@ -23,19 +24,13 @@ constexpr std::array<std::string_view, 5> probes = {"/livez", "/healthz", "/live
 constexpr std::array<std::string_view, 2> documents = {"/metrics", "/v1/status"};
 constexpr std::string_view plain_text = "text/plain; charset=utf-8";
 
-Problem wrong_method(std::string_view allowed) {
-    return {405, "this path takes " + std::string(allowed) + " only", {}, "Allow: " + std::string(allowed) + "\r\n"};
-}
-
 // A redirect keeps method and body; who follows it shows the token again.
 void send_to_leader(const ControllerStatus& status, std::string_view path, Response& response) {
     if (status.leader_url.empty()) {
         return Api::refuse(
             {503, "no controller leads at this moment", "ask again in a few seconds", "Retry-After: 1\r\n"}, response);
     }
-    Api::refuse({307,
-                 status.leader + " leads, and is to be asked",
-                 {},
+    Api::refuse({307, status.leader + " leads, and is to be asked", "ask again there, with the same token",
                  "Location: " + status.leader_url + std::string(path) + "\r\n"},
                 response);
 }
@@ -84,7 +79,8 @@ void ControllerApi::look(std::string_view path, Response& response) {
         response.content_type = metrics_content_type;
         response.body = render_metrics(controller_metrics(status));
     } else if (path.starts_with("/ready") && !status.record_answers) {
-        Api::refuse({503, "the record does not answer: " + status.record_at, {}, {}}, response);
+        Api::refuse({503, "the record does not answer: " + status.record_at, "look at what keeps the record", {}},
+                    response);
     } else {
         response.content_type = plain_text;
         response.body = status.leads ? "leads\n" : "follows\n";

@@ -3,6 +3,7 @@
 
 #include "http/controller_api.hpp"
 #include "http/wire.hpp"
+#include "http/wrong_request.hpp"
 
 namespace pgbosun::http {
 namespace {
@@ -123,12 +124,12 @@ Result<ControllerWish> parse_wish(std::string_view body) {
     ControllerWish wish;
     if (body.empty()) return wish;
     const Json json = Json::parse(body, nullptr, false);
-    if (!json.is_object()) return fail(FaultKind::refused, "the body is not a JSON object", R"(write {"to": "pg-2"})");
+    if (!json.is_object()) return no_object(R"({"to": "pg-2"})");
     for (const auto& [name, value] : json.items()) {
         if (name != "to" && name != "source" && name != "lost") {
-            return fail(FaultKind::refused, "field \"" + name.substr(0, 100) + "\": is not known here");
+            return unknown_field(name, "here", {"to", "source", "lost"});
         }
-        if (!value.is_string()) return fail(FaultKind::refused, "field \"" + name + "\": must be a string");
+        if (!value.is_string()) return wrong_field(name, "must be a string", "write it in quotation marks");
         (name == "to" ? wish.to : name == "lost" ? wish.lost : wish.source) = value.get<std::string>();
     }
     return wish;

@@ -71,22 +71,26 @@ Target split_target(std::string_view target) {
 }
 
 Result<Query> Query::parse(std::string_view text) {
-    if (text.size() > max_query_bytes) return fail(FaultKind::refused, "the query string is longer than 2048 bytes");
+    if (text.size() > max_query_bytes)
+        return fail(FaultKind::refused, "the query string is longer than 2048 bytes", "leave out what is not needed");
     Query query;
     while (!text.empty()) {
         const auto part = text.substr(0, text.find('&'));
         text.remove_prefix(std::min(part.size() + 1, text.size()));
         if (part.empty()) continue;
         if (query.parameters_.size() == max_query_parameters) {
-            return fail(FaultKind::refused, "the query string has more than 16 parameters");
+            return fail(FaultKind::refused, "the query string has more than 16 parameters",
+                        "leave out what is not needed");
         }
         const auto equals = part.find('=');
         auto name = decode(part.substr(0, equals));
         auto value = decode(equals == std::string_view::npos ? "" : part.substr(equals + 1));
         if (!name || !value) {
-            return fail(FaultKind::refused, "the query string holds a broken percent encoding or a control character");
+            return fail(FaultKind::refused, "the query string holds a broken percent encoding or a control character",
+                        "write a percent sign as %25, a blank as %20");
         }
-        if (query.value(*name)) return fail(FaultKind::refused, "the query parameter \"" + *name + "\" is given twice");
+        if (query.value(*name))
+            return fail(FaultKind::refused, "the query parameter \"" + *name + "\" is given twice", "give it once");
         query.parameters_.emplace_back(std::move(*name), std::move(*value));
     }
     return query;

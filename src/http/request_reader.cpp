@@ -26,13 +26,22 @@ Method method_of(beast::http::verb verb) {
 Problem problem_of(const error_code& error, const Limits& limits) {
     namespace http = beast::http;
     if (error == http::error::header_limit) {
-        return {431, "the request's head is longer than " + std::to_string(limits.head_bytes) + " bytes", {}, {}};
+        const auto most = std::to_string(limits.head_bytes) + " bytes";
+        return {431,
+                "the request's head is longer than " + most,
+                "send request line and fields of " + most + " at most",
+                {}};
     }
     if (error == http::error::body_limit) {
-        return {413, "the request's body is longer than " + std::to_string(limits.body_bytes) + " bytes", {}, {}};
+        const auto most = std::to_string(limits.body_bytes) + " bytes";
+        return {413, "the request's body is longer than " + most, "send " + most + " at most", {}};
     }
-    if (error == http::error::bad_version) return {505, "only HTTP/1.0 and HTTP/1.1 are spoken here", {}, {}};
-    return {400, "not an HTTP request: " + error.message(), {}, {}};
+    if (error == http::error::bad_version)
+        return {505, "only HTTP/1.0 and HTTP/1.1 are spoken here", "ask with HTTP/1.1", {}};
+    return {400,
+            "not an HTTP request: " + error.message(),
+            "send a request of HTTP/1.1, and over TLS only where the port has it",
+            {}};
 }
 
 }  // namespace

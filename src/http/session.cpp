@@ -24,7 +24,7 @@ private:
     Traffic& traffic_;
 };
 
-Problem too_slow() { return {408, "the request did not arrive whole in time", {}, {}}; }
+Problem too_slow() { return {408, "the request did not arrive whole in time", "send it again, all of it at once", {}}; }
 
 Problem too_many_streams() {
     return {503, "too many event streams are open", "close one, or read /v1/journal?since=ID", "Retry-After: 5\r\n"};

@@ -178,7 +178,7 @@ Json managed_of(const std::optional<ManagedStatus>& managed) {
              {{"term", reach.term},
               {"timeline", number(reach.timeline)},
               {"lsn", to_string(reach.lsn)},
-              {"age_ms", milliseconds(managed->reach_age)}}},
+              {"age_ms", managed->reach_age ? Json(milliseconds(*managed->reach_age)) : Json()}}},
             {"promotable_version", managed->promotable_version},
             {"synchronous_version", or_null(managed->synchronous_version)},
             {"promised", {{"term", managed->promised_term}, {"for_ms", milliseconds(managed->promised_for)}}},

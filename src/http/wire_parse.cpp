@@ -7,6 +7,7 @@
 
 #include "http/message.hpp"
 #include "http/wire.hpp"
+#include "http/wrong_request.hpp"
 
 namespace pgbosun::http {
 namespace {
@@ -297,9 +298,10 @@ void read_managed(const Fields& top, InstanceStatus& status) {
             reach.number("term", managed.reach.term);
             reach.number("timeline", timeline);
             reach.lsn("lsn", lsn);
-            std::uint64_t age_ms = 0;
+            std::optional<std::uint64_t> age_ms;
             reach.number("age_ms", age_ms);
-            managed.reach_age = std::chrono::milliseconds(std::min(age_ms, longest_age_ms));
+            managed.reach_age.reset();
+            if (age_ms) managed.reach_age = std::chrono::milliseconds(std::min(*age_ms, longest_age_ms));
             managed.reach.timeline = Timeline{timeline};
             managed.reach.lsn = lsn.value_or(Lsn{});
         });
@@ -373,9 +375,7 @@ JournalEntry read_entry(const Fields& fields) {
     return entry;
 }
 
-std::unexpected<Fault> wrong_field(const std::string& name, std::string_view wanted) {
-    return fail(FaultKind::refused, "field \"" + name + "\": " + std::string(wanted));
-}
+constexpr auto control_example = R"({"reason": "disk swap"})";
 
 // A JSON object in which no name is given twice: the last would silently win.
 Result<Json> parse_object(std::string_view body) {
@@ -386,33 +386,50 @@ Result<Json> parse_object(std::string_view body) {
         return true;
     };
     Json json = Json::parse(body, watch, false);
-    if (json.is_discarded()) return fail(FaultKind::refused, "the body is not JSON");
-    if (!json.is_object()) return fail(FaultKind::refused, "the body is not a JSON object");
-    if (!twice.empty()) return wrong_field(twice, "given twice");
+    if (json.is_discarded()) return no_json(control_example);
+    if (!json.is_object()) return no_object(control_example);
+    if (!twice.empty()) return field_given_twice(twice);
     return json;
 }
 
 Result<> read_text(const std::string& name, const Json& value, std::size_t most, std::string& into) {
-    if (!value.is_string()) return wrong_field(name, "must be a string");
+    if (!value.is_string()) return wrong_field(name, "must be a string", "write it in quotation marks");
     into = value.get<std::string>();
-    if (into.size() > most) return wrong_field(name, "is longer than " + std::to_string(most) + " bytes");
+    const auto limit = std::to_string(most) + " bytes";
+    if (into.size() > most) return wrong_field(name, "is longer than " + limit, "give " + limit + " at most");
     for (const char c : into) {
-        if (static_cast<unsigned char>(c) < 0x20) return wrong_field(name, "holds a control character");
+        if (static_cast<unsigned char>(c) < 0x20) {
+            return wrong_field(name, "holds a control character", "write it on one line, without tabs");
+        }
     }
     return {};
 }
 
+Result<> read_upstream(const std::string& name, const Json& value, std::string& into) {
+    auto read = read_text(name, value, max_upstream_bytes, into);
+    if (read && into.empty()) {
+        return wrong_field(name, "is empty",
+                           "write it as \"host=pg-2 port=5432\", or leave it out to follow the configured one");
+    }
+    return read;
+}
+
+std::unexpected<Fault> unknown_to(Verb verb, const std::string& name) {
+    const std::string where = "to " + std::string(to_string(verb));
+    if (verb == Verb::demote) return unknown_field(name, where, {"reason", "upstream"});
+    if (verb == Verb::promote) return unknown_field(name, where, {"reason", "force"});
+    return unknown_field(name, where, {"reason"});
+}
+
 Result<> read_control_field(const std::string& name, const Json& value, ControlRequest& request) {
     if (name == "reason") return read_text(name, value, max_reason_bytes, request.reason);
-    if (name == "upstream" && request.verb == Verb::demote) {
-        return read_text(name, value, max_upstream_bytes, request.upstream);
-    }
+    if (name == "upstream" && request.verb == Verb::demote) return read_upstream(name, value, request.upstream);
     if (name == "force" && request.verb == Verb::promote) {
-        if (!value.is_boolean()) return wrong_field(name, "must be true or false");
+        if (!value.is_boolean()) return wrong_field(name, "must be true or false", "write it without quotation marks");
         request.force = value.get<bool>();
         return {};
     }
-    return wrong_field(name.substr(0, 100), "is not known to " + std::string(to_string(request.verb)));
+    return unknown_to(request.verb, name);
 }
 
 }  // namespace

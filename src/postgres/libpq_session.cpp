@@ -42,7 +42,7 @@ std::string one_line(const char* message) {
 
 std::string server_options(const SessionTarget& target) {
     const auto timeout = std::chrono::duration_cast<std::chrono::milliseconds>(target.statement_timeout).count();
-    return "-c search_path=pg_catalog -c synchronous_commit=local -c standard_conforming_strings=on"
+    return "-c search_path=pg_catalog -c synchronous_commit=local -c standard_conforming_strings=on -c datestyle=ISO"
            " -c client_connection_check_interval=1000 -c statement_timeout=" +
            std::to_string(timeout);
 }
@@ -85,8 +85,12 @@ Result<> append_result(const PGresult* result, Rows& rows, std::size_t& bytes) {
         }
     }
     const int columns = PQnfields(result);
-    if (rows.columns.empty())
-        for (int column = 0; column < columns; ++column) rows.columns.emplace_back(PQfname(result, column));
+    if (rows.columns.empty()) {
+        for (int column = 0; column < columns; ++column) {
+            rows.columns.emplace_back(PQfname(result, column));
+            rows.types.push_back(PQftype(result, column));
+        }
+    }
     for (int row = 0; row < PQntuples(result); ++row) {
         std::vector<Field>& fields = rows.rows.emplace_back();
         fields.reserve(static_cast<std::size_t>(columns));

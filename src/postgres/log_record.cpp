@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "postgres/jsonlog.hpp"
+
 namespace pgbosun::postgres {
 namespace {
 
@@ -44,47 +46,7 @@ constexpr std::array renames{
 constexpr std::array audit_fields{"audit_type",  "statement_id", "substatement_id", "class",     "command",
                                   "object_type", "object_name",  "statement",       "parameter", "rows"};
 
-// Bytes in one well-formed UTF-8 character at the start of `text`; 0: none is there. Table 3-7 of the Unicode standard.
-std::size_t character_length(std::string_view text) {
-    const auto byte = [&text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const auto follows = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xBF) {
-        return i < text.size() && byte(i) >= low && byte(i) <= high;
-    };
-    const unsigned first = byte(0);
-    if (first < 0x80) return 1;
-    if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;
-    if (first >= 0xE0 && first <= 0xEF) {
-        const bool second = follows(1, first == 0xE0 ? 0xA0 : 0x80, first == 0xED ? 0x9F : 0xBF);
-        return second && follows(2) ? 3 : 0;
-    }
-    if (first < 0xF0 || first > 0xF4) return 0;
-    const bool second = follows(1, first == 0xF0 ? 0x90 : 0x80, first == 0xF4 ? 0x8F : 0xBF);
-    return second && follows(2) && follows(3) ? 4 : 0;
-}
-
-std::string with_valid_utf8(std::string_view text, std::string_view escape) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string result;
-    result.reserve(text.size());
-    while (!text.empty()) {
-        const std::size_t length = character_length(text);
-        if (length == 0) {
-            const auto byte = static_cast<unsigned char>(text.front());
-            result.append(escape).append({digits[byte >> 4U], digits[byte & 15U]});
-        } else {
-            result.append(text.substr(0, length));
-        }
-        text.remove_prefix(length == 0 ? 1 : length);
-    }
-    return result;
-}
-
 std::string text_of(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
-
-std::string field(const Json& record, const char* name) {
-    const auto found = record.find(name);
-    return found == record.end() ? std::string() : text_of(*found);
-}
 
 const char* level_of(const std::string& severity) {
     if (severity.starts_with("DEBUG")) return "debug";
@@ -136,12 +98,12 @@ Json record_of(const Json& line) {
         if (!known) record[name] = text_of(value);
     }
     if (line.contains("remote_host")) {
-        const std::string port = field(line, "remote_port");
-        record["connection_from"] = field(line, "remote_host") + (port.empty() ? "" : ":" + port);
+        const std::string port = jsonlog_field(line, "remote_port");
+        record["connection_from"] = jsonlog_field(line, "remote_host") + (port.empty() ? "" : ":" + port);
     }
     if (line.contains("file_name") || line.contains("func_name"))
-        record["location"] =
-            field(line, "func_name") + ", " + field(line, "file_name") + ":" + field(line, "file_line_num");
+        record["location"] = jsonlog_field(line, "func_name") + ", " + jsonlog_field(line, "file_name") + ":" +
+                             jsonlog_field(line, "file_line_num");
     return record;
 }
 
@@ -157,20 +119,21 @@ std::string indented(std::string_view text) {
 }
 
 std::string as_text(const Json& line) {
-    std::string text = field(line, "timestamp") + " [" + field(line, "pid") + "] ";
-    if (line.contains("user")) text += field(line, "user") + "@" + field(line, "dbname") + " ";
-    text += field(line, "error_severity") + ": " + indented(field(line, "message"));
+    std::string text = jsonlog_field(line, "timestamp") + " [" + jsonlog_field(line, "pid") + "] ";
+    if (line.contains("user")) text += jsonlog_field(line, "user") + "@" + jsonlog_field(line, "dbname") + " ";
+    text += jsonlog_field(line, "error_severity") + ": " + indented(jsonlog_field(line, "message"));
     for (const auto* name : {"detail", "hint", "context", "statement"})
-        if (line.contains(name)) text.append("\n\t").append(name).append(": ").append(indented(field(line, name)));
+        if (line.contains(name))
+            text.append("\n\t").append(name).append(": ").append(indented(jsonlog_field(line, name)));
     return text;
 }
 
 std::string as_json(const Json& line, WallTime now) {
     Json record = record_of(line);
-    const auto audit = audit_of(field(line, "message"));
+    const auto audit = audit_of(jsonlog_field(line, "message"));
     if (audit) record["audit"] = *audit;
     Json out = Json::object();
-    out["level"] = level_of(field(line, "error_severity"));
+    out["level"] = level_of(jsonlog_field(line, "error_severity"));
     out["ts"] = to_iso8601(now);
     out["logger"] = audit ? "pgaudit" : "postgres";
     out["msg"] = "record";
@@ -189,28 +152,13 @@ std::string unstructured(std::string_view line, LogFormat format, WallTime now) 
     return dump(out);
 }
 
-// jsonlog is flat: depth is bounded so that hostile input cannot exhaust the stack in a destructor.
-bool flat(std::string_view text) {
-    bool quoted = false;
-    int depth = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (c == '\\' && quoted) ++i;
-        if (c == '"') quoted = !quoted;
-        if (!quoted && (c == '{' || c == '[') && ++depth > 1) return false;
-    }
-    return true;
-}
-
 }  // namespace
 
 std::string log_line(std::string_view line, LogFormat format, WallTime now) {
     while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
-    if (!line.starts_with('{') || line.size() > longest_log_line || !flat(line)) return unstructured(line, format, now);
-    // In a JSON string the backslash of \xNN is itself escaped.
-    const Json parsed = Json::parse(with_valid_utf8(line, "\\\\x"), nullptr, false);
-    if (!parsed.is_object() || !parsed.contains("error_severity")) return unstructured(line, format, now);
-    return format == LogFormat::text ? as_text(parsed) : as_json(parsed, now);
+    const auto parsed = parse_jsonlog(line);
+    if (!parsed) return unstructured(line, format, now);
+    return format == LogFormat::text ? as_text(*parsed) : as_json(*parsed, now);
 }
 
 }  // namespace pgbosun::postgres

@@ -10,9 +10,6 @@
 
 namespace pgbosun::postgres {
 
-// Longer lines are cut into pieces by the reader; a piece is no JSON and is passed on as text.
-inline constexpr std::size_t longest_log_line = 1 << 20;
-
 // Without a newline at its end. `line` is a line of jsonlog, or anything that PostgreSQL or one of its tools wrote to
 // stderr. Nothing is lost: what cannot be understood is in "msg" as it came, bytes that are not UTF-8 as \xNN.
 //   json: {"level":"info","ts":...,"logger":"postgres","msg":"record","record":{...}}; an audit line of pgaudit has

@@ -4,6 +4,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <array>
+#include <set>
 
 namespace pgbosun::postgres {
 namespace {
@@ -24,15 +25,13 @@ constexpr std::array usages{
     UsageName{"DISCARD", ColumnUsage::discard},
 };
 
-// What is wrong and where; caught in parse_metric_queries, the one way out of the walk over the nodes.
-struct Finding {
-    YAML::Mark mark;
-    std::string what;
-    std::string hint;
-};
+QueryFinding finding_at(const YAML::Mark& mark, std::string what, std::string hint) {
+    return {.line = mark.line < 0 ? 1 : mark.line + 1, .what = std::move(what), .hint = std::move(hint)};
+}
 
+// Caught in read_metric_queries, the one way out of the walk over the nodes.
 [[noreturn]] void wrong(const YAML::Node& node, std::string what, std::string hint = {}) {
-    throw Finding{node.Mark(), std::move(what), std::move(hint)};
+    throw finding_at(node.Mark(), std::move(what), std::move(hint));
 }
 
 std::string text_of(const YAML::Node& node, std::string_view key) {
@@ -91,7 +90,7 @@ MetricColumn column_of(const std::string& column, const YAML::Node& node) {
             result.help = text_of(entry.second, key);
         } else if (key == "name") {
             result.name = text_of(entry.second, key);
-        } else if (key == "metric_mapping") {
+        } else if (key == "metric_mapping" || key == "metrics_mapping") {
             result.mapping = mapping_of(entry.second);
         } else if (key == "pg_version") {
             result.versions = range_of(entry.second, key);
@@ -168,32 +167,49 @@ MetricQuery query_of(const std::string& key, const YAML::Node& node) {
     return query;
 }
 
+void add_query(QueriesRead& read, std::set<std::string>& seen, const YAML::Node& name, const YAML::Node& node) {
+    try {
+        const std::string key = text_of(name, "a name");
+        if (!seen.insert(key).second) wrong(name, key + " is there twice", "each query needs a name of its own");
+        read.queries.push_back(query_of(key, node));
+        read.queries.back().line = name.Mark().line + 1;
+    } catch (const QueryFinding& finding) {
+        read.findings.push_back(finding);
+    }
+}
+
 }  // namespace
 
+bool is_pattern(std::string_view text) { return text.find_first_of("*?[]") != std::string_view::npos; }
+
 bool matches_database(std::string_view pattern, const std::string& database) {
+    if (!is_pattern(pattern)) return pattern == database;
     return fnmatch(std::string(pattern).c_str(), database.c_str(), 0) == 0;
 }
 
-Result<std::vector<MetricQuery>> parse_metric_queries(std::string_view yaml, std::string_view file) {
-    const auto refused = [&](const YAML::Mark& mark, std::string_view what, std::string hint) {
-        const int line = mark.line < 0 ? 1 : mark.line + 1;
-        return fail(FaultKind::refused, std::string(file) + ":" + std::to_string(line) + ": " + std::string(what),
-                    std::move(hint));
-    };
-    if (yaml.size() > longest_query_file)
-        return refused(YAML::Mark::null_mark(), "the file is longer than 256 KiB", "split it");
+QueriesRead read_metric_queries(std::string_view yaml) {
+    if (yaml.size() > longest_query_file) return {.findings = {{1, "the file is longer than 256 KiB", "split it"}}};
+    QueriesRead read;
     try {
         const YAML::Node root = YAML::Load(std::string(yaml));
-        std::vector<MetricQuery> queries;
-        if (root.IsNull()) return queries;
+        if (root.IsNull()) return read;
         if (!root.IsMap() || root.size() > most_queries) wrong(root, "the file must map names to queries, at most 500");
-        for (const auto& entry : root) queries.push_back(query_of(text_of(entry.first, "a name"), entry.second));
-        return queries;
-    } catch (const Finding& finding) {
-        return refused(finding.mark, finding.what, finding.hint);
+        std::set<std::string> seen;
+        for (const auto& entry : root) add_query(read, seen, entry.first, entry.second);
+    } catch (const QueryFinding& finding) {
+        read.findings.push_back(finding);
     } catch (const YAML::Exception& error) {
-        return refused(error.mark, error.msg, "the file is not valid YAML");
+        read.findings.push_back(finding_at(error.mark, error.msg, "the file is not valid YAML"));
     }
+    return read;
+}
+
+Result<std::vector<MetricQuery>> parse_metric_queries(std::string_view yaml, std::string_view file) {
+    auto read = read_metric_queries(yaml);
+    if (read.findings.empty()) return std::move(read.queries);
+    QueryFinding& first = read.findings.front();
+    return fail(FaultKind::refused, std::string(file) + ":" + std::to_string(first.line) + ": " + first.what,
+                std::move(first.hint));
 }
 
 }  // namespace pgbosun::postgres

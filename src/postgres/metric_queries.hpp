@@ -4,8 +4,11 @@
 //   <key>: {name, query, predicate_query, primary | master, cache_seconds, runonserver, target_databases,
 //           metrics: [{<column>: {usage, description, metric_mapping, pg_version, name}}]}
 //
+// CloudNativePG's documentation writes metrics_mapping for metric_mapping: both are read.
+//
 // The metric of a column is cnpg_<name or key>_<column's name>, for DURATION with _milliseconds after it. NULL has no
-// sample, as has a text that metric_mapping does not know; columns that are not listed are ignored.
+// sample, as has a text that metric_mapping does not know; columns that are not listed are ignored. A value that is not
+// what its column's usage needs costs its own sample, and a label that is missing all of the query's.
 
 #include <map>
 #include <optional>
@@ -39,6 +42,8 @@ private:
 
 enum class ColumnUsage { label, counter, gauge, mapped, duration, histogram, discard };
 enum class RunsOn { anywhere, primary };
+// A user's query runs in the application's database unless it names others, and finds what is in schema public.
+enum class WrittenBy { pgbosun, user };
 
 struct MetricColumn {
     std::string column;
@@ -51,6 +56,7 @@ struct MetricColumn {
 
 struct MetricQuery {
     std::string key;   // as in the file; for errors
+    int line = 1;      // of the key, in its file
     std::string name;  // between cnpg_ and the column
     std::string query;
     std::string predicate;  // empty: none
@@ -59,17 +65,35 @@ struct MetricQuery {
     VersionRange versions;
     std::vector<std::string> databases;  // names or globs; empty: the default database
     Duration cache{};                    // zero: as often as the others
+    WrittenBy written_by = WrittenBy::pgbosun;
 };
 
 inline constexpr std::size_t longest_query_file = 256 * 1024;
 
+struct QueryFinding {
+    int line = 1;  // from 1
+    std::string what;
+    std::string hint;  // may be empty
+};
+
+struct QueriesRead {
+    std::vector<MetricQuery> queries;    // those that nothing is wrong with; no two have the same key
+    std::vector<QueryFinding> findings;  // the first one of each other
+};
+QueriesRead read_metric_queries(std::string_view yaml);
+
 // refused: what is wrong, with "file:line: " before it; the first finding only. `file` is for that text.
 Result<std::vector<MetricQuery>> parse_metric_queries(std::string_view yaml, std::string_view file);
 
-// The families of one answer. refused: a listed column is missing, or a value is not a number.
-Result<std::vector<MetricFamily>> to_families(const MetricQuery& query, const Rows& rows, int server_version_num);
+// The families of one answer, without the samples that cannot be.
+struct MetricAnswer {
+    std::vector<MetricFamily> families;
+    std::optional<Fault> wrong;  // refused: which of the listed columns are missing, or hold a value that is no number
+};
+MetricAnswer to_families(const MetricQuery& query, const Rows& rows, int server_version_num);
 
-// Shell glob as target_databases has it: *, ? and [..].
+// Shell glob as target_databases has it: *, ? and [..]. A text without them is a name.
+bool is_pattern(std::string_view text);
 bool matches_database(std::string_view pattern, const std::string& database);
 
 // src/postgres/default_metrics.yaml and collector_metrics.yaml, embedded.

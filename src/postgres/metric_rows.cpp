@@ -1,130 +1,96 @@
 #include <algorithm>
-#include <charconv>
-#include <limits>
 
 #include "postgres/metric_queries.hpp"
+#include "postgres/metric_values.hpp"
 
 namespace pgbosun::postgres {
 namespace {
 
-constexpr std::size_t most_buckets = 1000;
+constexpr std::size_t most_told = 5;  // columns that a text names
 
-struct Unreadable {
-    std::string what;
-};
-
-// PostgreSQL's text of numbers and booleans.
-std::optional<double> number_of(std::string_view text) {
-    if (text == "t" || text == "true") return 1;
-    if (text == "f" || text == "false") return 0;
-    if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
-    if (text == "Infinity") return std::numeric_limits<double>::infinity();
-    if (text == "-Infinity") return -std::numeric_limits<double>::infinity();
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return value;
-}
-
-// "1h2m3.5s", "15.1 ms": milliseconds. A bare number is milliseconds already.
-std::optional<double> milliseconds_of(std::string_view text) {
-    if (const auto plain = number_of(text)) return plain;
-    double total = 0;
-    const double sign = text.starts_with('-') ? -1 : 1;
-    if (sign < 0) text.remove_prefix(1);
-    if (text.empty()) return std::nullopt;
-    while (!text.empty()) {
-        double value = 0;
-        const auto [end, error] =
-            std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
-        if (error != std::errc{}) return std::nullopt;
-        text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-        while (text.starts_with(' ')) text.remove_prefix(1);
-        const auto length = std::min(text.find_first_of("0123456789. "), text.size());
-        const std::string_view unit = text.substr(0, length);
-        if (unit == "h")
-            total += value * 3'600'000;
-        else if (unit == "m")
-            total += value * 60'000;
-        else if (unit == "s")
-            total += value * 1000;
-        else if (unit == "ms")
-            total += value;
-        else if (unit == "us" || unit == "\u00b5s")
-            total += value / 1000;
-        else if (unit == "ns")
-            total += value / 1'000'000;
-        else
-            return std::nullopt;
-        text.remove_prefix(length);
-        while (text.starts_with(' ')) text.remove_prefix(1);
-    }
-    return sign * total;
-}
-
-std::vector<double> array_of(std::string_view text) {
-    if (!text.starts_with('{') || !text.ends_with('}') || text.size() < 2) throw Unreadable{"is not an array"};
-    text = text.substr(1, text.size() - 2);
-    std::vector<double> values;
-    while (!text.empty()) {
-        const auto end = std::min(text.find(','), text.size());
-        const auto value = number_of(text.substr(0, end));
-        if (!value || values.size() == most_buckets) throw Unreadable{"is not an array of numbers"};
-        values.push_back(*value);
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return values;
+std::unexpected<Fault> unreadable(std::string what, std::string hint) {
+    return fail(FaultKind::refused, std::move(what), std::move(hint));
 }
 
 class Answer {
 public:
     explicit Answer(const Rows& rows) : rows_(rows) {}
 
-    [[nodiscard]] std::size_t index(std::string_view column) const {
-        for (std::size_t i = 0; i < rows_.columns.size(); ++i)
-            if (rows_.columns[i] == column) return i;
-        throw Unreadable{"column " + std::string(column) + " is not in the answer"};
+    [[nodiscard]] Result<std::size_t> index(std::string_view column) const {
+        const auto found = std::ranges::find(rows_.columns, column);
+        if (found != rows_.columns.end()) return static_cast<std::size_t>(found - rows_.columns.begin());
+        return unreadable("column " + std::string(column) + " is not in the answer",
+                          "make the query's columns and its list of metrics agree");
     }
-    [[nodiscard]] const Field& field(const std::vector<Field>& row, std::string_view column) const {
-        return row.at(index(column));
+    [[nodiscard]] TypeOid type(std::size_t column) const {
+        return column < rows_.types.size() ? rows_.types[column] : 0;
     }
-    [[nodiscard]] double number(const std::vector<Field>& row, const std::string& column) const {
-        const Field& value = field(row, column);
-        const auto result = value ? number_of(*value) : std::nullopt;
-        if (!result) throw Unreadable{"column " + column + " does not hold a number"};
-        return *result;
+    // None: NULL.
+    [[nodiscard]] Result<std::optional<double>> number(const std::vector<Field>& row, const std::string& column) const {
+        const auto at = index(column);
+        if (!at) return std::unexpected(at.error());
+        const Field& text = row.at(*at);
+        if (!text) return std::nullopt;
+        const auto value = number_of(*text, type(*at));
+        if (value) return value;
+        return no_number(column, *at);
     }
+    [[nodiscard]] Result<std::optional<std::vector<double>>> numbers(const std::vector<Field>& row,
+                                                                     const std::string& column) const {
+        const auto at = index(column);
+        if (!at) return std::unexpected(at.error());
+        const Field& text = row.at(*at);
+        if (!text) return std::nullopt;
+        auto values = numbers_of(*text);
+        if (values) return values;
+        return unreadable("column " + column + ": " + kind_of(type(*at)) + " is no array of numbers",
+                          "a histogram needs arrays of at most 1000 bounds and counts");
+    }
+    [[nodiscard]] std::unexpected<Fault> no_number(const std::string& column, std::size_t at) const {
+        return unreadable("column " + column + ": " + kind_of(type(at)) + " is no number", hint_for(type(at)));
+    }
+    [[nodiscard]] const std::vector<std::vector<Field>>& rows() const { return rows_.rows; }
 
 private:
     const Rows& rows_;
 };
 
-bool put_histogram(const Answer& answer, const std::vector<Field>& row, const std::string& column,
-                   MetricSample& sample) {
-    const Field& bounds_text = answer.field(row, column);
-    const Field& counts_text = answer.field(row, column + "_bucket");
-    if (!bounds_text || !counts_text) return false;
-    const auto bounds = array_of(*bounds_text);
-    const auto counts = array_of(*counts_text);
-    if (bounds.size() != counts.size()) throw Unreadable{"column " + column + " and its _bucket differ in length"};
-    for (std::size_t i = 0; i < bounds.size(); ++i) sample.buckets.emplace_back(bounds[i], counts[i]);
-    sample.sum = answer.number(row, column + "_sum");
-    sample.count = answer.number(row, column + "_count");
+// Whether there is a sample; so for those below.
+Result<bool> put_histogram(const Answer& answer, const std::vector<Field>& row, const std::string& column,
+                           MetricSample& sample) {
+    const auto bounds = answer.numbers(row, column);
+    if (!bounds) return std::unexpected(bounds.error());
+    const auto counts = answer.numbers(row, column + "_bucket");
+    if (!counts) return std::unexpected(counts.error());
+    const auto sum = answer.number(row, column + "_sum");
+    if (!sum) return std::unexpected(sum.error());
+    const auto count = answer.number(row, column + "_count");
+    if (!count) return std::unexpected(count.error());
+    if (!*bounds || !*counts || !*sum || !*count) return false;
+    if ((*bounds)->size() != (*counts)->size())
+        return unreadable("column " + column + " and its _bucket differ in length", "each bound needs a count");
+    for (std::size_t i = 0; i < (*bounds)->size(); ++i) sample.buckets.emplace_back((**bounds)[i], (**counts)[i]);
+    sample.sum = **sum;
+    sample.count = **count;
     return true;
 }
 
-// False: there is no sample.
-bool put_value(const Answer& answer, const std::vector<Field>& row, const MetricColumn& column, MetricSample& sample) {
+Result<bool> put_value(const Answer& answer, const std::vector<Field>& row, const MetricColumn& column,
+                       MetricSample& sample) {
     if (column.usage == ColumnUsage::histogram) return put_histogram(answer, row, column.column, sample);
-    const Field& text = answer.field(row, column.column);
+    const auto at = answer.index(column.column);
+    if (!at) return std::unexpected(at.error());
+    const Field& text = row.at(*at);
     if (!text) return false;
     if (column.usage == ColumnUsage::mapped) {
         const auto found = column.mapping.find(*text);
         if (found != column.mapping.end()) sample.value = found->second;
         return found != column.mapping.end();
     }
-    const auto value = column.usage == ColumnUsage::duration ? milliseconds_of(*text) : number_of(*text);
-    if (!value) throw Unreadable{"column " + column.column + " does not hold a number"};
+    if (column.usage == ColumnUsage::duration && *text == "-1") return false;  // of PostgreSQL's settings: none
+    const auto value =
+        column.usage == ColumnUsage::duration ? milliseconds_of(*text) : number_of(*text, answer.type(*at));
+    if (!value) return answer.no_number(column.column, *at);
     sample.value = *value;
     return true;
 }
@@ -137,33 +103,75 @@ MetricFamily family_of(const MetricQuery& query, const MetricColumn& column) {
     return family;
 }
 
+// Of the columns that have something wrong, what is wrong first.
+class Wrong {
+public:
+    void add(Fault fault) {
+        ++columns_;
+        if (columns_ == 1) {
+            first_ = std::move(fault);
+        } else if (columns_ <= most_told) {
+            first_.what += "; " + fault.what;
+        }
+    }
+    [[nodiscard]] std::optional<Fault> all() const {
+        if (columns_ == 0) return std::nullopt;
+        Fault fault = first_;
+        if (columns_ > most_told) fault.what += "; and " + std::to_string(columns_ - most_told) + " more";
+        return fault;
+    }
+
+private:
+    Fault first_{FaultKind::refused, {}, {}};
+    std::size_t columns_ = 0;
+};
+
+using Labels = std::vector<std::pair<std::string, std::string>>;
+
+// Of each row.
+Result<std::vector<Labels>> labels_of(const MetricQuery& query, const Answer& answer, int version) {
+    std::vector<Labels> labels(answer.rows().size());
+    for (const MetricColumn& column : query.columns) {
+        if (column.usage != ColumnUsage::label || !column.versions.contains(version)) continue;
+        const auto at = answer.index(column.column);
+        if (!at) return std::unexpected(at.error());
+        for (std::size_t i = 0; i < labels.size(); ++i)
+            labels[i].emplace_back(column.name, answer.rows()[i].at(*at).value_or(""));
+    }
+    return labels;
+}
+
+Result<> add_samples(MetricFamily& family, const MetricColumn& column, const Answer& answer,
+                     const std::vector<Labels>& labels) {
+    if (const auto there = answer.index(column.column); !there) return std::unexpected(there.error());
+    Result<> done;
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+        MetricSample sample{.labels = labels[i]};
+        auto put = put_value(answer, answer.rows()[i], column, sample);
+        if (put && *put) family.samples.push_back(std::move(sample));
+        if (!put && done) done = std::unexpected(std::move(put.error()));
+    }
+    return done;
+}
+
 }  // namespace
 
-Result<std::vector<MetricFamily>> to_families(const MetricQuery& query, const Rows& rows, int server_version_num) {
+MetricAnswer to_families(const MetricQuery& query, const Rows& rows, int server_version_num) {
     const Answer answer(rows);
-    std::vector<MetricFamily> families;
-    try {
-        std::vector<const MetricColumn*> labels;
-        for (const MetricColumn& column : query.columns)
-            if (column.usage == ColumnUsage::label && column.versions.contains(server_version_num))
-                labels.push_back(&column);
-        for (const MetricColumn& column : query.columns) {
-            if (column.usage == ColumnUsage::label || column.usage == ColumnUsage::discard) continue;
-            if (!column.versions.contains(server_version_num)) continue;
-            MetricFamily& family = families.emplace_back(family_of(query, column));
-            static_cast<void>(answer.index(column.column));
-            for (const auto& row : rows.rows) {
-                MetricSample sample;
-                for (const MetricColumn* label : labels)
-                    sample.labels.emplace_back(label->name, answer.field(row, label->column).value_or(""));
-                if (put_value(answer, row, column, sample)) family.samples.push_back(std::move(sample));
-            }
-        }
-    } catch (const Unreadable& unreadable) {
-        return fail(FaultKind::refused, "metrics of " + query.key + ": " + unreadable.what,
-                    "make the query's columns and its list of metrics agree");
+    MetricAnswer result;
+    const auto labels = labels_of(query, answer, server_version_num);
+    if (!labels) return {.families = {}, .wrong = labels.error()};
+    Wrong wrong;
+    for (const MetricColumn& column : query.columns) {
+        if (column.usage == ColumnUsage::label || column.usage == ColumnUsage::discard) continue;
+        if (!column.versions.contains(server_version_num)) continue;
+        MetricFamily family = family_of(query, column);
+        auto added = add_samples(family, column, answer, *labels);
+        result.families.push_back(std::move(family));
+        if (!added) wrong.add(std::move(added.error()));
     }
-    return families;
+    result.wrong = wrong.all();
+    return result;
 }
 
 }  // namespace pgbosun::postgres

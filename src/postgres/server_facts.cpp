@@ -113,6 +113,7 @@ LsnStatus lsn_of(Row& row, Recovery recovery) {
 }  // namespace
 
 // pg_is_in_recovery() only ever goes from true to false, so the ELSE branches are safe within the one statement. On a
+// A standby turns to a WAL receiver, or waits before it looks for WAL again, when it has none left of its own. On a
 // primary the timeline is taken from the WAL file's name: pg_control still has the old one until the first checkpoint
 // after a promotion.
 const std::string_view server_facts_sql = R"sql(
@@ -133,6 +134,9 @@ select pg_is_in_recovery() as in_recovery,
        case when pg_is_in_recovery() then pg_last_wal_receive_lsn() end as received_lsn,
        case when pg_is_in_recovery() then pg_last_wal_replay_lsn() end as replayed_lsn,
        w.latest_end_lsn as upstream_lsn,
+       not pg_is_in_recovery() or pg_last_wal_receive_lsn() is not null or
+       exists (select from pg_stat_activity where backend_type = 'startup'
+                  and wait_event in ('RecoveryWalStream', 'RecoveryRetrieveRetryInterval')) as wal_read,
        coalesce(w.status = 'streaming', false) as streaming,
        case when pg_is_in_recovery() then pg_is_wal_replay_paused() else false end as replay_paused,
        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int -
@@ -162,6 +166,7 @@ Result<ServerFacts> parse_server_facts(const Rows& rows) {
     facts.run = row.number<std::uint64_t>("run");
     facts.free_connections = row.number<int>("free_connections");
     facts.lsn = lsn_of(row, facts.recovery);
+    facts.wal_read = row.truth("wal_read");
     facts.pending_restart = names_of(row);
     facts.standbys = standbys_of(row);
     facts.synchronous_standby_names = row.text("synchronous_names");

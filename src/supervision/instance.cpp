@@ -366,7 +366,9 @@ Task<ControlAnswer> Instance::command(ControlRequest request) {
               {{"by", request.asked_by}, {"reason", request.reason}});
     if (request.verb == Verb::demote && !request.upstream.empty()) {
         if (auto usable = following(settings_, request.upstream); !usable) {
-            co_return not_asked(request, Answer::refused, usable.error());
+            auto answer = not_asked(request, Answer::refused, usable.error());
+            answer.field = "upstream";
+            co_return answer;
         }
     }
     if (request.verb == Verb::demote) {

@@ -116,6 +116,7 @@ private:
     Performer::Calls performer_calls();
     instance::Local local();
     void note_position();
+    [[nodiscard]] std::optional<Duration> reach_age(Instant now) const;
     void notice();
     void add_managed(InstanceStatus& status, Instant now);
     Task<> accompany();
@@ -147,6 +148,7 @@ private:
     Monitor monitor_;
     std::unique_ptr<Membership> membership_;  // none: standalone
     Position position_;  // the furthest that the data was seen to reach, since it was last replaced
+    std::optional<std::uint64_t> wal_read_in_run_;  // ServerFacts::run, of the last server that had read all of its WAL
     SynchronousUpkeep synchronous_;
     SynchronousSight counted_;  // as a standby
     std::optional<Instant> wal_gone_at_;

@@ -14,7 +14,6 @@ using namespace std::chrono_literals;
 
 constexpr Duration pace = 250ms;
 constexpr Duration text_age = 50ms;  // the API keeps a rendered status for so long
-constexpr Duration not_known = 1h;   // an age that nobody relies on
 
 std::string position_text(const Position& position) {
     return std::to_string(number(position.timeline)) + "@" + to_string(position.lsn);
@@ -103,6 +102,7 @@ bool Instance::unsettled() const {
 void Instance::note_position() {
     const auto& server = monitor_.facts().server;
     if (server) {
+        if (server->wal_read) wal_read_in_run_ = server->run;
         const auto& lsn = server->lsn;
         const Lsn furthest =
             std::max({lsn.flushed.value_or(Lsn{}), lsn.received.value_or(Lsn{}), lsn.replayed.value_or(Lsn{})});
@@ -132,6 +132,18 @@ instance::Local Instance::local() {
     it.fenced = state.desired.fence != instance::Fence::off;
     it.ending = state.desired.end.has_value();
     return it;
+}
+
+// A standby that was not shut down holds all that it had received, and knows how much when it has replayed it.
+std::optional<Duration> Instance::reach_age(Instant now) const {
+    const auto& facts = monitor_.facts();
+    if (facts.server_asked_at) {
+        const bool read = facts.server && facts.server->run == wal_read_in_run_;
+        return read ? std::optional(now - *facts.server_asked_at + text_age) : std::nullopt;
+    }
+    const auto& inspection = performer_.inspection();
+    const bool at_rest = performer_.is_as_inspected() && inspection->usable;
+    return at_rest && is_clean(inspection->usable->control.state) ? std::optional(Duration{}) : std::nullopt;
 }
 
 void Instance::add_managed(InstanceStatus& status, Instant now) {
@@ -165,12 +177,7 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
     const bool failed = std::holds_alternative<instance::Failed>(state.activity);
     managed.able = (usable || empty) && !failed && !status.fenced && disks;
     managed.reach = reach(right, position_.timeline, position_.lsn);
-    const auto asked_at = monitor_.facts().server_asked_at;
-    if (asked_at) {
-        managed.reach_age = now - *asked_at + text_age;
-    } else if (instance::has_postmaster(state) || (usable && !is_clean(inspection->usable->control.state))) {
-        managed.reach_age = not_known;
-    }
+    managed.reach_age = reach_age(now);
     managed.promotable_version = stored.promotable.version;
     if (running != nullptr && running->role == Role::primary) managed.synchronous_version = synchronous_.taken_over();
     managed.promised_term = stored.term;

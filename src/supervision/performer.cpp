@@ -40,6 +40,10 @@ bool ends_recovery_for_good(std::string_view message) {
 
 std::string upstream_path(const Settings& settings) { return settings.state_directory() + "/upstream"; }
 
+WallTime modified_at(const FileFacts& facts) {
+    return WallTime(std::chrono::floor<std::chrono::microseconds>(std::chrono::nanoseconds(facts.modified_ns)));
+}
+
 }  // namespace
 
 Performer::Performer(Surroundings& outside, const Settings& settings, Calls calls)
@@ -103,6 +107,7 @@ Task<> Performer::inspect() {
     co_await judge_copy(settings_, calls_.look_at_catalog, found);
     if (number != inspection_number_) co_return;
     inspection_ = std::move(found);
+    changed_since_inspection_ = false;
     const bool nothing = inspection_->verdict == instance::VolumeVerdict::empty ||
                          inspection_->verdict == instance::VolumeVerdict::unfinished;
     if (nothing && calls_.may_initialise && !calls_.may_initialise()) {
@@ -312,6 +317,7 @@ Task<> Performer::launch() {
         calls_.answer(instance::LaunchFailed{});
         co_return;
     }
+    changed_since_inspection_ = true;
     postmaster_ = process;
     postmaster_since_ = outside_.clock.now();
     const auto guarded = outside_.guard.watch(*process);
@@ -464,14 +470,13 @@ Task<bool> Performer::recall_fence() {
     for (;;) {
         std::string path = fence_path(settings_);
         const auto text = co_await outside_.files.read(std::move(path), longest_fence_file);
-        if (text) {
-            fence_ = parse_fence(*text);
-            co_return true;
-        }
-        if (text.error().kind == FaultKind::not_found) co_return false;
-        if (text.error().kind == FaultKind::refused) {
-            // There is one, whatever it says.
-            fence_ = FenceStatus{"the fence on the volume cannot be read", ""};
+        if (!text && text.error().kind == FaultKind::not_found) co_return false;
+        // One that is refused is there, whatever it says.
+        if (text || text.error().kind == FaultKind::refused) {
+            std::string same = fence_path(settings_);
+            const auto facts = co_await outside_.files.inspect(std::move(same));
+            const WallTime modified = facts ? modified_at(*facts) : outside_.clock.wall();
+            fence_ = text ? parse_fence(*text, modified) : unreadable_fence(text.error(), modified);
             co_return true;
         }
         set_reason(text.error().what, "PostgreSQL is not started before it is known whether the instance is fenced");

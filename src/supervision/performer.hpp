@@ -99,6 +99,8 @@ public:
     [[nodiscard]] const std::vector<std::string>& connected_standbys() const { return connected_standbys_; }
 
     [[nodiscard]] const std::optional<Inspection>& inspection() const { return inspection_; }
+    // No server, nor a tool that changes the data, was started since the inspection.
+    [[nodiscard]] bool is_as_inspected() const { return inspection_.has_value() && !changed_since_inspection_; }
     [[nodiscard]] std::optional<ProcessId> postmaster() const { return postmaster_; }
     [[nodiscard]] std::optional<Instant> postmaster_since() const { return postmaster_since_; }
     [[nodiscard]] const std::optional<ProgressStatus>& progress() const {
@@ -162,6 +164,7 @@ private:
     TrustedWal trusted_wal_;
     std::uint64_t inspection_number_ = 0;
     std::optional<Inspection> inspection_;
+    bool changed_since_inspection_ = false;
     std::optional<ProcessId> postmaster_;
     std::optional<Instant> postmaster_since_;
     enum class Launching { no, preparing, given_up };

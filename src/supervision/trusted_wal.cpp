@@ -49,7 +49,7 @@ Task<> TrustedWal::mark(Result<wal::Reach> reach, std::uint32_t segment_bytes) {
     if (reach && size) {
         wal::Reach all = *reach;
         done = co_await rename(std::move(all), *size);
-        if (done) done = co_await spare(std::move(*reach), *size);
+        if (done) done = co_await mark_unmarked(std::move(*reach), *size);
     } else if (!reach) {
         done = std::unexpected(std::move(reach.error()));
     }
@@ -73,13 +73,17 @@ Task<Result<>> TrustedWal::rename(wal::Reach reach, wal::SegmentSize size) {
     path = directory;
     const auto renamed = co_await outside_.files.rename_each_durably(std::move(path), std::move(renames));
     if (!renamed) co_return std::unexpected(renamed.error());
-    const std::string what = "WAL that the former primary may not have archived is archived by this instance";
-    log::info(what, {{"files", *renamed}});
-    record_(what, {{"files", std::to_string(*renamed)}, {"first", first}, {"last", last}});
+    tell(*renamed, first, last);
     co_return Result<>();
 }
 
-Task<Result<>> TrustedWal::spare(wal::Reach reach, wal::SegmentSize size) {
+void TrustedWal::tell(std::size_t files, const std::string& first, const std::string& last) {
+    const std::string what = "WAL that the former primary may not have archived is archived by this instance";
+    log::info(what, {{"files", files}});
+    record_(what, {{"files", std::to_string(files)}, {"first", first}, {"last", last}});
+}
+
+Task<Result<>> TrustedWal::mark_unmarked(wal::Reach reach, wal::SegmentSize size) {
     const std::string directory = settings_.data_directory() + "/pg_wal";
     const std::string marks = directory + "/archive_status";
     std::string path = directory;
@@ -94,6 +98,14 @@ Task<Result<>> TrustedWal::spare(wal::Reach reach, wal::SegmentSize size) {
         const auto written = co_await outside_.files.write_durably(std::move(path), std::move(nothing));
         if (!written) co_return std::unexpected(written.error());
     }
+    const auto whole = wal::whole_without_mark(*names, *marked, reach, size);
+    for (const auto& name : whole) {
+        path = marks + "/" + name + std::string(wal::ready_mark);
+        std::string nothing;
+        const auto written = co_await outside_.files.write_durably(std::move(path), std::move(nothing));
+        if (!written) co_return std::unexpected(written.error());
+    }
+    if (!whole.empty()) tell(whole.size(), whole.front(), whole.back());
     co_return Result<>();
 }
 

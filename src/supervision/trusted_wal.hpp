@@ -37,7 +37,8 @@ private:
     Task<> mark_of_standby(Timeline known, std::uint32_t segment_bytes);
     Task<> mark(Result<wal::Reach> reach, std::uint32_t segment_bytes);
     Task<Result<>> rename(wal::Reach reach, wal::SegmentSize size);
-    Task<Result<>> spare(wal::Reach reach, wal::SegmentSize size);
+    Task<Result<>> mark_unmarked(wal::Reach reach, wal::SegmentSize size);
+    void tell(std::size_t files, const std::string& first, const std::string& last);
 
     Surroundings& outside_;
     const Settings& settings_;

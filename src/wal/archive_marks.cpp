@@ -32,6 +32,23 @@ bool is_within(const ArchiveName& file, const Reach& reach, SegmentSize size) {
     return history->timeline == reach.history.timeline || is_ancestor(reach.history, history->timeline);
 }
 
+template <class Wanted>
+std::vector<std::string> unmarked_segments(std::span<const std::string> names_in_pg_wal,
+                                           std::span<const std::string> names_in_archive_status, const Wanted& wanted) {
+    auto marks = marked(names_in_archive_status, done_mark);
+    const auto ready = marked(names_in_archive_status, ready_mark);
+    marks.insert(marks.end(), ready.begin(), ready.end());
+    std::ranges::sort(marks);
+    std::vector<std::string> found;
+    for (const auto& name : names_in_pg_wal) {
+        const auto file = parse_archive_name(name);
+        const auto* segment = file ? std::get_if<Segment>(&*file) : nullptr;
+        if (segment != nullptr && wanted(*segment) && !std::ranges::binary_search(marks, name)) found.push_back(name);
+    }
+    std::ranges::sort(found);
+    return found;
+}
+
 }  // namespace
 
 std::vector<std::string> taken_on_trust(std::span<const std::string> names_in_archive_status, const Reach& reach,
@@ -48,19 +65,16 @@ std::vector<std::string> still_to_archive(std::span<const std::string> names_in_
 std::vector<std::string> never_whole(std::span<const std::string> names_in_pg_wal,
                                      std::span<const std::string> names_in_archive_status, const Reach& reach,
                                      SegmentSize size) {
-    auto marks = marked(names_in_archive_status, done_mark);
-    const auto ready = marked(names_in_archive_status, ready_mark);
-    marks.insert(marks.end(), ready.begin(), ready.end());
-    std::ranges::sort(marks);
-    std::vector<std::string> found;
-    for (const auto& name : names_in_pg_wal) {
-        const auto file = parse_archive_name(name);
-        const auto* segment = file ? std::get_if<Segment>(&*file) : nullptr;
-        if (segment == nullptr || !(segment->name.timeline < reach.history.timeline)) continue;
-        if (!is_within(*segment, reach, size) && !std::ranges::binary_search(marks, name)) found.push_back(name);
-    }
-    std::ranges::sort(found);
-    return found;
+    return unmarked_segments(names_in_pg_wal, names_in_archive_status, [&](const Segment& segment) {
+        return segment.name.timeline < reach.history.timeline && !is_within(segment, reach, size);
+    });
+}
+
+std::vector<std::string> whole_without_mark(std::span<const std::string> names_in_pg_wal,
+                                            std::span<const std::string> names_in_archive_status, const Reach& reach,
+                                            SegmentSize size) {
+    return unmarked_segments(names_in_pg_wal, names_in_archive_status,
+                             [&](const Segment& segment) { return is_within(segment, reach, size); });
 }
 
 bool is_of_older_timeline(std::string_view name, Timeline of_primary) {

@@ -35,6 +35,12 @@ struct Reach {
 std::vector<std::string> taken_on_trust(std::span<const std::string> names_in_archive_status, const Reach& reach,
                                         SegmentSize size);
 
+// The segments that have no mark and are certainly of this history, sorted: a WAL receiver that ended exactly at a segment's end
+// has not marked it, and PostgreSQL does only when it is about to recycle it.
+std::vector<std::string> whole_without_mark(std::span<const std::string> names_in_pg_wal,
+                                            std::span<const std::string> names_in_archive_status, const Reach& reach,
+                                            SegmentSize size);
+
 // The files marked .ready, without their marks, sorted.
 std::vector<std::string> still_to_archive(std::span<const std::string> names_in_archive_status);
 

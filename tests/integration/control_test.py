@@ -121,10 +121,12 @@ class Verbs(Case):
 
     def test_an_upstream_that_is_no_connection_string_is_refused_and_nothing_is_stopped(self):
         postmaster = self.it.postmaster()
-        for upstream in ("host", "host=pg-2 password=secret", "host='pg-2"):
+        for upstream in ("", "host", "hots=pg-2", "host=pg-2 password=secret", "host='pg-2"):
             with self.subTest(upstream):
-                status, detail, _ = problem(self.post("demote", {"upstream": upstream}))
-                self.assertIn(status, (400, 409))
+                status, detail, hint = problem(self.post("demote", {"upstream": upstream}))
+                self.assertEqual(status, 400)
+                self.assertIn('field "upstream": ', detail)
+                self.assertTrue(hint)
                 self.assertNotIn("secret", detail)
         self.assertEqual(self.it.postmaster(), postmaster)
 
@@ -157,6 +159,29 @@ class Verbs(Case):
         for reason in ("new library", "a slip"):
             self.assertTrue(any(entry["kind"] == "command" and reason in str(entry) and "uid" in str(entry)
                                 for entry in entries), entries)
+
+
+class FenceByHand(Case):
+    def test_it_says_that_it_was_made_by_hand_and_since_when_also_when_it_cannot_be_read(self):
+        it = self.existing()
+        path = f"{it.volume}/pgbosun/fence"
+        os.makedirs(os.path.dirname(path), mode=0o700)
+        it._give(os.path.dirname(path))
+        it.write_file(path, "storage moves\n")
+        os.utime(path, (1700000000, 1700000000))
+
+        it.start()
+
+        fenced = it.wait_status("it is fenced", lambda status: status["phase"] == "fenced")["fenced"]
+        self.assertEqual(fenced, {"reason": "made by hand: storage moves", "since": "2023-11-14T22:13:20.000Z"})
+        it.stop()
+        os.remove(path)
+        os.mkdir(path)  # what no user can read, root included
+        os.utime(path, (1700000000, 1700000000))
+        it.start()
+        fenced = it.wait_status("it is fenced", lambda status: status["phase"] == "fenced")["fenced"]
+        self.assertEqual(fenced["since"], "2023-11-14T22:13:20.000Z")
+        self.assertIn("the fence on the volume cannot be read: ", fenced["reason"])
 
 
 class Client(Case):

@@ -9,7 +9,7 @@ from instance import Case, as_user, bin_dir, wait_for
 
 ALWAYS = """
 cnpg_collector_up cnpg_collector_pg_wal cnpg_collector_pg_wal_archive_status cnpg_collector_fencing_on
-cnpg_collector_collections_total cnpg_collector_last_collection_error cnpg_collector_collection_duration_seconds
+cnpg_collector_collections_total cnpg_collector_last_collection_error cnpg_last_error cnpg_collector_collection_duration_seconds
 cnpg_collector_postgres_version
 cnpg_pg_replication_lag cnpg_pg_replication_in_recovery cnpg_pg_replication_is_wal_receiver_up
 cnpg_pg_replication_streaming_replicas
@@ -284,14 +284,59 @@ writes:
         failed = {dict(labels)["collector"] for _, labels in families["cnpg_collector_collection_errors_total"][1]}
         self.assertEqual(failed, {"broken", "writes"})
         self.assertEqual(value(families, "cnpg_collector_last_collection_error"), 1)
+        self.assertEqual(value(families, "cnpg_last_error"), 1)
         self.assertEqual(it.sql("select to_regclass('made_by_a_query') is null"), "t")
+
+    def test_a_query_meets_what_cloudnativepg_would_give_it(self):
+        it = self.with_queries("""
+pg_postmaster:
+  query: SELECT 7 AS start_time
+  metrics: [{start_time: {usage: GAUGE, description: mine}}]
+mine:
+  query: |
+    SELECT current_database() AS datname, count(*) AS orders, timestamptz '2026-08-21 15:33:31.5+00' AS placed,
+           date '1970-01-02' AS day, interval '1 hour' AS waiting, 'open' AS state FROM orders
+  metrics:
+    - datname: {usage: LABEL, description: Database}
+    - orders: {usage: GAUGE, description: Of schema public}
+    - placed: {usage: GAUGE, description: A timestamp}
+    - day: {usage: GAUGE, description: A date}
+    - waiting: {usage: GAUGE, description: An interval}
+    - state: {usage: MAPPEDMETRIC, description: State, metrics_mapping: {open: 1}}
+""")
+        it.start().up()
+        it.sql("alter database app set datestyle = 'SQL, DMY'")
+        made = it.psql("create table public.orders as select 1 as id; grant select on orders to pgbosun_metrics", "app")
+        self.assertEqual(made.returncode, 0, made)
+
+        families = wait_scrape(it, ["cnpg_mine_orders", "cnpg_mine_state", "cnpg_pg_settings_setting"])
+        families = wait_for("the session knows the database's settings", lambda: values(scrape(it), "cnpg_mine_placed")
+                            and scrape(it))
+
+        self.assertEqual(value(families, "cnpg_mine_orders", datname="app"), 1)
+        self.assertEqual(value(families, "cnpg_mine_placed", datname="app"), 1787326411)
+        self.assertEqual(value(families, "cnpg_mine_day", datname="app"), 86400)
+        self.assertEqual(value(families, "cnpg_mine_state", datname="app"), 1)
+        self.assertFalse(values(families, "cnpg_mine_waiting"))
+        self.assertEqual(value(families, "cnpg_pg_postmaster_start_time"), 7)
+        self.assertEqual(value(families, "cnpg_last_error"), 1)
+        it.wait_log("a metric query fails: mine in database app: column waiting: an interval is no number")
+        it.wait_log("a metric query takes the place of another one of its name.*pg_postmaster")
+        for _ in range(2):
+            before = value(scrape(it), "cnpg_collector_collections_total")
+            wait_for("it is asked again", lambda: value(scrape(it), "cnpg_collector_collections_total") > before)
+        self.assertEqual(len(re.findall("a metric query fails: mine in database app: column waiting", it.log())), 1)
 
     def test_a_file_with_an_error_is_named_with_its_line_and_costs_only_itself(self):
         it = self.with_queries("fine:\n  query: SELECT 1 AS one\n  metrics:\n    - one: {usage: GAUGES, description: x}\n")
 
         it.start().up()
 
-        self.assertRegex(it.log(), r"queries\.yaml:4")
+        self.assertRegex(it.log(), r"metric queries cannot be used: .*queries\.yaml:4: ")
+        checked = subprocess.run([instance.PGBOSUN, "config", "check", "--config", it.config_file],
+                                 capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        self.assertEqual(checked.returncode, 2, checked)
+        self.assertRegex(checked.stdout, r'queries\.yaml:4: error: "GAUGES" is not a usage \(hint: use LABEL')
         wait_scrape(it, ["cnpg_pg_settings_setting"])
         self.assertNotIn("cnpg_fine_one", scrape(it))
 

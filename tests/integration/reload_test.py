@@ -58,7 +58,7 @@ class Reload(Case):
         self.it.wait_log('"keys":"log.format, postgresql.port"')
         self.assertEqual(self.it.client("checkpoint").returncode, 0)
 
-    def test_metric_queries_are_read_again_and_those_that_are_wrong_change_nothing(self):
+    def test_metric_queries_are_read_again_and_a_file_that_is_wrong_costs_only_itself(self):
         query = "mine:\n  query: select 42 as answer\n  metrics:\n    - answer: {usage: GAUGE, description: of all}\n"
         file = self.it.write_file(f"{self.it.directory}/queries.yaml", query)
         self.it.config["metrics"] = {"queries": [file], "cache_time": "1s"}
@@ -68,9 +68,12 @@ class Reload(Case):
         self.it.write_file(file, query.replace("42", "43"))
         wait_for("the changed one is", lambda: "cnpg_mine_answer 43" in self.it.http("GET", "/metrics").text)
         self.it.write_file(file, "mine: [")
-        self.it.wait_log("nothing of the files is taken.*queries.yaml")
+        self.it.wait_log("metric queries cannot be used: .*queries.yaml:1: ")
+        self.change(work_mem="10MB")
 
-        self.assertIn("cnpg_mine_answer 43", self.it.http("GET", "/metrics").text)
+        self.shows("work_mem", "10MB")
+        wait_for("what the file said before is asked on",
+                 lambda: "cnpg_mine_answer 43" in self.it.http("GET", "/metrics").text)
 
     def archiver(self):
         return next((pid for pid in instance.children(self.it.pid)

@@ -1,6 +1,7 @@
 """A managed cluster with synchronous replication: who may read what a primary holds after it was started anew."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -49,6 +50,40 @@ class Synchronous(Case):
         wait_for("a client is let in again", lambda: self.let_in(primary))
         self.assertEqual(primary.http("GET", "/primary").status, 200)
         self.assertIs(self.cluster.wait_whole(), primary)
+
+
+class JustStarted(Case):
+    """A standby that has just been started has more WAL than it has read."""
+
+    def setUp(self):
+        self.cluster = Cluster(size=3, controllers=1,
+                               controller_config={"synchronous": {"method": "any", "number": 1, "data_durability": "required"}})
+        self.addCleanup(self.cluster.stop)
+        self.cluster.start()
+
+    def tearDown(self):
+        if instance.has_failed(self):
+            print(self.cluster.tail(), flush=True)
+
+    def test_it_is_waited_for_until_it_knows_what_it_holds(self):
+        primary = self.cluster.wait_whole()
+        primary.sql("create table t(i int)")
+        behind, confirms = (it for it in self.cluster.members if it is not primary)
+        wait_for("it has the table", lambda: behind.psql("table t").returncode == 0)
+        receiver = int(behind.sql("select pid from pg_stat_wal_receiver"))
+        os.kill(receiver, signal.SIGSTOP)
+        primary.sql("insert into t select generate_series(1, 1000)")
+        primary.kill()
+        confirms.kill()
+        os.kill(receiver, signal.SIGKILL)
+        wait_for("nobody is promoted alone", lambda: "too few synchronous standbys answer" in self.cluster.ask("status")[1])
+
+        confirms.start()
+
+        wait_for("who has the rows is the primary", lambda: self.cluster.primaries() == [confirms], deadline=90)
+        self.assertEqual(confirms.sql("select count(*) from t"), "1000")
+        primary.start()
+        self.assertIs(self.cluster.wait_whole(), confirms)
 
 
 if __name__ == "__main__":

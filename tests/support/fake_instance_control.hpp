@@ -182,9 +182,14 @@ private:
                 change([](InstanceStatus& status) { status.role = Role::primary; });
                 return {Answer::done, {}, {}};
             case Verb::checkpoint: return {Answer::failed, "CHECKPOINT: connection lost", {}};
+            case Verb::demote:
+                if (!request.upstream.empty() && !request.upstream.starts_with("host=")) {
+                    return {Answer::refused, "libpq does not understand the connection string",
+                            "write it as \"host=pg-1\"", "upstream"};
+                }
+                return {Answer::done, {}, {}};
             case Verb::restart:
-            case Verb::reload:
-            case Verb::demote: return {Answer::done, {}, {}};
+            case Verb::reload: return {Answer::done, {}, {}};
         }
         std::unreachable();
     }

@@ -338,8 +338,9 @@ TEST_CASE("a session has the settings that its SQL relies on") {
     const auto rows = ask(io, session,
                           "select current_setting('application_name'), current_setting('search_path'), "
                           "current_setting('synchronous_commit'), current_setting('statement_timeout'), "
-                          "current_setting('client_encoding')");
+                          "current_setting('client_encoding'), current_setting('DateStyle') like 'ISO, %'");
 
     REQUIRE(rows);
-    CHECK(rows->rows[0] == std::vector<Field>{"pgbosun", "pg_catalog", "local", "1min", "UTF8"});
+    CHECK(rows->rows[0] == std::vector<Field>{"pgbosun", "pg_catalog", "local", "1min", "UTF8", "t"});
+    CHECK(rows->types == std::vector<TypeOid>{25, 25, 25, 25, 25, 16});
 }

@@ -71,6 +71,10 @@ const std::vector<std::string>& kept_schedules() {
         "cut_peers at 8613 for 2414 who 1 whom 0\n"
         "restart_agent at 12170 for 5919 who 0 whom 2\n"
         "fence at 10074 for 7786 who 2 whom 2\n",
+        // An agent that had not read its WAL since it was started was taken to hold no more than it knew of.
+        "seed 650 instances 3 controllers 2 loss 0 twice 0 late 0 synchronous 1 preferred 1 poll 500 brisk 0 end "
+        "24720\n"
+        "split at 9176 for 6661 who 1 whom 42\n",
     };
     return kept;
 }
@@ -79,6 +83,7 @@ std::uint64_t known_seed(Sabotage sabotage) {
     switch (sabotage) {
         case Sabotage::alone_keeps_rules: return 20943871;
         case Sabotage::unheard_terms: return 123;
+        case Sabotage::unread_wal: return 650;
         default: return 1;
     }
 }

@@ -44,6 +44,7 @@ enum class Sabotage {
     lease_recorded,        // a new controller takes it that leases before it were as long as its own
     longest_lease_kept,    // leases longer than those that are granted now are forgotten before they have run out
     handed_over_whole,     // the new primary of a switchover is promoted although the former one holds more
+    unread_wal,            // an agent takes it that it holds no more than it has read since it was started
     reach_age,             // what an agent last saw of its data is taken for what it holds now
 };
 
@@ -87,6 +88,7 @@ inline constexpr std::array all_sabotage{
     Named{Sabotage::lease_recorded, "lease_recorded"},
     Named{Sabotage::longest_lease_kept, "longest_lease_kept"},
     Named{Sabotage::handed_over_whole, "handed_over_whole"},
+    Named{Sabotage::unread_wal, "unread_wal"},
     Named{Sabotage::reach_age, "reach_age"},
 };
 

@@ -242,6 +242,7 @@ void SimulatedAgent::enter(Postgres state) {
     postgres_ = state;
     stopping_ = starting_ = false;
     shut_down_ = std::exchange(closed_, false);
+    wal_read_ = state == Postgres::standby || (writes_sometime() && state != Postgres::starting_primary);
     if (shut_down_) look();
     if (shut_down_) shut_down_at_ = world_.now();
     if (state == Postgres::primary) {
@@ -439,6 +440,11 @@ controller::Report SimulatedAgent::report() const {
     it.reach = reach(right_, looked_.timeline, looked_.end);
     const bool exact = shut_down_ || world_.without(Sabotage::reach_age);
     if (!exact) it.reach_age = clock() - looked_.at;
+    if (!wal_read_ && !shut_down_ && !world_.without(Sabotage::reach_age)) {
+        it.reach.lsn = Lsn{};
+        it.reach_age.reset();
+        if (world_.without(Sabotage::unread_wal)) it.reach_age = Duration{};
+    }
     if (world_.without(Sabotage::data_term) && it.reach.term != record.term) it.reach.term = 0;
     const bool unheard = it.reach.term < streamed_term_;
     if (world_.without(Sabotage::unheard_terms) && unheard) it.reach = {it.reach.term, Timeline{1}, Lsn{}};

@@ -119,6 +119,7 @@ private:
     bool starting_ = false;
     bool closed_ = false;  // it has come to the end of its shutdown
     Duration shut_down_at_{};
+    bool wal_read_ = false;   // postgres has replayed what it had
     bool shut_down_ = false;  // and its data has been looked at since
     std::string upstream_;
     std::optional<Duration> streamed_at_;

@@ -1,5 +1,6 @@
 #include "app/arguments.hpp"
 
+#include "app/controller_arguments.hpp"
 #include "containing.hpp"
 #include "support/catch.hpp"
 
@@ -100,6 +101,39 @@ TEST_CASE("a wrong line is refused with exit code 2") {
 
     CHECK(end.code == ExitCode::wrong_usage);
     CHECK_THAT(end.text, Catch::Matchers::StartsWith("pgbosun: "));
+}
+
+TEST_CASE("a word that is no command is named, with the command that was meant") {
+    const auto [line, said] = GENERATE(table<Line, std::string>({
+        {Line{"bogus"}, "\"bogus\" is not a command\n"},
+        {Line{"fense", "--reason", "x"}, "\"fense\" is not a command; did you mean \"fence\"?"},
+        {Line{"config", "chek"}, "\"chek\" is not a command of config; did you mean \"check\"?"},
+        {Line{"backup", "lst"}, "\"lst\" is not a command of backup; did you mean \"list\"?"},
+        {Line{"backup", "--config", "/c", "lst"}, "\"lst\" is not a command of backup; did you mean \"list\"?"},
+        {Line{"wal", "verfy"}, "\"verfy\" is not a command of wal; did you mean \"verify\"?"},
+        {Line{"archivr"}, "\"archivr\" is not a command\n"},
+        {Line{}, "a command is missing"},
+    }));
+    CAPTURE(line);
+    const auto end = ended(line);
+
+    CHECK(end.code == ExitCode::wrong_usage);
+    CHECK_THAT(end.text, Catch::Matchers::StartsWith("pgbosun: " + said));
+}
+
+TEST_CASE("a wrong option is not taken for a command") {
+    for (const auto& line : {Line{"status", "--jsn"}, Line{"fence", "--wait", "soon"}, Line{"--frobnicate"}}) {
+        CHECK_THAT(ended(line).text, !pgbosun::app::test::containing("is not a command"));
+    }
+}
+
+TEST_CASE("the controller's program names a wrong word too") {
+    const auto result = parse_controller_arguments(Line{"swichover", "--to", "pg-2"});
+
+    REQUIRE(std::holds_alternative<UsageEnd>(result));
+    CHECK_THAT(std::get<UsageEnd>(result).text,
+               Catch::Matchers::StartsWith(
+                   "pgbosun-controller: \"swichover\" is not a command; did you mean \"switchover\"?"));
 }
 
 TEST_CASE("a password on the command line is refused and not repeated") {

@@ -134,6 +134,31 @@ TEST_CASE("a synchronous failover waits until one of those who answer is bound t
     }
 }
 
+TEST_CASE("who does not know all that it holds, or holds nothing, is not counted among those who answer") {
+    const std::pair<const char*, void (*)(Report&)> rows[] = {
+        {"it has not read all of its WAL", [](Report& it) { it.reach_age.reset(); }},
+        {"and says so for hours", [](Report& it) { it.reach_age = 3h; }},
+        {"its data is gone, or another's copy", [](Report& it) { it.reach = {}; }},
+    };
+    for (const auto& [name, change] : rows) {
+        INFO(name);
+        auto known = two_standbys(100, 50);
+        known.record->synchronous = {1, SyncMethod::any, 1, {"a", "b", "c"}};
+        known.record->former = {"a"};
+        CHECK(picked(known, test::policy(), now - 1s).name == "b");
+        auto report = test::report("c", 50);
+        change(report);
+        test::sees(known, report);
+        CHECK(picked(known, test::policy(), now - 1s).why_not ==
+              "too few synchronous standbys answer to know who holds every commit");
+        // The former primary itself the less.
+        auto former = test::report("a", 50);
+        change(former);
+        test::sees(known, former);
+        CHECK_FALSE(picked(known, test::policy(), now - 1s).name);
+    }
+}
+
 TEST_CASE("a synchronous standby that holds more than whoever can be promoted keeps it from being promoted") {
     auto known = two_standbys(100, 200);
     known.record->synchronous = {1, SyncMethod::any, 1, {"a", "b", "c"}};

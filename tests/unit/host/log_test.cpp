@@ -50,6 +50,13 @@ TEST_CASE("a JSON line has its fields in order and is always valid") {
     }
 }
 
+TEST_CASE("a line of another program has that program's name as its logger, once") {
+    CHECK(host::render_json({log::Level::info, moment, "fixing", {{"logger", "init\"db"}, {"pid", 41}}}) ==
+          R"({"level":"info","ts":"2026-11-21T01:41:32.725Z","logger":"init\"db","msg":"fixing","pid":41})");
+    CHECK(host::render_text({log::Level::info, moment, "fixing", {{"logger", "initdb"}}}, host::Colour::none)
+              .ends_with(" logger=initdb"));
+}
+
 TEST_CASE("a text line is one line that steers no terminal") {
     const auto line =
         host::render_text({log::Level::warning, moment, "a\x1b[2Jb\nc", {{"path", "x\ny"}}}, host::Colour::none);

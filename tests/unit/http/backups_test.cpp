@@ -77,7 +77,8 @@ TEST_CASE("a wrong request for a job is named and begins nothing") {
     RunningServer running;
     RawPeer peer = RawPeer::unix_socket(running.socket_path);
     for (const auto& [target, body, complaint] :
-         {std::tuple{"/v1/backups", "[]", "not a JSON object"}, std::tuple{"/v1/backups", "{\"nmae\": \"x\"}", "nmae"},
+         {std::tuple{"/v1/backups", "[]", "not a JSON object"},
+          std::tuple{"/v1/backups", "{\"nmae\": \"x\"}", "nmae"},
           std::tuple{"/v1/backups", "{\"name\": \"-rf\"}", "must not begin with -"},
           std::tuple{"/v1/backups", "{\"name\": \"\"}", "1 to 200 bytes"},
           std::tuple{"/v1/backups", "{\"name\": \"latest\"}", "means something else"},
@@ -85,6 +86,12 @@ TEST_CASE("a wrong request for a job is named and begins nothing") {
           std::tuple{"/v1/backups", "{\"name\": \" a\"}", "blank"},
           std::tuple{"/v1/backups", "{\"incremental\": 1}", "true or false"},
           std::tuple{"/v1/backups", "{\"checks\": []}", "is not known here"},
+          std::tuple{"/v1/backups", "{\"name\": \"a\", \"name\": \"b\"}", "given twice"},
+          std::tuple{"/v1/drill", "{\"to_time\": \"tomorrow\"}", "field \"to_time\": \"tomorrow\" is not a moment"},
+          std::tuple{"/v1/drill", "{\"to_time\": \"2026-01-30 10:00:00\"}", "has no time zone"},
+          std::tuple{"/v1/drill", "{\"to_time\": \"9999-01-30 10:00:00Z\"}", "is not over yet"},
+          std::tuple{"/v1/drill", "{\"to_time\": \"\"}", "field \"to_time\": must have 1 to"},
+          std::tuple{"/v1/drill", "{\"to_lsn\": \"0/1\"}", "\"to_lsn\": is not known here"},
           std::tuple{"/v1/drill", "{\"checks\": \"select 1\"}", "list of at most 20"},
           std::tuple{"/v1/drill", "{\"checks\": [\"a\\nb\"]}", "control character"},
           std::tuple{"/v1/backups?wait=1h", "", "must be a time"},
@@ -94,10 +101,22 @@ TEST_CASE("a wrong request for a job is named and begins nothing") {
         const auto answer = peer.send(request("POST", target, body)).read_answer();
         CHECK(has_status(answer, "400"));
         CHECK(body_of(answer)["detail"].get<std::string>().find(complaint) != std::string::npos);
+        CHECK_FALSE(body_of(answer).value("hint", "").empty());
     }
     CHECK(running.on_loop([&] { return running.control.jobs().empty(); }));
-    CHECK(has_status(peer.send(request("POST", "/v1/drill", R"({"to_time": "2026-11-21 01:00:00+00"})")).read_answer(),
+    CHECK(has_status(peer.send(request("POST", "/v1/drill", R"({"to_time": "2026-01-21 01:00:00+00"})")).read_answer(),
                      "202"));
+}
+
+TEST_CASE("what is no identifier names no backup, and no removal begins for it") {
+    RunningServer running;
+    RawPeer peer = RawPeer::unix_socket(running.socket_path);
+
+    for (const auto* id : {"123", "T", "20261121T0100000", "20261121-010000", "latest"}) {
+        CAPTURE(id);
+        CHECK(has_status(peer.send(request("DELETE", "/v1/backups/" + std::string(id))).read_answer(), "404"));
+    }
+    CHECK(running.on_loop([&] { return running.control.jobs().empty(); }));
 }
 
 TEST_CASE("over TCP reading of backups is open and beginning one is not") {

@@ -1,6 +1,8 @@
 #include "http/client.hpp"
 
 #include <netinet/in.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -49,6 +51,22 @@ TEST_CASE("nobody there is unavailable, and so is one who says nothing") {
     CHECK(nothing.error().what.find("in time") != std::string::npos);
 }
 
+TEST_CASE("a socket that one may not open is not taken for one where nobody is") {
+    const TemporaryDirectory directory;
+    const std::string closed = directory.file("closed");
+    REQUIRE(::mkdir(closed.c_str(), 0) == 0);
+    const bool root = ::geteuid() == 0;
+    if (root) REQUIRE(::seteuid(65534) == 0);
+
+    const auto answered = http::Client::unix_socket(closed + "/control.sock").request({});
+
+    if (root) REQUIRE(::seteuid(0) == 0);
+    REQUIRE_FALSE(answered);
+    CHECK(answered.error().kind == FaultKind::unavailable);
+    CHECK(answered.error().what == closed + "/control.sock cannot be opened: Permission denied");
+    CHECK(answered.error().hint == "run the command as the user that pgbosun runs as, or as root");
+}
+
 TEST_CASE("an answer that is cut short or no HTTP is an error") {
     const TemporaryDirectory directory;
     const std::string path = directory.file("odd.sock");
@@ -66,6 +84,7 @@ TEST_CASE("an answer that is cut short or no HTTP is an error") {
     CHECK(asked_of("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").error().kind == FaultKind::unavailable);
     CHECK(asked_of("SSH-2.0-OpenSSH_9.2\r\n\r\n").error().kind == FaultKind::corrupt);
     CHECK(asked_of("").error().kind == FaultKind::unavailable);
+    CHECK(asked_of("").error().hint.empty());  // no TLS on a socket
     CHECK(asked_of("HTTP/1.1 200 OK\r\n\r\nuntil the end")->body == "until the end");
 }
 

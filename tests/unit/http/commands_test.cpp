@@ -56,6 +56,17 @@ TEST_CASE("each outcome of a command has its status") {
     CHECK(body_of(refused)["hint"] == "unfence it first");
 }
 
+TEST_CASE("what only the instance can see to be wrong in a field is a wrong request too") {
+    RunningServer running;
+    RawPeer peer = RawPeer::unix_socket(running.socket_path);
+
+    const auto answer = peer.send(post("/v1/demote", R"({"upstream": "hots=pg-2"})")).read_answer();
+
+    CHECK(has_status(answer, "400"));
+    CHECK(body_of(answer)["detail"] == "field \"upstream\": libpq does not understand the connection string");
+    CHECK(body_of(answer)["hint"] == "write it as \"host=pg-1\"");
+}
+
 TEST_CASE("a wrong request is refused and never reaches the instance") {
     RunningServer running;
     RawPeer peer = RawPeer::unix_socket(running.socket_path);
@@ -66,19 +77,37 @@ TEST_CASE("a wrong request is refused and never reaches the instance") {
         const char* detail;
     };
     for (const Row& row :
-         {Row{post("/v1/fence", "{"), "400", "not JSON"}, Row{post("/v1/fence", R"({"forse": 1})"), "400", "\"forse\""},
-          Row{post("/v1/fence?wait=30"), "400", "\"wait\""}, Row{post("/v1/fence?wait=301s"), "400", "300s"},
-          Row{post("/v1/fence?wiat=3s"), "400", "\"wiat\""}, Row{post("/v1/fence?wait=%"), "400", "percent"},
-          Row{get("/v1/fence"), "405", "POST"}, Row{post("/v1/assignment"), "405", "PUT"},
+         {Row{post("/v1/fence", "{"), "400", "not JSON"},
+          Row{post("/v1/fence", R"({"forse": 1})"), "400", "\"forse\""},
+          Row{post("/v1/fence?wait=30"), "400", "\"wait\""},
+          Row{post("/v1/fence?wait=301s"), "400", "300s"},
+          Row{post("/v1/demote", R"({"upstream": ""})"), "400", "\"upstream\": is empty"},
+          Row{get("/v1/status?x=1"), "400", "\"x\""},
+          Row{get("/v1/events?since=x"), "400", "\"since\""},
+          Row{"GET /v1/events HTTP/1.1\r\nHost: x\r\nLast-Event-ID: x\r\n\r\n", "400", "Last-Event-ID"},
+          Row{post("/v1/promise", R"({"term": 1, "term": 1})"), "400", "given twice"},
+          Row{post("/v1/promise", "{"), "400", "not JSON"},
+          Row{post("/v1/fence?wiat=3s"), "400", "\"wiat\""},
+          Row{post("/v1/fence?wait=%"), "400", "percent"},
+          Row{get("/v1/fence"), "405", "POST"},
+          Row{post("/v1/assignment"), "405", "PUT"},
           Row{post("/v1/promise", R"({"term": 1})"), "400", "is missing"},
           Row{post("/v1/promise?wait=1s", "{}"), "400", "\"wait\""},
-          Row{post("/v1/nothing"), "404", "nothing at this path"}, Row{get("/v1/journal?limit=0"), "400", "\"limit\""},
-          Row{get("/v1/journal?since=-1"), "400", "\"since\""}, Row{get("/replica?lag=lots"), "400", "\"lag\""}}) {
+          Row{post("/v1/nothing"), "404", "nothing at this path"},
+          Row{get("/v1/journal?limit=0"), "400", "\"limit\""},
+          Row{get("/v1/journal?since=-1"), "400", "\"since\""},
+          Row{get("/replica?lag=lots"), "400", "\"lag\""}}) {
         CAPTURE(row.request);
         const std::string answer = peer.send(row.request).read_answer();
         CHECK(has_status(answer, row.status));
         CHECK(body_of(answer)["detail"].get<std::string>().find(row.detail) != std::string::npos);
+        CHECK_FALSE(body_of(answer).value("hint", "").empty());
     }
+    CHECK(body_of(peer.send(get("/v1/fence")).read_answer())["hint"] == "ask with POST");
+    CHECK(body_of(peer.send(post("/v1/status")).read_answer())["hint"] == "ask with GET, HEAD");
+    CHECK(body_of(peer.send(post("/v1/fence?wiat=3s")).read_answer())["hint"] == "leave it out; this path takes wait");
+    CHECK(body_of(peer.send(post("/v1/promote", R"({"forse": true})")).read_answer())["hint"] ==
+          "leave it out; it takes reason, force");
     CHECK(peer.send(get("/v1/fence")).read_answer().find("Allow: POST\r\n") != std::string::npos);
     CHECK(running.on_loop([&] { return running.control.commands().size(); }) == 0);
 }

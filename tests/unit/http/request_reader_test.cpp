@@ -88,3 +88,16 @@ TEST_CASE("what is not a request, or too much of one, is refused") {
     CHECK(refusal_of("GET / HTTP/1.1\r\nX: " + std::string(17 * 1024, 'x') + "\r\n\r\n") == 431);
     CHECK(refusal_of("GET /" + std::string(17 * 1024, 'x')) == 431);
 }
+
+TEST_CASE("what is refused has a hint, and too much names the limit") {
+    for (const auto& [bytes, hint] :
+         {std::pair<std::string, std::string>{"POST / HTTP/1.1\r\nContent-Length: 65537\r\n\r\n",
+                                              "65536 bytes at most"},
+          {"GET / HTTP/1.1\r\nX: " + std::string(17 * 1024, 'x') + "\r\n\r\n", "16384 bytes at most"},
+          {"GET\r\n\r\n", "HTTP/1.1"}}) {
+        RequestReader reader(Limits{});
+        reader.feed(bytes);
+        CAPTURE(reader.problem().hint);
+        CHECK(reader.problem().hint.find(hint) != std::string::npos);
+    }
+}

@@ -146,3 +146,14 @@ TEST_CASE("TLS settings that cannot work are refused before anything is listened
     CHECK(error_of(missing).find("missing.pem") != std::string::npos);
     CHECK(error_of(files.http).empty());
 }
+
+TEST_CASE("who asks a port of TLS in plain text is told of https") {
+    TlsFiles files;
+    RunningServer running(files.http);
+    const auto client = http::Client::url("http://127.0.0.1:" + std::to_string(running.server.port()));
+
+    const auto answered = client->request({});
+
+    REQUIRE_FALSE(answered);
+    CHECK(answered.error().hint.find("https://") != std::string::npos);
+}

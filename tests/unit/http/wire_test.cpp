@@ -113,6 +113,7 @@ TEST_CASE("a control request that is not meant that way is refused and named") {
         CHECK(request.error().kind == FaultKind::refused);
         CAPTURE(request.error().what);
         CHECK(request.error().what.find(row.named) != std::string::npos);
+        CHECK_FALSE(request.error().hint.empty());
     }
 }
 

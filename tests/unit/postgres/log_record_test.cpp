@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "postgres/jsonlog.hpp"
 #include "support/catch.hpp"
 
 using namespace pgbosun;

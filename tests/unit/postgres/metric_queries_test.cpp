@@ -77,6 +77,7 @@ TEST_CASE("a wrong query file is refused with file, line and what to change") {
         {"a:\n  query: x\n  runonserver: new\n", "f.yaml:3:", "version range"},
         {"a:\n  query: x\n  target_databases: app\n", "f.yaml:3:", "list"},
         {"a b:\n  query: x\n  metrics: [{x: {usage: GAUGE}}]\n", "f.yaml:2:", "a b"},
+        {"a: &a\n  query: x\n  metrics: [{x: {usage: GAUGE}}]\nb: *a\na: *a\n", "f.yaml:5:", "twice"},
     };
     for (const Case& test : cases) {
         CAPTURE(test.yaml);
@@ -89,6 +90,29 @@ TEST_CASE("a wrong query file is refused with file, line and what to change") {
     }
     CHECK_FALSE(parse_metric_queries(std::string(longest_query_file + 1, ' '), "f.yaml"));
     CHECK_FALSE(parse_metric_queries(std::string(100'000, '['), "f.yaml"));
+}
+
+TEST_CASE("all wrong queries of a file are found, and the right ones are read") {
+    const auto read = read_metric_queries(
+        "a: 5\n"
+        "b: {query: select, metrics: [{x: {usage: GAUGE}}]}\n"
+        "c: {query: select, metrics: [{x: {usage: GUAGE}}]}\n");
+
+    REQUIRE(read.findings.size() == 2);
+    CHECK(read.findings[0].line == 1);
+    CHECK(read.findings[1].line == 3);
+    CHECK(read.findings[1].hint.find("GAUGE") != std::string::npos);
+    REQUIRE(read.queries.size() == 1);
+    CHECK(read.queries[0].key == "b");
+    CHECK(read.queries[0].line == 2);
+}
+
+TEST_CASE("a mapping may be written as CloudNativePG's program reads it, and as its documentation has it") {
+    for (const char* key : {"metric_mapping", "metrics_mapping"}) {
+        CAPTURE(key);
+        const auto query = one("m: {usage: MAPPEDMETRIC, " + std::string(key) + ": {up: 1}}");
+        CHECK(query.columns.at(0).mapping.at("up") == 1);
+    }
 }
 
 TEST_CASE("version ranges compare as semantic versions") {
@@ -134,55 +158,86 @@ TEST_CASE("rows become samples by the usage of their columns") {
                      {"e", std::nullopt, "6", "t", "15.5 ms", "ignored", "unheard of"},
                      {"e", "three", std::nullopt, "Infinity", "250us", std::nullopt, std::nullopt}}};
 
-    const auto families = to_families(query, rows, 170000);
+    const auto [families, wrong] = to_families(query, rows, 170000);
 
-    REQUIRE(families);
-    REQUIRE(families->size() == 4);
-    CHECK(families->at(0).name == "cnpg_q_c");
-    CHECK(families->at(0).kind == MetricKind::counter);
-    CHECK(families->at(0).samples.size() == 2);
-    CHECK(families->at(0).samples[1].labels == std::vector<std::pair<std::string, std::string>>{{"l", ""}});
-    CHECK(families->at(1).samples[0].value == -1500);
-    CHECK(families->at(1).samples[1].value == 1);
-    CHECK(std::isinf(families->at(1).samples[2].value));
-    CHECK(families->at(2).name == "cnpg_q_d_milliseconds");
-    CHECK(families->at(2).samples[0].value == 62500);
-    CHECK(families->at(2).samples[1].value == 15.5);
-    CHECK(families->at(2).samples[2].value == 0.25);
-    CHECK(families->at(3).samples.size() == 1);
+    CHECK_FALSE(wrong);
+    REQUIRE(families.size() == 4);
+    CHECK(families.at(0).name == "cnpg_q_c");
+    CHECK(families.at(0).kind == MetricKind::counter);
+    CHECK(families.at(0).samples.size() == 2);
+    CHECK(families.at(0).samples[1].labels == std::vector<std::pair<std::string, std::string>>{{"l", ""}});
+    CHECK(families.at(1).samples[0].value == -1500);
+    CHECK(families.at(1).samples[1].value == 1);
+    CHECK(std::isinf(families.at(1).samples[2].value));
+    CHECK(families.at(2).name == "cnpg_q_d_milliseconds");
+    CHECK(families.at(2).samples[0].value == 62500);
+    CHECK(families.at(2).samples[1].value == 15.5);
+    CHECK(families.at(2).samples[2].value == 0.25);
+    CHECK(families.at(3).samples.size() == 1);
 }
 
 TEST_CASE("a histogram is read from four columns") {
     const MetricQuery query = one("h: {usage: HISTOGRAM}");
     Rows rows{{"h", "h_bucket", "h_sum", "h_count"}, {{"{1,2.5,10}", "{3,4,4}", "12.5", "5"}}};
 
-    const auto families = to_families(query, rows, 170000);
+    const auto [families, wrong] = to_families(query, rows, 170000);
     rows.rows[0][1] = "{3,4}";
     const auto uneven = to_families(query, rows, 170000);
+    rows.rows[0][1] = std::nullopt;
+    const auto without = to_families(query, rows, 170000);
     rows.columns.pop_back();
     const auto incomplete = to_families(query, rows, 170000);
 
-    REQUIRE(families);
-    const MetricSample& sample = families->at(0).samples.at(0);
-    CHECK(families->at(0).kind == MetricKind::histogram);
+    CHECK_FALSE(wrong);
+    const MetricSample& sample = families.at(0).samples.at(0);
+    CHECK(families.at(0).kind == MetricKind::histogram);
     CHECK(sample.buckets == std::vector<std::pair<double, double>>{{1, 3}, {2.5, 4}, {10, 4}});
     CHECK(sample.sum == 12.5);
     CHECK(sample.count == 5);
-    CHECK_FALSE(uneven);
-    CHECK_FALSE(incomplete);
+    CHECK(uneven.wrong);
+    CHECK_FALSE(without.wrong);
+    CHECK(without.families.at(0).samples.empty());
+    CHECK(incomplete.wrong);
 }
 
-TEST_CASE("an answer that does not fit its list of metrics is refused") {
-    CHECK_FALSE(to_families(one("g: {usage: GAUGE}"), {{"other"}, {}}, 170000));
-    CHECK_FALSE(to_families(one("g: {usage: GAUGE}"), {{"g"}, {{"many"}}}, 170000));
-    CHECK_FALSE(to_families(one("g: {usage: GAUGE}"), {{"g"}, {{""}}}, 170000));
-    CHECK_FALSE(to_families(one("d: {usage: DURATION}"), {{"d"}, {{"5 parsecs"}}}, 170000));
-    CHECK(to_families(one("g: {usage: GAUGE, pg_version: '>=18'}"), {{"other"}, {}}, 170000).value().empty());
+TEST_CASE("what does not fit its list of metrics costs itself alone, and is named with column and kind") {
+    const auto query = one("l: {usage: LABEL}, bad: {usage: GAUGE}, gone: {usage: COUNTER}, good: {usage: GAUGE}");
+    Rows rows{{"l", "bad", "good"}, {{"x", "secret", "1"}, {"y", "2", "3"}}, {25, 25, 20}};
+
+    const auto [families, wrong] = to_families(query, rows, 170000);
+    rows.columns[0] = "other";
+    const auto unlabelled = to_families(query, rows, 170000);
+
+    REQUIRE(families.size() == 3);
+    REQUIRE(families[0].samples.size() == 1);
+    CHECK(families[0].samples[0].labels[0].second == "y");
+    CHECK(families[1].samples.empty());
+    CHECK(families[2].samples.size() == 2);
+    REQUIRE(wrong);
+    CHECK(wrong->what == "column bad: a text is no number; column gone is not in the answer");
+    CHECK(unlabelled.families.empty());
+    REQUIRE(unlabelled.wrong);
+    CHECK(unlabelled.wrong->what == "column l is not in the answer");
+}
+
+TEST_CASE("an answer that does not fit its list of metrics is told") {
+    CHECK(to_families(one("g: {usage: GAUGE}"), {{"other"}, {}}, 170000).wrong);
+    CHECK(to_families(one("g: {usage: GAUGE}"), {{"g"}, {{"many"}}}, 170000).wrong);
+    CHECK(to_families(one("g: {usage: GAUGE}"), {{"g"}, {{""}}}, 170000).wrong);
+    CHECK(to_families(one("d: {usage: DURATION}"), {{"d"}, {{"5 parsecs"}}}, 170000).wrong);
+    CHECK(to_families(one("d: {usage: DURATION}"), {{"d"}, {{"01:02:03"}}, {1186}}, 170000).wrong);
+    const auto newer = to_families(one("g: {usage: GAUGE, pg_version: '>=18'}"), {{"other"}, {}}, 170000);
+    CHECK_FALSE(newer.wrong);
+    CHECK(newer.families.empty());
+    const auto off = to_families(one("d: {usage: DURATION}"), {{"d"}, {{"-1"}}}, 170000);
+    CHECK_FALSE(off.wrong);
+    CHECK(off.families.at(0).samples.empty());
 }
 
 TEST_CASE("target databases are globs") {
     CHECK(matches_database("*", "anything"));
     CHECK(matches_database("app_*", "app_1"));
     CHECK_FALSE(matches_database("app_*", "my_app_1"));
+    CHECK(matches_database("back\\slash", "back\\slash"));
     CHECK(matches_database("a?p", "app"));
 }

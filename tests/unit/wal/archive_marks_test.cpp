@@ -63,6 +63,15 @@ TEST_CASE("a segment of an older timeline that is not whole and has no mark is n
     CHECK(never_whole(in_pg_wal, marks, reach, size) == Names{segment(1, 3), segment(2, 5)});
 }
 
+TEST_CASE("a whole segment without a mark is to be archived, up to the very end of the WAL") {
+    const Names in_pg_wal = {segment(1, 2), segment(1, 3), segment(1, 4), segment(2, 4),
+                             segment(3, 6), segment(3, 7), segment(4, 6), "00000003.history"};
+    const Names marks = {segment(1, 2) + ".done"};
+
+    CHECK(whole_without_mark(in_pg_wal, marks, {third, Lsn{0x7000000}}, size) == Names{segment(2, 4), segment(3, 6)});
+    CHECK(whole_without_mark(in_pg_wal, {}, {third, Lsn{0x6ffffff}}, size) == Names{segment(1, 2), segment(2, 4)});
+}
+
 TEST_CASE("two forks within one segment leave it to the last of them") {
     const TimelineHistory history{Timeline{3}, {{Timeline{1}, Lsn{0x3000110}, ""}, {Timeline{2}, Lsn{0x3000220}, ""}}};
 

@@ -8,10 +8,10 @@
 #include <string>
 #include <string_view>
 
-namespace pgbosun::postgres {
+namespace pgbosun::app {
 
 // None: it may; comments and empty lines may, too. Else why not.
 std::optional<std::string> problem_of_hba_line(std::string_view line);
 std::optional<std::string> problem_of_ident_line(std::string_view line);
 
-}  // namespace pgbosun::postgres
+}  // namespace pgbosun::app

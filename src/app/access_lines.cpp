@@ -1,4 +1,4 @@
-#include "postgres/access_lines.hpp"
+#include "app/access_lines.hpp"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace pgbosun::postgres {
+namespace pgbosun::app {
 namespace {
 
 constexpr std::size_t longest_line = 4096;
@@ -103,4 +103,4 @@ std::optional<std::string> problem_of_ident_line(std::string_view line) {
     return fields.size() == 1 ? "the line ends before the system's user" : "the line ends before the role";
 }
 
-}  // namespace pgbosun::postgres
+}  // namespace pgbosun::app

@@ -1,8 +1,8 @@
-#include "postgres/access_lines.hpp"
+#include "app/access_lines.hpp"
 
 #include "support/catch.hpp"
 
-using namespace pgbosun::postgres;
+using namespace pgbosun::app;
 
 TEST_CASE("what PostgreSQL reads may stand in pg_hba.conf") {
     for (const char* line : {

@@ -1,0 +1,64 @@
+#include "http/controller_api.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "support/catch.hpp"
+
+using namespace pgbosun;
+using Json = nlohmann::json;
+
+namespace {
+
+class LeadingController final : public ControllerControl {
+public:
+    ControllerStatus status() override {
+        ControllerStatus status;
+        status.leads = true;
+        return status;
+    }
+    ControlAnswer command(ControllerRequest) override {
+        ++commands;
+        return {Answer::done, {}, {}};
+    }
+    int commands = 0;
+};
+
+http::Response answered(LeadingController& control, http::Method method, const std::string& target,
+                        const std::string& body = {}) {
+    http::ControllerApi api(control);
+    http::Request request;
+    request.method = method;
+    request.target = target;
+    request.body = body;
+    http::Response response;
+    api.answer(request, http::UnixPeer{0}, http::Entrance::api, {}, response);
+    return response;
+}
+
+}  // namespace
+
+TEST_CASE("a wrong request to a controller is named, has a hint and does nothing") {
+    struct Row {
+        http::Method method;
+        std::string target, body;
+        int status;
+        std::string detail, hint;
+    };
+    LeadingController control;
+    for (const auto& row :
+         {Row{http::Method::get, "/v1/pause", "", 405, "POST", "ask with POST"},
+          Row{http::Method::post, "/v1/status", "", 405, "GET, HEAD", "ask with GET, HEAD"},
+          Row{http::Method::post, "/v1/nothing", "", 404, "nothing", "docs"},
+          Row{http::Method::post, "/v1/switchover", "x", 400, "not a JSON object", "{\"to\": \"pg-2\"}"},
+          Row{http::Method::post, "/v1/switchover", R"({"two": "pg-2"})", 400, "field \"two\"", "it takes to"},
+          Row{http::Method::post, "/v1/switchover", R"({"to": 2})", 400, "field \"to\"", "quotation marks"}}) {
+        CAPTURE(row.target, row.body);
+        const auto response = answered(control, row.method, row.target, row.body);
+        CHECK(response.status == row.status);
+        const auto problem = Json::parse(response.body);
+        CHECK(problem["detail"].get<std::string>().find(row.detail) != std::string::npos);
+        CHECK(problem.value("hint", "").find(row.hint) != std::string::npos);
+    }
+    CHECK(control.commands == 0);
+    CHECK(answered(control, http::Method::post, "/v1/switchover", R"({"to": "pg-2"})").status == 200);
+}
