@@ -33,6 +33,10 @@ public:
 
     // Drops the connection; the next query opens a new one.
     virtual void close() = 0;
+
+    // One statement or several, without parameters, in one transaction where they do not end it themselves; what they answer
+    // is dropped. Faults as above; refused also when a transaction is open at its end, and none is then.
+    virtual Task<Result<>> script(std::string sql, Duration timeout) = 0;
 };
 
 }  // namespace pgbosun

@@ -49,6 +49,7 @@ Result<> ArchiverProcess::start() {
     if (!process) return std::unexpected(process.error());
     process_ = *process;
     reported_ = silent_ = false;
+    memory_.begin_anew(clock_.now());
     link_ = std::move(ours);
     order_unsent_ = order_.has_value();
     send();
@@ -97,8 +98,8 @@ Task<> ArchiverProcess::read_reports() {
         buffer.erase(0, size);
         if (report) {
             reported_ = true;
-            last_report_ = *report;
-            on_report_(*report);
+            gone_since_.reset();
+            on_report_(memory_.take(*report, clock_.now()));
         } else {
             log::warning("the archiver's report cannot be read: " + report.error().what);
         }
@@ -113,9 +114,11 @@ void ArchiverProcess::kill_silent() {
 }
 
 void ArchiverProcess::say_that_it_fails(std::string why) {
-    if (!last_report_.failing_since) last_report_.failing_since = to_iso8601(clock_.wall());
-    last_report_.last_error = std::move(why);
-    on_report_(last_report_);
+    ArchiveReport report = memory_.known();
+    if (!gone_since_) gone_since_ = to_iso8601(clock_.wall());
+    if (!report.failing_since) report.failing_since = gone_since_;
+    report.last_error = std::move(why);
+    on_report_(std::move(report));
 }
 
 void ArchiverProcess::order(const ArchiveOrder& order) {

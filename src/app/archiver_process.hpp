@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "app/archiver_memory.hpp"
 #include "pgbosun/archive_link.hpp"
 #include "pgbosun/process_host.hpp"
 #include "pgbosun/settings.hpp"
@@ -54,7 +55,8 @@ private:
     std::optional<ProcessId> process_;
     std::unique_ptr<Socket> link_;
     std::optional<ArchiveOrder> order_;
-    ArchiveReport last_report_;
+    ArchiverMemory memory_;
+    std::optional<std::string> gone_since_;  // none of them has said a word since then
     std::string ended_with_;
     bool reported_ = false;  // this archiver, at least once
     bool silent_ = false;    // it has said nothing for too long

@@ -12,6 +12,8 @@ namespace {
 
 // The first answer is waited for so long; then the status is watched, so that progress can be shown.
 constexpr Duration first_wait = std::chrono::seconds(5);
+// A pgbosun that has gone is started again by its container's runtime within this, or not at all.
+constexpr Duration gone_after = std::chrono::seconds(5);
 // The longest that the API waits (docs/http-api.md).
 constexpr Duration longest_wait = std::chrono::seconds(300);
 
@@ -54,13 +56,24 @@ ExitCode not_over(const ControlCommand& command, const Console& console) {
 
 ExitCode watch_it(const ControlCommand& command, InstanceClient& client, const Console& console) {
     ProgressLine line(console);
+    Duration silent{};
     for (auto waited = first_wait; waited < command.wait; waited += watch_interval) {
         if (!console.pause(watch_interval)) break;
         const auto reply = client.status();
+        if (!reply && silent >= gone_after) {
+            line.clear();
+            tell(console,
+                 "pgbosun has gone while " + std::string(to_string(command.verb)) +
+                     " was under way: " + reply.error().what,
+                 "its log says why; started again it goes on from what is on its volume");
+            return ExitCode::no_answer;
+        }
         if (!reply) {
+            silent += watch_interval;
             line.show("nobody answers: " + reply.error().text());
             continue;
         }
+        silent = Duration::zero();
         const auto progress = judge(command.verb, reply->status, waited);
         if (progress == Progress::going_on) {
             line.show(progress_text(reply->status));

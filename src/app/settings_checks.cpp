@@ -5,6 +5,8 @@
 
 #include "app/recovery_checks.hpp"
 #include "app/value_text.hpp"
+#include "instance/decide.hpp"
+#include "postgres/initdb_options.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -42,6 +44,32 @@ void check_places(ReadSettings& read) {
     }
 }
 
+// What initdb would refuse, or be led astray by, each time that it is tried.
+void check_initdb(ReadSettings& read) {
+    const auto& initdb = read.settings.bootstrap.initdb;
+    if (const auto finding = postgres::check_initdb_options(initdb.options)) {
+        read.add(Severity::error, "bootstrap.initdb.options", finding->why, finding->hint);
+    }
+    if (!postgres::is_server_encoding(initdb.encoding)) {
+        read.add(Severity::error, "bootstrap.initdb.encoding",
+                 "\"" + initdb.encoding.substr(0, 100) + "\" is no encoding of a server", "write UTF8, or LATIN1");
+    }
+    const auto& provider = initdb.locale_provider;
+    if (provider && *provider != "libc" && *provider != "icu" && *provider != "builtin") {
+        read.add(Severity::error, "bootstrap.initdb.locale_provider", "\"" + *provider + "\" is not known here",
+                 "write one of libc, icu, builtin");
+    }
+    const auto only_with = [&](const char* name, const std::optional<std::string>& value, const char* its_provider) {
+        if (!value || provider == its_provider) return;
+        read.add(Severity::error, std::string("bootstrap.initdb.") + name,
+                 std::string("means nothing without locale_provider: ") + its_provider,
+                 std::string("write that too, or remove ") + name);
+    };
+    only_with("icu_locale", initdb.icu_locale, "icu");
+    only_with("icu_rules", initdb.icu_rules, "icu");
+    only_with("builtin_locale", initdb.builtin_locale, "builtin");
+}
+
 void check_bootstrap(ReadSettings& read) {
     const auto& bootstrap = read.settings.bootstrap;
     const int size = bootstrap.initdb.wal_segment_size;
@@ -49,11 +77,7 @@ void check_bootstrap(ReadSettings& read) {
         read.add(Severity::error, "bootstrap.initdb.wal_segment_size", std::to_string(size) + " is not a power of two",
                  "write 1, 2, 4, 8, 16, 32, 64, 128, 256, 512 or 1024 (MB)");
     }
-    const auto& provider = bootstrap.initdb.locale_provider;
-    if (provider && *provider != "libc" && *provider != "icu" && *provider != "builtin") {
-        read.add(Severity::error, "bootstrap.initdb.locale_provider", "\"" + *provider + "\" is not known here",
-                 "write one of libc, icu, builtin");
-    }
+    check_initdb(read);
     if (bootstrap.join) {
         require(read, "bootstrap.join.primary_conninfo", bootstrap.join->primary_conninfo,
                 "write where to clone from, such as \"host=pg-1 port=5432\"");
@@ -126,14 +150,28 @@ void check_interfaces(ReadSettings& read) {
     }
 }
 
+void check_stop(ReadSettings& read) {
+    const auto& stop = read.settings.shutdown;
+    if (stop.smart_timeout >= stop.timeout) {
+        read.add(Severity::error, "shutdown.smart_timeout",
+                 "leaves no time for a fast shutdown within shutdown.timeout (" + duration_text(stop.timeout) + ")",
+                 "make it shorter, or shutdown.timeout longer");
+        return;
+    }
+    instance::Policy policy;
+    policy.stop_timeout = stop.timeout;
+    const Duration last_steps = 2 * policy.last_share();
+    if (stop.checkpoint_timeout + stop.smart_timeout + last_steps <= stop.timeout) return;
+    read.add(Severity::warning, "shutdown.timeout",
+             duration_text(stop.timeout) + " is less than shutdown.checkpoint_timeout (" +
+                 duration_text(stop.checkpoint_timeout) + "), shutdown.smart_timeout (" +
+                 duration_text(stop.smart_timeout) + ") and " + duration_text(last_steps) +
+                 " for a fast and an immediate stop together: a step that takes its whole time shortens the next",
+             "make it longer, or one of the two shorter");
+}
+
 void check_times(ReadSettings& read) {
     const auto& settings = read.settings;
-    if (settings.shutdown.smart_timeout >= settings.shutdown.timeout) {
-        read.add(Severity::error, "shutdown.smart_timeout",
-                 "leaves no time for a fast shutdown within shutdown.timeout (" +
-                     duration_text(settings.shutdown.timeout) + ")",
-                 "make it shorter, or shutdown.timeout longer");
-    }
     if (settings.monitor.interval > settings.lease.standalone_guard / 2) {
         read.add(Severity::error, "lease.standalone_guard", "must be at least twice monitor.interval",
                  "make it longer: below this it would end a healthy server");
@@ -224,6 +262,7 @@ void check_whole(ReadSettings& read) {
     check_backup(read);
     check_drill(read);
     check_interfaces(read);
+    check_stop(read);
     check_times(read);
     check_cluster(read);
 }

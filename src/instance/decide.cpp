@@ -28,6 +28,7 @@ void Turn::on(const VolumeJudged& event) {
     switch (event.verdict) {
         case VolumeVerdict::empty:
         case VolumeVerdict::unfinished:
+            state().promotes = false;
             if (allows_writes(state().desired.part)) {
                 enter(Bootstrapping{}, Bootstrap{});
             } else if (state().desired.part == Part::standby) {
@@ -39,7 +40,10 @@ void Turn::on(const VolumeJudged& event) {
         case VolumeVerdict::usable: take_up(); return;
         case VolumeVerdict::occupied:
         case VolumeVerdict::unreadable: enter(Inspecting{now_ + Policy::look_again}); return;
-        case VolumeVerdict::refused: enter(Failed{}); return;
+        case VolumeVerdict::refused:
+            state().promotes = false;
+            enter(Failed{});
+            return;
     }
     std::unreachable();
 }
@@ -107,7 +111,7 @@ void Turn::on(const StraysGone&) {
             return;
         case AfterClearing::back_off: enter(BackingOff{now_ + back_off(state().crashes.count)}); return;
         case AfterClearing::give_up: end(1); return;
-        case AfterClearing::rest: enter(Failed{}); return;
+        case AfterClearing::rest: enter(Failed{.may_promote = !state().recovering}); return;
     }
     std::unreachable();
 }
@@ -123,7 +127,7 @@ void Turn::on(const RoomFound& event) {
     if (state().ready_for != state().desired.part) {
         inspect();  // it was given another part meanwhile
     } else if (event.enough) {
-        enter(Launching{}, Launch{});
+        enter(Launching{}, Launch{.alone = state().promotes});
     } else {
         enter(WaitingForRoom{now_ + Policy::look_again});
     }
@@ -167,8 +171,11 @@ void Turn::on(const Accepting& event) {
         state().crashes = Crashes{};
     }
     enter(Running{event.role});
+    const bool promotes = std::exchange(state().promotes, false);
     switch (state().desired.part) {
-        case Part::own: return;
+        case Part::own:
+            if (promotes && event.role == Role::standby && !state().recovering) start_promotion();
+            return;
         case Part::primary: be_primary(); return;
         case Part::standby:
             if (event.role == Role::primary) stop(Purpose::demote, StopMode::fast, now_);

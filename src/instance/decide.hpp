@@ -12,6 +12,7 @@
 //  * Every wait has a deadline, except for crash recovery (Launching), which postgres alone can hurry, and for
 //    the three states at rest: Running, Fenced, Failed.
 
+#include <algorithm>
 #include <optional>
 
 #include "instance/events.hpp"
@@ -27,8 +28,14 @@ struct Policy {
     int restart_intensity = 5;  // more crashes than this ...
     Duration restart_period{};  // ... in a window of this length: give up, exit 1
 
-    // Of stop_timeout the immediate mode gets the last part: enough for postgres to end its children by SIGQUIT.
-    static constexpr Duration immediate_share = std::chrono::seconds(5);
+    // Of stop_timeout fast gets at least so much, and immediate the last part: enough for postgres to end its children by
+    // SIGQUIT, and of a short one a fifth. All else is for the steps before, each as long as it really takes.
+    [[nodiscard]] Duration last_share() const { return std::min<Duration>(std::chrono::seconds(5), stop_timeout / 5); }
+    // The checkpoint before a stop leaves time for smart: what is asked for, and at least half.
+    [[nodiscard]] Duration checkpoint_share() const {
+        const Duration before_fast = stop_timeout - 2 * last_share();
+        return std::min(checkpoint_timeout, std::max(before_fast - smart_timeout, before_fast / 2));
+    }
     static constexpr Duration kill_again = std::chrono::seconds(1);
     static constexpr Duration cancel_timeout = std::chrono::seconds(5);
     static constexpr Duration look_again = std::chrono::seconds(2);

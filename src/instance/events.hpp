@@ -52,7 +52,7 @@ struct RoomFound {
 };
 struct LaunchFailed {};
 struct PostmasterExited {
-    bool hopeless = false;  // started again it would end so again: its recovery target is not in the archive
+    bool hopeless = false;  // started again it would end so again: its recovery target, or whom it follows, forbids it
 };
 // The server answers queries; its role. Also sent when the role has changed.
 struct Accepting {
@@ -98,7 +98,9 @@ struct FollowPrimary {};  // a running standby: the primary that is known now
 struct ClearStrays {};
 struct MarkStandby {};
 struct CheckRoom {};
-struct Launch {};
+struct Launch {
+    bool alone = false;  // a standby: following nobody, on the timeline that it is on
+};
 struct StopPostgres {
     StopMode mode{};
 };

@@ -108,6 +108,8 @@ struct Fenced {
 };
 // At rest until a person has changed something and asks for a restart.
 struct Failed {
+    // What keeps it from running is whom it follows: promoted, which it may be, it would run.
+    bool may_promote = false;
     auto operator<=>(const Failed&) const = default;
 };
 struct Ended {
@@ -135,6 +137,7 @@ struct InstanceState {
     // the primary has changed; unknown: not yet.
     Part ready_for = Part::own;
     bool recovering = false;  // a restored data directory is on its way to its recovery target: no primary yet
+    bool promotes = false;    // a standby that could not run is promoted when it does, following nobody
     bool begun = false;       // the part, and the fence on the volume, are known
     auto operator<=>(const InstanceState&) const = default;
 };

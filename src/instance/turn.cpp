@@ -90,6 +90,7 @@ void Turn::crashed(bool hopeless) {
     if (crashes.count == 0 || window_over) crashes = Crashes{0, now_};
     ++crashes.count;
     state().cause = Cause::crash;
+    state().promotes = false;
     // What keeps a standby from starting may be that its data left the primary's history: it is compared again.
     if (state().ready_for == Part::standby) state().ready_for = Part::unknown;
     const bool too_often = crashes.count > policy_.restart_intensity;
@@ -108,12 +109,12 @@ bool Turn::demoting() {
 StopMode Turn::gentle() const { return policy_.smart_timeout > Duration::zero() ? StopMode::smart : StopMode::fast; }
 
 void Turn::stop(Purpose purpose, StopMode mode, Instant began) {
-    const Instant kill_at = std::max(began + policy_.stop_timeout, now_ + Policy::immediate_share);
+    const Duration share = policy_.last_share();
+    const Instant kill_at = std::max(began + policy_.stop_timeout, now_ + share);
     Instant next = kill_at;
     // Time for fast, and for immediate, is left.
-    if (mode == StopMode::smart)
-        next = std::clamp(kill_at - 2 * Policy::immediate_share, now_, now_ + policy_.smart_timeout);
-    if (mode == StopMode::fast) next = kill_at - Policy::immediate_share;
+    if (mode == StopMode::smart) next = std::clamp(kill_at - 2 * share, now_, now_ + policy_.smart_timeout);
+    if (mode == StopMode::fast) next = kill_at - share;
     enter(Stopping{purpose, mode, false, next, kill_at}, StopPostgres{mode});
 }
 
@@ -124,7 +125,7 @@ void Turn::checkpoint_then_stop(Purpose purpose) {
         stop(purpose, gentle(), now_);
         return;
     }
-    enter(Checkpointing{purpose, now_ + policy_.checkpoint_timeout, now_}, Checkpoint{});
+    enter(Checkpointing{purpose, now_ + policy_.checkpoint_share(), now_}, Checkpoint{});
 }
 
 void Turn::escalate() {
@@ -135,7 +136,7 @@ void Turn::escalate() {
         add(KillPostgres{});
     } else if (stopping.mode == StopMode::smart) {
         stopping.mode = StopMode::fast;
-        stopping.next_step_at = std::max(now_, stopping.kill_at - Policy::immediate_share);
+        stopping.next_step_at = std::max(now_, stopping.kill_at - policy_.last_share());
         add(StopPostgres{StopMode::fast});
     } else {
         stopping.mode = StopMode::immediate;
@@ -148,6 +149,7 @@ Verdict Turn::fence() {
     auto& fence = state().desired.fence;
     if (fence == Fence::on || fence == Fence::storing) return Verdict::already_so;
     fence = Fence::storing;
+    state().promotes = false;
     add(StoreFence{});
     const bool waits = is<BackingOff>() || is<WaitingForRoom>() || is<Inspecting>() || is<Failed>() ||
                        is<AwaitingRight>() || (is<Rejoining>() && as<Rejoining>()->again_at);
@@ -212,6 +214,14 @@ Verdict Turn::why_not_running() {
 Verdict Turn::promote() {
     if (state().desired.part != Part::own) return Verdict::refused_managed;
     if (is<Promoting>()) return Verdict::accepted;
+    if (state().promotes) return Verdict::accepted;
+    if (const auto* failed = as<Failed>(); failed != nullptr && failed->may_promote) {
+        state().promotes = true;
+        state().cause = Cause::restart;
+        state().crashes = Crashes{};
+        inspect();
+        return Verdict::accepted;
+    }
     const auto* running = as<Running>();
     if (running == nullptr) return why_not_running();
     if (state().recovering) return Verdict::refused_bootstrapping;

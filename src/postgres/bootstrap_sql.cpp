@@ -49,7 +49,11 @@ void append_user_sql(Steps& steps, const Settings& settings, const std::vector<s
         steps.push_back({.what = "running bootstrap.initdb." + std::string(key) + " number " + std::to_string(i + 1),
                          .database = database,
                          .unless = {},
-                         .sql = statements[i]});
+                         .sql = statements[i],
+                         .is_script = true,
+                         .hint = "correct bootstrap.initdb." + std::string(key) +
+                                 "; what cannot run in a transaction, such as CREATE DATABASE, needs an entry of its "
+                                 "own"});
 }
 
 // What pg_rewind calls on its source; see its manual page, Notes.

@@ -18,7 +18,9 @@ struct BootstrapStep {
     std::string what;      // for log and error: "creating role app". The SQL itself is not shown: it may be private.
     std::string database;  // where it runs
     std::string unless;    // a query: skip the step when it returns a row. Empty: always
-    std::string sql;       // one statement
+    std::string sql;       // one statement, or a script
+    bool is_script = false;
+    std::string hint;  // when it fails, and the server has none; empty: none
 };
 
 // The passwords as SCRAM verifiers; none: the role has no password and cannot log in over the network.

@@ -134,7 +134,7 @@ Lines owned_lines(const Settings& settings, const ConfigurationFacts& facts) {
             }
         }
     } else {
-        lines.emplace_back("recovery_target_timeline", "latest");
+        lines.emplace_back("recovery_target_timeline", facts.on_own_timeline ? "current" : "latest");
         const auto delay = std::chrono::ceil<std::chrono::milliseconds>(settings.postgresql.apply_delay).count();
         if (delay > 0) lines.emplace_back("recovery_min_apply_delay", std::to_string(delay) + "ms");
     }

@@ -66,6 +66,7 @@ struct ConfigurationFacts {
     // Names for synchronous_standby_names when they come from elsewhere (a controller), as PostgreSQL's value.
     std::optional<std::string> synchronous_standby_names;
     RestoresFrom restores_from = RestoresFrom::own_archive;
+    bool on_own_timeline = false;  // standby: it is to be promoted, and looks for no other timeline before that
     std::vector<std::string> connected_standbys;  // counted by data_durability: preferred
     bool holds_clients = false;                   // nobody is let in but pgbosun itself and standbys
     std::optional<RecoveryParameters>

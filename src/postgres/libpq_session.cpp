@@ -377,8 +377,10 @@ bool still_there(PGconn* connection) {
     return false;
 }
 
+enum class Protocol { extended, simple, script };
+
 template <class State>
-Task<Result<Rows>> run(std::shared_ptr<State> state, std::string sql, std::vector<Field> parameters,
+Task<Result<Rows>> run(std::shared_ptr<State> state, Protocol protocol, std::string sql, std::vector<Field> parameters,
                        std::chrono::steady_clock::time_point until) {
     auto ready = co_await wait_for_turn(state, until);
     if (!ready) co_return std::unexpected(std::move(ready).error());
@@ -390,12 +392,16 @@ Task<Result<Rows>> run(std::shared_ptr<State> state, std::string sql, std::vecto
         auto connected = co_await connect(state);
         if (!connected) co_return std::unexpected(std::move(connected).error().in("connecting to PostgreSQL"));
     }
-    auto sent = state->target.route == Route::walsender ? send_simple(state->connection.get(), sql, parameters)
-                                                        : send(state->connection.get(), sql, parameters);
+    auto sent = protocol == Protocol::extended ? send(state->connection.get(), sql, parameters)
+                                               : send_simple(state->connection.get(), sql, parameters);
     if (!sent) co_return std::unexpected(std::move(sent).error());
     auto flushed = co_await flush(state);
     if (!flushed) co_return std::unexpected(std::move(flushed).error());
     Result<Rows> rows = co_await receive(state);
+    const bool left_open = PQtransactionStatus(state->connection.get()) != PQTRANS_IDLE;
+    if (rows && protocol == Protocol::script && left_open) {
+        co_return fail(FaultKind::refused, "25001 a transaction is left open", "end it with COMMIT in the same text");
+    }
     turn.completed = !state->dropped && !state->expired && PQstatus(state->connection.get()) == CONNECTION_OK &&
                      (rows || rows.error().kind == FaultKind::refused);
     co_return rows;
@@ -416,7 +422,16 @@ Task<Result<Rows>> LibpqSession::query(std::string sql, std::vector<Field> param
     // Frozen now, not at the first resumption: the coroutine starts when it is awaited.
     const auto until =
         std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(timeout);
-    return run(state_, std::move(sql), std::move(parameters), until);
+    const auto protocol = state_->target.route == Route::walsender ? Protocol::simple : Protocol::extended;
+    return run(state_, protocol, std::move(sql), std::move(parameters), until);
+}
+
+Task<Result<>> LibpqSession::script(std::string sql, Duration timeout) {
+    const auto until =
+        std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(timeout);
+    std::vector<Field> none;
+    const auto done = co_await run(state_, Protocol::script, std::move(sql), std::move(none), until);
+    co_return done ? Result<>() : std::unexpected(done.error());
 }
 
 void LibpqSession::close() { state_->drop(); }

@@ -2,7 +2,7 @@
 // Adapter: PgSession over libpq, without blocking. Meant for the server's own Unix socket: libpq resolves host names
 // with a blocking call, so a TCP target is given as hostaddr.
 //
-// Statements go through the extended protocol: a string with two of them is refused by the server. A statement that
+// Statements go through the extended protocol: a string with two of them is refused by the server, but in a script. A statement that
 // times out is not cancelled by a request of its own; its connection is closed, and the server notices within a
 // second (client_connection_check_interval) or at statement_timeout.
 
@@ -44,6 +44,7 @@ public:
     // Also unavailable when more than 16 queries wait already. refused: more than 16 MiB or 100,000 rows. The timeout
     // counts from the call, waiting and connecting included. A cancelled caller closes the connection.
     Task<Result<Rows>> query(std::string sql, std::vector<Field> parameters, Duration timeout) override;
+    Task<Result<>> script(std::string sql, Duration timeout) override;
     void close() override;
 
 private:

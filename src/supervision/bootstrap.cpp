@@ -5,6 +5,7 @@
 
 #include "pgbosun/log.hpp"
 #include "postgres/bootstrap_sql.hpp"
+#include "postgres/initdb_options.hpp"
 #include "postgres/tools.hpp"
 #include "supervision/inspection.hpp"
 #include "supervision/preparation.hpp"
@@ -42,6 +43,11 @@ void Bootstrapper::cancel(bool kill) {
 }
 
 Task<Bootstrapper::Report> Bootstrapper::run(const Settings& settings) {
+    const bool initdb = !settings.bootstrap.join && !settings.bootstrap.recovery;
+    if (initdb) {
+        const auto unknown = postgres::check_initdb_version(settings.bootstrap.initdb, outside_.machine.server_major);
+        if (unknown) co_return Report{instance::BootstrapOutcome::refused, unknown->why, unknown->hint};
+    }
     const char* what = settings.bootstrap.join ? "pg_basebackup" : settings.bootstrap.recovery ? "restore" : "initdb";
     const bool restores = !settings.bootstrap.join && settings.bootstrap.recovery;
     auto result = co_await begin(settings, what, restores ? Remover::restore : Remover::bootstrapper);
@@ -237,6 +243,20 @@ Task<ExitStatus> Bootstrapper::stop_server() {
     co_return *ended;
 }
 
+Task<Result<>> Bootstrapper::run_step(PgSession& session, const postgres::BootstrapStep& step) {
+    std::string sql = step.sql;
+    Result<> done;
+    if (step.is_script) {
+        done = co_await session.script(std::move(sql), sql_timeout);
+    } else if (const auto answer = co_await session.query(std::move(sql), {}, sql_timeout); !answer) {
+        done = std::unexpected(answer.error());
+    }
+    if (done) co_return done;
+    Fault fault = Fault(done.error()).in(step.what);
+    if (fault.hint.empty()) fault.hint = step.hint;
+    co_return std::unexpected(std::move(fault));
+}
+
 Task<Result<>> Bootstrapper::run_steps(const Settings& settings) {
     postgres::BootstrapSecrets secrets;
     if (const auto& file = settings.bootstrap.initdb.password_file) {
@@ -282,9 +302,8 @@ Task<Result<>> Bootstrapper::run_steps(const Settings& settings) {
             if (!there->rows.empty()) continue;
         }
         log::info("bootstrap: " + step.what);
-        std::string sql = step.sql;
-        const auto done = co_await session->query(std::move(sql), {}, sql_timeout);
-        if (!done) co_return std::unexpected(Fault(done.error()).in(step.what));
+        auto done = co_await run_step(*session, step);
+        if (!done) co_return done;
     }
     co_return Result<>();
 }

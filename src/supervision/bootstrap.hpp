@@ -11,6 +11,7 @@
 
 #include "instance/events.hpp"
 #include "pgbosun/instance_status.hpp"
+#include "postgres/bootstrap_sql.hpp"
 #include "supervision/job_process.hpp"
 #include "supervision/own_archive.hpp"
 #include "supervision/surroundings.hpp"
@@ -53,6 +54,7 @@ private:
     Task<Result<>> initialise(const Settings& settings);
     Task<Result<>> run_sql(const Settings& settings);
     Task<Result<>> run_steps(const Settings& settings);
+    Task<Result<>> run_step(PgSession& session, const postgres::BootstrapStep& step);
     Task<ExitStatus> stop_server();
     Task<Result<>> begin(const Settings& settings, const char* what, Remover remover = Remover::bootstrapper);
     Task<Result<>> finish(const Settings& settings);

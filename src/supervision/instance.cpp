@@ -6,6 +6,7 @@
 
 #include "pgbosun/log.hpp"
 #include "supervision/own_metrics.hpp"
+#include "supervision/demotion_check.hpp"
 #include "supervision/preparation.hpp"
 #include "supervision/spawn.hpp"
 #include "supervision/status.hpp"
@@ -265,11 +266,26 @@ const InstanceStatus& Instance::status() {
         stale_ = false;
         std::optional<int> pid;
         if (const auto process = performer_.postmaster()) pid = static_cast<int>(*process);
-        status_ = assemble(Known{settings_, supervisor_.state(), monitor_.facts(), performer_.inspection(),
-                                 performer_.fence(), performer_.progress(), performer_.reason(), performer_.hint(),
-                                 wiring_.boot_id, pid, performer_.postmaster_since(), crash_restarts_, archive(),
-                                 wiring_.volumes(now), wiring_.log(), wiring_.shortage(), now, source_reading(now),
-                                 performer_.holds_clients()});
+        status_ = assemble(Known{settings_,
+                                 supervisor_.state(),
+                                 monitor_.facts(),
+                                 performer_.inspection(),
+                                 performer_.fence(),
+                                 performer_.progress(),
+                                 performer_.reason(),
+                                 performer_.hint(),
+                                 wiring_.boot_id,
+                                 pid,
+                                 performer_.postmaster_since(),
+                                 crash_restarts_,
+                                 archive(),
+                                 wiring_.volumes(now),
+                                 wiring_.log(),
+                                 wiring_.shortage(),
+                                 now,
+                                 source_reading(now),
+                                 performer_.holds_clients(),
+                                 status_.started});
         status_.backup = jobs_.backups();
         status_.drill = jobs_.drill();
         note_position();
@@ -292,6 +308,10 @@ std::optional<ControlAnswer> Instance::judge(Verb verb, std::uint64_t checkpoint
     ControlAnswer done{Answer::done, {}, {}};
     if (state.desired.end && verb != Verb::checkpoint && verb != Verb::reload) {
         return ControlAnswer{Answer::failed, "pgbosun was told to end meanwhile", {}};
+    }
+    const bool starts = verb != Verb::checkpoint && verb != Verb::reload && verb != Verb::fence;
+    if (starts && std::holds_alternative<instance::Failed>(state.activity)) {
+        return ControlAnswer{Answer::failed, performer_.reason(), performer_.hint()};
     }
     switch (verb) {
         case Verb::checkpoint:
@@ -331,6 +351,17 @@ ControlAnswer Instance::not_asked(const ControlRequest& request, Answer answer, 
     return {answer, why.what, why.hint};
 }
 
+// Of a standalone primary that runs: all else is for `decide()`.
+Task<std::optional<Fault>> Instance::reason_against_demotion(std::string upstream) {
+    const auto& inspection = performer_.inspection();
+    const bool primary = supervisor_.state().activity == instance::Activity(instance::Running{Role::primary});
+    if (membership_ || !primary || !inspection || !inspection->usable) co_return std::nullopt;
+    if (upstream.empty()) upstream = performer_.upstream();
+    if (upstream.empty()) co_return std::nullopt;
+    const auto control = inspection->usable->control;
+    co_return co_await reason_against_following(outside_, control, std::move(upstream));
+}
+
 Task<ControlAnswer> Instance::command(ControlRequest request) {
     log::info("command: " + std::string(to_string(request.verb)),
               {{"by", request.asked_by}, {"reason", request.reason}});
@@ -340,6 +371,10 @@ Task<ControlAnswer> Instance::command(ControlRequest request) {
             answer.field = "upstream";
             co_return answer;
         }
+    }
+    if (request.verb == Verb::demote) {
+        const auto against = co_await reason_against_demotion(request.upstream);
+        if (against) co_return not_asked(request, Answer::refused, *against);
     }
     if (request.verb == Verb::reload) {
         const auto read = co_await wiring_.read_settings();

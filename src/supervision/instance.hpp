@@ -133,6 +133,7 @@ private:
     [[nodiscard]] std::optional<ArchiveReport> archive() const;
     SourceReading source_reading(Instant now);
 
+    Task<std::optional<Fault>> reason_against_demotion(std::string upstream);
     ControlAnswer not_asked(const ControlRequest& request, Answer answer, const Fault& why);
     std::optional<ControlAnswer> judge(Verb verb, std::uint64_t checkpoints, std::uint64_t reloads,
                                        std::uint64_t launches) const;

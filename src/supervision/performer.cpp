@@ -7,6 +7,7 @@
 #include "supervision/left_slots.hpp"
 #include "postgres/tools.hpp"
 #include "supervision/clone_memory.hpp"
+#include "supervision/exit_reason.hpp"
 #include "supervision/fence_file.hpp"
 #include "supervision/local_data.hpp"
 #include "supervision/own_archive.hpp"
@@ -77,7 +78,10 @@ void Performer::perform(const instance::Action& action) {
         void operator()(const instance::ClearStrays&) const { it.start(it.clear_strays()); }
         void operator()(const instance::MarkStandby&) const { it.start(it.mark_standby()); }
         void operator()(const instance::CheckRoom&) const { it.start(it.check_room()); }
-        void operator()(const instance::Launch&) const { it.start(it.launch()); }
+        void operator()(const instance::Launch& order) const {
+            it.alone_ = order.alone;
+            it.start(it.launch());
+        }
         void operator()(const instance::StopPostgres& order) const { it.stop(order.mode); }
         void operator()(const instance::KillPostgres&) const { it.kill(); }
         void operator()(const instance::Checkpoint&) const { it.start(it.checkpoint()); }
@@ -129,13 +133,14 @@ Task<> Performer::bootstrap() {
               : settings_.bootstrap.recovery ? "restoring a backup from the archive"
                                              : "initialising a new data directory",
               {{"data_directory", settings_.data_directory()}});
-    const auto fifos = co_await make_log_fifos(outside_, settings_);
+    auto prepared = co_await forget_upstream();
+    if (prepared) prepared = co_await make_log_fifos(outside_, settings_);
     Bootstrapper::Report report{instance::BootstrapOutcome::failed, {}, {}};
-    if (fifos) {
+    if (prepared) {
         report = co_await bootstrapper_.run(settings_);
     } else {
-        report.reason = fifos.error().what;
-        report.hint = fifos.error().hint;
+        report.reason = prepared.error().what;
+        report.hint = prepared.error().hint;
     }
     if (report.outcome == instance::BootstrapOutcome::done) {
         log::info("the data directory has been made");
@@ -180,6 +185,13 @@ Task<> Performer::recall_upstream() {
     }
 }
 
+// It was named for data that is no more.
+Task<Result<>> Performer::forget_upstream() {
+    upstream_.clear();
+    std::string path = upstream_path(settings_);
+    co_return co_await outside_.files.remove_durably(std::move(path));
+}
+
 postgres::RestoresFrom Performer::restores_from(bool by_archive) const {
     using postgres::RestoresFrom;
     if (!calls_.primary) return RestoresFrom::own_archive;
@@ -203,7 +215,8 @@ Task<Result<postgres::ConfigurationFacts>> Performer::configuration_facts(const 
     facts.holds_clients = holds_clients_;
     if (inspection_ && inspection_->usable && inspection_->usable->start != postgres::StartMode::primary) {
         const bool by_archive = upstream_now == archive_source;
-        auto upstream_facts = following(settings_, by_archive ? std::string() : upstream_now);
+        facts.on_own_timeline = alone_;
+        auto upstream_facts = following(settings_, by_archive || alone_ ? std::string() : upstream_now);
         if (!upstream_facts) co_return std::unexpected(std::move(upstream_facts.error()));
         const auto passfile = co_await write_passfile(outside_, settings_);
         if (!passfile) co_return std::unexpected(passfile.error());
@@ -320,8 +333,11 @@ void Performer::postmaster_exited(ExitStatus status) {
     postmaster_.reset();
     postmaster_since_.reset();
     outside_.session.close();
-    if (inspection_ && inspection_->recovering && !status.success()) {
-        start(conclude_recovering_exit(status));
+    const bool recovering = inspection_ && inspection_->recovering;
+    // Its last line, which may still be on its way, says whether another try could end better, or what to correct.
+    if (!status.success() &&
+        (recovering || (status.how == ExitStatus::How::exited && last_fatal_.empty()) || ends_standby_for_good())) {
+        start(conclude_failed_exit(status, recovering));
         return;
     }
     explain_exit(status);
@@ -336,22 +352,28 @@ void Performer::explain_exit(ExitStatus status) {
     std::string why = "postgres ended with " + to_string(status);
     if (!last_fatal_.empty()) why += ": " + last_fatal_;
     log::error(why);
-    set_reason(std::move(why), "PostgreSQL's log has the details");
+    set_reason(std::move(why), std::string(hint_for_exit(last_fatal_)));
 }
 
-// Whether another try could end better is in the last line of its log, which may still be on its way.
-Task<> Performer::conclude_recovering_exit(ExitStatus status) {
+// A standby of a cluster is brought in step with its primary's data instead.
+bool Performer::ends_standby_for_good() const {
+    const bool standby =
+        inspection_ && inspection_->usable && inspection_->usable->start != postgres::StartMode::primary;
+    return standby && !calls_.primary && tells_of_parted_history(last_fatal_);
+}
+
+Task<> Performer::conclude_failed_exit(ExitStatus status, bool recovering) {
     for (int i = 0; i < last_line_looks && last_fatal_.empty(); ++i) co_await pause(outside_.loop, last_line_look);
     explain_exit(status);
-    const bool hopeless = ends_recovery_for_good(last_fatal_);
-    if (hopeless) {
+    const bool missed_target = recovering && ends_recovery_for_good(last_fatal_);
+    if (missed_target) {
         set_reason(
             "the recovery did not reach its target: " + last_fatal_,
             "nothing was promoted. pgbosun wal verify says what the archive has; correct bootstrap.recovery, fence, "
             "move the data directory away, unfence");
         log::error("the recovery did not reach its target: " + last_fatal_, {{"hint", hint_}});
     }
-    calls_.answer(instance::PostmasterExited{hopeless});
+    calls_.answer(instance::PostmasterExited{missed_target || (!recovering && ends_standby_for_good())});
 }
 
 Task<> Performer::remove_recovery_marker() {

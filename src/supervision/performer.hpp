@@ -131,6 +131,7 @@ private:
     void forget_parted();
     Task<> clear_strays();
     Task<> mark_standby();
+    Task<Result<>> forget_upstream();
     Task<> check_room();
     Task<> launch();
     Task<Result<>> prepare_launch();
@@ -140,7 +141,8 @@ private:
     Task<Result<>> configure(AutoConf auto_conf);
     Task<> remove_recovery_marker();
     void postmaster_exited(ExitStatus status);
-    Task<> conclude_recovering_exit(ExitStatus status);
+    Task<> conclude_failed_exit(ExitStatus status, bool recovering);
+    [[nodiscard]] bool ends_standby_for_good() const;
     void explain_exit(ExitStatus status);
     void stop(instance::StopMode mode);
     void kill();
@@ -172,6 +174,7 @@ private:
     FenceTask fence_task_ = FenceTask::none;
     bool fence_task_running_ = false;
     std::string upstream_;
+    bool alone_ = false;  // launched so: it follows nobody, and is promoted
     std::string followed_;
     std::string written_upstream_;
     Instant written_upstream_at_{};

@@ -174,7 +174,7 @@ InstanceStatus assemble(const Known& known) {
     judge_liveness(status, known);
     status.ready_reason = unready(status, known);
     status.ready = status.ready_reason.empty();
-    status.started = has_started(status, known);
+    status.started = known.started || has_started(status, known);
     const auto order = archive_order(status, known.settings, known.inspection);
     if (known.settings.archive && !order.may_archive) status.archive_refused = order.reason;
     return status;

@@ -48,6 +48,7 @@ struct Known {
     Instant now{};
     SourceReading source = SourceReading::none;
     bool holds_clients = false;  // as ManagedStatus has it
+    bool started = false;        // it was, in this life of pgbosun
 };
 
 InstanceStatus assemble(const Known& known);

@@ -27,7 +27,7 @@ class Options(Case):
             "superuser_password_file": it.secret("superuser", "emperor"),
             "data_checksums": True, "wal_segment_size": 4, "encoding": "UTF8", "locale": "C",
             "locale_ctype": "C.UTF-8",
-            "post_init_sql": ["create role reader", "create table in_postgres()"],
+            "post_init_sql": ["create role reader; create table in_postgres()", "create database apart"],
             "post_init_template_sql": ["create table in_template()"],
             "post_init_application_sql": ["create schema sales", "create table sales.in_application()"],
         }
@@ -87,6 +87,7 @@ class OtherOptions(Case):
 
         self.assertEqual(it.wait_exit(), 1, it.tail())
         self.assertIn("division by zero", it.log())
+        self.assertIn("correct bootstrap.initdb.post_init_application_sql", it.log())
 
         it.config["bootstrap"]["initdb"]["post_init_application_sql"] = ["create table made()"]
         it.write_config()

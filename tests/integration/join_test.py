@@ -222,6 +222,64 @@ class Switchover(Pair):
         wait_for("whom it follows outlives pgbosun", lambda: one.sql("select count(*) from kept") == "3")
 
 
+class Parted(Pair):
+    """A standby that was promoted, while its former primary went on."""
+
+    def setUp(self):
+        self.one = self.primary()
+        self.two = self.standby(self.one)
+        self.one.start().up()
+        self.one.sql("create table kept(i int); insert into kept values (1)")
+        self.two.start()
+        self.streams(self.two)
+        archives.wait_archived(self.one, archives.switch(self.one))
+        self.assertEqual(self.two.http("POST", "/v1/promote?wait=60s").status, 200)
+        self.two.up()
+        self.one.sql("insert into kept values (2)")
+        archives.wait_archived(self.two, archives.switch(self.two))
+
+    def fails_to_follow(self):
+        """Demoted while the upstream cannot be asked."""
+        demoted = self.one.client("demote", "--upstream", f"host=127.0.0.1 port={instance.free_port()}")
+        self.assertEqual(demoted.returncode, 1, demoted)
+        self.assertRegex(demoted.stderr, "requested timeline 2 is not a child.*pgbosun promote.*bootstrap.join")
+        self.assertEqual(self.one.status()["phase"], "failed")
+
+    def test_the_former_primary_is_not_demoted_and_goes_on(self):
+        refused = self.one.client("demote", "--upstream", f"host=127.0.0.1 port={self.two.port}")
+
+        self.assertEqual(refused.returncode, 3, refused)
+        self.assertRegex(refused.stderr, "its history has parted from the upstream's.*bootstrap.join")
+        self.one.sql("insert into kept values (3)")
+        self.assertFalse(os.path.exists(f"{self.one.data_directory}/standby.signal"))
+
+    def test_one_that_was_demoted_and_cannot_follow_is_promoted_with_all_that_it_had(self):
+        self.fails_to_follow()
+
+        promoted = self.one.client("promote")
+
+        self.assertEqual(promoted.returncode, 0, promoted)
+        self.one.up()
+        self.assertEqual(self.one.sql("select count(*) from kept"), "2")
+        self.one.wait_status("it is on a timeline of its own", lambda status: status["timeline"] == 3)
+        self.one.sql("insert into kept values (3)")
+
+    def test_one_that_was_demoted_and_cannot_follow_joins_anew(self):
+        self.fails_to_follow()
+
+        self.assertEqual(self.one.client("fence").returncode, 0)
+        os.rename(self.one.data_directory, f"{self.one.data_directory}.aside")
+        self.one.config["bootstrap"] = {"join": {"primary_conninfo": f"host=127.0.0.1 port={self.two.port}",
+                                                 "password_file": f"{self.one.directory}/replication"}}
+        self.one.write_config()
+        self.assertEqual(self.one.client("reload").returncode, 0)
+        self.assertEqual(self.one.client("unfence").returncode, 0)
+
+        self.streams(self.one)
+        self.two.sql("insert into kept values (4)")
+        wait_for("the row is there", lambda: self.one.psql("select count(*) from kept where i = 4").stdout.strip() == "1")
+
+
 class WalVolume(Pair):
     def test_a_clone_puts_wal_on_its_own_volume_and_streams_there_after_a_restart_too(self):
         one = self.primary().start().up()

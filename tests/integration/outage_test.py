@@ -13,6 +13,10 @@ def metric(it, line):
     return line in it.http("GET", "/metrics").text.splitlines()
 
 
+def archive_entries(it):
+    return [entry["what"] for entry in it.http("GET", "/v1/journal").json["entries"] if entry["kind"] == "archive"]
+
+
 class Outage(Case):
     def archiving(self, archive=None, existing=True):
         it = self.existing() if existing else self.make()
@@ -21,7 +25,17 @@ class Outage(Case):
         it.write_config()
         return it
 
-    def fails_and_drains(self, it, break_it, mend_it, why):
+    def begin_anew(self, it):
+        """A reload, and what the archiver says that it has started."""
+        def archivers():
+            return [pid for pid in children(it.pid) if process_name(pid).startswith("pgbosun-archive")]
+        before = archivers()
+        told = it.log().count("This instance may archive")
+        self.assertEqual(it.client("reload").returncode, 0)
+        wait_for("another archiver runs", lambda: archivers() and not set(archivers()) & set(before))
+        wait_for("it may archive, and has said how it is", lambda: it.log().count("This instance may archive") > told)
+
+    def fails_and_drains(self, it, break_it, mend_it, why, between=lambda: None):
         archives.wait_archived(it, archives.switch(it))
         before = archives.acknowledged(it)
 
@@ -40,6 +54,9 @@ class Outage(Case):
         self.assertEqual(archives.acknowledged(it) - before, set())
         self.assertLessEqual(set(names), archives.waiting(it))
         self.assertEqual(it.status()["archive"]["failing_since"], since, "the first moment stays")
+        between()
+        self.assertEqual(it.status()["archive"]["failing_since"], since, "another archiver knows it too")
+        self.assertRegex(archive_entries(it)[-1], "^WAL archiving fails: ")
 
         mend_it()
         for name in names:
@@ -48,10 +65,15 @@ class Outage(Case):
                        status["archive"]["backlog"] == 0)
         self.assertTrue(metric(it, "pgbosun_archive_failing 0"))
         self.assertLessEqual(set(names), archives.check_acknowledged(it, it.archive))
-        entries = [entry["what"] for entry in it.http("GET", "/v1/journal").json["entries"]
-                   if entry["kind"] == "archive"]
+        entries = archive_entries(it)
         self.assertRegex(entries[-2], "^WAL archiving fails: ")
         self.assertEqual(entries[-1], "WAL archiving works again")
+        self.assertEqual(entries.count("WAL archiving works again"), 1)
+
+        archived = it.status()["archive"]
+        between()
+        self.assertEqual(it.status()["archive"]["last_wal"], archived["last_wal"])
+        self.assertEqual(it.status()["archive"]["last_at"], archived["last_at"])
 
     def test_a_directory_that_is_renamed_away_is_not_made_anew(self):
         it = self.archiving().start().up()
@@ -67,7 +89,7 @@ class Outage(Case):
         archives.wait_archived(it, archives.switch(it))
         wals = f"{it.archive}/orders/wals/0000000100000000"
         self.fails_and_drains(it, lambda: os.chmod(wals, 0o500), lambda: os.chmod(wals, 0o700),
-                              "Permission denied.*writable")
+                              "Permission denied.*writable", between=lambda: self.begin_anew(it))
 
     def test_an_archive_that_cannot_be_made_at_the_start_is_told_and_used_when_it_can(self):
         it = self.archiving()

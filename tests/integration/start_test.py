@@ -91,6 +91,18 @@ class Stop(Case):
         for session in sessions:
             session.close()
 
+    def test_a_short_time_for_the_stop_is_enough_for_a_clean_one(self):
+        it = self.existing({"shutdown": {"timeout": "5s"},
+                            "postgresql": {"pg_hba": ["host all all 127.0.0.1/32 trust"]}}).start().up()
+        sessions = [instance.raw_session(it.port, user="postgres", database="postgres") for _ in range(3)]
+
+        exit_status = it.stop(signal.SIGTERM)
+
+        self.assertEqual(exit_status, 0)
+        self.assertEqual(it.control_data()["Database cluster state"], "shut down")
+        for session in sessions:
+            session.close()
+
     def test_a_backend_that_does_not_end_is_killed_when_the_time_for_the_stop_is_over(self):
         it = self.existing({"shutdown": {"timeout": "7s", "checkpoint_timeout": "1s"}}).start().up()
         client = subprocess.Popen(it.psql_command() + ["-c", "select pg_sleep(600)"], stderr=subprocess.DEVNULL)

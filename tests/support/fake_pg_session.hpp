@@ -49,6 +49,12 @@ public:
         co_return server_->answer(sql, parameters);
     }
 
+    Task<Result<>> script(std::string sql, Duration timeout) override {
+        std::vector<Field> none;
+        const auto answer = co_await query(std::move(sql), std::move(none), timeout);
+        co_return answer ? Result<>() : std::unexpected(answer.error());
+    }
+
     void close() override { connected_ = false; }
 
 private:

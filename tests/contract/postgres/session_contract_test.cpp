@@ -308,6 +308,29 @@ TEST_CASE("two statements in one string are refused, and a flood of rows too") {
     CHECK(ask(io, session, "select 1"));
 }
 
+TEST_CASE("a script may be several statements, all of which happen or none, and leaves no transaction open") {
+    boost::asio::io_context io;
+    postgres::LibpqSession session(io, target_of(shared_server()));
+    const auto run = [&](std::string sql) { return test::run(io, session.script(std::move(sql), plenty)); };
+    const std::string counted = "select count(*)::text from pg_temp.script";
+
+    CHECK(run("create temp table script (n int); insert into script values (1); select n, 2 from script"));
+    CHECK(ask(io, session, counted)->rows[0][0] == "1");
+    const auto half = run("insert into script values (2); insert into nowhere values (3)");
+    REQUIRE_FALSE(half);
+    CHECK(half.error().kind == FaultKind::refused);
+    CHECK(half.error().what.starts_with("42P01 "));
+    CHECK(ask(io, session, counted)->rows[0][0] == "1");
+    CHECK(run("do $$ begin perform 1; end $$; begin; insert into script values (2); commit"));
+    CHECK(ask(io, session, counted)->rows[0][0] == "2");
+
+    const auto open = run("begin; insert into script values (3)");
+    REQUIRE_FALSE(open);
+    CHECK(open.error().kind == FaultKind::refused);
+    CHECK(open.error().what == "25001 a transaction is left open");
+    CHECK(ask(io, session, "select 1"));
+}
+
 TEST_CASE("a session has the settings that its SQL relies on") {
     boost::asio::io_context io;
     postgres::LibpqSession session(io, target_of(shared_server()));

@@ -231,6 +231,17 @@ TEST_CASE("a command that is not over in time goes on, and is not called done") 
     CHECK(hasty.out.str() == "restart is under way\n");
 }
 
+TEST_CASE("a pgbosun that ends while a command is under way is noticed") {
+    PretendInstance instance;
+    instance.reply_ = {Outcome::under_way, "", ""};
+    Desk desk;
+    desk.meanwhile = [&] { instance.there_ = false; };
+
+    CHECK(carry_out(order(Verb::demote), instance, desk.console) == ExitCode::no_answer);
+    CHECK_THAT(desk.err.str(), pgbosun::app::test::containing("pgbosun has gone while demote was under way"));
+    CHECK(instance.looks_ < 10);
+}
+
 TEST_CASE("an instance that cannot be asked for a moment is asked again") {
     PretendInstance instance;
     instance.now_.postgres.started_at = instance.now_.now;

@@ -127,6 +127,10 @@ TEST_CASE("a bad value is refused with what to write instead") {
         {"bootstrap: {initdb: {wal_segment_size: 17}}", "is not a power of two"},
         {"bootstrap: {initdb: {data_checksums: maybe}}", "write true or false"},
         {"bootstrap: {initdb: {locale_provider: glibc}}", "write one of libc, icu, builtin"},
+        {"bootstrap: {initdb: {icu_locale: en}}", "bootstrap.initdb.icu_locale: means nothing without"},
+        {"bootstrap: {initdb: {locale_provider: icu, builtin_locale: C}}", "without locale_provider: builtin"},
+        {"bootstrap: {initdb: {encoding: UTFX}}", "\"UTFX\" is no encoding of a server"},
+        {"bootstrap: {initdb: {options: [\"-D\", /x]}}", "bootstrap.initdb.options: \"-D\": pgbosun gives this"},
         {"bootstrap: {join: {}}", "bootstrap.join.primary_conninfo: must be given"},
         {"bootstrap: {join: {primary_conninfo: host=a password=b}}", "put it into a file"},
         {"bootstrap: {recovery: {backup: latest}}", "bootstrap.recovery.source: must say which archive"},
@@ -171,6 +175,21 @@ TEST_CASE("a bad value is refused with what to write instead") {
 
 TEST_CASE("a path for the sockets that just fits is taken") {
     CHECK(said_about("run_dir: /" + std::string(92, 'x')).empty());
+}
+
+TEST_CASE("a stop whose steps together are longer than the whole is a warning") {
+    const auto line = GENERATE(as<std::string>(), "shutdown: {timeout: 12s, smart_timeout: 6s}",
+                               "shutdown: {timeout: 5s}", "shutdown: {smart_timeout: 41s}",
+                               "shutdown: {timeout: 10s, checkpoint_timeout: 1s, smart_timeout: 6s}");
+    CAPTURE(line);
+    CHECK_THAT(said_about(line), pgbosun::app::test::containing("warning: shutdown.timeout: "));
+}
+
+TEST_CASE("a stop whose steps fit is not spoken of") {
+    const auto line = GENERATE(as<std::string>(), "shutdown: {timeout: 30s}", "shutdown: {smart_timeout: 40s}",
+                               "shutdown: {timeout: 10s, checkpoint_timeout: 0s, smart_timeout: 6s}");
+    CAPTURE(line);
+    CHECK(said_about(line).empty());
 }
 
 TEST_CASE("a token over an unencrypted network is a warning") {

@@ -62,10 +62,13 @@ void random_bootstrap(Dice& dice, Settings& s) {
     initdb.locale = dice.text();
     initdb.post_init_sql = dice.texts();
     initdb.post_init_application_sql = dice.texts();
-    initdb.options = dice.texts();
+    for (const auto& text : dice.texts()) initdb.options.push_back("--lc-messages=" + text);
     if (dice.coin()) s.bootstrap.clone_from = dice.coin() ? CloneFrom::primary : CloneFrom::archive;
     if (dice.coin()) initdb.password_file = dice.path();
-    if (dice.coin()) initdb.icu_rules = dice.text();
+    if (dice.coin()) {
+        initdb.locale_provider = "icu";
+        initdb.icu_rules = dice.text();
+    }
     if (dice.coin()) s.bootstrap.join = JoinSettings{"host='" + dice.name() + "'", dice.path(), "50M"};
 }
 
@@ -92,7 +95,10 @@ Settings random_settings(Dice& dice) {
     s.postgresql.port = dice.number(1, 65535);
     s.postgresql.listen_addresses = dice.text();
     for (int i = dice.number(0, 3); i > 0; --i) s.postgresql.parameters["p" + std::to_string(i) + ".x"] = dice.text();
-    s.postgresql.pg_hba = dice.texts();
+    for (auto text : dice.texts()) {
+        std::erase_if(text, [](char c) { return c == '\n' || c == '\r' || c == '\0'; });
+        s.postgresql.pg_hba.push_back("local all all trust # " + text + ".");
+    }
     if (dice.coin()) {
         s.postgresql.synchronous =
             SynchronousSettings{SyncMethod::first, dice.number(1, 9), DataDurability::preferred, {"a"}};
@@ -134,15 +140,17 @@ TEST_CASE("what is shown reads as the same settings") {
 }
 
 TEST_CASE("settings are shown in sections, with quotes where YAML wants them") {
-    auto settings = read_settings("volume: /data\npostgresql: {parameters: {a.b: \"x: y\"}, pg_hba: [\"host all\"]}\n",
-                                  "f", environment())
-                        .settings;
+    auto settings =
+        read_settings("volume: /data\npostgresql: {parameters: {a.b: \"x: y\"}, pg_hba: [\"local all all trust\"]}\n",
+                      "f", environment())
+            .settings;
 
     CHECK_THAT(settings_text(settings),
                Catch::Matchers::StartsWith("cluster: pgbosun\ninstance: pg-1\nvolume: /data\nmode: standalone\n"));
-    CHECK_THAT(settings_text(settings),
-               pgbosun::app::test::containing(
-                   "  parameters:\n    a.b: \"x: y\"\n  pg_hba:\n    - \"host all\"\n  replication:\n    user: "));
+    CHECK_THAT(
+        settings_text(settings),
+        pgbosun::app::test::containing(
+            "  parameters:\n    a.b: \"x: y\"\n  pg_hba:\n    - \"local all all trust\"\n  replication:\n    user: "));
 }
 
 TEST_CASE("a password that got into a connection string all the same is not shown") {

@@ -166,6 +166,56 @@ TEST_CASE("a checkpoint before a stop has a deadline of its own, and takes nothi
     CHECK(std::get<Stopping>(decision.state.activity).kill_at == start + 60s);
 }
 
+TEST_CASE("a short stop is fast until its last fifth, and immediate only then") {
+    const Duration timeout = GENERATE(as<Duration>(), 1s, 5s, 8s, 12s);
+    Policy hurried = policy();
+    hurried.stop_timeout = timeout;
+    auto decision = decide(running(Role::primary), EndRequested{StopMode::smart}, start, hurried);
+    REQUIRE(find<Checkpoint>(decision));
+    CHECK(*next_deadline(decision.state) <= start + timeout * 3 / 5);
+    const Instant checkpointed = start + 4ms;
+
+    decision = decide(decision.state, CheckpointEnded{}, checkpointed, hurried);
+    REQUIRE(find<StopPostgres>(decision));
+    CHECK(find<StopPostgres>(decision)->mode == StopMode::fast);
+    REQUIRE(next_deadline(decision.state) == start + timeout * 4 / 5);
+    decision = decide(decision.state, DeadlinePassed{}, start + timeout * 4 / 5, hurried);
+    REQUIRE(find<StopPostgres>(decision));
+    CHECK(find<StopPostgres>(decision)->mode == StopMode::immediate);
+    REQUIRE(next_deadline(decision.state) == start + timeout);
+    CHECK(find<KillPostgres>(decide(decision.state, DeadlinePassed{}, start + timeout, hurried)));
+}
+
+TEST_CASE("what the checkpoint does not need is the smart stop's, which leaves time for fast and immediate") {
+    struct Case {
+        Duration timeout, smart, until;
+    };
+    const auto given = GENERATE(as<Case>(), Case{10s, 6s, 6s}, Case{10s, 2s, 2s + 4ms}, Case{12s, 6s, 6s + 4ms},
+                                Case{60s, 50s, 50s}, Case{5s, 4s, 3s});
+    Policy patient = policy();
+    patient.stop_timeout = given.timeout;
+    patient.smart_timeout = given.smart;
+    auto decision = decide(running(Role::primary), EndRequested{StopMode::smart}, start, patient);
+    REQUIRE(find<Checkpoint>(decision));
+
+    decision = decide(decision.state, CheckpointEnded{}, start + 4ms, patient);
+    REQUIRE(find<StopPostgres>(decision));
+    CHECK(find<StopPostgres>(decision)->mode == StopMode::smart);
+    CHECK(*next_deadline(decision.state) == start + given.until);
+}
+
+TEST_CASE("a checkpoint that takes all its time leaves half of it to a smart stop that is asked for") {
+    Policy patient = policy();
+    patient.stop_timeout = 10s;
+    patient.smart_timeout = 6s;
+    auto decision = decide(running(Role::primary), EndRequested{StopMode::smart}, start, patient);
+    REQUIRE(next_deadline(decision.state) == start + 3s);
+    decision = decide(decision.state, DeadlinePassed{}, start + 3s, patient);
+    REQUIRE(find<StopPostgres>(decision));
+    CHECK(find<StopPostgres>(decision)->mode == StopMode::smart);
+    CHECK(*next_deadline(decision.state) == start + 6s);
+}
+
 TEST_CASE("crashes restart postgres, later each time, and too many of them end pgbosun with status 1") {
     InstanceState state = running(Role::primary);
     const Duration waits[] = {0s, 1s, 2s, 4s, 8s};
@@ -352,6 +402,59 @@ TEST_CASE("a recovery that cannot reach its target rests until a person asks, an
         CHECK_FALSE(find<End>(decision));
     }
     CHECK(std::holds_alternative<Failed>(decision.state.activity));
+}
+
+TEST_CASE("a standby that can never follow whom it was told of rests, and a promotion leads back") {
+    auto decision = after(running(Role::standby), PostmasterExited{.hopeless = true});
+    decision = after(decision.state, StraysGone{});
+    REQUIRE(phase_of(decision.state) == Phase::failed);
+    CHECK_FALSE(find<End>(decision));
+    CHECK(after(decision.state, Asked{Verb::demote, true}).verdict == Verdict::refused_failed);
+
+    decision = after(decision.state, Asked{Verb::promote});
+    CHECK(decision.verdict == Verdict::accepted);
+    REQUIRE(find<InspectVolume>(decision));
+    CHECK(after(decision.state, Asked{Verb::promote}).verdict == Verdict::accepted);
+    decision = after(decision.state, VolumeJudged{VolumeVerdict::usable});
+    decision = after(decision.state, StraysGone{});
+    decision = after(decision.state, RoomFound{true});
+    REQUIRE(find<Launch>(decision));
+    CHECK(find<Launch>(decision)->alone);
+    decision = after(decision.state, Accepting{Role::standby});
+    CHECK(find<Promote>(decision));
+    decision = after(decision.state, Accepting{Role::primary});
+    CHECK(phase_of(decision.state) == Phase::running);
+    CHECK_FALSE(decision.state.promotes);
+}
+
+TEST_CASE("a restart of such a standby follows as before, and so does one whose promotion failed") {
+    auto decision = after(running(Role::standby), PostmasterExited{.hopeless = true});
+    const auto failed = after(decision.state, StraysGone{}).state;
+    const auto launch = [](InstanceState state) {
+        auto next = after(state, VolumeJudged{VolumeVerdict::usable});
+        next = after(next.state, StraysGone{});
+        return after(next.state, RoomFound{true});
+    };
+
+    decision = launch(after(failed, Asked{Verb::restart}).state);
+    REQUIRE(find<Launch>(decision));
+    CHECK_FALSE(find<Launch>(decision)->alone);
+
+    decision = launch(after(failed, Asked{Verb::promote}).state);
+    decision = after(decision.state, PostmasterExited{});
+    CHECK_FALSE(decision.state.promotes);
+}
+
+TEST_CASE("what failed for its volume, or as a recovery to a target, is not promoted") {
+    auto decision = after(InstanceState{}, VolumeJudged{VolumeVerdict::refused});
+    CHECK(after(decision.state, Asked{Verb::promote}).verdict == Verdict::refused_failed);
+
+    InstanceState recovering = running(Role::standby);
+    recovering.recovering = true;
+    decision = after(recovering, PostmasterExited{.hopeless = true});
+    decision = after(decision.state, StraysGone{});
+    REQUIRE(phase_of(decision.state) == Phase::failed);
+    CHECK(after(decision.state, Asked{Verb::promote}).verdict == Verdict::refused_failed);
 }
 
 TEST_CASE("a bootstrap that is refused rests in the phase failed") {

@@ -16,6 +16,7 @@ struct Standby {
     std::optional<FenceStatus> fence;
     std::optional<ArchiveReport> archive;
     SourceReading source = SourceReading::none;
+    bool started = false;
 
     Standby() {
         state.activity = instance::Running{Role::standby};
@@ -34,7 +35,8 @@ struct Standby {
                          .fence = fence,
                          .postmaster_pid = 7,
                          .archive = archive,
-                         .source = source});
+                         .source = source,
+                         .started = started});
     }
 };
 
@@ -118,4 +120,15 @@ TEST_CASE("a clone that takes its time is alive, and has not come up") {
         CHECK_FALSE(status.started);
         CHECK_FALSE(status.ready);
     }
+}
+
+TEST_CASE("what has started once stays started, whatever becomes of its stream and its server") {
+    Standby standby;
+    standby.settings.probes.startup = GENERATE(StartupStrategy::streaming, StartupStrategy::query);
+    standby.facts.silent_since = Instant{};
+    standby.facts.server->lsn.streaming = false;
+    CHECK_FALSE(standby.status().started);
+
+    standby.started = true;
+    CHECK(standby.status().started);
 }
