@@ -87,6 +87,7 @@ struct Knowledge {
     std::map<std::string, Instant> stopped_at;    // under the record's term
     Instant served_at{};                          // when the recorded primary was last seen serving, or became it
     bool has_served = false;                      // the recorded primary, under its term, as far as we know
+    Instant fenced_at{};                          // when it was last seen fenced, under its term
     // The recorded primary has seen the term, so it promises for no older one, and nothing that it promised
     // holds: a former primary that was kept up by promises alone has stopped too.
     std::optional<Instant> unbound_at;
