@@ -158,7 +158,9 @@ std::string controller_status_text(const ControllerStatus& status) {
         out.append("\n");
     }
     out.append("controller  " + (status.leader.empty() ? std::string("none leads") : status.leader + " leads") + "\n");
-    out.append("record      " + status.record_at + (status.record_answers ? "" : ", does not answer") + "\n");
+    out.append("record      " + status.record_at + (status.record_answers ? "" : ", does not answer"));
+    if (!status.record_trouble.empty()) out.append(": " + status.record_trouble);
+    out.append("\n");
     out.append("instances\n");
     for (const auto& seen : status.instances) append_instance(out, seen);
     return out;

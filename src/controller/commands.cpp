@@ -34,6 +34,9 @@ ControlAnswer Controller::command(ControllerRequest request) {
     Knowledge* known = keeper_.knowledge();
     if (known == nullptr) return refuse("this controller does not lead");
     if (!known->record || known->record->term == 0) {
+    if (!known->record && !keeper_.trouble().empty()) {
+        return refuse("the record cannot be used: " + keeper_.trouble(), keeper_.hint());
+    }
         return refuse("there is no primary yet", "ask again when `status` shows one");
     }
     log::info("an operator asks", {{"by", request.asked_by}, {"to", request.to}});

@@ -68,6 +68,7 @@ std::string render_controller_status(const ControllerStatus& status) {
                  {"record", status.record_at},
                  {"record_answers", status.record_answers},
                  {"term", status.term},
+                 {"record_trouble", status.record_trouble.empty() ? Json() : Json(status.record_trouble)},
                  {"primary", status.primary.empty() ? Json() : Json(status.primary)},
                  {"source", status.source.empty() ? Json() : Json(status.source)},
                  {"serving", status.serving},
@@ -98,6 +99,7 @@ Result<ControllerStatus> parse_controller_status(std::string_view text) {
     status.record_at = text_at(json, "record");
     status.record_answers = truth_at(json, "record_answers");
     status.term = number_at(json, "term");
+    status.record_trouble = text_at(json, "record_trouble");
     status.primary = text_at(json, "primary");
     status.source = text_at(json, "source");
     status.serving = truth_at(json, "serving");
