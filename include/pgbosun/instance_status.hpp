@@ -83,6 +83,7 @@ struct VolumeStatus {
     std::optional<Instant> hangs_since;  // the last write-and-fsync has not returned in time
     std::optional<std::string> error;    // it returned, with this error
     double last_write_s = 0;             // how long the last one took
+    std::optional<Instant> full_since;   // no room is left on it, and that is not a matter of a moment
 };
 
 // Long work under way: initdb, pg_basebackup.
