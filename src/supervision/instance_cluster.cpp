@@ -177,7 +177,11 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
     if (right.promised_until && *right.promised_until > now) managed.promised_for = *right.promised_until - now;
     managed.bound_for = std::max(Duration::zero(), bound_until(right) - now);
     status.managed = std::move(managed);
-    if (state.desired.part == instance::Part::unknown) {
+    if (!membership_->unreadable().empty()) {
+        status.reason = membership_->unreadable();
+        status.hint = Membership::hint_to_read;
+        status.ready_reason = status.reason;
+    } else if (state.desired.part == instance::Part::unknown) {
         status.reason = "no controller has said yet who is the primary";
         status.hint = "pgbosun-controller status shows what it waits for";
     } else if (status.phase == Phase::isolated) {
