@@ -261,6 +261,10 @@ void volumes(Writer& out, const InstanceStatus& status) {
                     Tone::bad);
         }
         if (volume.error) {
+        if (volume.full_since) {
+            out.row("volumes", printable(volume.name) + ": full for " + since(volume.full_since, status.now),
+                    Tone::bad);
+        }
             out.row("volumes", printable(volume.name) + ": " + printable(*volume.error), Tone::bad);
         }
     }

@@ -149,6 +149,7 @@ Json volumes_of(const InstanceStatus& status) {
                         {"hangs_for_s", age(volume.hangs_since, status.now)},
                         {"error", or_null(volume.error)},
                         {"last_write_s", volume.last_write_s}});
+                        {"full_for_s", age(volume.full_since, status.now)},
     }
     return json;
 }

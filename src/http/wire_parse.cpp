@@ -325,6 +325,7 @@ void read_machine(const Fields& top, InstanceStatus& status) {
         fields.age("hangs_for_s", status.now, volume.hangs_since);
         fields.text("error", volume.error);
         fields.number("last_write_s", volume.last_write_s);
+        fields.age("full_for_s", status.now, volume.full_since);
     });
     top.object("progress", [&](const Fields& fields) {
         ProgressStatus& progress = status.progress.emplace();

@@ -155,7 +155,7 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
     const auto& exhausted = status.postgres.exhausted_since;
     const bool takes_clients = limit == Duration::zero() || !exhausted || now - *exhausted < limit;
     const bool primary = running != nullptr && running->role == Role::primary;
-    managed.serving = primary && may_write(right, now) && answers && disks && takes_clients;
+    managed.serving = primary && may_write(right, now) && answers && disks && !takes_no_data(status) && takes_clients;
     managed.holds_clients = primary && performer_.holds_clients();
     managed.stopped = instance::takes_no_writes(state);
 
@@ -163,7 +163,7 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
     const bool usable = inspection && inspection->usable;
     const bool empty = inspection && inspection->verdict == instance::VolumeVerdict::empty && !stored.system_id;
     const bool failed = std::holds_alternative<instance::Failed>(state.activity);
-    managed.able = (usable || empty) && !failed && !status.fenced && disks;
+    managed.able = (usable || empty) && !failed && !status.fenced && disks && !lacks_room(status);
     managed.reach = reach(right, position_.timeline, position_.lsn);
     const auto asked_at = monitor_.facts().server_asked_at;
     if (asked_at) {

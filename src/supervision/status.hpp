@@ -48,6 +48,7 @@ struct Known {
     Instant now{};
     SourceReading source = SourceReading::none;
     bool holds_clients = false;  // as ManagedStatus has it
+    int synchronous = 0;         // so many standbys have to confirm each commit of a primary
 };
 
 InstanceStatus assemble(const Known& known);
