@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "http/controller_api.hpp"
 #include "http/wire.hpp"
@@ -67,8 +68,8 @@ std::string render_controller_status(const ControllerStatus& status) {
                  {"leader_url", status.leader_url.empty() ? Json() : Json(status.leader_url)},
                  {"record", status.record_at},
                  {"record_answers", status.record_answers},
-                 {"term", status.term},
                  {"record_trouble", status.record_trouble.empty() ? Json() : Json(status.record_trouble)},
+                 {"term", status.term},
                  {"primary", status.primary.empty() ? Json() : Json(status.primary)},
                  {"source", status.source.empty() ? Json() : Json(status.source)},
                  {"serving", status.serving},
@@ -98,8 +99,8 @@ Result<ControllerStatus> parse_controller_status(std::string_view text) {
     status.leader_url = text_at(json, "leader_url");
     status.record_at = text_at(json, "record");
     status.record_answers = truth_at(json, "record_answers");
-    status.term = number_at(json, "term");
     status.record_trouble = text_at(json, "record_trouble");
+    status.term = number_at(json, "term");
     status.primary = text_at(json, "primary");
     status.source = text_at(json, "source");
     status.serving = truth_at(json, "serving");
@@ -124,8 +125,16 @@ Result<ControllerStatus> parse_controller_status(std::string_view text) {
 Result<ControllerWish> parse_wish(std::string_view body) {
     ControllerWish wish;
     if (body.empty()) return wish;
-    const Json json = Json::parse(body, nullptr, false);
+    std::set<std::string> seen;
+    std::string twice;
+    const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
+        if (depth == 1 && event == Json::parse_event_t::key && !seen.insert(parsed).second) twice = parsed;
+        return true;
+    };
+    const Json json = Json::parse(body, watch, false);
     if (!json.is_object()) return fail(FaultKind::refused, "the body is not a JSON object", R"(write {"to": "pg-2"})");
+    // The last would silently win.
+    if (!twice.empty()) return fail(FaultKind::refused, "field \"" + twice.substr(0, 100) + "\": given twice");
     for (const auto& [name, value] : json.items()) {
         if (name != "to" && name != "source" && name != "lost") {
             return fail(FaultKind::refused, "field \"" + name.substr(0, 100) + "\": is not known here");
