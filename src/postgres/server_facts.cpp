@@ -101,6 +101,7 @@ LsnStatus lsn_of(Row& row, Recovery recovery) {
     status.received = row.lsn("received_lsn");
     status.replayed = row.lsn("replayed_lsn");
     status.streaming = row.truth("streaming");
+    status.sender = row.field("sender");
     status.replay_paused = row.truth("replay_paused");
     // Cut off from whom it follows it has replayed all that it received, which tells nothing of how far that one is.
     if (recovery == Recovery::none || !status.streaming) return status;
@@ -133,6 +134,7 @@ select pg_is_in_recovery() as in_recovery,
        case when pg_is_in_recovery() then pg_last_wal_receive_lsn() end as received_lsn,
        case when pg_is_in_recovery() then pg_last_wal_replay_lsn() end as replayed_lsn,
        w.latest_end_lsn as upstream_lsn,
+       case when w.status = 'streaming' then w.sender_host || ':' || w.sender_port end as sender,
        coalesce(w.status = 'streaming', false) as streaming,
        case when pg_is_in_recovery() then pg_is_wal_replay_paused() else false end as replay_paused,
        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int -
