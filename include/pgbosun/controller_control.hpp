@@ -29,6 +29,7 @@ struct ControllerStatus {
     bool leads = false;
     std::string record_at;  // "etcd at http://etcd-0:2379"
     bool record_answers = false;
+    std::string record_trouble;  // what keeps it from being used; empty: nothing
     // As this controller knows the record; term 0: it does not, or there is none yet.
     Term term = 0;
     std::string primary;

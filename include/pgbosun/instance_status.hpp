@@ -69,6 +69,7 @@ struct LsnStatus {
     std::optional<Lsn> replayed;             // standby
     std::optional<std::uint64_t> lag_bytes;  // standby: behind the newest position that it knows of
     bool streaming = false;                  // standby: a WAL receiver streams
+    std::optional<std::string> sender;       // from there, "10.0.0.7:5432"; none: it streams from nobody
     // Standby: it replays the archive of the cluster that its own one follows, and streams from nobody.
     bool from_archive = false;
     bool replay_paused = false;
@@ -82,6 +83,7 @@ struct VolumeStatus {
     std::uint64_t available_bytes = 0;
     std::optional<Instant> hangs_since;  // the last write-and-fsync has not returned in time
     std::optional<std::string> error;    // it returned, with this error
+    std::optional<Instant> full_since;   // no room is left on it, and that is not a matter of a moment
     double last_write_s = 0;             // how long the last one took
 };
 

@@ -6,6 +6,7 @@
 #include "http/client.hpp"
 #include "http/controller_api.hpp"
 #include "http/wire.hpp"
+#include "pgbosun/waiting_commits.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -133,9 +134,17 @@ void append_instance(std::string& out, const SeenInstance& seen) {
         append_padded(out, position_of(*seen.status), 14);
         if (seen.status->lsn.lag_bytes) out.append("lag " + std::to_string(*seen.status->lsn.lag_bytes) + " B  ");
     }
-    out.append(seen.trouble.empty() ? "" : "! " + seen.trouble);
+    const std::string said = seen.status ? seen.status->reason : "";
+    if (!seen.trouble.empty() || !said.empty()) out.append("! " + (seen.trouble.empty() ? said : seen.trouble));
     out.erase(out.find_last_not_of(' ') + 1);
     out.append("\n");
+}
+
+// As the primary sees its standbys.
+std::string commits_wait_at(const ControllerStatus& status) {
+    const auto primary = std::ranges::find(status.instances, status.primary, &SeenInstance::name);
+    if (!status.serving || primary == status.instances.end() || !primary->status) return {};
+    return commits_wait(primary->status->standbys, status.synchronous.number);
 }
 
 }  // namespace
@@ -155,10 +164,13 @@ std::string controller_status_text(const ControllerStatus& status) {
     if (status.synchronous.number > 0) {
         out.append("synchronous " + std::to_string(status.synchronous.number) + " of");
         for (const auto& name : status.synchronous.names) out.append(" " + name);
+        if (const auto why = commits_wait_at(status); !why.empty()) out.append(", " + why);
         out.append("\n");
     }
     out.append("controller  " + (status.leader.empty() ? std::string("none leads") : status.leader + " leads") + "\n");
-    out.append("record      " + status.record_at + (status.record_answers ? "" : ", does not answer") + "\n");
+    out.append("record      " + status.record_at + (status.record_answers ? "" : ", does not answer"));
+    if (!status.record_trouble.empty()) out.append(": " + status.record_trouble);
+    out.append("\n");
     out.append("instances\n");
     for (const auto& seen : status.instances) append_instance(out, seen);
     return out;

@@ -131,7 +131,8 @@ void position(Writer& out, const InstanceStatus& status) {
         text += (text.empty() ? "timeline " : ", timeline ") + std::to_string(number(*status.timeline));
     if (!text.empty()) out.row("lsn", text);
     if (status.role != Role::standby) return;
-    std::string stream = lsn.streaming      ? "streaming"
+    const std::string from = lsn.sender ? " from " + printable(*lsn.sender) : "";
+    std::string stream = lsn.streaming      ? "streaming" + from
                          : lsn.from_archive ? "replays the source's archive"
                                             : "not streaming";
     if (lsn.from_archive && status.archive && status.archive->awaited)
@@ -141,7 +142,7 @@ void position(Writer& out, const InstanceStatus& status) {
     if (status.synchronous) stream += ", synchronous";
     const bool named = status.managed && status.managed->upstream && !status.managed->upstream->empty();
     if (named && *status.managed->upstream != archive_source) {
-        stream += ", of " + printable(*status.managed->upstream);
+        stream += (lsn.sender ? ", told to follow " : ", of ") + printable(*status.managed->upstream);
     }
     if (status.managed && status.managed->apply_delay) stream += ", replays late on purpose";
     const bool follows = lsn.streaming || lsn.from_archive;
@@ -260,6 +261,10 @@ void volumes(Writer& out, const InstanceStatus& status) {
         out.row("volumes", text, tone);
         if (volume.hangs_since) {
             out.row("volumes", printable(volume.name) + ": a write hangs for " + since(volume.hangs_since, status.now),
+                    Tone::bad);
+        }
+        if (volume.full_since) {
+            out.row("volumes", printable(volume.name) + ": full for " + since(volume.full_since, status.now),
                     Tone::bad);
         }
         if (volume.error) {

@@ -3,6 +3,7 @@
 
 #include "controller/controller.hpp"
 #include "controller/handover.hpp"
+#include "controller/obstacle.hpp"
 #include "pgbosun/log.hpp"
 
 namespace pgbosun::controller {
@@ -33,6 +34,9 @@ std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) 
 ControlAnswer Controller::command(ControllerRequest request) {
     Knowledge* known = keeper_.knowledge();
     if (known == nullptr) return refuse("this controller does not lead");
+    if (!known->record && !keeper_.trouble().empty()) {
+        return refuse("the record cannot be used: " + keeper_.trouble(), keeper_.hint());
+    }
     if (!known->record || known->record->term == 0) {
         return refuse("there is no primary yet", "ask again when `status` shows one");
     }
@@ -63,17 +67,22 @@ ControlAnswer Controller::switch_to(Knowledge& known, const ControllerRequest& r
     if (!instances_.contains(to)) return refuse("\"" + to + "\" is not an instance of this cluster");
     if (forced && !request.lost.empty()) return without_lost(known, request);
     if (to == record.primary) return refuse(to + " is the primary already");
-    if (!is_listed(record, to)) {
-        return refuse(to + " may not be promoted: it is not on the promotable list",
-                      "a standby comes onto it when it streams; when " + record.primary +
-                          " is lost for good, and stopped for certain: failover --to " + to + " --lost " +
-                          record.primary);
+    if (const auto own = obstacle(known, policy_, to, now); !own.why.empty()) {
+        return refuse(to + " may not be promoted: " + std::string(own.why), std::string(own.hint));
     }
     const bool serves = is_serving(known, policy_, now);
-    if (!forced && !serves) {
-        return refuse("the primary does not serve, so nothing can be handed over",
-                      "a failover comes by itself; to force it, though commits may be lost: failover --to " + to);
+    if (!is_listed(record, to)) {
+        std::string hint = "a standby comes onto it when it streams";
+        const auto primary = instances_.find(record.primary);
+        const bool answers = primary != instances_.end() && primary->second.heard.status;
+        if (!serves || !answers) {
+            hint += "; when " + record.primary + " is lost for good, and stopped for certain: failover --to " + to +
+                    " --lost " + record.primary;
+        }
+        return refuse(to + " may not be promoted: it is not on the promotable list", std::move(hint));
     }
+    const bool fenced = !serves && holds_all_of_fenced(Field{known, policy_, {}, now}, to);
+    if (!forced && !serves && !fenced) return nothing_to_hand_over(known, to);
     const Seen* candidate = find(known, to);
     if (!forced && candidate != nullptr && candidate->report.to_replay > most_to_replay) {
         return refuse(
@@ -82,13 +91,40 @@ ControlAnswer Controller::switch_to(Knowledge& known, const ControllerRequest& r
     }
     Wanted wanted{to, forced ? DataLoss::accepted : DataLoss::refused, now + longest_wish};
     wanted_ = to;
-    if (forced) {
+    if (forced || fenced) {
         known.wanted = std::move(wanted);
         decide_.wake();
     } else {
         spawn(loop_, checkpoint_first(record.primary, std::move(wanted)));
     }
     return {Answer::under_way, {}, {}};
+}
+
+// Why a switchover from a primary that does not serve is refused, and what comes instead.
+ControlAnswer Controller::nothing_to_hand_over(const Knowledge& known, const std::string& to) const {
+    const Record& record = *known.record;
+    const std::string by_force = "to force it, though commits may be lost: failover --to " + to;
+    if (!instances_.contains(record.primary)) {
+        return refuse(
+            "the recorded primary " + record.primary + " is not in the configuration",
+            "put it back into `instances` of all controllers, switch over, and take it out then; " + by_force);
+    }
+    if (!record.handed_by.empty()) {
+        return refuse("a switchover from " + record.handed_by + " to " + record.primary + " is under way",
+                      "wait for its end: pgbosun-controller status");
+    }
+    const Seen* primary = find(known, record.primary);
+    const bool answers = primary != nullptr && clock_.now() - primary->received_at < policy_.ttl;
+    if (answers && primary->report.fenced) {
+        return refuse("the primary is fenced, and " + to + " is not known to hold all that it has",
+                      "pgbosun unfence, on " + record.primary + "; " + by_force);
+    }
+    if (record.paused) {
+        return refuse("the primary does not serve, so nothing can be handed over",
+                      "it is paused, so no failover comes by itself: pgbosun-controller resume; " + by_force);
+    }
+    return refuse("the primary does not serve, so nothing can be handed over",
+                  "a failover comes by itself; " + by_force);
 }
 
 // Nobody but the operator can know that an instance which is gone does not write. Leases and promises are waited for all the same.
@@ -169,7 +205,14 @@ ControlAnswer Controller::promote(Knowledge& known, const ControllerRequest& req
     if (to.empty()) to = *best.name;
     const auto why_not = unfit(Field{known, policy_, {}, now}, to, DataLoss::accepted);
     if (!why_not.empty()) return refuse(to + " cannot be promoted: " + std::string(why_not));
-    return write_wish(known, change_primary(record, to, Chosen::all_stopped, DataLoss::refused));
+    if (!holds_data(known, to)) {
+        return refuse(to + " cannot be promoted: it holds no data",
+                      "wait until it has been cloned: its `pgbosun status` says what it waits for");
+    }
+    Record next = change_primary(record, to, Chosen::all_stopped, DataLoss::refused);
+    // Should that one be gone before it serves, nobody without data, or with other data, takes its place.
+    if (!next.system_id) next.system_id = find(known, to)->report.system_id;
+    return write_wish(known, std::move(next));
 }
 
 ControlAnswer Controller::write_wish(Knowledge& known, Record record) {

@@ -226,6 +226,8 @@ ControllerStatus Controller::status() {
     it.leads = knowledge() != nullptr;
     it.record_at = keeper_.describe();
     it.record_answers = keeper_.answers();
+    it.record_trouble = keeper_.trouble();
+    if (!it.record_trouble.empty() && !keeper_.hint().empty()) it.record_trouble += " (" + keeper_.hint() + ")";
     const auto& record = knowledge() != nullptr && knowledge()->record ? knowledge()->record : keeper_.last_read();
     if (record) {
         it.term = record->term;
@@ -253,7 +255,11 @@ ControllerStatus Controller::status() {
         it.instances.push_back(std::move(seen));
     }
     it.waits_for = waits_for_;
-    if (it.leads && !record) it.waits_for = "not every member has answered yet";
+    const bool awaited = it.leads && !knowledge()->record;
+    if (awaited && !it.record_trouble.empty()) it.waits_for = "the record cannot be used: " + it.record_trouble;
+    if (it.leads && !record && it.waits_for.empty()) it.waits_for = "not every member has answered yet";
+    const bool known_primary = it.primary.empty() || it.primary == source_name || instances_.contains(it.primary);
+    if (!known_primary) it.waits_for = "the recorded primary " + it.primary + " is not in the configuration";
     it.wanted = wanted_;
     it.changes = changes_;
     return it;

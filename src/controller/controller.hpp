@@ -71,6 +71,7 @@ private:
     [[nodiscard]] bool is_fresh(const Instance& instance) const;
 
     ControlAnswer switch_to(Knowledge& known, const ControllerRequest& request);
+    [[nodiscard]] ControlAnswer nothing_to_hand_over(const Knowledge& known, const std::string& to) const;
     ControlAnswer without_lost(Knowledge& known, const ControllerRequest& request);
     ControlAnswer set_paused(Knowledge& known, ControllerVerb verb);
     ControlAnswer demote(Knowledge& known, const ControllerRequest& request);

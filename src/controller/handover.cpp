@@ -53,6 +53,16 @@ Pick pick_for_handover(const Field& field) {
     return best;
 }
 
+bool holds_all_of_fenced(const Field& field, const std::string& name) {
+    const Knowledge& known = field.known;
+    const Seen* from = find(known, known.record->primary);
+    const Seen* to = find(known, name);
+    if (from == nullptr || to == nullptr || field.now - from->received_at >= field.policy.ttl) return false;
+    const Report& report = from->report;
+    const bool fenced = report.fenced && report.accepted == known.record->term && has_ended(*from);
+    return fenced && to->report.reach >= report.reach;
+}
+
 bool holds_all_of_former(const Knowledge& known, const Proof& proof, const Seen& candidate) {
     if (proof.former != FormerPrimary::stopped || candidate.reached_at < proof.at) return false;
     return std::ranges::all_of(known.record->former, [&](const std::string& name) {

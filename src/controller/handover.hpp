@@ -20,6 +20,9 @@ std::string_view unfit_for_handover(const Field& field, const std::string& name)
 // To whom it is best handed over: who is bound to its promises, and holds the most.
 Pick pick_for_handover(const Field& field);
 
+// The primary is fenced and has said where its data ends: it writes no more, and `name` has all of it.
+bool holds_all_of_fenced(const Field& field, const std::string& name);
+
 // All former primaries were shut down, and have said where their data ends: nobody holds more than the candidate.
 bool holds_all_of_former(const Knowledge& known, const Proof& proof, const Seen& candidate);
 

@@ -31,6 +31,10 @@ void note(Knowledge& known, Seen& seen) {
         known.served_at = std::max(known.served_at, seen.received_at);
         known.has_served = true;
     }
+    const Report& report = seen.report;
+    if (report.instance == known.record->primary && report.accepted == known.record->term && report.fenced) {
+        known.fenced_at = std::max(known.fenced_at, seen.received_at);
+    }
     if (has_stopped(seen.report, *known.record)) known.stopped_at.emplace(seen.report.instance, seen.received_at);
     const bool unbound = seen.report.instance == known.record->primary && seen.report.term >= known.record->term &&
                          seen.report.bound_for <= Duration::zero();
@@ -61,6 +65,7 @@ void learn(Knowledge& known, Record record, Instant now) {
         known.unbound_at.reset();
         known.served_at = now;
         known.has_served = false;
+        known.fenced_at = {};
     }
     for (auto& [name, seen] : known.seen) {
         seen.answered = false;

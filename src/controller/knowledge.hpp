@@ -48,6 +48,7 @@ struct Report {
     bool serving = false;                 // postgres takes writes, and may
     bool stopped = true;                  // no postgres that takes writes, or could without a new right
     bool fenced = false;
+    bool full = false;       // a volume of it has no room
     bool able = false;       // it could be promoted: data, and a postgres that runs or can
     bool streaming = false;  // from the primary of `term`
     Reach reach;             // all that it holds
@@ -87,6 +88,7 @@ struct Knowledge {
     std::map<std::string, Instant> leased_until;  // when the last grant to it has run out, for certain
     std::map<std::string, Instant> stopped_at;    // under the record's term
     Instant served_at{};                          // when the recorded primary was last seen serving, or became it
+    Instant fenced_at{};                          // when it was last seen fenced, under its term
     bool has_served = false;                      // the recorded primary, under its term, as far as we know
     // The recorded primary has seen the term, so it promises for no older one, and nothing that it promised
     // holds: a former primary that was kept up by promises alone has stopped too.

@@ -57,11 +57,24 @@ Duration RecordKeeper::next_wait() const {
 
 // The first failure of a row is told, and its end.
 void RecordKeeper::note_answer(const Fault* fault) {
+    if (fault != nullptr && fault->kind == FaultKind::corrupt) return note_content(fault);
     const bool ill = fault != nullptr && fault->kind != FaultKind::conflict && fault->kind != FaultKind::not_found;
     if (fault != nullptr) again_at_ = clock_.now() + pause_after_failure;
-    if (ill && fault->what != trouble_) log::warning("the record: " + fault->what, {{"hint", fault->hint}});
-    if (!ill && !trouble_.empty()) log::info("the record answers", {{"record", engine_.describe()}});
-    trouble_ = ill ? fault->what : "";
+    if (ill && fault->what != silence_.what) log::warning("the record: " + fault->what, {{"hint", fault->hint}});
+    if (!ill && !answers()) log::info("the record answers", {{"record", engine_.describe()}});
+    silence_ = ill ? *fault : Fault{FaultKind::unavailable, {}, {}};
+}
+
+// The engine answers, and what it holds cannot be used; none: it can.
+void RecordKeeper::note_content(const Fault* fault) {
+    if (fault == nullptr) {
+        damage_ = {FaultKind::corrupt, {}, {}};
+        return;
+    }
+    note_answer(nullptr);
+    again_at_ = clock_.now() + pause_after_failure;
+    if (fault->what != damage_.what) log::warning("the record: " + fault->what, {{"hint", fault->hint}});
+    damage_ = *fault;
 }
 
 Task<> RecordKeeper::campaign() {
@@ -111,6 +124,7 @@ void RecordKeeper::lead_no_longer(const std::string& why) {
     log::warning("this controller leads no longer: " + why);
     known_.reset();
     to_write_.reset();
+    note_content(nullptr);
     leader_.clear();
     changed_();
 }
@@ -129,6 +143,7 @@ Task<> RecordKeeper::read() {
     }
     note_answer(record ? nullptr : &record.error());
     if (!record) co_return;
+    note_content(nullptr);
     revision_ = text->revision;
     last_read_ = *record;
     const bool news = !known_->record || *known_->record != *record;
@@ -145,11 +160,13 @@ std::optional<Record> RecordKeeper::first_record() {
     for (const auto& [name, seen] : known_->seen) highest = std::max(highest, seen.report.term);
     if (last_read_ && last_read_->term >= highest) return last_read_;
     if (highest > 0) {
-        const Fault gone{FaultKind::corrupt, "it is gone, and the instances know of term " + std::to_string(highest),
-                         "put it back from a backup of the engine"};
+        const Fault gone{
+            FaultKind::corrupt, "it is gone, and the instances know of term " + std::to_string(highest),
+            "put it back from a backup of the engine; without one see \"The record is lost\" in operations.md"};
         note_answer(&gone);
         return std::nullopt;
     }
+    note_content(nullptr);
     again_at_ = clock_.now() + pause_after_failure;
     if (known_->seen.size() < policy_.members.size()) return std::nullopt;
     Record record;
@@ -165,6 +182,7 @@ Task<> RecordKeeper::create() {
     if (!known_) co_return;
     note_answer(created ? nullptr : &created.error());
     if (!created) co_return;
+    note_content(nullptr);
     log::warning("there was no record: it has been created", {{"record", engine_.describe()}, {"term", record->term}});
     again_at_ = clock_.now();
 }

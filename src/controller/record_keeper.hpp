@@ -28,7 +28,11 @@ public:
     // As it was read or written last, by whoever led then.
     [[nodiscard]] const std::optional<Record>& last_read() const { return last_read_; }
     [[nodiscard]] const std::string& leader() const { return leader_; }
-    [[nodiscard]] bool answers() const { return trouble_.empty(); }
+    // The engine answers; what the record says is another matter.
+    [[nodiscard]] bool answers() const { return silence_.what.empty(); }
+    // What keeps the record from being used, and what to do about it; empty: nothing.
+    [[nodiscard]] const std::string& trouble() const { return answers() ? damage_.what : silence_.what; }
+    [[nodiscard]] const std::string& hint() const { return answers() ? damage_.hint : silence_.hint; }
     [[nodiscard]] std::string describe() const { return engine_.describe(); }
 
     // Another may lead at once. The last thing to be done.
@@ -48,6 +52,7 @@ private:
     Task<> look_at_other();
     void lead_no_longer(const std::string& why);
     void note_answer(const Fault* fault);
+    void note_content(const Fault* fault);
     [[nodiscard]] Duration next_wait() const;
 
     boost::asio::io_context& loop_;
@@ -65,7 +70,8 @@ private:
     Instant again_at_{};  // after a failure, no call before this
     Instant keep_at_{};
     std::string leader_;
-    std::string trouble_ = "it has not been asked yet";  // empty: the engine answers
+    Fault silence_{FaultKind::unavailable, "it has not been asked yet", {}};  // no text: the engine answers
+    Fault damage_{FaultKind::corrupt, {}, {}};                                // no text: what it holds can be used
     bool reread_ = false;
     bool ending_ = false;
 };

@@ -144,7 +144,8 @@ std::optional<Record> as_wanted(const Knowledge& known, const Policy& policy, In
     const Field field{known, policy, {}, now};
     // A switchover moves to who follows closely; a failover by force to whom the operator names.
     if (wanted->data_loss == DataLoss::refused) {
-        const bool now_possible = is_serving(known, policy, now) && unfit_for_handover(field, wanted->primary).empty();
+        const bool yields = is_serving(known, policy, now) || holds_all_of_fenced(field, wanted->primary);
+        const bool now_possible = yields && unfit_for_handover(field, wanted->primary).empty();
         return now_possible ? std::optional(hand_over(*known.record, wanted->primary)) : std::nullopt;
     }
     if (!unfit(field, wanted->primary, DataLoss::accepted).empty()) return std::nullopt;
@@ -200,7 +201,8 @@ Succession replace(const Knowledge& known, const Policy& policy, Instant now) {
     if (primary != nullptr && primary->report.fenced && accepted) return wait("the primary is fenced");
     // initdb, or a recovery from the archive, takes what it takes; nobody has anything to lose yet.
     if (!record.system_id && accepted && primary->report.able) return wait("the first primary is being made");
-    const Instant begun = std::max({known.served_at, proof->at, known.promoted_at.value_or(Instant{})});
+    const Instant begun =
+        std::max({known.served_at, known.fenced_at, proof->at, known.promoted_at.value_or(Instant{})});
     // A new one has to be told first, and to promote: replaced any sooner, none would ever serve.
     const Duration window = known.has_served ? policy.restart_window : std::max(policy.restart_window, policy.ttl);
     const Instant until = begun + window;

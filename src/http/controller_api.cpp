@@ -78,9 +78,9 @@ void ControllerApi::look(std::string_view path, Response& response) {
     } else if (path == "/metrics") {
         response.content_type = metrics_content_type;
         response.body = render_metrics(controller_metrics(status));
-    } else if (path.starts_with("/ready") && !status.record_answers) {
-        Api::refuse({503, "the record does not answer: " + status.record_at, "look at what keeps the record", {}},
-                    response);
+    } else if (path.starts_with("/ready") && !status.record_trouble.empty()) {
+        const auto* what = status.record_answers ? "the record cannot be used: " : "the record does not answer: ";
+        Api::refuse({503, what + status.record_trouble, status.record_at, {}}, response);
     } else {
         response.content_type = plain_text;
         response.body = status.leads ? "leads\n" : "follows\n";

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "http/controller_api.hpp"
 #include "http/wire.hpp"
@@ -68,6 +69,7 @@ std::string render_controller_status(const ControllerStatus& status) {
                  {"leader_url", status.leader_url.empty() ? Json() : Json(status.leader_url)},
                  {"record", status.record_at},
                  {"record_answers", status.record_answers},
+                 {"record_trouble", status.record_trouble.empty() ? Json() : Json(status.record_trouble)},
                  {"term", status.term},
                  {"primary", status.primary.empty() ? Json() : Json(status.primary)},
                  {"source", status.source.empty() ? Json() : Json(status.source)},
@@ -98,6 +100,7 @@ Result<ControllerStatus> parse_controller_status(std::string_view text) {
     status.leader_url = text_at(json, "leader_url");
     status.record_at = text_at(json, "record");
     status.record_answers = truth_at(json, "record_answers");
+    status.record_trouble = text_at(json, "record_trouble");
     status.term = number_at(json, "term");
     status.primary = text_at(json, "primary");
     status.source = text_at(json, "source");
@@ -123,8 +126,16 @@ Result<ControllerStatus> parse_controller_status(std::string_view text) {
 Result<ControllerWish> parse_wish(std::string_view body) {
     ControllerWish wish;
     if (body.empty()) return wish;
-    const Json json = Json::parse(body, nullptr, false);
+    std::set<std::string> seen;
+    std::string twice;
+    const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
+        if (depth == 1 && event == Json::parse_event_t::key && !seen.insert(parsed).second) twice = parsed;
+        return true;
+    };
+    const Json json = Json::parse(body, watch, false);
     if (!json.is_object()) return no_object(R"({"to": "pg-2"})");
+    // The last would silently win.
+    if (!twice.empty()) return wrong_field(twice, "given twice", "give it once");
     for (const auto& [name, value] : json.items()) {
         if (name != "to" && name != "source" && name != "lost") {
             return unknown_field(name, "here", {"to", "source", "lost"});

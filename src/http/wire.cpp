@@ -59,6 +59,7 @@ Json lsn_of(const InstanceStatus& status) {
     // A primary is behind nobody.
     json["lag_bytes"] = status.role == Role::primary ? Json(0) : or_null(lsn.lag_bytes);
     json["streaming"] = lsn.streaming;
+    json["sender"] = or_null(lsn.sender);
     json["from_archive"] = lsn.from_archive;
     json["replay_paused"] = lsn.replay_paused;
     return json;
@@ -148,6 +149,7 @@ Json volumes_of(const InstanceStatus& status) {
                         {"available_bytes", volume.available_bytes},
                         {"hangs_for_s", age(volume.hangs_since, status.now)},
                         {"error", or_null(volume.error)},
+                        {"full_for_s", age(volume.full_since, status.now)},
                         {"last_write_s", volume.last_write_s}});
     }
     return json;

@@ -186,6 +186,7 @@ void read_postgres(const Fields& top, InstanceStatus& status) {
         fields.lsn("replayed", status.lsn.replayed);
         fields.number("lag_bytes", status.lsn.lag_bytes);
         fields.truth("streaming", status.lsn.streaming);
+        fields.text("sender", status.lsn.sender);
         fields.truth("from_archive", status.lsn.from_archive);
         fields.truth("replay_paused", status.lsn.replay_paused);
     });
@@ -326,6 +327,7 @@ void read_machine(const Fields& top, InstanceStatus& status) {
         fields.number("available_bytes", volume.available_bytes);
         fields.age("hangs_for_s", status.now, volume.hangs_since);
         fields.text("error", volume.error);
+        fields.age("full_for_s", status.now, volume.full_since);
         fields.number("last_write_s", volume.last_write_s);
     });
     top.object("progress", [&](const Fields& fields) {

@@ -77,10 +77,16 @@ Reception renew(Right right, const Assignment& assignment, Instant now) {
     return Reception{std::move(right), {}, {}};
 }
 
+// Its cluster follows another one, or did so until this term: what that one has would be missing in a new database.
+bool has_followed(const Right& right) {
+    return std::ranges::find(right.record.peers, source_name, &Peer::name) != right.record.peers.end();
+}
+
 std::optional<Refusal> unable(const Right& right, const Local& local, const Assignment& assignment) {
     if (local.fenced) return Refusal::fenced;
     if (local.ending) return Refusal::ending;
-    if (local.data == Data::none && assignment.at_least != Reach{}) return Refusal::no_data;
+    const bool data_expected = assignment.at_least != Reach{} || has_followed(right);
+    if (local.data == Data::none && data_expected) return Refusal::no_data;
     if (reach(right, local.timeline, local.lsn) < assignment.at_least) return Refusal::data_behind;
     return std::nullopt;
 }

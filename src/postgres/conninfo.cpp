@@ -2,6 +2,7 @@
 
 #include <libpq-fe.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
@@ -21,6 +22,16 @@ bool secret(std::string_view keyword) {
     for (const std::string_view name : secrets)
         if (name == keyword) return true;
     return false;
+}
+
+std::vector<std::string> parts_of(std::string_view list) {
+    std::vector<std::string> parts;
+    for (;;) {
+        const auto comma = list.find(',');
+        parts.emplace_back(list.substr(0, comma));
+        if (comma == std::string_view::npos) return parts;
+        list.remove_prefix(comma + 1);
+    }
 }
 
 bool printable(std::string_view text) {
@@ -64,6 +75,34 @@ Conninfo with_upstream_defaults(Conninfo conninfo, const UpstreamDefaults& defau
     conninfo.emplace("keepalives_interval", "2");
     conninfo.emplace("keepalives_count", "3");
     return conninfo;
+}
+
+Result<std::vector<Conninfo>> each_host(const Conninfo& conninfo) {
+    const auto list = [&](const char* keyword) {
+        const auto found = conninfo.find(keyword);
+        return found == conninfo.end() ? std::vector<std::string>() : parts_of(found->second);
+    };
+    const auto hosts = list("host"), addresses = list("hostaddr"), ports = list("port");
+    const std::size_t count = std::max<std::size_t>({1, hosts.size(), addresses.size()});
+    const bool together = (hosts.empty() || addresses.empty() || hosts.size() == addresses.size()) &&
+                          (ports.size() <= 1 || ports.size() == count);
+    if (!together) {
+        return fail(FaultKind::refused, "the connection string has other numbers of hosts, addresses and ports",
+                    "give a port for each host, or one for all");
+    }
+    std::vector<Conninfo> each(count, conninfo);
+    for (std::size_t at = 0; at < count; ++at) {
+        const auto set = [&](const char* keyword, const std::vector<std::string>& values) {
+            if (values.empty()) return;
+            const std::string& value = values.size() == 1 ? values.front() : values[at];
+            // An empty one stands for the default.
+            value.empty() ? void(each[at].erase(keyword)) : void(each[at][keyword] = value);
+        };
+        set("host", hosts);
+        set("hostaddr", addresses);
+        set("port", ports);
+    }
+    return each;
 }
 
 std::string render_conninfo(const Conninfo& conninfo) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "pgbosun/fault.hpp"
 
@@ -24,6 +25,10 @@ struct UpstreamDefaults {
     std::string passfile;  // path; empty: none
 };
 Conninfo with_upstream_defaults(Conninfo conninfo, const UpstreamDefaults& defaults);
+
+// Each of its hosts alone, in its order; what is said of all of them (target_session_attrs, say) is in each. One whose hosts,
+// addresses or ports do not go together is refused, as libpq does.
+Result<std::vector<Conninfo>> each_host(const Conninfo& conninfo);
 
 // key='value' with libpq's quoting, in key order.
 std::string render_conninfo(const Conninfo& conninfo);

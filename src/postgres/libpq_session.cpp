@@ -47,8 +47,7 @@ std::string server_options(const SessionTarget& target) {
            std::to_string(timeout);
 }
 
-Conninfo keywords_of(const SessionTarget& target) {
-    Conninfo keywords = target.further;
+Conninfo keywords_of(const SessionTarget& target, Conninfo keywords) {
     keywords.emplace("host", target.host);
     keywords.emplace("port", std::to_string(target.port));
     keywords.emplace("user", target.user);
@@ -233,8 +232,8 @@ Task<Result<>> wait_for_turn(std::shared_ptr<State> state, std::chrono::steady_c
 }
 
 template <class State>
-Task<Result<>> connect(std::shared_ptr<State> state) {
-    const Conninfo keywords = keywords_of(state->target);
+Task<Result<>> connect_to(std::shared_ptr<State> state, Conninfo further) {
+    const Conninfo keywords = keywords_of(state->target, std::move(further));
     std::vector<const char*> names;
     std::vector<const char*> values;
     for (const auto& [name, value] : keywords) {
@@ -246,10 +245,11 @@ Task<Result<>> connect(std::shared_ptr<State> state) {
     state->connection.reset(PQconnectStartParams(names.data(), values.data(), 0));
     if (!state->connection) throw std::bad_alloc();
     PGconn* connection = state->connection.get();
-    state->watched = -1;
 
     PostgresPollingStatusType next = PGRES_POLLING_WRITING;
     while (PQstatus(connection) != CONNECTION_BAD && next != PGRES_POLLING_OK && next != PGRES_POLLING_FAILED) {
+        // libpq may have another socket of the same number: it tries the next address of a name, or without encryption.
+        state->watched = -1;
         const WaitType what = next == PGRES_POLLING_READING ? WaitType::wait_read : WaitType::wait_write;
         auto ready = co_await wait_for(state, what);
         if (!ready) co_return ready;
@@ -263,6 +263,38 @@ Task<Result<>> connect(std::shared_ptr<State> state) {
         co_return fail(FaultKind::unavailable, one_line(PQerrorMessage(connection)));
     PQsetNoticeReceiver(connection, [](void*, const PGresult*) {}, nullptr);
     co_return Result<>{};
+}
+
+template <class State>
+void arm(const std::shared_ptr<State>& state, std::chrono::steady_clock::time_point until) {
+    state->deadline.expires_at(until);
+    state->deadline.async_wait([state, turn = state->number](const boost::system::error_code& error) {
+        if (error || turn != state->number || !state->busy) return;
+        state->expired = true;
+        boost::system::error_code ignored;
+        state->socket.cancel(ignored);
+    });
+}
+
+// One host after the other, each with its share of the time: libpq itself would wait for a silent one for ever.
+template <class State>
+Task<Result<>> connect(std::shared_ptr<State> state, std::chrono::steady_clock::time_point until) {
+    if (state->target.any_of.empty()) {
+        Conninfo only = state->target.further;
+        co_return co_await connect_to(state, std::move(only));
+    }
+    Result<> connected;
+    for (std::size_t left = state->target.any_of.size(); left > 0; --left) {
+        const auto now = std::chrono::steady_clock::now();
+        arm(state, now + (until - now) / static_cast<int>(left));
+        Conninfo next = state->target.any_of[state->target.any_of.size() - left];
+        connected = co_await connect_to(state, std::move(next));
+        if (connected || state->dropped || left == 1) break;
+        state->disconnect();
+        state->expired = false;
+    }
+    if (connected) arm(state, until);
+    co_return connected;
 }
 
 struct FreeMemory {
@@ -355,17 +387,6 @@ Task<Result<Rows>> receive(std::shared_ptr<State> state) {
     co_return rows;
 }
 
-template <class State>
-void arm(const std::shared_ptr<State>& state, std::chrono::steady_clock::time_point until) {
-    state->deadline.expires_at(until);
-    state->deadline.async_wait([state, turn = state->number](const boost::system::error_code& error) {
-        if (error || turn != state->number || !state->busy) return;
-        state->expired = true;
-        boost::system::error_code ignored;
-        state->socket.cancel(ignored);
-    });
-}
-
 // Between two queries the server may have gone: what it said last, and after that the end of the stream, wait here.
 bool still_there(PGconn* connection) {
     if (connection == nullptr) return false;
@@ -389,7 +410,7 @@ Task<Result<Rows>> run(std::shared_ptr<State> state, Protocol protocol, std::str
 
     if (!still_there(state->connection.get())) {
         state->disconnect();
-        auto connected = co_await connect(state);
+        auto connected = co_await connect(state, until);
         if (!connected) co_return std::unexpected(std::move(connected).error().in("connecting to PostgreSQL"));
     }
     auto sent = protocol == Protocol::extended ? send(state->connection.get(), sql, parameters)

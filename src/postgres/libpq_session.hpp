@@ -9,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "pgbosun/pg_session.hpp"
 #include "postgres/conninfo.hpp"
@@ -30,6 +31,8 @@ struct SessionTarget {
     Duration statement_timeout = std::chrono::seconds(60);
     Route route = Route::backend;
     Conninfo further;  // hostaddr, passfile, sslmode, ...; overrides the above
+    // Where else it may be, each with one host: who takes the connection first has it. In place of `further`; empty: only there.
+    std::vector<Conninfo> any_of{};
 };
 
 class LibpqSession final : public PgSession {

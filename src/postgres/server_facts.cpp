@@ -101,6 +101,7 @@ LsnStatus lsn_of(Row& row, Recovery recovery) {
     status.received = row.lsn("received_lsn");
     status.replayed = row.lsn("replayed_lsn");
     status.streaming = row.truth("streaming");
+    status.sender = row.field("sender");
     status.replay_paused = row.truth("replay_paused");
     // Cut off from whom it follows it has replayed all that it received, which tells nothing of how far that one is.
     if (recovery == Recovery::none || !status.streaming) return status;
@@ -137,6 +138,7 @@ select pg_is_in_recovery() as in_recovery,
        not pg_is_in_recovery() or pg_last_wal_receive_lsn() is not null or
        exists (select from pg_stat_activity where backend_type = 'startup'
                   and wait_event in ('RecoveryWalStream', 'RecoveryRetrieveRetryInterval')) as wal_read,
+       case when w.status = 'streaming' then w.sender_host || ':' || w.sender_port end as sender,
        coalesce(w.status = 'streaming', false) as streaming,
        case when pg_is_in_recovery() then pg_is_wal_replay_paused() else false end as replay_paused,
        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int -

@@ -260,6 +260,19 @@ void Instance::changed() {
     changed_.announce();
 }
 
+int Instance::synchronous_number() const {
+    if (membership_) return membership_->stored().synchronous.number;
+    return settings_.postgresql.synchronous ? settings_.postgresql.synchronous->number : 0;
+}
+
+std::vector<VolumeStatus> Instance::volumes(Instant now) {
+    const auto& inspection = performer_.inspection();
+    const std::uint64_t segment = inspection && inspection->usable ? inspection->usable->control.wal_segment_size : 0;
+    auto volumes = wiring_.volumes(now);
+    room_.look(volumes, settings_.postgresql.wal_dir ? WalPlace::on_its_own : WalPlace::on_data_volume, segment, now);
+    return volumes;
+}
+
 const InstanceStatus& Instance::status() {
     const Instant now = outside_.clock.now();
     if (stale_) {
@@ -279,13 +292,14 @@ const InstanceStatus& Instance::status() {
                                  performer_.postmaster_since(),
                                  crash_restarts_,
                                  archive(),
-                                 wiring_.volumes(now),
+                                 volumes(now),
                                  wiring_.log(),
                                  wiring_.shortage(),
                                  now,
                                  source_reading(now),
                                  performer_.holds_clients(),
-                                 status_.started});
+                                 status_.started,
+                                 synchronous_number()});
         status_.backup = jobs_.backups();
         status_.drill = jobs_.drill();
         note_position();

@@ -22,6 +22,7 @@
 #include "supervision/supervisor.hpp"
 #include "supervision/synchronous_sight.hpp"
 #include "supervision/synchronous_upkeep.hpp"
+#include "supervision/volume_room.hpp"
 
 namespace pgbosun::supervision {
 
@@ -131,6 +132,8 @@ private:
     Task<Result<>> losing_data();
     [[nodiscard]] bool unsettled() const;
     [[nodiscard]] std::optional<ArchiveReport> archive() const;
+    std::vector<VolumeStatus> volumes(Instant now);
+    [[nodiscard]] int synchronous_number() const;
     SourceReading source_reading(Instant now);
 
     Task<std::optional<Fault>> reason_against_demotion(std::string upstream);
@@ -165,6 +168,7 @@ private:
     std::optional<Instant> awaits_since_;    // it has replayed all that the archive has, and waits for a segment
     std::optional<Instant> archive_end_at_;  // when that was last so
     RoleUpkeep role_upkeep_;
+    VolumeRoom room_;
     Jobs jobs_;
     Broadcast changed_;
     InstanceStatus status_;

@@ -167,7 +167,7 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
     const auto& exhausted = status.postgres.exhausted_since;
     const bool takes_clients = limit == Duration::zero() || !exhausted || now - *exhausted < limit;
     const bool primary = running != nullptr && running->role == Role::primary;
-    managed.serving = primary && may_write(right, now) && answers && disks && takes_clients;
+    managed.serving = primary && may_write(right, now) && answers && disks && !takes_no_data(status) && takes_clients;
     managed.holds_clients = primary && performer_.holds_clients();
     managed.stopped = instance::takes_no_writes(state);
 
@@ -175,7 +175,7 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
     const bool usable = inspection && inspection->usable;
     const bool empty = inspection && inspection->verdict == instance::VolumeVerdict::empty && !stored.system_id;
     const bool failed = std::holds_alternative<instance::Failed>(state.activity);
-    managed.able = (usable || empty) && !failed && !status.fenced && disks;
+    managed.able = (usable || empty) && !failed && !status.fenced && disks && !lacks_room(status);
     managed.reach = reach(right, position_.timeline, position_.lsn);
     managed.reach_age = reach_age(now);
     managed.promotable_version = stored.promotable.version;
@@ -184,7 +184,11 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
     if (right.promised_until && *right.promised_until > now) managed.promised_for = *right.promised_until - now;
     managed.bound_for = std::max(Duration::zero(), bound_until(right) - now);
     status.managed = std::move(managed);
-    if (state.desired.part == instance::Part::unknown) {
+    if (!membership_->unreadable().empty()) {
+        status.reason = membership_->unreadable();
+        status.hint = Membership::hint_to_read;
+        status.ready_reason = status.reason;
+    } else if (state.desired.part == instance::Part::unknown) {
         status.reason = "no controller has said yet who is the primary";
         status.hint = "pgbosun-controller status shows what it waits for";
     } else if (status.phase == Phase::isolated) {

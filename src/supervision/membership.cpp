@@ -80,10 +80,12 @@ Task<> Membership::recall() {
             trouble = text.error().what;
         }
         log::error("what a controller has told this instance cannot be read, so nothing is started: " + trouble,
-                   {{"file", settings_.state_directory() + "/assignment"},
-                    {"hint", "mend the file, or remove it when no other life of this instance can be the primary"}});
+                   {{"file", settings_.state_directory() + "/assignment"}, {"hint", hint_to_read}});
+        unreadable_ = "what a controller has told this instance cannot be read: " + trouble;
+        calls_.changed();
         co_await free_.wait(disk_retry);
     }
+    unreadable_.clear();
     right_ = instance::recalled(stored_, right_.boot_id, settings_.lease.ttl, outside_.clock.now());
     given_ = instance::part_of(right_, outside_.clock.now() + stop_margin());
     followed_ = right_.record.primary;
@@ -214,7 +216,16 @@ Task<> Membership::take(PromiseAnswer answer) {
     leave_turn();
 }
 
+RightAnswer Membership::not_recalled() const {
+    RightAnswer answer;
+    answer.answer = Answer::failed;
+    answer.detail = unreadable_;
+    answer.hint = hint_to_read;
+    return answer;
+}
+
 Task<RightAnswer> Membership::receive(Assignment assignment) {
+    if (!unreadable_.empty()) co_return not_recalled();
     co_await take_turn();
     auto answer = co_await judge(std::move(assignment));
     leave_turn();
@@ -252,6 +263,7 @@ Task<RightAnswer> Membership::judge(Assignment assignment) {
 }
 
 Task<RightAnswer> Membership::promise(PromiseRequest request) {
+    if (!unreadable_.empty()) co_return not_recalled();
     co_await take_turn();
     auto answer = co_await give(std::move(request));
     leave_turn();

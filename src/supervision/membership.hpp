@@ -26,6 +26,9 @@ struct RecordCodec {
 
 class Membership {
 public:
+    static constexpr const char* hint_to_read =
+        "mend pgbosun/assignment, or remove it when no other life of this instance can be the primary";
+
     struct Calls {
         RecordCodec codec;
         std::function<void(const instance::Event&)> answer;
@@ -56,6 +59,8 @@ public:
     Task<Result<>> streams_from_primary(Term term);
     Task<Result<>> note_system(SystemId system_id);
 
+    // Why recall() does not come to its end; empty: it does.
+    [[nodiscard]] const std::string& unreadable() const { return unreadable_; }
     [[nodiscard]] instance::Part part() const { return given_; }
     [[nodiscard]] const instance::Right& right() const { return right_; }
     // What is on disk: only this is said to others.
@@ -71,6 +76,7 @@ public:
 
 private:
     Task<> take_turn();
+    [[nodiscard]] RightAnswer not_recalled() const;
     void leave_turn();
     // These with the turn taken.
     Task<RightAnswer> judge(Assignment assignment);
@@ -92,6 +98,7 @@ private:
     std::string followed_;   // the primary that was given with it
     Term refused_term_ = 0;  // a refusal is journalled once
     std::optional<instance::Refusal> refused_why_;
+    std::string unreadable_;
     bool busy_ = true;  // until recall() is over: what is not known yet must not be answered for, nor written over
     UpstreamChoice choice_;
     Broadcast free_;

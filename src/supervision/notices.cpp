@@ -36,6 +36,8 @@ Noticed noticed(const InstanceStatus& status) {
     for (const auto& volume : status.volumes) {
         if (volume.hangs_since) result.volumes.emplace_back(volume.name, "hangs");
         if (!volume.hangs_since && volume.error) result.volumes.emplace_back(volume.name, "fails");
+        if (!volume.hangs_since && !volume.error && volume.full_since)
+            result.volumes.emplace_back(volume.name, "is full");
     }
     return result;
 }

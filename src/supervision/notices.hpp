@@ -19,7 +19,7 @@ struct Noticed {
     bool pending_restart = false;
     bool restore_fails = false;
     Role role = Role::none;
-    std::vector<std::pair<std::string, std::string>> volumes;  // that hang or fail: name, and which of both
+    std::vector<std::pair<std::string, std::string>> volumes;  // that hang, fail or are full: name, and which
     bool operator==(const Noticed&) const = default;
 };
 

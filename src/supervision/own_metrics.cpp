@@ -38,6 +38,7 @@ void add_volumes(std::vector<MetricFamily>& families, const InstanceStatus& stat
                        {}};
     MetricFamily fails{
         "pgbosun_volume_failing", "1 while writes to the volume return an error.", MetricKind::gauge, {}};
+    MetricFamily full{"pgbosun_volume_full", "1 while no room is left on the volume.", MetricKind::gauge, {}};
     MetricFamily took{"pgbosun_volume_write_seconds", "How long the last write and fsync took.", MetricKind::gauge, {}};
     MetricFamily room{"pgbosun_volume_available_bytes", "Room left on the volume.", MetricKind::gauge, {}};
     MetricFamily size{"pgbosun_volume_size_bytes", "Size of the volume.", MetricKind::gauge, {}};
@@ -46,11 +47,12 @@ void add_volumes(std::vector<MetricFamily>& families, const InstanceStatus& stat
         const double hanging = volume.hangs_since ? seconds(status.now - *volume.hangs_since) : 0;
         hangs.samples.push_back(MetricSample{.labels = labels, .value = hanging});
         fails.samples.push_back(MetricSample{.labels = labels, .value = truth(volume.error.has_value())});
+        full.samples.push_back(MetricSample{.labels = labels, .value = truth(volume.full_since.has_value())});
         took.samples.push_back(MetricSample{.labels = labels, .value = volume.last_write_s});
         room.samples.push_back(MetricSample{.labels = labels, .value = static_cast<double>(volume.available_bytes)});
         size.samples.push_back(MetricSample{.labels = labels, .value = static_cast<double>(volume.total_bytes)});
     }
-    for (auto* one : {&hangs, &fails, &took, &room, &size}) families.push_back(std::move(*one));
+    for (auto* one : {&hangs, &fails, &full, &took, &room, &size}) families.push_back(std::move(*one));
 }
 
 // "2026-11-21T01:00:00.000Z" as seconds since the epoch; 0: there is none, as CloudNativePG says it.

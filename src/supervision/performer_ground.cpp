@@ -4,6 +4,7 @@
 
 #include "pgbosun/log.hpp"
 #include "supervision/performer.hpp"
+#include "supervision/volume_room.hpp"
 
 namespace pgbosun::supervision {
 namespace {
@@ -13,8 +14,6 @@ using namespace std::chrono_literals;
 constexpr Duration stray_look = 20ms;
 constexpr Duration stray_rare_look = 1s;
 constexpr Duration strays_die_within = 5s;
-// What PostgreSQL writes beside WAL when it starts: pid file, control file, statistics.
-constexpr std::uint64_t room_beside_wal = 1024 * 1024;
 
 }  // namespace
 
@@ -42,7 +41,7 @@ Task<> Performer::check_room() {
     const auto volume = co_await outside_.files.volume(std::move(path));
     const std::uint64_t segment =
         inspection_ && inspection_->usable ? inspection_->usable->control.wal_segment_size : 0;
-    const bool enough = volume && volume->available_bytes >= segment + room_beside_wal;
+    const bool enough = volume && volume->available_bytes >= room_with_wal(segment);
     if (enough) {
         clear_reason();
     } else {

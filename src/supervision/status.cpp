@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "pgbosun/waiting_commits.hpp"
+#include "supervision/volume_room.hpp"
+
 namespace pgbosun::supervision {
 namespace {
 
@@ -54,6 +57,11 @@ void add_server(InstanceStatus& status, const Known& known) {
 constexpr std::string_view clients_wait =
     "clients wait: since its start no quorum of the synchronous standbys has been seen to hold all that it holds";
 
+bool waits_for_standbys(const Known& known) {
+    const auto& server = known.facts.server;
+    return server && server->recovery == postgres::Recovery::none && !server->synchronous_standby_names.empty();
+}
+
 bool is_cut_off(const InstanceStatus& status) {
     return status.role == Role::standby && !status.lsn.streaming && !status.lsn.from_archive;
 }
@@ -77,12 +85,22 @@ void explain(InstanceStatus& status, const Known& known) {
             status.reason = clients_wait;
             status.hint =
                 "see whether the standbys run and reach this instance: what it recovered is on none of them, perhaps";
+        } else if (waits_for_standbys(known)) {
+            status.reason = commits_wait(status.standbys, known.synchronous);
+            status.hint = status.reason.empty() ? "" : "start the standbys; see whether they reach this instance";
         }
     }
     const bool streams = status.role == Role::standby && status.lsn.streaming;
     if (status.archive && status.archive->restore_error && !status.fenced && !streams) {
         status.reason = "the archive does not give WAL back: " + *status.archive->restore_error;
         status.hint = "it is tried again by itself; check the archive and the way to it";
+    }
+    // A server that still runs may say nothing itself; one that does not is waited for, and says why.
+    for (const auto& volume : status.volumes) {
+        if (!volume.full_since || status.phase != Phase::running) continue;
+        status.reason = "the " + volume.name + " volume is full: " + std::to_string(volume.available_bytes / 1024) +
+                        " kB left of " + std::to_string(volume.total_bytes / 1024) + " kB";
+        status.hint = "make room on " + volume.path + ", or enlarge it";
     }
     for (const auto& volume : status.volumes) {
         if (!volume.hangs_since && !volume.error) continue;
@@ -105,7 +123,7 @@ std::string unready(const InstanceStatus& status, const Known& known) {
     if (status.postgres.silent_since) return status.reason;
     if (!status.facts_at) return "PostgreSQL has not answered yet";
     if (known.holds_clients) return status.reason;
-    if (status.role != Role::standby) return {};
+    if (status.role != Role::standby) return takes_no_data(status) ? status.reason : "";
     if (probes.ready == ReadyStrategy::streaming && is_cut_off(status)) return "the standby is not streaming";
     if (probes.max_lag_bytes && !status.lsn.lag_bytes) return "how far the standby lags is not known";
     if (probes.max_lag_bytes && *status.lsn.lag_bytes > *probes.max_lag_bytes) {

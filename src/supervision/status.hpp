@@ -49,6 +49,7 @@ struct Known {
     SourceReading source = SourceReading::none;
     bool holds_clients = false;  // as ManagedStatus has it
     bool started = false;        // it was, in this life of pgbosun
+    int synchronous = 0;         // so many standbys have to confirm each commit of a primary
 };
 
 InstanceStatus assemble(const Known& known);

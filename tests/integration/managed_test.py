@@ -62,6 +62,26 @@ class Managed(Case):
         self.assertTrue(plans[-1].startswith("rejoin: follow"), plans)
         self.assertEqual(before.sql("select count(*) from pg_replication_slots"), "0", "it would keep WAL for ever")
 
+    def test_a_fenced_primary_hands_over_by_a_switchover_and_unfenced_it_may_serve_again(self):
+        before = self.whole()
+        before.sql("truncate t; insert into t values (1)")
+        self.assertEqual(before.client("fence", "--reason", "a test").returncode, 0)
+        self.addCleanup(before.client, "unfence")
+        wait_for("it waits", lambda: (self.cluster.said() or {}).get("waits_for") == "the primary is fenced")
+        self.assertEqual(before.client("unfence").returncode, 0)
+        self.assertIs(self.whole(), before, "it had its restart_window")
+
+        self.assertEqual(before.client("fence", "--reason", "a test").returncode, 0)
+        wait_for("it waits again", lambda: (self.cluster.said() or {}).get("waits_for") == "the primary is fenced")
+        code, said = self.cluster.ask("switchover")
+        self.assertEqual(code, 0, said)
+        after = wait_for("another one serves", self.cluster.primary)
+        self.assertIsNot(after, before)
+        self.assertEqual(before.client("unfence").returncode, 0)
+        self.assertIs(self.whole(), after)
+        for it in self.cluster.members:
+            self.has(it, "1")
+
     def test_a_standby_streams_from_the_one_that_is_named_for_it_and_from_the_primary_while_that_one_is_away(self):
         one, two, three = self.cluster.members
         if self.whole() is not one:

@@ -6,20 +6,26 @@ import os
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cluster"))
+
 import instance
+from cluster import Cluster
 from instance import ROOT, Case, wait_for
 
 CLONE_NEWNS = 0x20000
 
 
-class Room(Case):
+class SmallVolumes(Case):
+    def mount(self, it, size_mb):
+        os.mkdir(it.volume)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_mb}m,mode=0700", "tmpfs", it.volume], check=True)
+        self.addCleanup(subprocess.run, ["umount", "--lazy", it.volume], check=True)
+        self.addCleanup(it.kill_everything)  # before the umount
+
     def small_volume(self, size_mb=80):
         """An existing instance whose volume is a tmpfs of its own."""
         it = self.make()
-        os.mkdir(it.volume)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_mb}m,mode=0700", "tmpfs", it.volume], check=True)
-        self.addCleanup(subprocess.run, ["umount", it.volume], check=True)
-        self.addCleanup(it.kill_everything)  # before the umount
+        self.mount(it, size_mb)
         instance.Template.fill(it)
         return it
 
@@ -39,6 +45,29 @@ class Room(Case):
 
     def make_room(self, it):
         os.unlink(f"{it.volume}/ballast")
+
+
+class Room(SmallVolumes):
+    def test_a_primary_on_a_full_volume_is_not_ready_and_says_why_until_there_is_room(self):
+        it = self.small_volume(160)
+        it.start().up()
+        it.sql("create table rows(filler text)")
+        self.fill(it, 0)
+        refused = it.psql("insert into rows select repeat('x', 500) from generate_series(1, 4000)")
+        self.assertNotEqual(refused.returncode, 0)
+
+        status = it.wait_status("it says so", lambda status: "volume is full" in (status["reason"] or ""))
+        self.assertEqual((status["phase"], status["role"], status["ready"]), ("running", "primary", False))
+        self.assertIn("make room", status["hint"])
+        self.assertIsNotNone(status["volumes"][0]["full_for_s"])
+        probe = it.http("GET", "/readyz")
+        self.assertEqual(probe.status, 503)
+        self.assertIn("the data volume is full", probe.text)
+        self.assertEqual(it.http("GET", "/livez").status, 200)
+
+        self.make_room(it)
+        it.wait_status("it is ready again", lambda status: status["ready"])
+        it.sql("insert into rows values ('again')")
 
     def test_without_room_for_a_segment_it_is_not_started_and_says_so_until_there_is_room(self):
         it = self.small_volume()
@@ -103,6 +132,29 @@ class Room(Case):
         it.wait_status("it is fenced", lambda status: status["phase"] == "fenced")
         self.assertEqual(it.http("POST", "/v1/fence?wait=30s", {"reason": "a test"}).status, 200)
         self.assertTrue(os.path.exists(f"{it.volume}/pgbosun/fence"))
+
+
+class Members(SmallVolumes):
+    def test_a_primary_on_a_full_volume_is_replaced_by_who_has_room(self):
+        cluster = Cluster(size=3, controllers=1)
+        self.addCleanup(cluster.stop)
+        for member in cluster.members:
+            self.mount(member, 500)
+            member._give(member.volume)
+        one = cluster.start().wait_whole()
+        two, three = (it for it in cluster.members if it is not one)
+        one.sql("create table t(i int); insert into t values (1)")
+        self.fill(two, 0)
+        wait_for("it could not take over", lambda: (two.said() or {}).get("managed", {}).get("able") is False)
+
+        self.fill(one, 0)
+
+        wait_for("the one with room serves", lambda: cluster.primary() is three, deadline=60)
+        self.assertEqual(three.sql("select i from t"), "1")
+        self.assertIsNotNone(two.said()["volumes"][0]["full_for_s"])
+        for member in (one, two):
+            self.make_room(member)
+        self.assertIs(cluster.wait_whole(), three)
 
 
 if __name__ == "__main__":

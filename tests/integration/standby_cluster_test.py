@@ -98,6 +98,56 @@ class StandbyCluster(Case):
         self.assertTrue(plans(leader)[-1].startswith("rejoin: rewind"), plans(leader))
 
 
+class ByListOfHosts(Case):
+    def setUp(self):
+        self.far = Cluster(size=2, controllers=1)
+        self.addCleanup(self.far.stop)
+        self.far.start()
+        self.source = self.far.wait_whole()
+        self.source.sql("create table t(i int); insert into t values (1)")
+
+    def tearDown(self):
+        if instance.has_failed(self):
+            print(self.far.tail() + self.near.tail(), flush=True)
+
+    def follow(self, conninfo):
+        self.near = Cluster(size=1, controllers=1, controller_config={"standby_cluster": {"primary_conninfo": conninfo}})
+        self.addCleanup(self.near.stop)
+        self.near.start()
+        return self.near.members[0]
+
+    def has(self, member, rows):
+        wait_for(f"{member.name} has the rows {rows}", lambda: member.psql(ROWS).stdout.strip() == rows, deadline=90)
+
+    def test_it_follows_the_primary_among_several_hosts_over_a_change_of_it(self):
+        other = next(it for it in self.far.members if it is not self.source)
+        dead = instance.free_port()
+        follower = self.follow(f"host=127.0.0.1,localhost,127.0.0.1 port={dead},{other.port},{self.source.port} "
+                               "target_session_attrs=read-write")
+        self.has(follower, "1")
+        wait_for("it streams from the primary", lambda: follower.said()["lsn"]["sender"] ==
+                 f"127.0.0.1:{self.source.port}")
+        self.assertIn(f"streaming from 127.0.0.1:{self.source.port}", follower.client("status").stdout)
+
+        code, said = self.far.ask("switchover")
+        self.assertEqual(code, 0, said)
+        self.assertIs(self.far.wait_whole(), other)
+        other.sql("insert into t values (2)")
+        self.has(follower, "1,2")
+        wait_for("it streams from the new one", lambda: str(follower.said()["lsn"]["sender"]).endswith(f":{other.port}"))
+
+    def test_it_is_not_promoted_before_it_has_got_anything(self):
+        member = self.follow(f"host=127.0.0.1 port={instance.free_port()}")
+        wait_for("it is known", lambda: (self.near.said() or {}).get("source") and member.said() and
+                 (member.said()["managed"] or {}).get("primary"))
+
+        code, said = self.near.ask("promote-cluster")
+
+        self.assertEqual(code, 3, said)
+        self.assertIn("holds no data", said)
+        self.assertFalse(os.path.exists(f"{member.data_directory}/PG_VERSION"))
+
+
 class ByArchive(Case):
     """The far cluster archives, and the near one has no connection to it."""
 

@@ -28,6 +28,10 @@ public:
 
     bool reachable = true;
     bool postgres_up = true;
+    bool fenced = false;  // its postgres is stopped then
+    bool delayed = false;
+    bool full = false;
+    bool has_data = true;
     int asked = 0;
     int assigned = 0;
     int checkpoints = 0;
@@ -46,6 +50,11 @@ public:
     }
     // A new life, with what was on the volume.
     void come_back();
+    void fence(bool on = true) {
+        fenced = on;
+        postgres_up = !on;
+        tell();
+    }
 
     InstanceStatus status();
     Result<> take(const Assignment& assignment);
@@ -142,7 +151,10 @@ inline InstanceStatus FakeAgent::status() {
     it.phase = postgres_up ? Phase::running : Phase::stopped;
     it.role = !postgres_up ? Role::none : serves() ? Role::primary : Role::standby;
     it.term = record.term;
-    it.system_id = SystemId{7};
+    if (has_data) it.system_id = SystemId{7};
+    if (fenced) it.fenced = FenceStatus{"a test", {}};
+    it.volumes.emplace_back().name = "data";
+    if (full) it.volumes[0].full_since = it.now;
     it.lsn.streaming = streams();
     ManagedStatus& managed = it.managed.emplace();
     managed.accepted = record.accepted;
@@ -152,8 +164,9 @@ inline InstanceStatus FakeAgent::status() {
     managed.upstream = peer == record.peers.end() ? std::string() : peer->conninfo;
     managed.serving = serves();
     managed.stopped = !postgres_up || !is_primary(right_);
-    managed.able = postgres_up;
-    managed.reach = reach(right_, Timeline{1}, Lsn{0x5000000});
+    managed.able = postgres_up && !full;
+    if (delayed) managed.apply_delay = std::chrono::hours(1);
+    if (has_data) managed.reach = reach(right_, Timeline{1}, Lsn{0x5000000});
     managed.promotable_version = record.promotable.version;
     managed.synchronous_version = record.synchronous.version;
     managed.promised_term = record.term;
@@ -163,9 +176,12 @@ inline InstanceStatus FakeAgent::status() {
 inline Result<> FakeAgent::take(const Assignment& assignment) {
     ++assigned;
     instance::Local local;
-    local.data = is_primary(right_) ? instance::Data::primary : instance::Data::standby;
+    local.fenced = fenced;
+    local.data = !has_data            ? instance::Data::none
+                 : is_primary(right_) ? instance::Data::primary
+                                      : instance::Data::standby;
     local.timeline = Timeline{1};
-    local.lsn = Lsn{0x5000000};
+    local.lsn = has_data ? Lsn{0x5000000} : Lsn{};
     const bool was_primary = is_primary(right_);
     const auto reception = instance::receive(right_, assignment, local, clock_.now());
     right_ = reception.right;

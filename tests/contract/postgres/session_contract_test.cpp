@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <csignal>
 #include <functional>
 #include <memory>
@@ -258,6 +259,33 @@ TEST_CASE("a caller that gives up leaves a usable session to the next one") {
     CHECK_FALSE(succeeded);
     REQUIRE(next);
     CHECK(next->rows[0][0] == "7");
+}
+
+TEST_CASE("of several hosts the first that takes the connection has it, and a silent one is passed by") {
+    boost::asio::io_context io;
+    // It accepts nobody: the kernel completes the connection, and no answer comes.
+    boost::asio::ip::tcp::acceptor silent(io, {boost::asio::ip::make_address("127.0.0.1"), 0});
+    const postgres::Conninfo mute{
+        {"hostaddr", "127.0.0.1"}, {"host", "127.0.0.1"}, {"port", std::to_string(silent.local_endpoint().port())}};
+    const postgres::Conninfo nobody{{"host", "/nonexistent"}};
+    auto here = target_of(shared_server());
+    const postgres::Conninfo real{
+        {"host", here.host}, {"port", std::to_string(here.port)}, {"target_session_attrs", "read-write"}};
+    postgres::Conninfo read_only = real;
+    read_only["target_session_attrs"] = "standby";
+    here.host.clear();
+    here.any_of = {nobody, mute, read_only, real};
+    postgres::LibpqSession session(io, here);
+
+    const auto rows = ask(io, session, "select 7", {}, 8s);
+
+    REQUIRE(rows);
+    CHECK(rows->rows[0][0] == "7");
+    here.any_of = {nobody, mute};
+    postgres::LibpqSession lost(io, here);
+    const auto none = ask(io, lost, "select 7", {}, 1s);
+    REQUIRE_FALSE(none);
+    CHECK(none.error().kind == FaultKind::unavailable);
 }
 
 TEST_CASE("nobody listening is unavailable at once") {

@@ -160,6 +160,27 @@ TEST_CASE("while it is paused, or its primary is fenced, a cluster is left as it
     CHECK(written(chosen(known)) == nullptr);
 }
 
+TEST_CASE("a primary that was fenced has its restart window from when it is unfenced on") {
+    auto known = test::leading();
+    test::sees(known, test::primary_report(), now - 1h);
+    auto report = test::primary_report();
+    report.serving = report.able = false;
+    report.fenced = report.stopped = true;
+    const auto all_see = [&](Instant at) {
+        test::sees(known, report, at);
+        test::sees(known, test::report("b"), at);
+        test::sees(known, test::report("c"), at);
+        return chosen(known, at);
+    };
+    CHECK(all_see(now).waits_for == "the primary is fenced");
+
+    report.fenced = false;
+    report.able = true;
+    CHECK(all_see(now + 1s).waits_for == "the primary answers, but does not serve yet");
+    CHECK(written(all_see(now + 5s - 1ms)) == nullptr);
+    CHECK(written(all_see(now + 5s)) != nullptr);
+}
+
 TEST_CASE("the recorded primary is promoted when leases and promises have run out, and what it says is newer") {
     struct Row {
         const char* name;

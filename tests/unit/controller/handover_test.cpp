@@ -64,6 +64,37 @@ TEST_CASE("in a switchover that nobody forced the new primary has all that the f
     }
 }
 
+TEST_CASE("a fenced primary hands over to who has all that its data ends with") {
+    struct Row {
+        const char* what;
+        void (*change)(Report& primary, Report& candidate);
+        bool handed_over;
+    };
+    const Row rows[] = {
+        {"it has all", [](Report&, Report&) {}, true},
+        {"it lacks some", [](Report& primary, Report&) { primary.reach.lsn = Lsn{101}; }, false},
+        {"how far the primary came is not known", [](Report& primary, Report&) { primary.reach_age = 1ms; }, false},
+        {"the primary still stops", [](Report& primary, Report&) { primary.stopped = false; }, false},
+        {"the primary is not fenced", [](Report& primary, Report&) { primary.fenced = false; }, false},
+        {"the candidate cannot be promoted", [](Report&, Report& candidate) { candidate.able = false; }, false},
+    };
+    for (const Row& row : rows) {
+        INFO(row.what);
+        auto known = test::leading();
+        known.wanted = Wanted{"b", DataLoss::refused, now + 1s};
+        auto primary = test::primary_report();
+        primary.serving = primary.able = false;
+        primary.fenced = primary.stopped = true;
+        auto candidate = test::report("b");
+        row.change(primary, candidate);
+        test::sees(known, primary);
+        test::sees(known, candidate);
+        const auto choice = chosen(known);
+        const auto* record = written(choice);
+        CHECK((record != nullptr && record->primary == "b" && record->handed_by == "a") == row.handed_over);
+    }
+}
+
 TEST_CASE("a former primary whose successor does not come to have all gets its place back under a new term") {
     struct Row {
         const char* what;

@@ -214,6 +214,24 @@ TEST_CASE("a promotion is refused for each reason of its own, and the higher ter
     }
 }
 
+TEST_CASE("who holds no data becomes no primary of a cluster that follows another one, or did until this term") {
+    Right follower = standby();
+    follower.record.primary = source_name;
+    follower.record.peers = {{std::string(source_name), {}, "host=far"}};
+    Assignment promotion = assignment(6);
+    promotion.at_least = {};
+    const Local empty{Data::none, {}, {}};
+
+    auto announced = promotion;
+    announced.lease.reset();
+    const auto first = receive(follower, announced, empty, now);
+    CHECK(first.refusal == Refusal::no_data);
+    CHECK(receive(first.right, promotion, empty, now).refusal == Refusal::no_data);
+    CHECK_FALSE(receive(first.right, promotion, local(), now).refusal);
+    // A new cluster begins so.
+    CHECK_FALSE(receive(standby(), promotion, empty, now).refusal);
+}
+
 TEST_CASE("what was refused for now is accepted under the same term when its time has come") {
     Right right = standby();
     right.promised_until = now + 1s;

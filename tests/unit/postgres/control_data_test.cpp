@@ -39,12 +39,20 @@ TEST_CASE("a pg_control that is not whole or not ours is never used") {
     flipped[100] = static_cast<char>(flipped[100] ^ 1);
     std::string wrong_layout = control_bytes(1800);
     put(wrong_layout, 8, std::uint32_t{1300});
+    const auto damaged_version = [](std::uint32_t version) {
+        std::string bytes = control_bytes();
+        put(bytes, 8, version);
+        return bytes;
+    };
     const Case cases[] = {
         {"empty", FaultKind::corrupt, ""},
         {"one byte short", FaultKind::corrupt, control_bytes().substr(0, 295)},
         {"zeroed", FaultKind::corrupt, std::string(8192, '\0')},
         {"one bit flipped", FaultKind::corrupt, flipped},
         {"the other layout's checksum", FaultKind::corrupt, wrong_layout},
+        {"a version that cannot be", FaultKind::corrupt, damaged_version(2119176696)},
+        {"a version with one bit flipped", FaultKind::corrupt, damaged_version(1301)},
+        {"garbage", FaultKind::corrupt, std::string(8192, '\x7e')},
         {"older version", FaultKind::refused, changed(8, std::uint32_t{1201})},
         {"newer version", FaultKind::refused, changed(8, std::uint32_t{1900})},
         {"other byte order", FaultKind::refused, changed(8, __builtin_bswap32(1300))},

@@ -120,6 +120,28 @@ TEST_CASE("a refused connection string is not repeated with its password") {
     }
 }
 
+TEST_CASE("a connection string with several hosts is taken apart as libpq does it") {
+    const auto apart = [](const char* text) {
+        std::string all;
+        const auto each = each_host(parse_conninfo(text).value());
+        if (!each) return "refused: " + each.error().what;
+        for (const auto& one : *each) all += render_conninfo(one) + "; ";
+        return all;
+    };
+    CHECK(apart("host=a") == "host='a'; ");
+    CHECK(apart("user=x") == "user='x'; ");
+    CHECK(apart("host=a,b port=1,2 target_session_attrs=read-write") ==
+          "host='a' port='1' target_session_attrs='read-write'; "
+          "host='b' port='2' target_session_attrs='read-write'; ");
+    CHECK(apart("host=a,b port=1") == "host='a' port='1'; host='b' port='1'; ");
+    CHECK(apart("host=a,b port=1,") == "host='a' port='1'; host='b'; ");
+    CHECK(apart("host=a,b hostaddr=1.1.1.1,") == "host='a' hostaddr='1.1.1.1'; host='b'; ");
+    CHECK(apart("hostaddr=1.1.1.1,1.1.1.2") == "hostaddr='1.1.1.1'; hostaddr='1.1.1.2'; ");
+    for (const char* text : {"host=a,b port=1,2,3", "host=a port=1,2", "host=a,b hostaddr=1.1.1.1"}) {
+        CHECK(apart(text) == "refused: the connection string has other numbers of hosts, addresses and ports");
+    }
+}
+
 TEST_CASE("a password file line escapes what separates its fields") {
     CHECK(passfile_line("re:pl", "a:b\\c") == "*:*:*:re\\:pl:a\\:b\\\\c\n");
     CHECK_FALSE(passfile_line("repl", ""));

@@ -119,6 +119,19 @@ TEST_CASE_METHOD(Fixture, "what is asked before the record was read waits, and d
     CHECK(records.back() == it->stored());
 }
 
+TEST_CASE_METHOD(Fixture, "a record that cannot be read is said to who asks, instead of nothing") {
+    files.add_file("/volume/pgbosun/assignment", "broken");
+    boost::asio::co_spawn(loop, it->recall(), boost::asio::detached);
+    test::run_until(loop, [&] { return !it->unreadable().empty(); });
+    CHECK(it->unreadable() == "what a controller has told this instance cannot be read: it is not JSON");
+
+    const auto answer = receive(assignment(1, "pg-1"));
+    CHECK(answer.answer == Answer::failed);
+    CHECK(answer.detail == it->unreadable());
+    CHECK(answer.hint == Membership::hint_to_read);
+    CHECK(it->part() == Part::unknown);
+}
+
 TEST_CASE_METHOD(Fixture, "a disk that does not take a promotion leaves the instance what it was") {
     recall();
     files.fault = [](std::string_view verb, const std::string&) -> std::optional<Fault> {

@@ -43,6 +43,8 @@ TEST_CASE("what PostgreSQL, a volume or time has changed is noticed once, and on
          "volume: the wal volume hangs\n", "volume: the wal volume works again\n"},
         {"a failing volume", [](InstanceStatus& it) { it.volumes[0].error = "Input/output error"; },
          "volume: the data volume fails\n", "volume: the data volume works again\n"},
+        {"a full volume", [](InstanceStatus& it) { it.volumes[0].full_since = Instant{}; },
+         "volume: the data volume is full\n", "volume: the data volume works again\n"},
         {"no free connection", [](InstanceStatus& it) { it.postgres.exhausted_since = Instant{}; },
          "postgres: no connection is free\n", "postgres: connections are free again\n"},
         {"a promotion by SQL", [](InstanceStatus& it) { it.role = Role::standby; }, "postgres: the role is standby\n",

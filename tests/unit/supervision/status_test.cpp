@@ -17,6 +17,8 @@ struct Standby {
     std::optional<ArchiveReport> archive;
     SourceReading source = SourceReading::none;
     bool started = false;
+    std::vector<VolumeStatus> volumes;
+    int synchronous = 0;
 
     Standby() {
         state.activity = instance::Running{Role::standby};
@@ -35,8 +37,10 @@ struct Standby {
                          .fence = fence,
                          .postmaster_pid = 7,
                          .archive = archive,
+                         .volumes = volumes,
                          .source = source,
-                         .started = started});
+                         .started = started,
+                         .synchronous = synchronous});
     }
 };
 
@@ -107,6 +111,62 @@ TEST_CASE("who follows an archive is ready without a stream, and by lag when it 
     promoted.source = SourceReading::at_its_end;
     promoted.facts.server->recovery = postgres::Recovery::none;
     CHECK_FALSE(promoted.status().lsn.from_archive);
+}
+
+TEST_CASE("a primary whose data volume is full is not ready, whatever postgres says; a standby is") {
+    struct Row {
+        Role role;
+        const char* volume;
+        const char* unready;
+    };
+    const Row rows[] = {
+        {Role::primary, "data", "the data volume is full: 2 kB left of 4 kB"},
+        {Role::primary, "wal", ""},
+        {Role::standby, "data", ""},
+    };
+    for (const Row& row : rows) {
+        Standby it;
+        it.state.activity = instance::Running{row.role};
+        if (row.role == Role::primary) it.facts.server->recovery = postgres::Recovery::none;
+        it.volumes = {{.name = row.volume, .path = "/v", .total_bytes = 4096, .available_bytes = 2048}};
+        CHECK(it.status().reason.empty());
+
+        it.volumes[0].full_since = Instant{};
+
+        const auto status = it.status();
+        CHECK(status.reason == "the " + std::string(row.volume) + " volume is full: 2 kB left of 4 kB");
+        CHECK(status.hint == "make room on /v, or enlarge it");
+        CHECK(status.ready_reason == row.unready);
+    }
+}
+
+TEST_CASE("a primary whose commits wait for standbys that are not there says so") {
+    struct Row {
+        int needed;
+        std::vector<StandbyStatus> standbys;
+        const char* reason;
+    };
+    const StandbyStatus counted{.name = "pg-2", .state = "streaming", .sync = "quorum"};
+    const StandbyStatus other{.name = "x", .state = "streaming", .sync = "async"};
+    const Row rows[] = {
+        {0, {}, ""},
+        {1, {counted}, ""},
+        {1, {other}, "clients wait: no synchronous standby is connected"},
+        {1, {}, "clients wait: no synchronous standby is connected"},
+        {2, {counted, other}, "clients wait: of 2 synchronous standbys that are needed only 1 is connected"},
+    };
+    for (const Row& row : rows) {
+        Standby it;
+        it.state.activity = instance::Running{Role::primary};
+        it.facts.server->recovery = postgres::Recovery::none;
+        it.facts.server->standbys = row.standbys;
+        it.facts.server->synchronous_standby_names = row.needed > 0 ? "ANY 1 (\"pg-2\")" : "";
+        it.synchronous = row.needed;
+
+        CHECK(it.status().reason == row.reason);
+        CHECK(it.status().hint.empty() == it.status().reason.empty());
+        CHECK(it.status().ready);
+    }
 }
 
 TEST_CASE("a clone that takes its time is alive, and has not come up") {
