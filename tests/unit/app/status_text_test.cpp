@@ -26,7 +26,7 @@ InstanceStatus running_primary() {
     s.archive->target = "s3://backups/orders";
     s.archive->last_wal = "000000030000000000000004";
     s.archive->last_at = "2026-11-21T01:41:32.725Z";
-    s.volumes = {{"data", "/data", 100ULL << 30, 40ULL << 30, {}, {}, 0.001}};
+    s.volumes = {{"data", "/data", 100ULL << 30, 40ULL << 30, {}, {}, {}, 0.001}};
     return s;
 }
 
@@ -51,7 +51,7 @@ TEST_CASE("a lagging standby says why it is not ready") {
     s.ready = false;
     s.ready_reason = "replay is 64 MB behind, max_lag is 16 MB";
     s.standbys.clear();
-    s.lsn = {{}, Lsn{0x9000000}, Lsn{0x5000000}, 64U << 20, true, false};
+    s.lsn = {{}, Lsn{0x9000000}, Lsn{0x5000000}, 64U << 20, true, {}, false};
 
     const auto text = status_text(s, Colour::never);
 
@@ -59,6 +59,12 @@ TEST_CASE("a lagging standby says why it is not ready") {
     CHECK_THAT(text, pgbosun::app::test::containing("  lsn         replayed 0/5000000, received 0/9000000, timeline 3\n"
                                                     "  upstream    streaming, 64.0 MB behind\n"));
     CHECK_THAT(text, !pgbosun::app::test::containing("standbys"));
+
+    s.lsn.sender = "10.0.0.7:5432";
+    s.managed.emplace().upstream = "host=pg-1,pg-2";
+    CHECK_THAT(status_text(s, Colour::never),
+               pgbosun::app::test::containing("  upstream    streaming from 10.0.0.7:5432, 64.0 MB behind, told to "
+                                              "follow host=pg-1,pg-2\n"));
 }
 
 TEST_CASE("a fenced instance says by whom and since when") {
@@ -101,11 +107,12 @@ TEST_CASE("a full and a hanging disk are named") {
     s.ready = false;
     s.reason = "no room for one more WAL segment on /data";
     s.hint = "free 16 MB; PostgreSQL then starts by itself";
-    s.volumes = {{"data", "/data", 100ULL << 30, 1U << 20, {}, "No space left on device", 0},
-                 {"wal", "/wal", 0, 0, s.now - 200s, {}, 0}};
+    s.volumes = {{"data", "/data", 100ULL << 30, 1U << 20, {}, "No space left on device", s.now - 8s, 0},
+                 {"wal", "/wal", 0, 0, s.now - 200s, {}, {}, 0}};
 
     CHECK_THAT(status_text(s, Colour::never),
                pgbosun::app::test::containing("  volumes     data: 1.0 MB free of 100 GB, /data\n"
+                                              "              data: full for 8s\n"
                                               "              data: No space left on device\n"
                                               "              wal: /wal\n"
                                               "              wal: a write hangs for 3min 20s\n"));

@@ -44,7 +44,7 @@ inline InstanceStatus full_status() {
     status.pending_restart_parameters = {"max_connections"};
     status.valid_until = now + 2780ms;
     status.postgres = {41, 170011, now - 3712s, 2, true, now - 1500ms, "timeout"};
-    status.lsn = {Lsn{0x5000060}, Lsn{0x16B374D848}, Lsn{0x16B374D840}, 8, true, true};
+    status.lsn = {Lsn{0x5000060}, Lsn{0x16B374D848}, Lsn{0x16B374D840}, 8, true, "10.0.0.7:5432", true};
     status.standbys = {{"pg-2", "streaming", "quorum", "10.0.0.2", 0}, {"pg-3", "catchup", "async", "", std::nullopt}};
     status.synchronous = true;
     status.archive = ArchiveReport{"s3://b/p",
@@ -86,7 +86,7 @@ inline InstanceStatus full_status() {
     status.drill.next_at = "2026-11-28T04:00:00.000Z";
     status.drill.running =
         RunningJob{"20261121T010000", "recovering", 7, 70, now - 3s, "2026-11-21T04:00:00.000Z", false};
-    status.volumes = {{"data", "/data", 1000, 10, now - 3s, "EIO", 0.25}};
+    status.volumes = {{"data", "/data", 1000, 10, now - 3s, "EIO", now - 7s, 0.25}};
     status.progress = ProgressStatus{"pg_basebackup", 5, 50, now - 9s};
     status.log = {4096, now - 2s, 3};
     status.facts_at = now - 400ms;

@@ -37,6 +37,8 @@ TEST_CASE("the status has the names and types that people rely on") {
     CHECK(json["backup"]["last_id"] == "20261121T010000");
     CHECK(json["drill"]["recovery_s"] == 412.5);
     CHECK(json["volumes"][0]["hangs_for_s"] == 3.0);
+    CHECK(json["volumes"][0]["full_for_s"] == 7.0);
+    CHECK(json["lsn"]["sender"] == "10.0.0.7:5432");
     CHECK(json["progress"]["for_s"] == 9.0);
     CHECK(json["log"]["blocked_for_s"] == 2.0);
     CHECK(json["log"]["lost_lines"] == 3);
