@@ -150,6 +150,15 @@ struct Plan {
     backup::RestoreOrder order;
 };
 
+// PID 1 tells PostgreSQL what the configuration says, so that it has to say a target that is reached.
+Result<> check_reached(const Wanted& wanted, const RecoveryTarget& reached) {
+    const bool told_by_us = wanted.archiving == Archiving::off || wanted.becomes == Becomes::standby;
+    if (told_by_us || wanted.target.lsn == reached.lsn) return {};
+    return fail(FaultKind::refused, "no record of the archive's WAL begins at " + *wanted.target.lsn + " or behind it",
+                "everything up to there is recovered with target_lsn: " + *reached.lsn +
+                    ", the begin of the last record before it");
+}
+
 Result<Plan> plan(backup::Catalog& catalog, const Wanted& wanted, JobOutput& output) {
     output.progress({{}, "looking at the archive", 0, 0});
     const auto facts = backup::read_archive(catalog);
@@ -159,6 +168,7 @@ Result<Plan> plan(backup::Catalog& catalog, const Wanted& wanted, JobOutput& out
     if (!chosen) return std::unexpected(chosen.error());
     const auto target = backup::reached_target(catalog, *facts, *chosen, wanted.target);
     if (!target) return std::unexpected(target.error());
+    if (auto fits = check_reached(wanted, *target); !fits) return std::unexpected(std::move(fits.error()));
     auto chain = backup::chain_of(facts->backups, *chosen);
     if (!chain) return std::unexpected(std::move(chain.error()));
     // A standby is told nothing here: pgbosun.conf says what it is to do.

@@ -1,11 +1,15 @@
 """archive.stream: a row that was committed in a segment that never ended survives the loss of everything but the archive."""
 
+import json
 import os
 import re
 import shutil
+import subprocess
 import time
+import types
 
 import archives
+import barman_backups
 import base_backups as backups
 import instance
 from instance import Case, wait_for
@@ -64,6 +68,41 @@ class Stream(Case):
         self.assertEqual(new.sql("select string_agg(i::text, ',' order by i) from noted"), "1,2,3")
         self.assertEqual(new.status()["timeline"], 2)
 
+    def test_the_position_that_wal_verify_names_is_reached_by_a_recovery_to_it(self):
+        it = self.existing({"postgresql": {"parameters": {"archive_timeout": "1h"}}})
+        it.config["archive"] = {"destination": f"file://{it.directory}/archive", "stream": "200ms"}
+        it.write_config()
+        it.start().up()
+        it.sql("create table noted(i int); insert into noted values (1)")
+        self.assertEqual(backups.take(it).code, 0)
+        self.commit(it, 2)
+        it.kill_everything()
+        said = subprocess.run([*instance.as_user(it.user), instance.PGBOSUN, "wal", "verify", "--json", "--config",
+                               it.config_file], capture_output=True, text=True, check=False, cwd="/")
+        self.assertEqual(said.returncode, 0, said.stdout + said.stderr)
+        reached = json.loads(said.stdout)["recoverable_to_lsn"]
+        self.assertNotRegex(reached, "000000$")
+        shutil.rmtree(it.volume)
+
+        # What PID 1 tells PostgreSQL must be reached as it is: the hint says what that is.
+        recovery = {"target_lsn": reached, "source": {"destination": f"file://{it.directory}/archive", "server_name": "orders"}}
+        refused = self.make({"archive": {"destination": f"file://{it.directory}/archive", "server_name": "orders-2"},
+                             "bootstrap": {"recovery": recovery}})
+        done = subprocess.run([*instance.as_user(it.user), backups.ARCHIVER, "restore", "--bootstrap", "--config",
+                               refused.config_file], capture_output=True, text=True, check=False, cwd="/")
+        self.assertEqual(done.returncode, 3, done.stdout + done.stderr)
+        begin = re.search(r"target_lsn: ([0-9A-F]+/[0-9A-F]+), the begin of the last record", done.stdout + done.stderr)[1]
+        self.assertLess(position(begin), position(reached))
+
+        target = f"{it.directory}/restored"
+        subprocess.run([*instance.as_user(it.user), backups.ARCHIVER, "restore", "--config", it.config_file, "--target", target,
+                        "--to-lsn", reached], check=True, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        it.write_file(f"{target}/pgbosun.conf", "")
+        it.write_file(f"{target}/pg_hba.conf", "local all all trust\n")
+        server = barman_backups.Server(types.SimpleNamespace(directory=it.directory, servers=[]), target)
+        self.addCleanup(server.stop)
+        server.start(wait=False).promoted()
+        self.assertEqual(server.sql("select string_agg(i::text, ',' order by i) from noted"), "1,2")
 
     def test_what_was_acknowledged_longer_ago_than_is_promised_is_in_the_archive(self):
         promised, generous = 1.0, 5.0
