@@ -16,6 +16,7 @@
 
 using namespace pgbosun;
 using namespace pgbosun::app;
+using test::containing;
 using test::environment;
 using test::PretendOutside;
 

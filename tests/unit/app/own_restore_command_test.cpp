@@ -14,7 +14,8 @@ using pgbosun::app::test::environment;
 TEST_CASE("what a restore_command is told does not change with the configuration's file, and has no secret in it") {
     const auto read = read_settings(
         "cluster: orders\nvolume: /data\narchive: {destination: s3://b/p, server_name: orders-1, credentials: "
-        "{secret_access_key_file: /etc/key}}\nbootstrap: {join: {primary_conninfo: \"host=a password=hush\"}}\n",
+        "{access_key_id_file: /etc/id, secret_access_key_file: /etc/key}}\nbootstrap: {join: {primary_conninfo: "
+        "\"host=a password=hush\"}}\n",
         "pg.yaml", environment());
     auto settings = read.settings;
     settings.config_file = "/etc/pgbosun.yaml";
