@@ -3,6 +3,7 @@
 
 #include "http/api.hpp"
 #include "http/request_reader.hpp"
+#include "http/wrong_request.hpp"
 #include "support/fake_instance_control.hpp"
 
 using namespace pgbosun;
