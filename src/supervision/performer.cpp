@@ -341,7 +341,19 @@ void Performer::postmaster_exited(ExitStatus status) {
         return;
     }
     explain_exit(status);
+    if (status.success()) start(look_at_rest());
     calls_.answer(instance::PostmasterExited{});
+}
+
+// A fenced instance is not inspected before it is unfenced, and the controller asks where its data ends.
+Task<> Performer::look_at_rest() {
+    const std::uint64_t number = inspection_number_;
+    Inspection found = co_await inspect_volume(outside_, settings_);
+    const bool same = number == inspection_number_ && !postmaster_ && launching_ == Launching::no;
+    if (!same || !inspection_ || !found.usable) co_return;
+    inspection_->usable = std::move(found.usable);
+    changed_since_inspection_ = false;
+    calls_.changed();
 }
 
 void Performer::explain_exit(ExitStatus status) {

@@ -99,7 +99,7 @@ public:
     [[nodiscard]] const std::vector<std::string>& connected_standbys() const { return connected_standbys_; }
 
     [[nodiscard]] const std::optional<Inspection>& inspection() const { return inspection_; }
-    // No server, nor a tool that changes the data, was started since the inspection.
+    // No server was started since the inspection. What a rejoin changes is said to be lost first (Rejoiner::Calls).
     [[nodiscard]] bool is_as_inspected() const { return inspection_.has_value() && !changed_since_inspection_; }
     [[nodiscard]] std::optional<ProcessId> postmaster() const { return postmaster_; }
     [[nodiscard]] std::optional<Instant> postmaster_since() const { return postmaster_since_; }
@@ -141,6 +141,7 @@ private:
     Task<Result<>> configure(AutoConf auto_conf);
     Task<> remove_recovery_marker();
     void postmaster_exited(ExitStatus status);
+    Task<> look_at_rest();
     Task<> conclude_failed_exit(ExitStatus status, bool recovering);
     [[nodiscard]] bool ends_standby_for_good() const;
     void explain_exit(ExitStatus status);

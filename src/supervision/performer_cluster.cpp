@@ -45,7 +45,6 @@ Task<> Performer::rejoin() {
     Rejoiner::Report report;
     const auto noted = co_await note_foreign_wal();
     if (noted) {
-        changed_since_inspection_ = true;
         report = co_await rejoiner_.run(settings_, *inspection_, std::move(conninfo), attempts);
     } else {
         report.outcome = instance::BootstrapOutcome::failed;

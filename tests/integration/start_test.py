@@ -118,7 +118,8 @@ class Stop(Case):
         self.assertEqual(instance.server_processes(it.data_directory), [])
 
     def test_a_receiver_of_wal_that_hangs_holds_no_stop_beyond_its_time(self):
-        it = self.existing({"shutdown": {"timeout": "7s", "checkpoint_timeout": "1s"}}).start().up()
+        # Shorter than PostgreSQL's own patience with it (wal_sender_timeout).
+        it = self.existing({"shutdown": {"timeout": "5s", "checkpoint_timeout": "1s"}}).start().up()
         directory = f"{it.directory}/received"
         subprocess.run(as_user(it.user) + ["mkdir", directory], check=True)
         command = as_user(it.user) + [f"{bin_dir()}/pg_receivewal", "-h", it.run_dir, "-p", str(it.port),
@@ -133,7 +134,7 @@ class Stop(Case):
         os.kill(receiver.pid, signal.SIGSTOP)
         it.sql("create table unreceived()")  # PostgreSQL's stop waits until this has been received
 
-        exit_status = it.stop(signal.SIGTERM, budget=7)
+        exit_status = it.stop(signal.SIGTERM, budget=5)
 
         self.assertEqual(exit_status, 0)
         self.assertIn("received immediate shutdown request", it.log(), "nothing held this stop up")

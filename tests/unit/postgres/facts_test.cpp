@@ -1,5 +1,9 @@
 #include "postgres/server_facts.hpp"
+
+#include <algorithm>
+
 #include "postgres/wal_directory.hpp"
+
 #include "support/catch.hpp"
 
 using namespace pgbosun;
@@ -68,8 +72,8 @@ TEST_CASE("a standby's lag is measured to the newest position it knows of") {
 
 TEST_CASE("cut off from whom it follows, a standby does not know how far it is behind") {
     Rows rows = standby_rows();
-    constexpr std::size_t streaming = 15;
-    rows.rows[0][streaming] = "f";
+    const auto streaming = std::ranges::find(rows.columns, "streaming") - rows.columns.begin();
+    rows.rows[0][static_cast<std::size_t>(streaming)] = "f";
     const auto facts = parse_server_facts(rows);
 
     REQUIRE(facts);
