@@ -158,7 +158,7 @@ class Cluster:
     has, by name, what the controllers are told of an instance beside name and addresses."""
 
     def __init__(self, network=None, size=3, controllers=2, ttl="3s", synchronous=None, member_config=None,
-                 controller_config=None, known_as=None, directory=None):
+                 controller_config=None, known_as=None, directory=None, called="pg"):
         self._owns_directory = directory is None
         self.directory = directory or tempfile.mkdtemp(prefix="pgb-cluster-", dir=MEMORY)
         os.makedirs(self.directory, exist_ok=True)
@@ -170,9 +170,9 @@ class Cluster:
         self.programs = []
         self.etcd = self._make_etcd(Place(network, "etcd"))
         self.members = []
-        places = [Place(network, f"pg-{number}") for number in range(1, size + 1)]
+        places = [Place(network, f"{called}-{number}") for number in range(1, size + 1)]
         for number, place in enumerate(places, 1):
-            self.members.append(self._make_member(f"pg-{number}", place, member_config or {}))
+            self.members.append(self._make_member(f"{called}-{number}", place, member_config or {}))
         self.controllers = [self._make_controller(f"controller-{number}", Place(network, f"controller-{number}"),
                                                   controller_config or {}) for number in range(1, controllers + 1)]
 

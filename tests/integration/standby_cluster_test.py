@@ -111,7 +111,9 @@ class ByListOfHosts(Case):
             print(self.far.tail() + self.near.tail(), flush=True)
 
     def follow(self, conninfo):
-        self.near = Cluster(size=1, controllers=1, controller_config={"standby_cluster": {"primary_conninfo": conninfo}})
+        # Of another name: the far cluster's own pg-1 comes to stream from the same primary.
+        self.near = Cluster(size=1, controllers=1, called="near",
+                            controller_config={"standby_cluster": {"primary_conninfo": conninfo}})
         self.addCleanup(self.near.stop)
         self.near.start()
         return self.near.members[0]
