@@ -143,7 +143,7 @@ class Agent:
                     "lsn": {"streaming": streaming, "received": "0/5000060", "current": "0/5000060"},
                     "managed": {"accepted": self.accepted, "primary": self.primary or None, "serving": serving,
                                 "stopped": not self.is_primary(), "able": True,
-                                "reach": {"term": self.data_term, "timeline": 1, "lsn": "0/5000060"},
+                                "reach": {"term": self.data_term, "timeline": 1, "lsn": "0/5000060", "age_ms": 0},
                                 "promotable_version": self.promotable, "synchronous_version": self.synchronous,
                                 "promised": {"term": self.term, "for_ms": 0}}}
 
