@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 #include "wal/page_header.hpp"
 
@@ -98,7 +99,9 @@ bool ends_the_segment(std::span<const std::byte> record) {
 
 std::optional<Lsn> last_record(std::span<const std::byte> bytes) {
     const auto header = parse_page_header(bytes);
-    if (!header) return std::nullopt;
+    // An address that no WAL reaches is no address.
+    if (!header || header->address.value > std::numeric_limits<std::uint64_t>::max() - bytes.size())
+        return std::nullopt;
     Walk walk(bytes, *header);
     if (walk.pass_rest() == Found::end) return std::nullopt;
     std::optional<Lsn> last;
