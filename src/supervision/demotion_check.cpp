@@ -12,8 +12,7 @@ namespace {
 
 constexpr std::string_view parted_hint =
     "to follow it, join anew: pgbosun fence, move the data directory away, set bootstrap.join, pgbosun unfence. An "
-    "instance "
-    "with mode: managed is rewound by itself";
+    "instance with mode: managed is rewound by itself";
 constexpr std::string_view other_hint = "check the upstream's address: it must be of the same cluster";
 
 // As it will be when it has been shut down: its last checkpoint lies behind all that it has written until now.
