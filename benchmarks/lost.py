@@ -1,5 +1,7 @@
 """Whether any commit that was acknowledged is lost with synchronous replication: a cluster under writers whose primary is
-killed again and again, in turn its postmaster and the whole of it (agent and postgres), at a moment drawn from a seed.
+killed again and again, in turn its postmaster and the whole of it (agent and postgres), at a moment drawn from a seed. Before
+some of these deaths a standby is killed too and started again, so that it may hold less than was acknowledged and has just
+begun to answer when the choice is made.
 
 Each failover is a new term, and the next comes as soon as the cluster is whole: the new primary serves, and both others
 stream from it and could take over. After each of them what was acknowledged since the last is looked for on the new
@@ -31,6 +33,7 @@ TTL = "1s"
 PATIENCE = 120.0  # until a cluster is whole again
 SQL_PATIENCE = 30.0
 LATEST = 0.5  # seconds from a whole cluster to the next death
+STARTING = 0.25  # how often a standby has just been started then
 PROGRESS = 10.0
 MEMBERS = {
     # A crash is the first of its kind each time: later ones are started more slowly on purpose.
@@ -75,7 +78,8 @@ class Campaign:
         import network
         self.failovers, self.seed = failovers, seed
         self.random = random.Random(seed)
-        self.done, self.came_back, self.whole_after = 0, 0, {"postmaster": [], "machine": []}
+        self.done, self.came_back, self.starting = 0, 0, 0
+        self.whole_after = {"postmaster": [], "machine": []}
         self.rows, self.unchecked, self.longest = [], [], (0.0, "")
         self.network = network.Network()
         bench.at_end(self.network.close)
@@ -97,6 +101,13 @@ class Campaign:
     # One failover
 
     def kill(self, kind):
+        if self.random.random() < STARTING:
+            standby = self.random.choice([it for it in self.cluster.members if it is not self.primary])
+            standby.kill()
+            time.sleep(self.random.uniform(0.0, LATEST))
+            standby.start()
+            time.sleep(self.random.uniform(0.0, LATEST))
+            self.starting += 1
         if kind == "machine":
             self.primary.kill()
         else:
@@ -203,7 +214,8 @@ class Campaign:
                           for kind, it in self.whole_after.items() if it)
         return (f"{self.done} of {self.failovers} failovers in {minutes:.1f} minutes ({self.done / minutes:.1f} a minute), "
                 f"{self.acknowledged()} rows acknowledged, whole again after: {whole}; the longest time without one "
-                f"{self.longest[0]:.2f} s ({self.longest[1]}); {self.came_back} came back by themselves; seed {self.seed}")
+                f"{self.longest[0]:.2f} s ({self.longest[1]}); {self.came_back} came back by themselves; {self.starting} times a standby was just starting; "
+                f"seed {self.seed}")
 
     def tell(self):
         if time.monotonic() > self.told + PROGRESS:

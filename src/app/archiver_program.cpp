@@ -13,7 +13,9 @@
 #include "app/configuration.hpp"
 #include "app/posix_outside.hpp"
 #include "app/unknown_command.hpp"
+#include "archive/known_archive.hpp"
 #include "host/log_output.hpp"
+#include "object_store/destination.hpp"
 #include "object_store/open.hpp"
 #include "pgbosun/log.hpp"
 
@@ -96,7 +98,13 @@ std::unique_ptr<ObjectStore> open_archive(const ArchiveSettings& archive, object
 
 object_store::MissingRoot missing_root_of(const Settings& settings) {
     const std::string recovery = settings.data_directory() + "/recovery.signal";
-    return ::access(recovery.c_str(), F_OK) == 0 ? object_store::MissingRoot::wait : object_store::MissingRoot::make;
+    if (::access(recovery.c_str(), F_OK) == 0) return object_store::MissingRoot::wait;
+    const auto destination = object_store::parse_destination(settings.archive->destination);
+    const auto* directory = destination ? std::get_if<object_store::DirectoryDestination>(&*destination) : nullptr;
+    if (directory == nullptr) return object_store::MissingRoot::make;
+    const std::string place = "file://" + directory->path + "/" + settings.archive->server_name;
+    const bool known = archive::KnownArchive(settings.state_directory()).holds(place);
+    return known ? object_store::MissingRoot::wait : object_store::MissingRoot::make;
 }
 
 ExitCode exit_code_of(const Fault& fault) {

@@ -48,10 +48,9 @@ std::optional<ExitCode> parse_command_line(CLI::App& line, Arguments arguments);
 std::optional<Settings> read_configuration(const std::optional<std::string>& config);
 
 // For commands: the archive's store. None: as above.
-std::unique_ptr<ObjectStore> open_archive(const ArchiveSettings& archive,
-                                          object_store::MissingRoot missing = object_store::MissingRoot::make);
+std::unique_ptr<ObjectStore> open_archive(const ArchiveSettings& archive, object_store::MissingRoot missing);
 
-// In a recovery a directory that is not there is waited for: it has not been mounted yet.
+// A directory that is not there is waited for in a recovery, and where this cluster has archived before: it is not mounted.
 object_store::MissingRoot missing_root_of(const Settings& settings);
 
 // What a command that failed ends with: refused and conflict are `refused`, unavailable `no_answer`.

@@ -12,6 +12,7 @@
 
 #include "app/archiver_program.hpp"
 #include "app/own_cluster.hpp"
+#include "archive/identity.hpp"
 #include "backup/moment_claim.hpp"
 #include "pgbosun/log.hpp"
 
@@ -38,6 +39,17 @@ void remove_old_claims(ObjectStore& store, const std::string& prefix) {
     std::ignore = store.remove(old);
 }
 
+// Another cluster's moments are not ours to take, and a volume that is not mounted has none.
+Result<> check_archive(ObjectStore& store, const Settings& settings) {
+    const std::string& server = settings.archive->server_name;
+    backup::Catalog catalog(store, server);
+    if (auto own = expect_own_archive(catalog, settings); !own) return own;
+    const auto system_id = system_id_of_volume(settings);
+    if (!system_id) return std::unexpected(system_id.error());
+    if (!*system_id) return {};
+    return archive::IdentityCheck(store, server, settings.state_directory()).check(**system_id);
+}
+
 }  // namespace
 
 ExitCode claim_command(Arguments arguments) {
@@ -52,11 +64,9 @@ ExitCode claim_command(Arguments arguments) {
     if (!plain) return ExitCode::wrong_usage;
     const auto settings = read_configuration(config);
     if (!settings) return ExitCode::wrong_usage;
-    const auto store = open_archive(*settings->archive);
+    const auto store = open_archive(*settings->archive, missing_root_of(*settings));
     if (!store) return ExitCode::failed;
-    // A moment of another cluster's is not to be taken away from it.
-    backup::Catalog catalog(*store, settings->archive->server_name);
-    const auto own = expect_own_archive(catalog, *settings);
+    const auto own = check_archive(*store, *settings);
     const std::string prefix = prefix_of(*settings);
     const auto claimed =
         own ? backup::claim_moment(*store, prefix + moment, text_of_claim(*settings)) : std::unexpected(own.error());

@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "app/configuration.hpp"
+#include "app/conninfo.hpp"
 #include "app/controller_parts.hpp"
 #include "app/file_watch.hpp"
 #include "app/instance_search.hpp"
@@ -112,7 +113,7 @@ Served serve(boost::asio::io_context& loop, host::Signals& signals, const Contro
     if (!links) return {refuse(links.error()), {}};
     controller::Controller controller(loop, clock, policy_of(settings), candidate,
                                       {engine->record.get(), engine->publication.get(), std::move(*links)});
-    http::ControllerApi api(controller);
+    http::ControllerApi api(controller, check_conninfo);
     http::Server server(loop, api, settings.http);
     const std::size_t files_before = content_hash(files_of(settings.http));
     auto files = http::read_server_files(settings.http);

@@ -70,7 +70,8 @@ archive::LeftBehindReport archive_all(const Settings& settings, Timeline of_prim
     archive::LeftBehindOrder order{
         .data_directory = settings.data_directory(), .cluster = *cluster, .of_primary = of_primary};
     order.compressing = std::clamp(wal.max_parallel, 1, most_compressing);
-    const archive::ArchiveTarget target{settings.archive->server_name, wal.compression, wal.level};
+    const archive::ArchiveTarget target{settings.archive->server_name, wal.compression, wal.level,
+                                        settings.state_directory()};
     const std::uint64_t size = cluster->segment_size.bytes();
     return archive::archive_left_behind(*store, target, order, names, [&](std::size_t archived) {
         output.progress({{}, "archiving what only this instance has", archived * size, names.size() * size});

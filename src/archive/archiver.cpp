@@ -39,7 +39,8 @@ HookAnswer not_archived(const std::string& name, const std::string& why) {
 
 Archiver::Archiver(ObjectStore& store, const ArchiveTarget& target, int compressing, Pace pace,
                    std::function<void()> changed)
-    : store_(store), target_(target), pace_(pace), changed_(std::move(changed)), identity_(store, target.server),
+    : store_(store), target_(target), pace_(pace), changed_(std::move(changed)),
+      identity_(store, target.server, target.state_directory),
       compressors_(target.compression, target.level, compressing) {
     report_.target = store.describe() + "/" + target.server;
     for (int i = 0; i < compressing * threads_for_each; ++i) workers_.emplace_back([this] { work(); });

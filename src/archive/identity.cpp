@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "archive/layout.hpp"
 
@@ -66,9 +67,25 @@ Fault of_another_cluster(const std::string& archive, SystemId theirs, SystemId o
 Result<> IdentityCheck::check(SystemId system_id) {
     const std::lock_guard lock(mutex_);
     if (confirmed_ == system_id) return {};
-    auto asked = ask(system_id);
-    if (asked) confirmed_ = system_id;
-    return asked;
+    const std::string place = store_.describe() + "/" + server_;
+    if (known_.holds(place, system_id)) {
+        if (auto there = look_for_what_was_there(place); !there) return there;
+    }
+    if (auto asked = ask(system_id); !asked) return asked;
+    confirmed_ = system_id;
+    // A volume that is full, and cannot remember it, must not keep WAL from being archived.
+    std::ignore = known_.remember(place, system_id);
+    return {};
+}
+
+// One whose identity object alone is gone (a bucket's rule for old objects) is not empty, and gets it again.
+Result<> IdentityCheck::look_for_what_was_there(const std::string& place) {
+    const auto found = store_.list(server_ + "/", "/", std::nullopt);
+    if (!found) return std::unexpected(found.error());
+    if (!found->objects.empty() || !found->prefixes.empty()) return {};
+    return fail(FaultKind::unavailable, place + " is empty, and this cluster has archived there before",
+                "mount its volume again, or name the right place; if it was emptied on purpose, remove " +
+                    known_.file() + ", and take a backup");
 }
 
 Result<> IdentityCheck::ask(SystemId system_id) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "archive/known_archive.hpp"
 #include "pgbosun/archive_link.hpp"
 #include "pgbosun/object_store.hpp"
 #include "wal/segment.hpp"
@@ -43,17 +44,21 @@ Fault of_another_cluster(const std::string& archive, SystemId theirs, SystemId o
 
 class IdentityCheck {
 public:
-    IdentityCheck(ObjectStore& store, std::string server) : store_(store), server_(std::move(server)) {}
+    // `state_directory`: of the instance, which remembers there that it has archived here; empty: it does not.
+    IdentityCheck(ObjectStore& store, std::string server, const std::string& state_directory)
+        : store_(store), server_(std::move(server)), known_(state_directory) {}
 
-    // Success: the archive is this cluster's (made so, when it was nobody's). refused: it is another's. One request
-    // for each system identifier; any thread.
+    // Success: the archive is this cluster's (made so, when it was nobody's). refused: it is another's. unavailable: it
+    // is known as this cluster's, and is empty. One or two requests for each system identifier; any thread.
     Result<> check(SystemId system_id);
 
 private:
     Result<> ask(SystemId system_id);
+    Result<> look_for_what_was_there(const std::string& place);
 
     ObjectStore& store_;
     std::string server_;
+    const KnownArchive known_;
     std::mutex mutex_;
     std::optional<SystemId> confirmed_;
 };

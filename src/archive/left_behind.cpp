@@ -25,7 +25,8 @@ public:
     Run(ObjectStore& store, const ArchiveTarget& target, const LeftBehindOrder& order,
         const std::vector<std::string>& names, const std::function<void(std::size_t)>& progress)
         : store_(store), target_(target), order_(order), names_(names), progress_(progress),
-          identity_(store, target.server), compressors_(target.compression, target.level, order.compressing) {}
+          identity_(store, target.server, target.state_directory),
+          compressors_(target.compression, target.level, order.compressing) {}
 
     LeftBehindReport run() {
         const auto wanted = static_cast<std::size_t>(order_.compressing * threads_for_each);

@@ -46,12 +46,12 @@ public:
     Service(const Settings& settings, ObjectStore& store, Serves serves)
         : path_(serves == Serves::recovery ? settings.recovery_socket() : settings.archive_socket()), serves_(serves),
           store_(store),
-          archiver_(store, target_of(*settings.archive), workers_of(*settings.archive), {}, [this] { changed(); }),
+          archiver_(store, target_of(settings), workers_of(*settings.archive), {}, [this] { changed(); }),
           restorer_(store, settings.archive->server_name,
                     settings.state_directory() + (serves == Serves::recovery ? "/prefetch-recovery" : "/prefetch"),
                     workers_of(*settings.archive), {}, [this] { changed(); }) {
         if (serves == Serves::recovery || settings.archive->stream == Duration::zero()) return;
-        streamer_.emplace(store, target_of(*settings.archive), settings.archive->stream, [this] { changed(); });
+        streamer_.emplace(store, target_of(settings), settings.archive->stream, [this] { changed(); });
         archiver_.on_archived([this](const std::string& name) { streamer_->archived(name); });
     }
 
@@ -70,8 +70,9 @@ public:
     }
 
 private:
-    static ArchiveTarget target_of(const ArchiveSettings& settings) {
-        return {settings.server_name, settings.wal.compression, settings.wal.level};
+    static ArchiveTarget target_of(const Settings& settings) {
+        const auto& archive = *settings.archive;
+        return {archive.server_name, archive.wal.compression, archive.wal.level, settings.state_directory()};
     }
     static int workers_of(const ArchiveSettings& settings) {
         return std::clamp(settings.wal.max_parallel, 1, most_workers);

@@ -42,7 +42,7 @@ Result<> read_all(int file, std::span<std::byte> into, std::uint64_t offset, con
 WalStreamer::WalStreamer(ObjectStore& store, const ArchiveTarget& target, std::chrono::nanoseconds interval,
                          std::function<void()> changed)
     : store_(store), target_(target), interval_(interval), changed_(std::move(changed)),
-      identity_(store, target.server), thread_([this] { work(); }) {}
+      identity_(store, target.server, target.state_directory), thread_([this] { work(); }) {}
 
 WalStreamer::~WalStreamer() { finish(); }
 

@@ -23,6 +23,7 @@ struct ArchiveTarget {
     std::string server;  // first part of every key
     Compression compression = Compression::zstd;
     int level = 1;
+    std::string state_directory;  // IdentityCheck's
 };
 
 // not_found: there is no such file, for PostgreSQL took it away.

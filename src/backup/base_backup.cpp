@@ -73,7 +73,7 @@ Result<> BaseBackup::prepare() {
                     "the server does not archive its WAL, and a backup without WAL is worth nothing",
                     "set archive in the configuration and restart");
     }
-    archive::IdentityCheck identity(outside_.records, orders_.server);
+    archive::IdentityCheck identity(outside_.records, orders_.server, orders_.state_directory);
     if (auto ours = identity.check(server_->system_id); !ours) return ours;
     return choose_id();
 }

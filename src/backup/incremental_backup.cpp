@@ -162,7 +162,7 @@ Result<> IncrementalBackup::prepare() {
     auto server = parse_server(*rows);
     if (!server) return std::unexpected(std::move(server.error()));
     server_ = *std::move(server);
-    archive::IdentityCheck identity(outside_.records, orders_.server);
+    archive::IdentityCheck identity(outside_.records, orders_.server, orders_.state_directory);
     if (auto ours = identity.check(server_->system_id); !ours) return ours;
     if (!server_->standby && !server_->archiving) return no_incremental("the server does not archive its WAL", "");
     const auto backups = Catalog(outside_.records, orders_.server).list();

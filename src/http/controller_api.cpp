@@ -6,6 +6,7 @@
 #include "http/api.hpp"
 #include "http/prometheus.hpp"
 #include "http/wrong_request.hpp"
+#include "pgbosun/assignment.hpp"
 
 namespace pgbosun::http {
 namespace {
@@ -93,6 +94,10 @@ void ControllerApi::command(ControllerVerb verb, const Request& request, const P
     if (const auto* problem = std::get_if<Problem>(&access)) return Api::refuse(*problem, response);
     auto wish = parse_wish(request.body);
     if (!wish) return Api::refuse({400, wish.error().what, wish.error().hint, {}}, response);
+    if (!wish->source.empty() && wish->source != archive_source) {
+        const auto good = check_source_(wish->source);
+        if (!good) return Api::refuse({400, "field \"source\": " + good.error().what, good.error().hint, {}}, response);
+    }
     const auto status = control_.status();
     if (!status.leads) return send_to_leader(status, split_target(request.target).path, response);
     const auto answer = control_.command({verb, std::move(wish->to), std::get<Admitted>(access).asked_by,

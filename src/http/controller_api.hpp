@@ -3,9 +3,11 @@
 // resume, demote-cluster, promote-cluster.
 // A controller that does not lead sends who commands to the one that does (307).
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "http/site.hpp"
 #include "pgbosun/controller_control.hpp"
@@ -16,8 +18,12 @@ namespace pgbosun::http {
 
 class ControllerApi final : public Site {
 public:
+    // refused: a cluster cannot be followed by this conninfo, or it holds a password.
+    using CheckSource = std::function<Result<>(std::string_view conninfo)>;
+
     // `control` outlives it.
-    explicit ControllerApi(ControllerControl& control) : control_(control) {}
+    ControllerApi(ControllerControl& control, CheckSource check_source)
+        : control_(control), check_source_(std::move(check_source)) {}
 
     std::optional<Work> answer(const Request& request, const Peer& peer, Entrance entrance,
                                const Credentials& credentials, Response& response) override;
@@ -30,6 +36,7 @@ private:
     void look(std::string_view path, Response& response);
 
     ControllerControl& control_;
+    const CheckSource check_source_;
 };
 
 std::string render_controller_status(const ControllerStatus& status);

@@ -1,114 +1,136 @@
 #include "pgbosun/moment.hpp"
 
-#include <algorithm>
-#include <optional>
-#include <string_view>
-
 namespace pgbosun {
 namespace {
 
-using namespace std::chrono;
+// Takes what it recognizes off the front of the text.
+class Reader {
+public:
+    explicit Reader(std::string_view text) : rest_(text) {}
+
+    [[nodiscard]] bool at_end() const { return rest_.empty(); }
+    [[nodiscard]] bool at_digit() const { return !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9'; }
+
+    bool take(std::string_view word) {
+        if (!rest_.starts_with(word)) return false;
+        rest_.remove_prefix(word.size());
+        return true;
+    }
+
+    // Exactly so many digits.
+    std::optional<int> number(int digits) {
+        int value = 0;
+        for (int at = 0; at < digits; ++at) {
+            if (!at_digit()) return std::nullopt;
+            value = value * 10 + (rest_.front() - '0');
+            rest_.remove_prefix(1);
+        }
+        return value;
+    }
+
+    // One or more digits behind the point, as microseconds.
+    std::optional<std::chrono::microseconds> fraction() {
+        if (!at_digit()) return std::nullopt;
+        int value = 0, taken = 0;
+        for (; at_digit(); rest_.remove_prefix(1), ++taken) {
+            if (taken < 6) value = value * 10 + (rest_.front() - '0');
+        }
+        for (; taken < 6; ++taken) value *= 10;
+        return std::chrono::microseconds(value);
+    }
+
+private:
+    std::string_view rest_;
+};
+
+std::optional<WallTime> read_date(Reader& reader) {
+    const auto year = reader.number(4);
+    if (!year || *year == 0 || !reader.take("-")) return std::nullopt;
+    const auto month = reader.number(2);
+    if (!month || !reader.take("-")) return std::nullopt;
+    const auto day = reader.number(2);
+    if (!day) return std::nullopt;
+    const std::chrono::year_month_day date(std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
+                                           std::chrono::day(static_cast<unsigned>(*day)));
+    if (!date.ok()) return std::nullopt;
+    return WallTime(std::chrono::sys_days(date));
+}
+
+std::optional<std::chrono::microseconds> read_clock(Reader& reader) {
+    const auto hours = reader.number(2);
+    if (!hours || *hours > 23 || !reader.take(":")) return std::nullopt;
+    const auto minutes = reader.number(2);
+    if (!minutes || *minutes > 59) return std::nullopt;
+    std::chrono::microseconds clock = std::chrono::hours(*hours) + std::chrono::minutes(*minutes);
+    if (!reader.take(":")) return clock;
+    const auto seconds = reader.number(2);
+    if (!seconds || *seconds > 59) return std::nullopt;
+    clock += std::chrono::seconds(*seconds);
+    if (!reader.take(".")) return clock;
+    const auto fraction = reader.fraction();
+    if (!fraction) return std::nullopt;
+    return clock + *fraction;
+}
+
+// What is to be taken from a local time to make it UTC.
+std::optional<std::chrono::seconds> read_zone(Reader& reader) {
+    reader.take(" ");
+    if (reader.take("Z") || reader.take("z") || reader.take("UTC") || reader.take("GMT"))
+        return std::chrono::seconds(0);
+    const bool east = reader.take("+");
+    if (!east && !reader.take("-")) return std::nullopt;
+    const auto hours = reader.number(2);
+    if (!hours || *hours > 15) return std::nullopt;
+    std::chrono::seconds offset = std::chrono::hours(*hours);
+    for (const auto unit : {std::chrono::seconds(60), std::chrono::seconds(1)}) {
+        if (reader.at_end()) break;
+        reader.take(":");
+        const auto value = reader.number(2);
+        if (!value || *value > 59) return std::nullopt;
+        offset += *value * unit;
+    }
+    return east ? offset : -offset;
+}
+
+// Its zone may carry it out of the years that can be written.
+bool can_be_written(WallTime time) {
+    const auto year = std::chrono::year_month_day(std::chrono::floor<std::chrono::days>(time)).year();
+    return year >= std::chrono::year(1) && year <= std::chrono::year(9999);
+}
 
 std::unexpected<Fault> refuse(const std::string& text, std::string_view why, std::string hint) {
     return fail(FaultKind::refused, "\"" + text.substr(0, 100) + "\" " + std::string(why), std::move(hint));
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-// Takes exactly `count` digits from the front.
-std::optional<int> digits(std::string_view& text, std::size_t count) {
-    if (text.size() < count || !std::ranges::all_of(text.substr(0, count), is_digit)) return std::nullopt;
-    int value = 0;
-    for (const char c : text.substr(0, count)) value = value * 10 + (c - '0');
-    text.remove_prefix(count);
-    return value;
-}
-
-bool take(std::string_view& text, char wanted) {
-    if (!text.starts_with(wanted)) return false;
-    text.remove_prefix(1);
-    return true;
-}
-
-std::optional<sys_days> take_date(std::string_view& text) {
-    const auto number = digits(text, 4);
-    if (!number || !take(text, '-')) return std::nullopt;
-    const auto month_number = digits(text, 2);
-    if (!month_number || !take(text, '-')) return std::nullopt;
-    const auto day_number = digits(text, 2);
-    if (!day_number) return std::nullopt;
-    const year_month_day date(year(*number), month(static_cast<unsigned>(*month_number)),
-                              day(static_cast<unsigned>(*day_number)));
-    if (!date.ok()) return std::nullopt;
-    return sys_days(date);
-}
-
-// One to six digits behind the point.
-std::optional<microseconds> take_fraction(std::string_view& text) {
-    int value = 0;
-    std::size_t taken = 0;
-    for (; taken < text.size() && is_digit(text[taken]); ++taken) {
-        if (taken == 6) return std::nullopt;
-        value = value * 10 + (text[taken] - '0');
-    }
-    if (taken == 0) return std::nullopt;
-    text.remove_prefix(taken);
-    for (; taken < 6; ++taken) value *= 10;
-    return microseconds(value);
-}
-
-std::optional<microseconds> take_time(std::string_view& text) {
-    const auto hour = digits(text, 2);
-    if (!hour || *hour > 23 || !take(text, ':')) return std::nullopt;
-    const auto minute = digits(text, 2);
-    if (!minute || *minute > 59) return std::nullopt;
-    const microseconds time = hours(*hour) + minutes(*minute);
-    if (!take(text, ':')) return time;
-    const auto second = digits(text, 2);
-    if (!second || *second > 59) return std::nullopt;
-    if (!take(text, '.')) return time + seconds(*second);
-    const auto fraction = take_fraction(text);
-    if (!fraction) return std::nullopt;
-    return time + seconds(*second) + *fraction;
-}
-
-// How far east of UTC: "Z", " UTC", "+02", "+02:00", "-0530".
-std::optional<minutes> zone(std::string_view text) {
-    if (text == "Z" || text == "z" || text == " UTC" || text == "UTC" || text == " GMT" || text == "GMT") {
-        return minutes(0);
-    }
-    take(text, ' ');
-    const bool west = take(text, '-');
-    if (!west && !take(text, '+')) return std::nullopt;
-    const auto whole = digits(text, 2);
-    if (!whole || *whole > 15) return std::nullopt;
-    int rest = 0;
-    if (!text.empty()) {
-        take(text, ':');
-        const auto given = digits(text, 2);
-        if (!given || *given > 59 || !text.empty()) return std::nullopt;
-        rest = *given;
-    }
-    const minutes east = hours(*whole) + minutes(rest);
-    return west ? -east : east;
-}
-
 }  // namespace
+
+std::optional<ReadMoment> read_moment(std::string_view text) {
+    Reader reader(text);
+    const auto date = read_date(reader);
+    if (!date) return std::nullopt;
+    ReadMoment moment{.time = *date};
+    if (reader.at_end()) return moment;
+    if (!reader.take(" ") && !reader.take("T")) return std::nullopt;
+    const auto clock = read_clock(reader);
+    if (!clock) return std::nullopt;
+    moment.has_clock = true;
+    moment.time += *clock;
+    if (reader.at_end()) return moment;
+    const auto offset = read_zone(reader);
+    if (!offset || !reader.at_end()) return std::nullopt;
+    moment.has_zone = true;
+    moment.time -= *offset;
+    if (!can_be_written(moment.time)) return std::nullopt;
+    return moment;
+}
 
 Result<WallTime> parse_moment(const std::string& text) {
     constexpr auto form = "write it as \"2026-01-30 10:00:00+00\"";
-    std::string_view rest = text;
-    const auto date = take_date(rest);
-    if (!date || (!take(rest, ' ') && !take(rest, 'T'))) return refuse(text, "is not a moment", form);
-    const auto time = take_time(rest);
-    if (!time) return refuse(text, "is not a moment", form);
-    if (rest.empty()) {
-        return refuse(text, "has no time zone: a server would read it in its own",
-                      "write the zone too, such as \"" + text.substr(0, 30) + "+00\" for UTC");
-    }
-    const auto east = zone(rest);
-    if (!east) return refuse(text, "is not a moment with a time zone in numbers", form);
-    return WallTime(*date) + *time - *east;
+    const auto moment = read_moment(text);
+    if (!moment || !moment->has_clock) return refuse(text, "is not a moment with a time zone in numbers", form);
+    if (moment->has_zone) return moment->time;
+    return refuse(text, "has no time zone: a server would read it in its own",
+                  "write the zone too, such as \"" + text.substr(0, 30) + "+00\" for UTC");
 }
 
 }  // namespace pgbosun

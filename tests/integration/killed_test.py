@@ -15,6 +15,8 @@ from instance import Case, children, process_name, wait_for
 SEED = int(os.environ.get("PGBOSUN_TEST_SEED", "0")) or random.randrange(1, 1 << 31)
 FENCE_ROUNDS = 10
 WAL_ROUNDS = 15
+START_ROUNDS = 12
+RELOAD_ROUNDS = 6
 
 
 class Killed(Case):
@@ -67,6 +69,31 @@ class Killed(Case):
                 if status["phase"] == "fenced":
                     self.assertEqual(it.http("POST", "/v1/unfence").status, 200)
                     it.up()
+
+    def test_a_start_that_was_killed_at_any_moment_begins_again(self):
+        it = self.existing().start().up()
+        it.sql("create table kept as select 1 as row")
+        it.kill_everything()
+        for turn in range(START_ROUNDS):
+            with self.subTest(turn=turn, seed=SEED):
+                it.start()
+                time.sleep(self.random.random() / 2)
+                it.kill_everything()
+        it.start().up()
+        self.assertEqual(it.sql("select row from kept"), "1")
+
+    def test_a_reload_that_was_killed_at_any_moment_holds_after_the_next_start(self):
+        it = self.existing().start().up()
+        for turn in range(RELOAD_ROUNDS):
+            with self.subTest(turn=turn, seed=SEED):
+                it.config.setdefault("postgresql", {}).setdefault("parameters", {})["work_mem"] = f"{turn + 1}MB"
+                it.write_config()
+                it.send_signal(signal.SIGHUP)
+                time.sleep(self.random.random() / 3)
+                it.kill_everything()
+                it.start().up()
+                self.assertEqual(it.sql("show work_mem"), f"{turn + 1}MB")
+                self.assertFalse(it.status()["pending_restart"])
 
     def test_an_acknowledged_segment_is_in_the_archive_whoever_was_killed(self):
         it = self.existing({"bootstrap": {}, "restart": {"intensity": 100}})

@@ -82,7 +82,27 @@ class Outage(Case):
         def mend():
             self.assertFalse(os.path.exists(it.archive))
             os.rename(hidden, it.archive)
-        self.fails_and_drains(it, lambda: os.rename(it.archive, hidden), mend, "is gone")
+        self.fails_and_drains(it, lambda: os.rename(it.archive, hidden), mend, "is gone",
+                              between=lambda: self.begin_anew(it))
+
+    def test_a_mount_point_whose_volume_is_away_is_no_new_archive(self):
+        it = self.archiving().start().up()
+        archives.wait_archived(it, archives.switch(it))
+        hidden = it.archive + ".hidden"
+        os.rename(it.archive, hidden)
+        os.mkdir(it.archive, 0o700)
+        it._give(it.archive)
+        self.begin_anew(it)
+
+        name = archives.switch(it)
+        status = it.wait_status("it is told", lambda status: status["archive"]["failing_since"])
+        self.assertRegex(status["archive"]["last_error"], "is empty, and this cluster has archived there before")
+        self.assertEqual(os.listdir(it.archive), [])
+        os.rmdir(it.archive)
+        os.rename(hidden, it.archive)
+
+        archives.wait_archived(it, name)
+        archives.check_acknowledged(it, it.archive)
 
     def test_a_directory_that_cannot_be_written_is_told_by_name(self):
         it = self.archiving().start().up()

@@ -22,7 +22,7 @@ std::string key_of(const std::string& name) { return wal_key("orders", *wal::par
 struct Former {
     LeftBehindReport archive(Timeline of_primary = Timeline{2}) {
         const LeftBehindOrder order{data.path(), {our_system, small_size()}, of_primary, 1, patience, 1ms};
-        const ArchiveTarget target{"orders", Compression::zstd, 1};
+        const ArchiveTarget target{"orders", Compression::zstd, 1, {}};
         return archive_left_behind(store, target, order, *left_behind(data.path()), [this](std::size_t) { ++told; });
     }
     [[nodiscard]] bool is_marked(const std::string& mark) const {

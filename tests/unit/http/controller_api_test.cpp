@@ -25,7 +25,10 @@ public:
 
 http::Response answered(LeadingController& control, http::Method method, const std::string& target,
                         const std::string& body = {}) {
-    http::ControllerApi api(control);
+    http::ControllerApi api(control, [](std::string_view conninfo) -> Result<> {
+        if (conninfo.find("password") == std::string_view::npos) return {};
+        return fail(FaultKind::refused, "it holds a password", "name a file");
+    });
     http::Request request;
     request.method = method;
     request.target = target;
@@ -51,7 +54,9 @@ TEST_CASE("a wrong request to a controller is named, has a hint and does nothing
           Row{http::Method::post, "/v1/nothing", "", 404, "nothing", "docs"},
           Row{http::Method::post, "/v1/switchover", "x", 400, "not a JSON object", "{\"to\": \"pg-2\"}"},
           Row{http::Method::post, "/v1/switchover", R"({"two": "pg-2"})", 400, "field \"two\"", "it takes to"},
-          Row{http::Method::post, "/v1/switchover", R"({"to": 2})", 400, "field \"to\"", "quotation marks"}}) {
+          Row{http::Method::post, "/v1/switchover", R"({"to": 2})", 400, "field \"to\"", "quotation marks"},
+          Row{http::Method::post, "/v1/demote-cluster", R"({"source": "host=b password=x"})", 400,
+              "field \"source\": it holds a password", "name a file"}}) {
         CAPTURE(row.target, row.body);
         const auto response = answered(control, row.method, row.target, row.body);
         CHECK(response.status == row.status);
@@ -61,4 +66,8 @@ TEST_CASE("a wrong request to a controller is named, has a hint and does nothing
     }
     CHECK(control.commands == 0);
     CHECK(answered(control, http::Method::post, "/v1/switchover", R"({"to": "pg-2"})").status == 200);
+    for (const std::string source : {"host=b", "@archive"}) {
+        CHECK(answered(control, http::Method::post, "/v1/demote-cluster", "{\"source\": \"" + source + "\"}").status ==
+              200);
+    }
 }
