@@ -18,7 +18,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // One compresses while the other waits for the store.
-constexpr int threads_for_each = 2;
+constexpr std::size_t threads_for_each = 2;
 
 class Run {
 public:
@@ -29,10 +29,11 @@ public:
           compressors_(target.compression, target.level, order.compressing) {}
 
     LeftBehindReport run() {
-        const auto wanted = static_cast<std::size_t>(order_.compressing * threads_for_each);
+        const auto wanted = static_cast<std::size_t>(order_.compressing) * threads_for_each;
         std::vector<std::jthread> threads;
         working_ = std::min(wanted, names_.size());
         last_success_ = Clock::now();
+        threads.reserve(working_);
         for (std::size_t i = 0; i < working_; ++i) threads.emplace_back([this] { work(); });
         watch();
         threads.clear();  // joins

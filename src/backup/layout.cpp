@@ -28,7 +28,7 @@ std::optional<TarName> parse_stem(std::string_view stem) {
     if (stem == "data") return name;
     const auto oid = parse_number<std::uint32_t>(stem);
     if (!oid || *oid == 0) return std::nullopt;
-    name.tablespace = *oid;
+    name.tablespace = oid;
     return name;
 }
 

@@ -100,6 +100,7 @@ public:
         for (auto& thread : threads) thread.join();
         if (away_) return std::unexpected(std::move(*away_));
         std::vector<std::string> lines;
+        lines.reserve(findings_.size());
         for (auto& [number, line] : findings_) lines.push_back(std::move(line));
         return lines;
     }

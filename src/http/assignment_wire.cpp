@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "http/wrong_request.hpp"
+#include "http/request_body.hpp"
 
 namespace pgbosun::http {
 namespace {
@@ -146,25 +146,9 @@ private:
     std::set<std::string> read_;
 };
 
-// A name that is there twice at any depth: the last would silently win.
-Result<Json> parse_once(std::string_view body) {
-    std::vector<std::set<std::string>> seen;
-    std::string twice;
-    const auto watch = [&](int, Json::parse_event_t event, Json& parsed) {
-        if (event == Json::parse_event_t::object_start) seen.emplace_back();
-        if (event == Json::parse_event_t::object_end) seen.pop_back();
-        if (event == Json::parse_event_t::key && !seen.back().insert(parsed.get<std::string>()).second) twice = parsed;
-        return true;
-    };
-    Json json = Json::parse(body, watch, false);
-    if (json.is_discarded()) return no_json("docs/openapi.yaml says");
-    if (!twice.empty()) return field_given_twice(twice);
-    return json;
-}
-
 template <class Value, class Read>
 Result<Value> parse(std::string_view body, Read read) {
-    const auto json = parse_once(body);
+    const auto json = parse_body(body, "docs/openapi.yaml says");
     if (!json) return std::unexpected(json.error());
     Value value;
     std::string complaint;

@@ -1,9 +1,9 @@
 #include "http/backup_wire.hpp"
 
 #include <nlohmann/json.hpp>
-#include <set>
 #include <utility>
 
+#include "http/request_body.hpp"
 #include "http/wrong_request.hpp"
 #include "pgbosun/backup_name.hpp"
 #include "pgbosun/moment.hpp"
@@ -57,33 +57,23 @@ std::string_view state_of(Answer answer) {
     std::unreachable();
 }
 
-Result<> read_text(const std::string& name, const Json& value, std::size_t most, std::string& into) {
-    if (!value.is_string()) return wrong_field(name, "must be a string", "write it in quotation marks");
-    into = value.get<std::string>();
-    const auto limit = std::to_string(most) + " bytes";
-    if (into.empty() || into.size() > most) {
-        return wrong_field(name, "must have 1 to " + limit,
-                           into.empty() ? "leave it out" : "give " + limit + " at most");
-    }
-    for (const char c : into) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-            return wrong_field(name, "holds a control character", "write it on one line, without tabs");
-        }
-    }
-    // It becomes an argument of a program.
+// What becomes an argument of a program.
+Result<> read_word(const std::string& name, const Json& value, std::size_t most, std::string& into) {
+    if (auto read = read_line(name, value, most, into); !read) return read;
+    if (into.empty()) return wrong_field(name, "is empty", "leave it out");
     if (into.starts_with('-')) return wrong_field(name, "must not begin with -", "begin it with something else");
     return {};
 }
 
 Result<> read_name(const std::string& name, const Json& value, std::string& into) {
-    if (auto read = read_text(name, value, max_backup_name_bytes, into); !read) return read;
+    if (auto read = read_word(name, value, max_backup_name_bytes, into); !read) return read;
     if (const auto fine = check_backup_name(into); !fine)
         return wrong_field(name, fine.error().what, fine.error().hint);
     return {};
 }
 
 Result<> read_moment(const std::string& name, const Json& value, WallTime now, std::string& into) {
-    if (auto read = read_text(name, value, max_backup_name_bytes, into); !read) return read;
+    if (auto read = read_word(name, value, max_backup_name_bytes, into); !read) return read;
     const auto moment = parse_moment(into);
     if (!moment) return wrong_field(name, moment.error().what, moment.error().hint);
     if (*moment > now) return wrong_field(name, "is not over yet", "choose a time before " + to_iso8601(now));
@@ -95,7 +85,7 @@ Result<> read_checks(const std::string& name, const Json& value, std::vector<std
         return wrong_field(name, "must be a list of at most 20 statements", R"(write it as ["select true"])");
     }
     for (const auto& check : value) {
-        if (auto read = read_text(name, check, max_check_bytes, into.emplace_back()); !read) return read;
+        if (auto read = read_word(name, check, max_check_bytes, into.emplace_back()); !read) return read;
     }
     return {};
 }
@@ -125,21 +115,6 @@ std::string example_of(JobVerb verb) {
         case JobVerb::remove_backup: return "{}";
     }
     std::unreachable();
-}
-
-// A name that is given twice: the last would silently win.
-Result<Json> parse_fields(JobVerb verb, std::string_view body) {
-    std::set<std::string> seen;
-    std::string twice;
-    const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
-        if (depth == 1 && event == Json::parse_event_t::key && !seen.insert(parsed).second) twice = parsed;
-        return true;
-    };
-    Json json = Json::parse(body, watch, false);
-    if (json.is_discarded()) return no_json(example_of(verb));
-    if (!json.is_object()) return no_object(example_of(verb));
-    if (!twice.empty()) return field_given_twice(twice);
-    return json;
 }
 
 }  // namespace
@@ -176,7 +151,7 @@ Result<JobRequest> parse_job(JobVerb verb, std::string_view body, WallTime now) 
     JobRequest request;
     request.verb = verb;
     if (body.empty()) return request;
-    const auto json = parse_fields(verb, body);
+    const auto json = parse_body(body, example_of(verb));
     if (!json) return std::unexpected(json.error());
     for (const auto& [name, value] : json->items()) {
         if (auto read = read_field(name, value, now, request); !read) return std::unexpected(read.error());

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "http/controller_api.hpp"
+#include "http/request_body.hpp"
 #include "http/wire.hpp"
 #include "http/wrong_request.hpp"
 
@@ -126,17 +126,9 @@ Result<ControllerStatus> parse_controller_status(std::string_view text) {
 Result<ControllerWish> parse_wish(std::string_view body) {
     ControllerWish wish;
     if (body.empty()) return wish;
-    std::set<std::string> seen;
-    std::string twice;
-    const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
-        if (depth == 1 && event == Json::parse_event_t::key && !seen.insert(parsed).second) twice = parsed;
-        return true;
-    };
-    const Json json = Json::parse(body, watch, false);
-    if (!json.is_object()) return no_object(R"({"to": "pg-2"})");
-    // The last would silently win.
-    if (!twice.empty()) return wrong_field(twice, "given twice", "give it once");
-    for (const auto& [name, value] : json.items()) {
+    const auto json = parse_body(body, R"({"to": "pg-2"})");
+    if (!json) return std::unexpected(json.error());
+    for (const auto& [name, value] : json->items()) {
         if (name != "to" && name != "source" && name != "lost") {
             return unknown_field(name, "here", {"to", "source", "lost"});
         }

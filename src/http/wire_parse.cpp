@@ -3,11 +3,10 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "http/message.hpp"
 #include "http/wire.hpp"
-#include "http/wrong_request.hpp"
+#include "pgbosun/moment.hpp"
 
 namespace pgbosun::http {
 namespace {
@@ -344,28 +343,13 @@ void read_machine(const Fields& top, InstanceStatus& status) {
     });
 }
 
-std::optional<WallTime> parse_iso8601(const std::string& text) {
-    int year = 0;
-    unsigned month = 0, day = 0, hour = 0, minute = 0, second = 0, milli = 0;
-    int used = 0;
-    if (std::sscanf(text.c_str(), "%4d-%2u-%2uT%2u:%2u:%2u.%3uZ%n", &year, &month, &day, &hour, &minute, &second,
-                    &milli, &used) != 7 ||
-        used != static_cast<int>(text.size())) {
-        return std::nullopt;
-    }
-    using namespace std::chrono;
-    const year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
-    if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
-    return sys_days(date) + hours(hour) + minutes(minute) + seconds(second) + milliseconds(milli);
-}
-
 JournalEntry read_entry(const Fields& fields) {
     JournalEntry entry;
     fields.number("id", entry.id);
     std::string at;
     fields.text("at", at);
-    const auto time = parse_iso8601(at);
-    time ? void(entry.at = *time) : fields.complain("at");
+    const auto time = read_moment(at);
+    time && time->has_zone ? void(entry.at = time->time) : fields.complain("at");
     fields.text("kind", entry.kind);
     fields.text("what", entry.what);
     if (const Json* facts = fields.find("facts")) {
@@ -375,63 +359,6 @@ JournalEntry read_entry(const Fields& fields) {
         }
     }
     return entry;
-}
-
-constexpr auto control_example = R"({"reason": "disk swap"})";
-
-// A JSON object in which no name is given twice: the last would silently win.
-Result<Json> parse_object(std::string_view body) {
-    std::set<std::string> seen;
-    std::string twice;
-    const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
-        if (depth == 1 && event == Json::parse_event_t::key && !seen.insert(parsed).second) twice = parsed;
-        return true;
-    };
-    Json json = Json::parse(body, watch, false);
-    if (json.is_discarded()) return no_json(control_example);
-    if (!json.is_object()) return no_object(control_example);
-    if (!twice.empty()) return field_given_twice(twice);
-    return json;
-}
-
-Result<> read_text(const std::string& name, const Json& value, std::size_t most, std::string& into) {
-    if (!value.is_string()) return wrong_field(name, "must be a string", "write it in quotation marks");
-    into = value.get<std::string>();
-    const auto limit = std::to_string(most) + " bytes";
-    if (into.size() > most) return wrong_field(name, "is longer than " + limit, "give " + limit + " at most");
-    for (const char c : into) {
-        if (static_cast<unsigned char>(c) < 0x20) {
-            return wrong_field(name, "holds a control character", "write it on one line, without tabs");
-        }
-    }
-    return {};
-}
-
-Result<> read_upstream(const std::string& name, const Json& value, std::string& into) {
-    auto read = read_text(name, value, max_upstream_bytes, into);
-    if (read && into.empty()) {
-        return wrong_field(name, "is empty",
-                           "write it as \"host=pg-2 port=5432\", or leave it out to follow the configured one");
-    }
-    return read;
-}
-
-std::unexpected<Fault> unknown_to(Verb verb, const std::string& name) {
-    const std::string where = "to " + std::string(to_string(verb));
-    if (verb == Verb::demote) return unknown_field(name, where, {"reason", "upstream"});
-    if (verb == Verb::promote) return unknown_field(name, where, {"reason", "force"});
-    return unknown_field(name, where, {"reason"});
-}
-
-Result<> read_control_field(const std::string& name, const Json& value, ControlRequest& request) {
-    if (name == "reason") return read_text(name, value, max_reason_bytes, request.reason);
-    if (name == "upstream" && request.verb == Verb::demote) return read_upstream(name, value, request.upstream);
-    if (name == "force" && request.verb == Verb::promote) {
-        if (!value.is_boolean()) return wrong_field(name, "must be true or false", "write it without quotation marks");
-        request.force = value.get<bool>();
-        return {};
-    }
-    return unknown_to(request.verb, name);
 }
 
 }  // namespace
@@ -460,18 +387,6 @@ Result<std::vector<JournalEntry>> parse_journal(std::string_view text) {
     top.each("entries", [&](const Fields& fields) { entries.push_back(read_entry(fields)); });
     if (!error.empty()) return fail(FaultKind::corrupt, "not a journal: " + error);
     return entries;
-}
-
-Result<ControlRequest> parse_control(Verb verb, std::string_view body) {
-    ControlRequest request;
-    request.verb = verb;
-    if (body.empty()) return request;
-    const auto json = parse_object(body);
-    if (!json) return std::unexpected(json.error());
-    for (const auto& [name, value] : json->items()) {
-        if (auto read = read_control_field(name, value, request); !read) return std::unexpected(read.error());
-    }
-    return request;
 }
 
 Problem parse_problem(int status, std::string_view body) {

@@ -55,16 +55,4 @@ std::unexpected<Fault> unknown_field(std::string_view name, std::string_view whe
     return wrong_field(name, "is not known " + std::string(where), "leave it out; " + taken);
 }
 
-std::unexpected<Fault> no_json(std::string example) {
-    return fail(FaultKind::refused, "the body is not JSON", "write it as " + std::move(example));
-}
-
-std::unexpected<Fault> no_object(std::string example) {
-    return fail(FaultKind::refused, "the body is not a JSON object", "write it as " + std::move(example));
-}
-
-std::unexpected<Fault> field_given_twice(std::string_view name) {
-    return wrong_field(name, "given twice", "give it once");
-}
-
 }  // namespace pgbosun::http

@@ -34,8 +34,5 @@ std::unexpected<Fault> wrong_field(std::string_view name, std::string_view wante
 // `where`: "here", "to demote".
 std::unexpected<Fault> unknown_field(std::string_view name, std::string_view where,
                                      std::initializer_list<std::string_view> known);
-std::unexpected<Fault> no_json(std::string example);
-std::unexpected<Fault> no_object(std::string example);
-std::unexpected<Fault> field_given_twice(std::string_view name);
 
 }  // namespace pgbosun::http

@@ -36,7 +36,8 @@ std::string decoded(ObjectStore& store, const std::string& key) {
 
 struct Instance {
     Instance(ObjectStore& store, const DataDirectory& directory, Pace pace = fast, int workers = 2)
-        : data(directory), archiver(store, {"orders", Compression::zstd, 1, directory.path()}, workers, pace, watch.callback()) {}
+        : data(directory),
+          archiver(store, {"orders", Compression::zstd, 1, directory.path()}, workers, pace, watch.callback()) {}
 
     // Waits as the hook does, without end.
     HookAnswer ask(const std::string& name) {

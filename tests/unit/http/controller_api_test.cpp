@@ -52,7 +52,7 @@ TEST_CASE("a wrong request to a controller is named, has a hint and does nothing
          {Row{http::Method::get, "/v1/pause", "", 405, "POST", "ask with POST"},
           Row{http::Method::post, "/v1/status", "", 405, "GET, HEAD", "ask with GET, HEAD"},
           Row{http::Method::post, "/v1/nothing", "", 404, "nothing", "docs"},
-          Row{http::Method::post, "/v1/switchover", "x", 400, "not a JSON object", "{\"to\": \"pg-2\"}"},
+          Row{http::Method::post, "/v1/switchover", "x", 400, "not JSON", "{\"to\": \"pg-2\"}"},
           Row{http::Method::post, "/v1/switchover", R"({"two": "pg-2"})", 400, "field \"two\"", "it takes to"},
           Row{http::Method::post, "/v1/switchover", R"({"to": 2})", 400, "field \"to\"", "quotation marks"},
           Row{http::Method::post, "/v1/demote-cluster", R"({"source": "host=b password=x"})", 400,

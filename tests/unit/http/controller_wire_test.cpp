@@ -19,7 +19,7 @@ TEST_CASE("a wish is read as it was written, and nothing that is not known, or t
         {R"({"to": "pg-2", "tu": ""})", "field \"tu\": is not known here"},
         {R"({"to": 2})", "field \"to\": must be a string"},
         {R"(["pg-2"])", "the body is not a JSON object"},
-        {R"({"to": "pg-2")", "the body is not a JSON object"},
+        {R"({"to": "pg-2")", "the body is not JSON"},
     };
     for (const Row& row : rows) {
         CAPTURE(row.body);
