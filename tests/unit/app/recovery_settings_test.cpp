@@ -41,7 +41,8 @@ TEST_CASE("a moment to recover to has its time zone") {
         CHECK(backup::recovery_parameters(target, "x", backup::AtTarget::promote));
     }
     for (const auto* bad : {"", "2026-01-30", "2026-01-30 10:00:00", "2026-02-30 10:00:00+00", "2026-01-30 24:00:00+00",
-                            "2026-01-30 10:00:00+16", "2026-01-30 10:00:00 CET", "30.1.2026 10:00+00", "now"}) {
+                            "2026-01-30 10:00:00.+00", "2026-01-30 10:00:00+0", "2026-01-30 10:00:00+16",
+                            "2026-01-30 10:00:00 CET", "30.1.2026 10:00+00", "now"}) {
         CAPTURE(bad);
         CHECK_FALSE(moment_with_zone(bad));
     }
