@@ -39,7 +39,7 @@ MEMBERS = {
     # A crash is the first of its kind each time: later ones are started more slowly on purpose.
     "restart": {"period": "1s"},
     # PostgreSQL keeps what each of many short timelines has of a segment, and pg_rewind copies all of it.
-    "bootstrap": {"initdb": {"options": ["--no-sync", "--wal-segsize=1"]}},
+    "bootstrap": {"initdb": {"options": ["--no-sync"], "wal_segment_size": 1}},
     "postgresql": {"parameters": {"wal_keep_size": "16MB", "min_wal_size": "16MB", "max_wal_size": "64MB"}},
 }
 SYNCHRONOUS = {"method": "any", "number": 1, "data_durability": "required"}
@@ -81,6 +81,7 @@ class Campaign:
         self.done, self.came_back, self.starting = 0, 0, 0
         self.whole_after = {"postmaster": [], "machine": []}
         self.rows, self.unchecked, self.longest = [], [], (0.0, "")
+        self.began = self.told = time.monotonic()
         self.network = network.Network()
         bench.at_end(self.network.close)
         self.cluster = cluster.Cluster(
