@@ -136,6 +136,17 @@ class Run:
         self.taken_over(begin, old)
         return self.gap(begin), 0.0
 
+    def ended(self):
+        """As kubelet ends a pod; it comes back when another one serves."""
+        self.whole()
+        old, begin = self.primary, time.monotonic()
+        old.end()
+        self.taken_over(begin, old)
+        gap = self.gap(begin)
+        old.kill()
+        old.start()
+        return gap, 0.0
+
     def postmaster(self):
         self.whole()
         begin = time.monotonic()
@@ -250,6 +261,7 @@ class Run:
 # name -> (what is said, our limit in seconds, whether the peer has it too)
 EVENTS = {
     "switchover": ("switchover", 0.5, True),
+    "ended": ("primary ended with SIGTERM", 0.7, True),
     "postmaster": ("postmaster killed", 1.0, True),
     "machine": (f"whole primary killed, ttl {TTL:.0f} s", TTL + 0.7, True),
     "network_cut": (f"primary's network cut, ttl {TTL:.0f} s", TTL + 1.0, True),

@@ -76,6 +76,10 @@ class Member(cluster.Program):
     def _agents(self):
         return [pid for pid in self._tree() if "/patroni" in instance.command_line(pid)]
 
+    def end(self):
+        for pid in self._agents():
+            os.kill(pid, signal.SIGTERM)
+
     def freeze(self):
         for pid in self._agents():
             os.kill(pid, signal.SIGSTOP)

@@ -155,6 +155,7 @@ struct ManagedStatus {
     bool holds_clients = false;  // started anew, it lets nobody in before its synchronous standbys have all it has
     bool stopped = true;         // there is no postgres that takes writes, or could without a new right
     bool able = false;           // it could be promoted: there is data, and a postgres that runs or can
+    bool ending = false;         // pgbosun has been asked to end: it serves no more in this life
     Reach reach;                 // all that it holds, as far as it knows
     // How old that knowledge is; nobody may rely on it for what came after. none: it may hold more, which it has not read
     // since it was started, or nothing of what it held.

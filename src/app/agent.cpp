@@ -62,6 +62,7 @@ Agent::Agent(boost::asio::io_context& loop, host::Signals& signals, host::ChildP
           processes_,
           process_table_,
           files_,
+          mounted_files_,
           session_,
           [this](const std::string& database, const std::string& user) { return open_session(database, user); },
           [this](std::string conninfo) { return open_upstream(std::move(conninfo)); },
@@ -332,6 +333,7 @@ Task<> Agent::finish(int exit_status) {
     if (ending_) co_return;
     ending_ = true;
     exit_status_ = exit_status;
+    co_await instance_->take_leave();
     version_.give_up();
     if (archiver_) archiver_->stop();
     for (const auto& recovery : recovery_archivers_) recovery->stop();

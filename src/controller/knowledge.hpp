@@ -50,6 +50,7 @@ struct Report {
     bool fenced = false;
     bool full = false;       // a volume of it has no room
     bool able = false;       // it could be promoted: data, and a postgres that runs or can
+    bool ending = false;     // it has been asked to end, and serves no more in this life
     bool streaming = false;  // from the primary of `term`
     Reach reach;             // all that it holds
     // How old that knowledge is. none: it is no knowledge, and it may hold more.

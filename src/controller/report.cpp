@@ -25,6 +25,7 @@ std::expected<Report, std::string> report_of(const InstanceStatus& status, const
     report.fenced = status.fenced.has_value();
     report.full = std::ranges::any_of(status.volumes, [](const VolumeStatus& it) { return it.full_since.has_value(); });
     report.able = managed.able;
+    report.ending = managed.ending;
     report.streaming = status.lsn.streaming;
     report.reach = managed.reach;
     if (status.role == Role::standby && status.lsn.replayed) {

@@ -153,6 +153,18 @@ std::optional<Record> as_wanted(const Knowledge& known, const Policy& policy, In
     return change_primary(*known.record, wanted->primary, Chosen::from_list, DataLoss::accepted);
 }
 
+// A primary that was asked to end serves no more: it hands over as in a switchover, and has said where its data ends before it
+// is gone.
+std::optional<Record> from_ending(const Knowledge& known, const Policy& policy, Instant now) {
+    const Record& record = *known.record;
+    const Seen* primary = find(known, record.primary);
+    const bool ends = primary != nullptr && now - primary->received_at < policy.ttl && primary->report.ending &&
+                      primary->report.accepted == record.term;
+    if (!ends) return std::nullopt;
+    const auto best = pick_for_handover(Field{known, policy, {}, now});
+    return best.name ? std::optional(hand_over(record, *best.name)) : std::nullopt;
+}
+
 }  // namespace
 
 Record move_on(const Knowledge& known, const Policy& policy, Instant now) {
@@ -178,6 +190,7 @@ Record move_on(const Knowledge& known, const Policy& policy, Instant now) {
 Succession replace(const Knowledge& known, const Policy& policy, Instant now) {
     const Record& record = *known.record;
     if (record.paused && record.handed_by.empty()) return wait("it is paused");
+    if (auto handed = from_ending(known, policy, now)) return {std::move(handed), {}, {}};
     const auto proof = proof_of_stop(known, policy, now);
     if (!proof) return wait("a former primary may still write", leases_end(known, policy));
     const Seen* primary = find(known, record.primary);

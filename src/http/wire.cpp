@@ -176,6 +176,7 @@ Json managed_of(const std::optional<ManagedStatus>& managed) {
             {"serving", managed->serving},
             {"stopped", managed->stopped},
             {"able", managed->able},
+            {"ending", managed->ending},
             {"reach",
              {{"term", reach.term},
               {"timeline", number(reach.timeline)},

@@ -290,6 +290,7 @@ void read_managed(const Fields& top, InstanceStatus& status) {
         fields.truth("holds_clients", managed.holds_clients);
         fields.truth("stopped", managed.stopped);
         fields.truth("able", managed.able);
+        fields.truth("ending", managed.ending);
         fields.number("promotable_version", managed.promotable_version);
         fields.number("synchronous_version", managed.synchronous_version);
         fields.object("reach", [&](const Fields& reach) {

@@ -105,6 +105,7 @@ Task<> Instance::refresh_each_second() {
 void Instance::handle(const instance::Event& event) { supervisor_.handle(event); }
 void Instance::end(instance::StopMode mode) {
     jobs_.end();
+    note_leave(mode);
     handle(instance::EndRequested{mode});
 }
 void Instance::deadline_passed() { handle(instance::DeadlinePassed{}); }
@@ -370,7 +371,6 @@ Task<std::optional<Fault>> Instance::reason_against_demotion(std::string upstrea
     const auto& inspection = performer_.inspection();
     const bool primary = supervisor_.state().activity == instance::Activity(instance::Running{Role::primary});
     if (membership_ || !primary || !inspection || !inspection->usable) co_return std::nullopt;
-    if (upstream.empty()) upstream = performer_.upstream();
     if (upstream.empty()) co_return std::nullopt;
     const auto control = inspection->usable->control;
     co_return co_await reason_against_following(outside_, control, std::move(upstream));
@@ -387,6 +387,7 @@ Task<ControlAnswer> Instance::command(ControlRequest request) {
         }
     }
     if (request.verb == Verb::demote) {
+        request.upstream = performer_.upstream_of_demotion(request.upstream);
         const auto against = co_await reason_against_demotion(request.upstream);
         if (against) co_return not_asked(request, Answer::refused, *against);
     }
@@ -395,7 +396,7 @@ Task<ControlAnswer> Instance::command(ControlRequest request) {
         if (!read) co_return not_asked(request, Answer::failed, read.error());
         supervisor_.set_policy(policy());
     }
-    const bool has_upstream = !request.upstream.empty() || !performer_.upstream().empty();
+    const bool has_upstream = !request.upstream.empty();
     const auto checkpoints = performer_.last_checkpoint().count;
     const auto reloads = performer_.last_reload().count;
     const auto launches = launches_;

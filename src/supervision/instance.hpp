@@ -67,6 +67,8 @@ public:
     // Recalls journal and fence, then begins.
     void begin();
     void end(instance::StopMode mode);
+    // When Wiring::end was called: returns when the process may go.
+    Task<> take_leave();
     void deadline_passed();
     void guard_lost();
     // The settings have been replaced in place by the owner.
@@ -119,6 +121,7 @@ private:
     void note_position();
     [[nodiscard]] std::optional<Duration> reach_age(Instant now) const;
     void notice();
+    void note_leave(instance::StopMode mode);
     void add_managed(InstanceStatus& status, Instant now);
     Task<> accompany();
     Task<> accompany_standby();
@@ -153,7 +156,8 @@ private:
     Position position_;  // the furthest that the data was seen to reach, since it was last replaced
     std::optional<std::uint64_t> wal_read_in_run_;  // ServerFacts::run, of the last server that had read all of its WAL
     SynchronousUpkeep synchronous_;
-    SynchronousSight counted_;  // as a standby
+    SynchronousSight counted_;             // as a standby
+    std::optional<Instant> leaves_since_;  // it was asked to end as a primary that another one can follow
     std::optional<Instant> wal_gone_at_;
     // A launched standby that follows nobody has said so again and again, from the first to the second.
     Instant waits_for_wal_since_{}, waits_for_wal_at_{};

@@ -166,7 +166,10 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
     const auto& limit = settings_.monitor.exhausted_connections;
     const auto& exhausted = status.postgres.exhausted_since;
     const bool takes_clients = limit == Duration::zero() || !exhausted || now - *exhausted < limit;
-    const bool primary = running != nullptr && running->role == Role::primary;
+    // Clients are served on while a checkpoint shortens the stop that comes.
+    const bool checkpoints = std::holds_alternative<instance::Checkpointing>(state.activity);
+    const bool primary =
+        (running != nullptr && running->role == Role::primary) || (checkpoints && status.role == Role::primary);
     managed.serving = primary && may_write(right, now) && answers && disks && !takes_no_data(status) && takes_clients;
     managed.holds_clients = primary && performer_.holds_clients();
     managed.stopped = instance::takes_no_writes(state);
@@ -175,7 +178,8 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
     const bool usable = inspection && inspection->usable;
     const bool empty = inspection && inspection->verdict == instance::VolumeVerdict::empty && !stored.system_id;
     const bool failed = std::holds_alternative<instance::Failed>(state.activity);
-    managed.able = (usable || empty) && !failed && !status.fenced && disks && !lacks_room(status);
+    managed.ending = state.desired.end.has_value() && !checkpoints;
+    managed.able = (usable || empty) && !failed && !status.fenced && !managed.ending && disks && !lacks_room(status);
     managed.reach = reach(right, position_.timeline, position_.lsn);
     managed.reach_age = reach_age(now);
     managed.promotable_version = stored.promotable.version;

@@ -47,6 +47,17 @@ std::string Performer::upstream() const {
     return settings_.bootstrap.join ? settings_.bootstrap.join->primary_conninfo : std::string();
 }
 
+std::string Performer::upstream_of_demotion(const std::string& named) const {
+    if (!named.empty()) return named;
+    return settings_.bootstrap.join ? settings_.bootstrap.join->primary_conninfo : upstream_;
+}
+
+// The configured one is not remembered: the configuration may name another one later.
+void Performer::set_upstream(const std::string& conninfo) {
+    const bool configured = settings_.bootstrap.join && settings_.bootstrap.join->primary_conninfo == conninfo;
+    upstream_ = configured ? std::string() : conninfo;
+}
+
 void Performer::perform(const instance::Action& action) {
     struct Perform {
         Performer& it;
@@ -136,13 +147,15 @@ Task<> Performer::bootstrap() {
 Task<> Performer::mark_standby() {
     for (;;) {
         Result<> written;
-        if (!upstream_.empty()) {
-            std::string path = upstream_path(settings_);
+        std::string path = upstream_path(settings_);
+        if (upstream_.empty()) {
+            written = co_await outside_.files.remove_durably(std::move(path));
+        } else {
             std::string text = upstream_ + "\n";
             written = co_await outside_.files.write_durably(std::move(path), std::move(text));
         }
         if (written) {
-            std::string path = settings_.data_directory() + "/standby.signal";
+            path = settings_.data_directory() + "/standby.signal";
             written = co_await outside_.files.write_durably(std::move(path), std::string());
         }
         // Killed between the two, it keeps its slots: better than a primary that has lost them.

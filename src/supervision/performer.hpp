@@ -58,9 +58,11 @@ public:
     // Reads the fence; repeated until the volume answers, for a fence must never be overlooked.
     Task<bool> recall_fence();
 
-    // The conninfo that a demotion named; empty: the configured one. It is on disk before standby.signal is, for
-    // whom a standby follows must outlive this process.
-    void set_upstream(std::string conninfo) { upstream_ = std::move(conninfo); }
+    // Whom a demotion follows that names `named`; empty: it names nobody, so the configured one, or else whom the last one
+    // named. Empty: nobody is known.
+    [[nodiscard]] std::string upstream_of_demotion(const std::string& named) const;
+    // It is on disk before standby.signal is, for whom a standby follows must outlive this process.
+    void set_upstream(const std::string& conninfo);
     Task<> recall_upstream();
     [[nodiscard]] std::string upstream() const;
 

@@ -112,7 +112,7 @@ Task<Result<>> remove_left_socket(Surroundings& outside, const Settings& setting
 
 Task<Result<std::string>> read_secret(Surroundings& outside, std::string path) {
     const std::string name = path;
-    auto text = co_await outside.files.read(std::move(path), longest_secret);
+    auto text = co_await outside.mounts.read(std::move(path), longest_secret);
     if (!text) co_return std::unexpected(std::move(text.error()).in("the secret " + name));
     while (text->ends_with('\n') || text->ends_with('\r')) text->pop_back();
     if (text->empty())

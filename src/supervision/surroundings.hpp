@@ -69,6 +69,7 @@ struct Surroundings {
     ProcessHost& processes;
     ProcessTable& process_table;
     FileSystem& files;
+    FileSystem& mounts;  // for what others mount, such as secrets: one that hangs keeps no fence waiting
     PgSession& session;  // superuser, database postgres
     OpenSession open_session;
     OpenUpstream open_upstream;

@@ -109,6 +109,10 @@ class Member(Instance):
             self.process.wait()
         wait_for("its processes to be gone", lambda: not instance.server_processes(self.data_directory))
 
+    def end(self):
+        """As kubelet asks for it; it goes in its own time."""
+        self.send_signal(signal.SIGTERM)
+
     def kill_postmaster(self):
         os.kill(self.postmaster(), signal.SIGKILL)
 

@@ -221,6 +221,14 @@ class Switchover(Pair):
         two.sql("insert into kept values (3)")
         wait_for("whom it follows outlives pgbosun", lambda: one.sql("select count(*) from kept") == "3")
 
+        # Back and forth, with nobody named: one goes by its configuration, the other by whom it was told last.
+        for former, new, rows in ((two, one, 4), (one, two, 5)):
+            self.assertEqual(former.http("POST", "/v1/demote?wait=60s").status, 200)
+            self.assertEqual(new.http("POST", "/v1/promote?wait=60s").status, 200)
+            new.up()
+            new.sql(f"insert into kept values ({rows})")
+            wait_for(f"{rows} rows on the former", lambda it=former, n=rows: it.sql("select count(*) from kept") == str(n))
+
 
 class Parted(Pair):
     """A standby that was promoted, while its former primary went on."""

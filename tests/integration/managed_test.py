@@ -82,6 +82,32 @@ class Managed(Case):
         for it in self.cluster.members:
             self.has(it, "1")
 
+    def test_a_primary_that_is_asked_to_end_hands_over_all_it_has_before_it_is_gone(self):
+        before = self.whole()
+        before.sql("truncate t")
+        term = before.status()["term"]
+        self.assertEqual(before.sql("insert into t values (1); select 1"), "1")
+
+        self.assertEqual(before.stop(), 0)
+
+        # It has stayed until the next one was named; killed, it would still be the primary of its term for a while.
+        self.assertGreater(self.cluster.said()["term"], term)
+        after = wait_for("another one serves", lambda: self.cluster.primary() not in (None, before) and self.cluster.primary())
+        after.sql("insert into t values (2)")
+        before.start()
+        self.assertIs(self.whole(), after)
+        self.has(before, "1,2")
+        plans = [it["what"] for it in before.http("GET", "/v1/journal").json["entries"] if it["what"].startswith("rejoin: ")]
+        self.assertTrue(plans[-1].startswith("rejoin: follow"), plans)
+
+    def test_a_standby_that_is_asked_to_end_ends_at_once(self):
+        primary = self.whole()
+        standby = self.others(primary)[0]
+        self.assertEqual(standby.stop(), 0)
+        self.assertNotIn("it stays until a controller", standby.log())
+        standby.start()
+        self.assertIs(self.whole(), primary)
+
     def test_a_standby_streams_from_the_one_that_is_named_for_it_and_from_the_primary_while_that_one_is_away(self):
         one, two, three = self.cluster.members
         if self.whole() is not one:

@@ -43,6 +43,9 @@ constexpr std::array later_kinds{
     Named{FaultKind::short_lease, "short_lease", 1, 500, 12000},
     Named{FaultKind::stall_receiver, "stall_receiver", 1, 300, 9000},
 };
+constexpr std::array latest_kinds{
+    Named{FaultKind::end_agent, "end_agent", 1, 100, 7000},
+};
 
 // A few kinds together reach further than all of them at once.
 std::vector<Named> draw_kinds(Random& random) {
@@ -71,6 +74,9 @@ const Named& about(FaultKind kind) {
         if (it.kind == kind) return it;
     }
     for (const auto& it : later_kinds) {
+        if (it.kind == kind) return it;
+    }
+    for (const auto& it : latest_kinds) {
         if (it.kind == kind) return it;
     }
     throw std::logic_error("a kind of fault without a name");
@@ -105,6 +111,20 @@ void draw_later_kinds(Schedule& schedule) {
         other.length_ms = kind.kind == FaultKind::short_lease ? random.between(500, 9000) : 0;
         other.who = kind.kind == FaultKind::short_lease ? draw_who(random, other.kind, schedule.setting) : fault.who;
         schedule.faults.push_back(other);
+    }
+}
+
+void draw_ends(Schedule& schedule) {
+    Random random(schedule.setting.seed, 12);
+    if (!random.chance(200)) return;
+    const auto& kind = latest_kinds[0];
+    for (auto count = random.between(1, 4); count > 0; --count) {
+        Fault fault;
+        fault.kind = kind.kind;
+        fault.at_ms = random.between(4000, schedule.setting.faults_end_ms);
+        fault.length_ms = random.between(kind.shortest_ms, kind.longest_ms);
+        fault.who = draw_who(random, kind.kind, schedule.setting);
+        schedule.faults.push_back(fault);
     }
 }
 
@@ -144,6 +164,7 @@ Schedule draw(std::uint64_t seed) {
         schedule.faults.push_back(fault);
     }
     draw_later_kinds(schedule);
+    draw_ends(schedule);
     return schedule;
 }
 
@@ -182,6 +203,7 @@ Schedule parse_schedule(const std::string& text) {
         };
         look(kinds);
         look(later_kinds);
+        look(latest_kinds);
         in >> word >> fault.at_ms >> word >> fault.length_ms >> word >> fault.who >> word >> fault.whom;
         if (!known || !in) throw std::runtime_error("a fault that cannot be read: " + name);
         schedule.faults.push_back(fault);

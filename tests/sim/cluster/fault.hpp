@@ -27,6 +27,7 @@ enum class FaultKind {
     fence,
     short_lease,     // of controller `who`: it is restarted with a shorter lease.ttl, and after that with its own again
     stall_receiver,  // WAL that arrives at `who` waits, while its agent answers
+    end_agent,       // SIGTERM: it is gone after half of `length`, and up again at its end
 };
 
 struct Fault {

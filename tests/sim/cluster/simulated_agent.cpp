@@ -50,6 +50,7 @@ void SimulatedAgent::come_up() {
 
 void SimulatedAgent::go_down() {
     ++down_;
+    ending_ = false;
     if (!up_) return;
     up_ = false;
     ++life_;
@@ -101,6 +102,12 @@ void SimulatedAgent::stall_receiver(int change) {
 
 void SimulatedAgent::set_fence(int change) {
     fence_ += change;
+    work_inbox();
+}
+
+void SimulatedAgent::ask_to_end() {
+    if (!up_) return;
+    ending_ = true;
     work_inbox();
 }
 
@@ -179,12 +186,12 @@ void SimulatedAgent::step() {
         if (right_.record.primary != name_) upstream_ = right_.record.primary;
     }
     const bool primary = is_primary(right_);
-    const bool fenced = fence_ > 0;
-    bool may = primary && !fenced && may_write(right_, clock() + stop_margin);
-    if (primary && !fenced && world_.without(Sabotage::isolation)) may = true;
+    const bool rests = fence_ > 0 || ending_;
+    bool may = primary && !rests && may_write(right_, clock() + stop_margin);
+    if (primary && !rests && world_.without(Sabotage::isolation)) may = true;
     if (postgres_ == Postgres::primary && !may) {
-        world_.note(node_, [&] { return std::string(primary && !fenced ? "is isolated" : "closes"); });
-        if (primary && !fenced) {
+        world_.note(node_, [&] { return std::string(primary && !rests ? "is isolated" : "closes"); });
+        if (primary && !rests) {
             // The worst case: it takes commits until the stop is over.
             if (!stopping_) enter_later(Postgres::down, 5, 60);
             stopping_ = true;
@@ -197,8 +204,8 @@ void SimulatedAgent::step() {
         return;
     }
     if ((postgres_ == Postgres::starting_primary || postgres_ == Postgres::promoting) && !may) enter(Postgres::down);
-    if (postgres_ == Postgres::standby && fenced) enter(Postgres::down);
-    if (storing_ || fenced) return;
+    if (postgres_ == Postgres::standby && rests) enter(Postgres::down);
+    if (storing_ || rests) return;
     if (postgres_ == Postgres::standby && may) {
         rule_ = right_.record.synchronous;
         enter(Postgres::promoting);
@@ -434,7 +441,8 @@ controller::Report SimulatedAgent::report() const {
     it.serving = takes_writes() && may_write(right_, clock());
     it.stopped = !writes_sometime();
     it.fenced = fence_ > 0;
-    it.able = !torn_ && postgres_ != Postgres::rejoining;
+    it.able = !torn_ && !ending_ && postgres_ != Postgres::rejoining;
+    it.ending = ending_;
     it.streaming =
         postgres_ == Postgres::standby && streamed_at_ && world_.now() - *streamed_at_ < std::chrono::seconds(1);
     it.reach = reach(right_, looked_.timeline, looked_.end);

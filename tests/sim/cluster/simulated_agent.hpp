@@ -40,6 +40,7 @@ public:
     void stall_receiver(int change);
     void set_slow_disk(int change) { slow_disk_ += change; }
     void set_fence(int change);
+    void ask_to_end();  // who asks takes it down, when it has had a moment to say how it stands
 
     [[nodiscard]] bool is_up() const { return up_; }
     [[nodiscard]] bool postgres_runs() const { return up_ && frozen_ == 0; }
@@ -101,6 +102,7 @@ private:
     bool torn_ = false;  // a rewind or a clone has not come to its end
     int fence_ = 0;
     // This life.
+    bool ending_ = false;
     bool up_ = false;
     std::uint64_t life_ = 0;
     int down_ = 0;

@@ -38,6 +38,7 @@ void SimulatedAgent::assigned(const Assignment& given) {
         local.timeline = Timeline{wal_.timeline};
         local.lsn = Lsn{wal_.end};
         local.fenced = fence_ > 0;
+        local.ending = ending_;
         const bool was_primary = is_primary(right_);
         auto reception = instance::receive(right_, assignment, local, clock());
         if (reception.refusal || is_primary(reception.right) != was_primary) {

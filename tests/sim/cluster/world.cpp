@@ -155,6 +155,11 @@ void World::happen(const Fault& fault) {
             agent(fault.who).go_down();
             after(length, [it = &agent(fault.who)] { it->come_up(); });
             return;
+        case FaultKind::end_agent:
+            agent(fault.who).ask_to_end();
+            after(length / 2, [it = &agent(fault.who)] { it->go_down(); });
+            after(length, [it = &agent(fault.who)] { it->come_up(); });
+            return;
         case FaultKind::cut: during([this, fault](int by) { set_cut(fault.who, fault.whom, by); }); return;
         case FaultKind::isolate:
             during([this, fault](int by) {

@@ -95,6 +95,45 @@ TEST_CASE("a fenced primary hands over to who has all that its data ends with") 
     }
 }
 
+TEST_CASE("a primary that was asked to end hands over at once, as in a switchover") {
+    struct Row {
+        const char* what;
+        void (*change)(Knowledge& known, Report& primary, Report& candidate);
+        bool handed_over;
+    };
+    const Row rows[] = {
+        {"it stops", [](Knowledge&, Report&, Report&) {}, true},
+        {"it has stopped, and holds more than anybody",
+         [](Knowledge&, Report& primary, Report&) {
+             primary.stopped = true;
+             primary.reach.lsn = Lsn{200};
+         },
+         true},
+        {"it was started anew", [](Knowledge&, Report& primary, Report&) { primary.ending = false; }, false},
+        {"it is no primary of this term", [](Knowledge&, Report& primary, Report&) { primary.accepted = 4; }, false},
+        {"it is paused", [](Knowledge& known, Report&, Report&) { known.record->paused = true; }, false},
+        {"nobody can take over", [](Knowledge&, Report&, Report& candidate) { candidate.able = false; }, false},
+        {"who could ends too", [](Knowledge&, Report&, Report& candidate) { candidate.fenced = true; }, false},
+    };
+    for (const Row& row : rows) {
+        INFO(row.what);
+        auto known = test::leading();
+        auto primary = test::primary_report();
+        primary.serving = primary.able = false;
+        primary.ending = true;
+        auto candidate = test::report("b");
+        row.change(known, primary, candidate);
+        test::sees(known, primary);
+        test::sees(known, candidate);
+        const auto choice = chosen(known);
+        const auto* record = written(choice);
+        CHECK((record != nullptr && record->primary == "b" && record->handed_by == "a") == row.handed_over);
+        if (!row.handed_over) continue;
+        // One that goes without a word is replaced when its lease has run out.
+        CHECK(record->former == std::vector<std::string>{"a"});
+    }
+}
+
 TEST_CASE("a former primary whose successor does not come to have all gets its place back under a new term") {
     struct Row {
         const char* what;

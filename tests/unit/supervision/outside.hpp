@@ -29,12 +29,13 @@ struct Outside {
     FakeClock clock;
     FakeProcessHost processes;
     FakeFileSystem files;
+    FakeFileSystem mounts;
     NoProcesses process_table;
     NoGuard guard;
     std::shared_ptr<FakeServer> server = std::make_shared<FakeServer>();
     FakePgSession session{server};
     Settings settings;
-    supervision::Surroundings outside{loop, clock, processes, process_table, files, session, {}, {}, guard, {}, {}};
+    supervision::Surroundings outside{loop, clock, processes, process_table, files, mounts, session, {}, {}, guard, {}, {}};
 };
 
 }  // namespace pgbosun::test

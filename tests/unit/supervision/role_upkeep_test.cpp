@@ -30,7 +30,7 @@ struct Fixture : test::Outside {
             return std::make_unique<test::FakePgSession>(server);
         };
         settings.postgresql.replication.password_file = "/secrets/replication";
-        files.add_file("/secrets/replication", "first\n");
+        mounts.add_file("/secrets/replication", "first\n");
     }
     Result<Rows> answer(const std::string& sql) {
         Rows rows;
@@ -82,7 +82,7 @@ TEST_CASE("a role's password follows its secret, is sent as a verifier, and is n
     it.run();
     CHECK(it.passwords == std::vector<std::string>{"streaming_replica SCRAM-SHA-256"});
 
-    it.files.add_file("/secrets/replication", "second\n");
+    it.mounts.add_file("/secrets/replication", "second\n");
     it.run();
     CHECK(it.passwords.size() == 2);
     for (const auto& sql : it.server->statements) {
@@ -94,7 +94,7 @@ TEST_CASE("a role's password follows its secret, is sent as a verifier, and is n
 TEST_CASE("the owner's password is set too, and what fails is tried again at the next call") {
     Fixture it;
     it.settings.bootstrap.initdb.password_file = "/secrets/app";
-    it.files.add_file("/secrets/app", "secret");
+    it.mounts.add_file("/secrets/app", "secret");
     it.refused = {std::string(postgres::metrics_role)};
 
     it.run();
@@ -113,7 +113,7 @@ TEST_CASE("the superuser's password follows its secret, where it has one") {
     Fixture it;
     it.roles = {"postgres", "streaming_replica"};
     it.settings.bootstrap.initdb.superuser_password_file = "/secrets/superuser";
-    it.files.add_file("/secrets/superuser", "rotated");
+    it.mounts.add_file("/secrets/superuser", "rotated");
 
     it.run();
 
@@ -122,7 +122,7 @@ TEST_CASE("the superuser's password follows its secret, where it has one") {
 
 TEST_CASE("a secret that cannot be read leaves the password as it is") {
     Fixture it;
-    it.files.nodes.erase("/secrets/replication");
+    it.mounts.nodes.erase("/secrets/replication");
 
     it.run();
 
@@ -133,7 +133,7 @@ TEST_CASE("a secret that cannot be read leaves the password as it is") {
 TEST_CASE("a recovered cluster gets the application's owner when its password is given") {
     Fixture it;
     it.settings.bootstrap.initdb.password_file = "/secrets/app";
-    it.files.add_file("/secrets/app", "secret");
+    it.mounts.add_file("/secrets/app", "secret");
     it.settings.bootstrap.recovery.emplace();
 
     it.run();
