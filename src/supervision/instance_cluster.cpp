@@ -100,6 +100,10 @@ bool Instance::unsettled() const {
 }
 
 void Instance::note_position() {
+    if (const auto& end = performer_.shut_down()) {
+        position_ = std::max(position_, Position{end->timeline, end->checkpoint});
+        return;
+    }
     const auto& server = monitor_.facts().server;
     if (server) {
         if (server->wal_read) wal_read_in_run_ = server->run;
@@ -137,6 +141,7 @@ instance::Local Instance::local() {
 // A standby that was not shut down holds all that it had received, and knows how much when it has replayed it.
 std::optional<Duration> Instance::reach_age(Instant now) const {
     const auto& facts = monitor_.facts();
+    if (performer_.shut_down()) return Duration{};
     if (facts.server_asked_at) {
         const bool read = facts.server && facts.server->run == wal_read_in_run_;
         return read ? std::optional(now - *facts.server_asked_at + text_age) : std::nullopt;
@@ -172,7 +177,7 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
         (running != nullptr && running->role == Role::primary) || (checkpoints && status.role == Role::primary);
     managed.serving = primary && may_write(right, now) && answers && disks && !takes_no_data(status) && takes_clients;
     managed.holds_clients = primary && performer_.holds_clients();
-    managed.stopped = instance::takes_no_writes(state);
+    managed.stopped = instance::takes_no_writes(state) || performer_.shut_down();
 
     const auto& inspection = performer_.inspection();
     const bool usable = inspection && inspection->usable;

@@ -17,6 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration disk_retry = 1s;
+constexpr Duration shutdown_look = 50ms;
 constexpr std::size_t longest_upstream_file = 8192;
 
 std::string upstream_path(const Settings& settings) { return settings.state_directory() + "/upstream"; }
@@ -205,6 +206,24 @@ void Performer::stop(instance::StopMode mode) {
                                                           : SIGQUIT;
     // not_found: it has ended, and on_exit is under way.
     std::ignore = outside_.processes.signal(*postmaster_, number);
+    if (calls_.primary && watched_shutdown_ != postmaster_) start(watch_shutdown());
+}
+
+// Its archiver's last turn comes between its last checkpoint and its end, and is long when the store is slow: who takes over
+// need not wait for that. Killed in it, the data is shut down all the same.
+Task<> Performer::watch_shutdown() {
+    const auto process = watched_shutdown_ = postmaster_;
+    while (postmaster_ == process && !shut_down_) {
+        std::string path = settings_.data_directory() + "/global/pg_control";
+        const auto file = co_await outside_.files.read(std::move(path), postgres::control_file_size);
+        auto control = file ? postgres::parse_control_data(*file) : std::unexpected(file.error());
+        if (postmaster_ == process && control && control->state == postgres::ClusterState::shut_down) {
+            shut_down_ = std::move(*control);
+            calls_.changed();
+        } else {
+            co_await pause(outside_.loop, shutdown_look);
+        }
+    }
 }
 
 void Performer::kill() {

@@ -104,6 +104,8 @@ public:
     // No server was started since the inspection. What a rejoin changes is said to be lost first (Rejoiner::Calls).
     [[nodiscard]] bool is_as_inspected() const { return inspection_.has_value() && !changed_since_inspection_; }
     [[nodiscard]] std::optional<ProcessId> postmaster() const { return postmaster_; }
+    // In a cluster: of a server that still runs and has come to the end of its shutdown: it writes nothing more.
+    [[nodiscard]] const std::optional<postgres::ControlData>& shut_down() const { return shut_down_; }
     [[nodiscard]] std::optional<Instant> postmaster_since() const { return postmaster_since_; }
     [[nodiscard]] const std::optional<ProgressStatus>& progress() const {
         return rejoiner_.progress() ? rejoiner_.progress() : bootstrapper_.progress();
@@ -144,6 +146,7 @@ private:
     Task<> remove_recovery_marker();
     void postmaster_exited(ExitStatus status);
     Task<> look_at_rest();
+    Task<> watch_shutdown();
     Task<> conclude_failed_exit(ExitStatus status, bool recovering);
     [[nodiscard]] bool ends_standby_for_good() const;
     void explain_exit(ExitStatus status);
@@ -168,6 +171,8 @@ private:
     std::uint64_t inspection_number_ = 0;
     std::optional<Inspection> inspection_;
     bool changed_since_inspection_ = false;
+    std::optional<ProcessId> watched_shutdown_;
+    std::optional<postgres::ControlData> shut_down_;
     std::optional<ProcessId> postmaster_;
     std::optional<Instant> postmaster_since_;
     enum class Launching { no, preparing, given_up };

@@ -174,6 +174,7 @@ void Performer::postmaster_exited(ExitStatus status) {
     outside_.guard.unwatch();
     postmaster_.reset();
     postmaster_since_.reset();
+    shut_down_.reset();
     outside_.session.close();
     const bool recovering = inspection_ && inspection_->recovering;
     // Its last line, which may still be on its way, says whether another try could end better, or what to correct.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -99,6 +100,23 @@ class Managed(Case):
         self.has(before, "1,2")
         plans = [it["what"] for it in before.http("GET", "/v1/journal").json["entries"] if it["what"].startswith("rejoin: ")]
         self.assertTrue(plans[-1].startswith("rejoin: follow"), plans)
+
+    def test_a_switchover_does_not_wait_for_an_archive_that_hangs(self):
+        before = self.whole()
+        before.sql("truncate t; insert into t values (1)")
+        archiver = [pid for pid in instance.children(before.pid) if instance.process_name(pid) == "pgbosun-archive"][0]
+        os.kill(archiver, signal.SIGSTOP)
+        self.addCleanup(instance.send, archiver, signal.SIGCONT)
+        before.sql("select pg_switch_wal()")
+        postmaster = before.postmaster()
+
+        code, said = self.cluster.ask("switchover")
+
+        self.assertEqual(code, 0, said)
+        self.assertTrue(os.path.exists(f"/proc/{postmaster}"), "its last WAL is still being archived")
+        instance.send(archiver, signal.SIGCONT)
+        self.assertIsNot(self.whole(), before)
+        self.has(before, "1")
 
     def test_a_standby_that_is_asked_to_end_ends_at_once(self):
         primary = self.whole()
