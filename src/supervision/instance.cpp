@@ -304,11 +304,14 @@ const InstanceStatus& Instance::status() {
         status_.backup = jobs_.backups();
         status_.drill = jobs_.drill();
         note_position();
+        const bool delayed = settings_.postgresql.apply_delay > Duration::zero();
+        replay_.look(status_, delayed ? Replays::delayed : Replays::at_once, now);
         notice();
     }
     status_.now = now;
     if (membership_) add_managed(status_, now);
     explain_cut_off(status_);
+    replay_.explain(status_, now);
     return status_;
 }
 

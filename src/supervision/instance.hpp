@@ -17,6 +17,7 @@
 #include "supervision/monitor.hpp"
 #include "supervision/notices.hpp"
 #include "supervision/performer.hpp"
+#include "supervision/replay_watch.hpp"
 #include "supervision/role_upkeep.hpp"
 #include "supervision/status.hpp"
 #include "supervision/supervisor.hpp"
@@ -173,6 +174,7 @@ private:
     std::optional<Instant> archive_end_at_;  // when that was last so
     RoleUpkeep role_upkeep_;
     VolumeRoom room_;
+    ReplayWatch replay_;
     Jobs jobs_;
     Broadcast changed_;
     InstanceStatus status_;
