@@ -1,6 +1,7 @@
-"""/v1/status under load, with postgres running and with postgres stopped (SIGSTOP).
+"""/v1/status under load, with postgres running and with postgres stopped (SIGSTOP); /primary, as load balancers ask it, with
+postgres down.
 
-5,000 requests a second on a fixed timetable, whether or not the answers come in time: a request that has to wait for
+5,000 requests a second (/primary: 1,000) on a fixed timetable, whether or not the answers come in time: a request that has to wait for
 an earlier one counts its wait. Beside it, what wrk gets out of it when it asks as fast as it is answered."""
 
 import os
@@ -14,15 +15,17 @@ import time
 import support
 
 RATE = 5000
+CHECKS = 1000  # a second, of /primary
 SECONDS = 10
 CONNECTIONS = 10
-REQUEST = b"GET /v1/status HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 class Connection:
     """Keep-alive, one request at a time."""
 
-    def __init__(self, port):
+    def __init__(self, port, path, status):
+        self.request = b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path.encode()
+        self.expected = b"HTTP/1.1 %d" % status
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.due = None
@@ -30,14 +33,14 @@ class Connection:
 
     def ask(self, due):
         self.due = due
-        self.socket.sendall(REQUEST)
+        self.socket.sendall(self.request)
 
     def answered(self):
         """Whether the answer is complete."""
         part = self.socket.recv(65536)
         self.buffer += part
         head, found, body = self.buffer.partition(b"\r\n\r\n")
-        if not part or (found and not head.startswith(b"HTTP/1.1 200")):
+        if not part or (found and not head.startswith(self.expected)):
             raise RuntimeError(f"not answered: {head!r}")
         if not found or len(body) < int(re.search(rb"(?i)content-length: (\d+)", head).group(1)):
             return False
@@ -45,19 +48,19 @@ class Connection:
         return True
 
 
-def timetable(port):
+def timetable(port, path="/v1/status", status=200, rate=RATE):
     """Answers a second, and 99th percentiles in ms from when each request was due: of the answer, of its sending."""
-    connections = [Connection(port) for _ in range(CONNECTIONS)]
+    connections = [Connection(port, path, status) for _ in range(CONNECTIONS)]
     selector = selectors.DefaultSelector()
     for connection in connections:
         selector.register(connection.socket, selectors.EVENT_READ, connection)
     idle, latencies, lateness, sent = list(connections), [], [], 0
     begin = time.perf_counter()
-    while len(latencies) < RATE * SECONDS:
+    while len(latencies) < rate * SECONDS:
         now = time.perf_counter()
-        while idle and sent < RATE * SECONDS and begin + sent / RATE <= now:
-            idle.pop().ask(begin + sent / RATE)
-            lateness.append(now - begin - sent / RATE)
+        while idle and sent < rate * SECONDS and begin + sent / rate <= now:
+            idle.pop().ask(begin + sent / rate)
+            lateness.append(now - begin - sent / rate)
             sent += 1
         for key, _ in selector.select(0.0002):
             if key.data.answered():
@@ -111,4 +114,10 @@ def measure(bench):
     finally:
         for pid in stopped:
             os.kill(pid, signal.SIGCONT)
+    subprocess.run([bench.program("pgbosun"), "fence", "--config", instance.config], check=True, stdout=subprocess.DEVNULL)
+    rate, p99, late = timetable(instance.port, "/primary", 503, CHECKS)
+    yield support.Row(f"/primary, postgres down: {CHECKS} requests/s asked", "", f"{rate:.0f}/s", f">= {CHECKS}/s",
+                      rate >= CHECKS * 0.99)
+    yield support.at_most(f"  their p99, {CONNECTIONS} connections", "", p99, 1, "ms")
+    yield support.Row("  of it: how late the requests were sent, p99", "", f"{late:.3g} ms", "", None)
     instance.stop()

@@ -35,7 +35,8 @@ struct Outside {
     std::shared_ptr<FakeServer> server = std::make_shared<FakeServer>();
     FakePgSession session{server};
     Settings settings;
-    supervision::Surroundings outside{loop, clock, processes, process_table, files, mounts, session, {}, {}, guard, {}, {}};
+    supervision::Surroundings outside{loop,    clock, processes, process_table, files, mounts,
+                                      session, {},    {},        guard,         {},    {}};
 };
 
 }  // namespace pgbosun::test
