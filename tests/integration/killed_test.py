@@ -15,8 +15,8 @@ from instance import Case, children, process_name, wait_for
 SEED = int(os.environ.get("PGBOSUN_TEST_SEED", "0")) or random.randrange(1, 1 << 31)
 FENCE_ROUNDS = 10
 WAL_ROUNDS = 15
-START_ROUNDS = 12
-RELOAD_ROUNDS = 6
+START_ROUNDS = 8
+RELOAD_ROUNDS = 4
 
 
 class Killed(Case):

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "support/catch.hpp"
+#include "unit/http/openapi_document.hpp"
 
 using namespace pgbosun;
 using Json = nlohmann::json;
@@ -70,4 +71,27 @@ TEST_CASE("a wrong request to a controller is named, has a hint and does nothing
         CHECK(answered(control, http::Method::post, "/v1/demote-cluster", "{\"source\": \"" + source + "\"}").status ==
               200);
     }
+}
+
+TEST_CASE("openapi-controller.yaml names paths and methods that are served, and the properties that are rendered") {
+    const YAML::Node document = YAML::LoadFile(PGBOSUN_DOCS "/openapi-controller.yaml");
+    std::set<std::string> promised;
+    LeadingController control;
+    for (const auto& path : document["paths"]) {
+        for (const auto& operation : test::followed(document, path.second)) {
+            const auto method = operation.first.as<std::string>();
+            promised.insert(method + " " + path.first.as<std::string>());
+            CAPTURE(method, path.first.as<std::string>());
+            const auto asked = method == "post" ? http::Method::post : http::Method::get;
+            CHECK(answered(control, asked, path.first.as<std::string>()).status == 200);
+        }
+    }
+    CHECK(promised == std::set<std::string>{"get /livez", "get /healthz", "get /liveness", "get /readyz",
+                                            "get /readiness", "get /metrics", "get /v1/status", "post /v1/switchover",
+                                            "post /v1/failover", "post /v1/pause", "post /v1/resume",
+                                            "post /v1/demote-cluster", "post /v1/promote-cluster"});
+    ControllerStatus status;
+    status.instances.push_back({});
+    test::compare(document, Json::parse(http::render_controller_status(status)),
+                  document["components"]["schemas"]["Status"], "Status");
 }

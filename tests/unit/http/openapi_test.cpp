@@ -1,14 +1,15 @@
 // docs/openapi.yaml is a promise; here it is held against the routes and against what is really rendered.
 #include <yaml-cpp/yaml.h>
 
-#include <nlohmann/json.hpp>
 #include <cctype>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "http/backup_wire.hpp"
 #include "http/routes.hpp"
 #include "http/wire.hpp"
 #include "support/catch.hpp"
+#include "unit/http/openapi_document.hpp"
 #include "unit/http/status_of.hpp"
 
 using namespace pgbosun;
@@ -18,7 +19,7 @@ using Json = nlohmann::json;
 namespace {
 
 YAML::Node document() {
-    static const YAML::Node loaded = YAML::LoadFile(PGBOSUN_OPENAPI);
+    static const YAML::Node loaded = YAML::LoadFile(PGBOSUN_DOCS "/openapi.yaml");
     return loaded;
 }
 
@@ -29,24 +30,7 @@ std::string lower(std::string text) {
 
 YAML::Node schema(const std::string& name) { return document()["components"]["schemas"][name]; }
 
-// Every property of the JSON is in the schema, and every one of the schema in the JSON; so on inside.
-void compare(const Json& json, YAML::Node wanted, const std::string& where) {
-    CAPTURE(where);
-    if (wanted["$ref"]) {
-        const auto name = wanted["$ref"].as<std::string>();
-        wanted = schema(name.substr(name.rfind('/') + 1));
-    }
-    if (json.is_array()) {
-        for (const auto& element : json) compare(element, wanted["items"], where + "[]");
-        return;
-    }
-    if (!json.is_object() || !wanted["properties"]) return;
-    std::set<std::string> rendered, promised;
-    for (const auto& [name, value] : json.items()) rendered.insert(name);
-    for (const auto& property : wanted["properties"]) promised.insert(property.first.as<std::string>());
-    CHECK(rendered == promised);
-    for (const auto& [name, value] : json.items()) compare(value, wanted["properties"][name], where + "." + name);
-}
+void compare(const Json& json, const std::string& name) { test::compare(document(), json, schema(name), name); }
 
 }  // namespace
 
@@ -80,21 +64,21 @@ TEST_CASE("openapi.yaml asks for credentials exactly where the server does") {
 }
 
 TEST_CASE("openapi.yaml has the properties that are rendered") {
-    compare(Json::parse(render_status(test::full_status())), schema("Status"), "Status");
-    compare(Json::parse(render_problem({409, "d", "h", {}})), schema("Problem"), "Problem");
+    compare(Json::parse(render_status(test::full_status())), "Status");
+    compare(Json::parse(render_problem({409, "d", "h", {}})), "Problem");
     const JournalEntry entry{1, {}, "phase", "what", {{"a", "b"}}};
-    compare(Json::parse(render_journal({entry}, 1)), schema("Journal"), "Journal");
+    compare(Json::parse(render_journal({entry}, 1)), "Journal");
     CatalogSummary catalog;
     catalog.backups = {CatalogEntry{}};
-    compare(Json::parse(render_backups(&catalog, test::full_status())), schema("Backups"), "Backups");
-    compare(Json::parse(render_backup(CatalogEntry{})), schema("Backup"), "Backup");
-    compare(Json::parse(render_job_answer({})), schema("Job"), "Job");
-    compare(Json::parse(render_event(entry, Phase::running, Role::primary)), schema("Event"), "Event");
+    compare(Json::parse(render_backups(&catalog, test::full_status())), "Backups");
+    compare(Json::parse(render_backup(CatalogEntry{})), "Backup");
+    compare(Json::parse(render_job_answer({})), "Job");
+    compare(Json::parse(render_event(entry, Phase::running, Role::primary)), "Event");
     InstanceStatus busy = test::full_status();
     busy.backup.running.emplace();
     const Json progress = Json::parse(render_progress(busy));
-    compare(progress, schema("Progress"), "Progress");
-    compare(progress["backup"], schema("JobProgress"), "JobProgress");
+    compare(progress, "Progress");
+    compare(progress["backup"], "JobProgress");
 }
 
 TEST_CASE("openapi.yaml has every phase and role") {
