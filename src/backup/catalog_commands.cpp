@@ -190,7 +190,9 @@ Result<Expired> expire(Catalog& catalog, const std::optional<RetentionPolicy>& p
     auto backups = catalog.list();
     if (!backups) return std::unexpected(backups.error());
     for (auto& backup : *backups) backup.over = is_over(catalog, backup, own);
-    Expired expired{.backups = {}, .plan = plan_expiry(*backups, policy, now), .dry_run = dry_run};
+    const auto histories = read_histories(catalog);
+    if (!histories) return std::unexpected(histories.error());
+    Expired expired{.backups = {}, .plan = plan_expiry(*backups, policy, now, *histories), .dry_run = dry_run};
     for (const auto& backup : *backups) expired.backups.push_back(entry_of(backup));
     if (dry_run == DryRun::no) {
         // The newest first: what builds on another one goes before it.

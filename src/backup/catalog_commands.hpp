@@ -23,6 +23,9 @@ Result<ArchiveFacts> read_archive(Catalog& catalog);
 // not_found: it is not in the archive. corrupt: it is no history.
 Result<wal::TimelineHistory> read_history(Catalog& catalog, Timeline timeline);
 
+// Those that can be read; they lie beside the WAL's directories, of which nothing is read.
+Result<Histories> read_histories(Catalog& catalog);
+
 // "<server>/wals/"
 std::string wals_prefix(std::string_view server);
 // `below`: a key without that.

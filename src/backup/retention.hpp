@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backup/catalog.hpp"
+#include "backup/coverage.hpp"
 #include "wal/archive_name.hpp"
 
 namespace pgbosun::backup {
@@ -37,6 +38,7 @@ enum class Reason {
     // These stay.
     wanted,         // among the newest, or within the window
     before_window,  // what recovery to the window's begin starts from
+    way_to_newest,  // newer ones stay, but ended behind the fork that leads to the newest timeline
     needed,         // an incremental one that stays builds on it
     kept,           // marked with keep
     no_policy,      // there is no policy
@@ -86,8 +88,11 @@ struct ExpiryPlan {
     std::string wal_stays_because;  // for a person; empty: some may go
 };
 
-// `backups`: oldest first. Without a policy, what is done stays and no WAL goes.
-ExpiryPlan plan_expiry(const std::vector<Backup>& backups, const std::optional<RetentionPolicy>& policy, WallTime now);
+// `backups`: oldest first. Without a policy, what is done stays and no WAL goes. A policy is fulfilled twice: as if all
+// backups were alike, and by those from which recovery gets to the newest timeline. Where the history of that one is not
+// known, all are.
+ExpiryPlan plan_expiry(const std::vector<Backup>& backups, const std::optional<RetentionPolicy>& policy, WallTime now,
+                       const Histories& histories = {});
 
 // What WAL is not needed once the verdicts are carried out.
 struct WalVerdict {

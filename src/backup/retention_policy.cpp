@@ -54,6 +54,8 @@ std::string_view explanation(Reason reason) {
     switch (reason) {
         case Reason::wanted: return "stays: the policy wants it";
         case Reason::before_window: return "stays: recovery to the begin of the window starts from it";
+        case Reason::way_to_newest:
+            return "stays: newer ones do not lead to the newest timeline, which forked before their end";
         case Reason::needed: return "stays: an incremental backup builds on it";
         case Reason::kept: return "stays: marked with keep";
         case Reason::no_policy: return "stays: there is no retention policy";
