@@ -59,7 +59,7 @@ private:
         if (backup.keep != Keep::none) return Reason::kept;
         if (!backup.info && backup.info.error().kind != FaultKind::not_found) return Reason::damaged;
         const bool newest = at + 1 == backups_.size();
-        const bool young = backup.id.time() > now_ - unfinished_lifetime;
+        const bool young = is_young(backup, now_);
         if (backup.info && backup.info->status == BackupStatus::failed) {
             const bool shown = newest && young && backup.info->error != being_deleted;
             return shown ? Reason::last_failure : Reason::failed;
@@ -182,6 +182,10 @@ private:
 };
 
 }  // namespace
+
+bool is_young(const Backup& backup, WallTime now) {
+    return std::max(backup.id.time(), backup.changed_at.value_or(WallTime{})) > now - unfinished_lifetime;
+}
 
 ExpiryPlan plan_expiry(const std::vector<Backup>& backups, const std::optional<RetentionPolicy>& policy, WallTime now,
                        const Histories& histories) {

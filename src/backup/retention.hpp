@@ -31,8 +31,9 @@ using RetentionPolicy = std::variant<Redundancy, RecoveryWindow>;
 // else.
 Result<RetentionPolicy> parse_retention(std::string_view text);
 
-// A backup that was never finished may be under way for so long.
+// A backup that was never finished may be under way for so long after it began, or after the last of its objects came.
 inline constexpr std::chrono::hours unfinished_lifetime{24};
+bool is_young(const Backup& backup, WallTime now);
 
 enum class Reason {
     // These stay.
@@ -46,6 +47,7 @@ enum class Reason {
     last_failure,   // the newest run, for a person to see
     damaged,        // its backup.info cannot be read: a person has to decide
     elsewhere,      // volume snapshots, which are not ours to remove
+    changed,        // it has changed since it was judged
     // These go.
     obsolete,
     orphaned,  // the backup that it builds on is not there

@@ -96,6 +96,12 @@ TEST_CASE("what is not finished may be under way for a day, and the newest run f
     CHECK(reasons({never_finished("20261120T120000"), done("20261121T110000")}, Redundancy{1}) ==
           Reasons{unfinished, wanted});
     CHECK(reasons({never_finished("20261001T120000")}, Redundancy{1}) == Reasons{Reason::under_way});
+    // A large one takes days, in which its tars come.
+    auto large = never_finished("20261118T120000");
+    large.changed_at = moment("2026-11-20 12:00:01");
+    CHECK(reasons({large, done("20261121T110000")}, Redundancy{1}) == Reasons{Reason::under_way, wanted});
+    large.changed_at = moment("2026-11-20 12:00:00");
+    CHECK(reasons({large, done("20261121T110000")}, Redundancy{1}) == Reasons{unfinished, wanted});
 }
 
 TEST_CASE("a failed backup is shown while it is the newest and a day old, or goes") {
