@@ -110,8 +110,8 @@ TEST_CASE("an expire that is killed at any step leaves nothing that the next one
         Catalog catalog(store, "orders");
         std::atomic<int> calls = 0;
         store.before_each([&](StoreCall call, const std::string&) -> Result<> {
-            const bool changes =
-                call == StoreCall::put || call == StoreCall::remove || call == StoreCall::abort_unfinished;
+            const bool changes = call == StoreCall::put || call == StoreCall::put_if_absent ||
+                                 call == StoreCall::remove || call == StoreCall::abort_unfinished;
             if (changes && calls++ >= survived) return fail(FaultKind::cancelled, "killed (told by the test)");
             return {};
         });
