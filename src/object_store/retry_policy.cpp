@@ -48,7 +48,9 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 12> hints{{
     {"AuthenticationFailed", "check what archive.azure names, the account in archive.destination, and the clock"},
     {"AuthorizationPermissionMismatch", "give the identity the role Storage Blob Data Contributor on the container"},
     {"AuthenticationRequired", "check archive.gcs.service_account_file, or the role of the service account"},
-    {"AccessDenied", "allow s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket on the destination"},
+    {"AccessDenied",
+     "allow s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload, s3:ListBucket and "
+     "s3:ListBucketMultipartUploads on the destination"},
     {"AuthorizationHeaderMalformed", "check archive.region"},
     {"PermanentRedirect", "check archive.region and archive.endpoint_url"},
     {"RequestTimeTooSkewed", "correct the clock of this machine"},
