@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <random>
 #include <utility>
 
 namespace pgbosun::object_store {
@@ -66,6 +67,11 @@ std::optional<Duration> pause_before_retry(const RetryPolicy& policy, int attemp
     const auto pause = std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::nano>(ceiling) * random);
     if (vain + pause >= policy.total) return std::nullopt;
     return pause;
+}
+
+double random_fraction() {
+    thread_local std::mt19937_64 generator{std::random_device{}()};
+    return std::uniform_real_distribution<double>(0, 1)(generator);
 }
 
 Verdict judge(int status, std::string_view code) {
