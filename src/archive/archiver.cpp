@@ -9,14 +9,13 @@
 
 #include "archive/wall_clock.hpp"
 #include "pgbosun/hook_protocol.hpp"
+#include "wal/archive_marks.hpp"
 
 namespace pgbosun::archive {
 namespace {
 
 // One compresses while the other waits for the store.
 constexpr int threads_for_each = 2;
-// Names read in one look; PostgreSQL keeps a .done mark for each segment that is not yet recycled.
-constexpr std::size_t most_marks = 1'000'000;
 
 Result<std::vector<std::string>> names_in(const std::string& directory) {
     const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(directory.c_str()), ::closedir);
@@ -25,7 +24,7 @@ Result<std::vector<std::string>> names_in(const std::string& directory) {
     }
     std::vector<std::string> names;
     while (const dirent* entry = ::readdir(open.get())) {
-        if (names.size() == most_marks) break;
+        if (names.size() == wal::most_marks) break;
         if (std::string_view(entry->d_name).ends_with(".ready")) names.emplace_back(entry->d_name);
     }
     return names;

@@ -60,7 +60,6 @@ private:
 
     void work();
     void begin_run(const ArchiveOrder& order);
-    [[nodiscard]] Clock::time_point due() const;
     Result<> settle_generation(Run& run);
     Result<> ship(const Run& run, const Shipment& shipment);
     Result<> read(const Run& run, const Shipment& shipment);

@@ -28,7 +28,7 @@ Result<wal::TimelineHistory> read_history_file(Catalog& catalog, Timeline timeli
     return wal::parse_history(timeline, text);
 }
 
-Result<> read_histories(Catalog& catalog, ArchiveFacts& facts) {
+Result<> add_histories(Catalog& catalog, ArchiveFacts& facts) {
     for (const auto& [timeline, file] : facts.wal.histories()) {
         auto history = read_history_file(catalog, timeline, file);
         const bool answered = history || history.error().kind == FaultKind::corrupt ||
@@ -87,6 +87,21 @@ Result<wal::TimelineHistory> read_history(Catalog& catalog, Timeline timeline) {
     return fail(FaultKind::not_found, key + " is missing");
 }
 
+Result<Histories> read_histories(Catalog& catalog) {
+    const auto prefix = wals_prefix(catalog.server());
+    ArchiveFacts facts;
+    std::optional<std::string> after;
+    do {
+        auto page = catalog.store().list(prefix, "/", after);
+        if (!page) return std::unexpected(std::move(page).error().in("listing the histories"));
+        for (const auto& object : page->objects) facts.wal.add(std::string_view(object.key).substr(prefix.size()));
+        after = std::move(page->next);
+    } while (after);
+    facts.wal.finish();
+    if (auto read = add_histories(catalog, facts); !read) return std::unexpected(std::move(read).error());
+    return std::move(facts.histories);
+}
+
 Result<> each_wal_object(Catalog& catalog,
                          const std::function<void(std::string_view below, const ObjectFacts& object)>& take) {
     const auto prefix = wals_prefix(catalog.server());
@@ -112,7 +127,7 @@ Result<ArchiveFacts> read_archive(Catalog& catalog) {
     });
     if (!listed) return std::unexpected(listed.error());
     facts.wal.finish();
-    if (auto read = read_histories(catalog, facts); !read) return std::unexpected(std::move(read).error());
+    if (auto read = add_histories(catalog, facts); !read) return std::unexpected(std::move(read).error());
     if (auto read = read_stream(catalog, facts); !read) return std::unexpected(std::move(read).error());
     return facts;
 }

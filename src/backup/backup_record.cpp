@@ -48,6 +48,32 @@ Result<> remove_below(ObjectStore& store, const std::string& prefix, const std::
     return {};
 }
 
+Result<std::string> read_small(ObjectStore& store, const std::string& key, std::size_t limit) {
+    std::string text;
+    const auto take = [&](std::span<const std::byte> piece) -> Result<> {
+        if (text.size() + piece.size() > limit) return fail(FaultKind::corrupt, key + " is too long");
+        text.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+        return {};
+    };
+    if (auto got = store.get(key, take, [&text] { text.clear(); }); !got) {
+        return std::unexpected(std::move(got).error());
+    }
+    return text;
+}
+
+std::unexpected<Fault> removed_meanwhile(const BackupPlace& place) {
+    return fail(FaultKind::not_found, "somebody removed backup " + place.id.text() + " while it was taken",
+                "take it again");
+}
+
+// The claim goes with the data of a backup that somebody removes.
+Result<> expect_claim(ObjectStore& store, const BackupPlace& place) {
+    auto claim = read_small(store, claim_key(place.server, place.id, place.kind), longest_claim);
+    if (!claim && claim.error().kind != FaultKind::not_found) return std::unexpected(std::move(claim.error()));
+    if (!claim || *claim != render(place.claim)) return removed_meanwhile(place);
+    return {};
+}
+
 }  // namespace
 
 Result<BackupPlace> claim_backup(ObjectStore& store, const std::string& server, Kind kind, const BackupClaim& claim) {
@@ -58,7 +84,7 @@ Result<BackupPlace> claim_backup(ObjectStore& store, const std::string& server, 
         if (!collected) return std::unexpected(std::move(collected.error()));
     }
     for (int attempt = 0; attempt < most_claims; ++attempt) {
-        BackupPlace place{server, kind, BackupId::next(archive::wall_now(), taken)};
+        BackupPlace place{server, kind, BackupId::next(archive::wall_now(), taken), claim};
         const auto key = claim_key(server, place.id, kind);
         const auto made = store.put_if_absent(key, std::as_bytes(std::span(content)), {});
         if (!made && made.error().kind != FaultKind::conflict) return std::unexpected(made.error());
@@ -77,10 +103,20 @@ Result<BackupPlace> claim_backup(ObjectStore& store, const std::string& server, 
     return fail(FaultKind::unavailable, "other instances begin a backup at the same moment, again and again");
 }
 
+// Nothing is replaced: who removes a backup without an end marks it first, under the same key.
 Result<> record_done(ObjectStore& store, const BackupPlace& place, const BackupInfo& info) {
+    if (auto ours = expect_claim(store, place); !ours) return ours;
     const auto text = render(info);
     const auto key = backup_info_key(place.server, place.id, place.kind);
-    if (auto recorded = store.put(key, std::as_bytes(std::span(text)), {}); !recorded) return recorded;
+    auto recorded = store.put_if_absent(key, std::as_bytes(std::span(text)), {});
+    if (!recorded && recorded.error().kind != FaultKind::conflict) return recorded;
+    if (!recorded) {
+        // Ours came there before its answer did.
+        const auto there = read_small(store, key, longest_backup_info);
+        if (!there || *there != text) return removed_meanwhile(place);
+    }
+    // All of it may have gone between the two.
+    if (auto ours = expect_claim(store, place); !ours && ours.error().kind == FaultKind::not_found) return ours;
     // The claim goes last: at no moment is it unknown what a backup builds on. One that stays says nothing any more.
     std::ignore = store.remove({claim_key(place.server, place.id, place.kind)});
     return {};
@@ -95,8 +131,11 @@ void record_failure(ObjectStore& store, const BackupPlace& place, BackupInfo inf
     const auto key = backup_info_key(place.server, place.id, place.kind);
     auto recorded = store.put(key, std::as_bytes(std::span(text)), {});
     if (recorded) {
-        const auto aborted = store.abort_unfinished(place.prefix());
-        recorded = aborted ? remove_below(store, place.prefix(), key) : std::unexpected(aborted.error());
+        if (const auto aborted = store.abort_unfinished(place.prefix()); !aborted) {
+            log::warning("Uploads that a failed backup left unfinished could not be aborted",
+                         {{"backup", place.id.text()}, {"error", aborted.error().text()}});
+        }
+        recorded = remove_below(store, place.prefix(), key);
     }
     if (recorded) return;
     log::warning("What a failed backup left in the archive could not be removed; the next expire does",

@@ -16,6 +16,7 @@ struct BackupPlace {
     std::string server;  // name in the archive
     Kind kind = Kind::full;
     BackupId id;
+    BackupClaim claim = {};  // ours, while it is under way
     [[nodiscard]] std::string prefix() const { return backup_prefix(server, id, kind); }
 };
 
@@ -23,10 +24,10 @@ struct BackupPlace {
 // every one that was tried.
 Result<BackupPlace> claim_backup(ObjectStore& store, const std::string& server, Kind kind, const BackupClaim& claim);
 
-// The backup is whole: its backup.info, which makes it one.
+// The backup is whole: its backup.info, which makes it one. not_found: somebody removed it while it was taken.
 Result<> record_done(ObjectStore& store, const BackupPlace& place, const BackupInfo& info);
 
-// As FAILED with the fault, as far as that is possible; its data is removed.
+// As FAILED with the fault, as far as that is possible; its data is removed, whatever becomes of its uploads.
 void record_failure(ObjectStore& store, const BackupPlace& place, BackupInfo info, const Fault& fault);
 
 }  // namespace pgbosun::backup

@@ -39,6 +39,7 @@ struct Catalog::Found {
     // Barman removes what it knows. A backup that is under way has its claim, or is Barman's and has no manifest.
     [[nodiscard]] bool is_left_over() const { return has_manifest && !has_info && !has_claim && !has_more; }
     std::uint64_t stored = 0;
+    std::optional<WallTime> changed_at;
 };
 
 Result<std::vector<Catalog::Found>> Catalog::list_objects(Kind kind, const std::string& below) {
@@ -61,6 +62,7 @@ Result<std::vector<Catalog::Found>> Catalog::list_objects(Kind kind, const std::
             if (file == "backup_manifest.zst") found.back().has_manifest = true;
             if (file.find(".tar") != std::string_view::npos) found.back().has_more = true;
             found.back().stored += object.size;
+            found.back().changed_at = std::max(found.back().changed_at, object.modified);
         }
         after = std::move(page->next);
     } while (after);
@@ -84,7 +86,8 @@ Result<Backup> Catalog::read_one(const Found& found) {
                   .kind = found.kind,
                   .info = fail(FaultKind::not_found, "it has no backup.info: it was killed, or is under way"),
                   .stored = found.stored,
-                  .over = found.is_left_over()};
+                  .over = found.is_left_over(),
+                  .changed_at = found.changed_at};
     if (backup.over) backup.info = fail(FaultKind::not_found, "it has no backup.info: a rest of one that was removed");
     const auto is_answer = [](const Fault& fault) {
         return fault.kind == FaultKind::not_found || fault.kind == FaultKind::corrupt;
@@ -140,14 +143,34 @@ Result<std::vector<Backup>> Catalog::read(const std::vector<Found>& found) {
     return list;
 }
 
-Result<std::vector<Backup>> Catalog::list() {
+Result<std::vector<Catalog::Found>> Catalog::list_both() {
     auto found = list_objects(Kind::full, "");
-    if (!found) return std::unexpected(std::move(found).error());
+    if (!found) return found;
     auto incremental = list_objects(Kind::incremental, "");
-    if (!incremental) return std::unexpected(std::move(incremental).error());
+    if (!incremental) return incremental;
     found->insert(found->end(), incremental->begin(), incremental->end());
     std::ranges::sort(*found, {}, [](const Found& it) { return std::tie(it.id, it.kind); });
+    return found;
+}
+
+Result<std::vector<Backup>> Catalog::list() {
+    const auto found = list_both();
+    if (!found) return std::unexpected(found.error());
     return read(*found);
+}
+
+Result<std::vector<Backup>> Catalog::begun_after(const BackupId& id) {
+    auto found = list_both();
+    if (!found) return std::unexpected(std::move(found).error());
+    std::erase_if(*found, [&](const Found& it) { return it.id <= id; });
+    return read(*found);
+}
+
+Result<Backup> Catalog::again(const Backup& backup) {
+    const auto found = list_objects(backup.kind, backup.id.text() + "/");
+    if (!found) return std::unexpected(found.error());
+    if (found->empty()) return fail(FaultKind::not_found, "backup " + backup.id.text() + " is gone");
+    return read_one(found->front());
 }
 
 Result<Backup> Catalog::find(const std::string& reference) {
@@ -193,26 +216,46 @@ Result<std::vector<ObjectFacts>> Catalog::objects(const Backup& backup) {
     return objects;
 }
 
-Result<> Catalog::write(const BackupId& id, Kind kind, const BackupInfo& info) {
-    return store_.put(backup_info_key(server_, id, kind), bytes_of(render(info)), {});
-}
-
 Result<> Catalog::set_keep(const Backup& backup, Keep keep) {
     const auto key = keep_key(server_, backup.id, backup.kind);
     if (keep == Keep::none) return store_.remove({key});
     return store_.put(key, bytes_of(keep == Keep::full ? "full" : "standalone"), {});
 }
 
+Result<> Catalog::replace_info(const Backup& backup, const BackupInfo& info) {
+    return store_.put(backup_info_key(server_, backup.id, backup.kind), bytes_of(render(info)), {});
+}
+
+// Of one that has no end, whoever takes it and whoever removes it put the same object if it is absent: one of them does.
+Result<> Catalog::mark_as_going(const Backup& backup) {
+    const bool endless = !backup.info && backup.info.error().kind == FaultKind::not_found;
+    if (!backup.done() && !endless) return {};
+    BackupInfo info = backup.info.value_or(BackupInfo{});
+    info.status = BackupStatus::failed;
+    info.error = being_deleted;
+    if (!endless) return replace_info(backup, info);
+    const auto key = backup_info_key(server_, backup.id, backup.kind);
+    auto marked = store_.put_if_absent(key, bytes_of(render(info)), {});
+    if (marked || marked.error().kind != FaultKind::conflict) return marked;
+    // Another one removes it too, or our own mark came there before its answer did.
+    const auto now = again(backup);
+    if (now && now->info && now->info->error == being_deleted) return {};
+    return fail(FaultKind::conflict, "backup " + backup.id.text() + " has come to its end meanwhile");
+}
+
 Result<> Catalog::remove(const Backup& backup) {
-    if (backup.done()) {
-        BackupInfo info = *backup.info;
-        info.status = BackupStatus::failed;
-        info.error = being_deleted;
-        if (auto marked = write(backup.id, backup.kind, info); !marked) return marked;
-    }
+    if (auto marked = mark_as_going(backup); !marked) return marked;
     const auto found = objects(backup);
     if (!found) return std::unexpected(found.error());
     const auto info_key = backup_info_key(server_, backup.id, backup.kind);
+    const auto mark = keep_key(server_, backup.id, backup.kind);
+    const bool marked_now = std::ranges::find(*found, mark, &ObjectFacts::key) != found->end();
+    const bool kept_meanwhile = backup.keep == Keep::none && marked_now;
+    if (kept_meanwhile && backup.done()) {
+        // Whoever did looks at the backup after that, and says that it was too late when it sees our mark.
+        if (auto back = replace_info(backup, *backup.info); !back) return back;
+        return fail(FaultKind::conflict, "backup " + backup.id.text() + " was marked with keep meanwhile");
+    }
     std::vector<std::string> keys;
     for (const auto& object : *found) {
         if (object.key != info_key) keys.push_back(object.key);

@@ -28,6 +28,8 @@ struct Backup {
     std::uint64_t stored = 0;                         // bytes of all its objects, as they lie in the store
     std::optional<BackupClaim> claim = std::nullopt;  // while there is no backup.info
     bool over = false;                                // nobody is taking it any more, although there is no backup.info
+    // When the store got the last of its objects; none: it does not say.
+    std::optional<WallTime> changed_at = std::nullopt;
 
     [[nodiscard]] bool done() const { return info && info->status == BackupStatus::done; }
     // Of an incremental one, also while it is under way: the backup that it needs.
@@ -51,11 +53,15 @@ public:
     // All objects of a backup, backup.info included.
     Result<std::vector<ObjectFacts>> objects(const Backup& backup);
 
-    // Replaces; durable. Last, after all else of the backup.
-    Result<> write(const BackupId& id, Kind kind, const BackupInfo& info);
+    // As it is by now. not_found: it is gone.
+    Result<Backup> again(const Backup& backup);
+    // Those that began later than this one, oldest first.
+    Result<std::vector<Backup>> begun_after(const BackupId& id);
+
     Result<> set_keep(const Backup& backup, Keep keep);
     // Marks it as failed, so that nobody restores a half of it, then removes the data, then backup.info:
-    // killed between, it is still in the list and the next expire removes it.
+    // killed between, it is still in the list and the next expire removes it. conflict: one that was under way has come
+    // to its end meanwhile, or somebody marked it with keep; it is as it was.
     Result<> remove(const Backup& backup);
 
     [[nodiscard]] const std::string& server() const { return server_; }
@@ -64,9 +70,12 @@ public:
 private:
     struct Found;
     Result<std::vector<Found>> list_objects(Kind kind, const std::string& below);
+    Result<std::vector<Found>> list_both();
     Result<std::vector<Backup>> read(const std::vector<Found>& found);
     Result<Backup> read_one(const Found& found);
     Result<std::string> read_text(const std::string& key, std::size_t limit);
+    Result<> mark_as_going(const Backup& backup);
+    Result<> replace_info(const Backup& backup, const BackupInfo& info);
 
     ObjectStore& store_;
     std::string server_;

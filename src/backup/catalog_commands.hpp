@@ -23,6 +23,9 @@ Result<ArchiveFacts> read_archive(Catalog& catalog);
 // not_found: it is not in the archive. corrupt: it is no history.
 Result<wal::TimelineHistory> read_history(Catalog& catalog, Timeline timeline);
 
+// Those that can be read; they lie beside the WAL's directories, of which nothing is read.
+Result<Histories> read_histories(Catalog& catalog);
+
 // "<server>/wals/"
 std::string wals_prefix(std::string_view server);
 // `below`: a key without that.
@@ -66,19 +69,24 @@ struct OwnBackups {
     std::function<bool()> idle;
 };
 
+// Killed: this instance took it, and takes none any more. It may have come to its end since the catalog was read.
+bool is_over(Catalog& catalog, const Backup& backup, const OwnBackups& own);
+
 // A backup of this instance that was killed becomes FAILED with `error`. The same entry when it has an end already.
 // refused: it is another instance's, or under way.
 Result<CatalogEntry> close_backup(Catalog& catalog, const std::string& reference, const std::string& error,
                                   const OwnBackups& own);
 
-// `backup expire`: data first, then backup.info, then WAL; uploads that were left unfinished are aborted,
-// unless a backup may be under way. Killed at any step, the next one does the rest.
+// `backup expire`: data first, then backup.info, then WAL; then uploads that were left unfinished are aborted, all of them
+// unless a backup may be under way. Killed at any step, the next one does the rest. What has changed meanwhile stays: the
+// verdicts are those that were carried out, with what began meanwhile.
 enum class DryRun { no, yes };
 struct Expired {
     std::vector<CatalogEntry> backups;  // oldest first, as they were
     ExpiryPlan plan;                    // with a verdict for each
     std::uint64_t wal_files = 0;        // removed, or to be removed
     std::uint64_t uploads = 0;          // aborted; 0 in a dry run
+    std::string uploads_stay_because;   // the store refused to list or to abort them; empty: it did not
     DryRun dry_run = DryRun::no;
 };
 Result<Expired> expire(Catalog& catalog, const std::optional<RetentionPolicy>& policy, WallTime now, DryRun dry_run,

@@ -90,7 +90,8 @@ std::string to_json(const Expired& expired) {
                     {"wal_before", wal ? Json(wal::to_string(wal->before)) : Json()},
                     {"wal_files", expired.wal_files},
                     {"wal_stays_because", text_or_null(expired.plan.wal_stays_because)},
-                    {"uploads", expired.uploads}});
+                    {"uploads", expired.uploads},
+                    {"uploads_stay_because", text_or_null(expired.uploads_stay_because)}});
 }
 
 std::string to_json(const WalListing& listing) {

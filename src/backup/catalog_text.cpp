@@ -142,7 +142,9 @@ std::string told(const Expired& expired) {
     if (gone > most) names += " and " + std::to_string(gone - most) + " more";
     const std::string backups = count_text(gone, "backup") + (gone == 0 ? "" : " (" + names + ")");
     const std::string verb = expired.dry_run == DryRun::yes ? " would go" : " removed";
-    return backups + " and " + count_text(expired.wal_files, "WAL file") + verb;
+    const auto& refused = expired.uploads_stay_because;
+    return backups + " and " + count_text(expired.wal_files, "WAL file") + verb +
+           (refused.empty() ? "" : "; unfinished uploads stay: " + refused);
 }
 
 std::string to_text(const Expired& expired) {
@@ -158,6 +160,8 @@ std::string to_text(const Expired& expired) {
     if (!expired.plan.wal_stays_because.empty()) text += ": " + expired.plan.wal_stays_because;
     text += "\n";
     if (expired.uploads > 0) text += count_text(expired.uploads, "unfinished upload") + " aborted\n";
+    if (!expired.uploads_stay_because.empty())
+        text += "unfinished uploads stay: " + expired.uploads_stay_because + "\n";
     return text;
 }
 

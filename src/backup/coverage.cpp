@@ -79,12 +79,6 @@ bool is_consistent(const BackupInfo& info, const WalPath& path, const WalInvento
     return true;
 }
 
-wal::SegmentSize segment_size_of(const std::vector<Backup>& backups) {
-    const auto newest = std::ranges::find_if(backups.rbegin(), backups.rend(), &Backup::done);
-    constexpr std::uint32_t usual = 16 << 20;
-    return *wal::SegmentSize::from_bytes(newest == backups.rend() ? usual : newest->info->segment_size);
-}
-
 // All timelines that have left a trace, ascending.
 std::set<Timeline> timelines_of(const ArchiveFacts& facts) {
     std::set<Timeline> timelines;
@@ -197,6 +191,12 @@ Coverage judge_coverage(const ArchiveFacts& facts) {
     coverage.missing_histories = missing_histories(facts, timelines);
     if (coverage.path) Judge(facts, coverage).judge();
     return coverage;
+}
+
+wal::SegmentSize segment_size_of(const std::vector<Backup>& backups) {
+    const auto newest = std::ranges::find_if(backups.rbegin(), backups.rend(), &Backup::done);
+    constexpr std::uint32_t usual = 16 << 20;
+    return *wal::SegmentSize::from_bytes(newest == backups.rend() ? usual : newest->info->segment_size);
 }
 
 Lsn end_of(const ArchiveFacts& facts, const WalPath& path, wal::WalSegment last) {

@@ -56,6 +56,9 @@ private:
     std::vector<Piece> pieces_;
 };
 
+// Of the newest backup that is done; where there is none, the usual one.
+wal::SegmentSize segment_size_of(const std::vector<Backup>& backups);
+
 // Segments that are not there, one after the other.
 struct Hole {
     wal::WalSegment first;

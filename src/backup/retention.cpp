@@ -7,10 +7,22 @@
 namespace pgbosun::backup {
 namespace {
 
+// None: nobody knows it.
+std::optional<WalPath> way_to_newest(const std::vector<Backup>& backups, const Histories& histories) {
+    std::optional<Timeline> newest;
+    if (!histories.empty()) newest = histories.rbegin()->first;
+    for (const auto& backup : backups) {
+        if (backup.done()) newest = std::max(newest, std::optional(backup.info->timeline));
+    }
+    return newest ? WalPath::to(*newest, histories, segment_size_of(backups)) : std::nullopt;
+}
+
 class Planner {
 public:
-    Planner(const std::vector<Backup>& backups, const std::optional<RetentionPolicy>& policy, WallTime now)
-        : backups_(backups), now_(now), reasons_(backups.size(), Reason::obsolete) {
+    Planner(const std::vector<Backup>& backups, const std::optional<RetentionPolicy>& policy, WallTime now,
+            const Histories& histories)
+        : backups_(backups), now_(now), newest_(way_to_newest(backups, histories)),
+          reasons_(backups.size(), Reason::obsolete) {
         for (std::size_t at = 0; at < backups.size(); ++at) {
             if (backups[at].done()) by_id_.emplace(backups[at].id, at);
         }
@@ -47,7 +59,7 @@ private:
         if (backup.keep != Keep::none) return Reason::kept;
         if (!backup.info && backup.info.error().kind != FaultKind::not_found) return Reason::damaged;
         const bool newest = at + 1 == backups_.size();
-        const bool young = backup.id.time() > now_ - unfinished_lifetime;
+        const bool young = is_young(backup, now_);
         if (backup.info && backup.info->status == BackupStatus::failed) {
             const bool shown = newest && young && backup.info->error != being_deleted;
             return shown ? Reason::last_failure : Reason::failed;
@@ -96,13 +108,20 @@ private:
         }
     }
 
+    // A primary that was cut off goes on for a while, and ends a backup behind the place where its successor forked.
+    [[nodiscard]] bool leads_to_newest(std::size_t at) const { return !newest_ || newest_->passes(*backups_[at].info); }
+
     void apply(const Redundancy& policy) {
         std::set<std::size_t> full;
+        int counted = 0, leading = 0;
         for (std::size_t at = backups_.size(); at-- > 0;) {
             const bool counts = backups_[at].done() && backups_[at].kind == Kind::full && !backups_[at].info->snapshots;
-            if (!counts || std::cmp_greater_equal(full.size(), policy.backups)) continue;
+            if (!counts) continue;
+            const bool among_newest = counted++ < policy.backups;
+            const bool needed_to_lead = leads_to_newest(at) && leading++ < policy.backups;
+            if (!among_newest && !needed_to_lead) continue;
             full.insert(at);
-            want(at, Reason::wanted);
+            want(at, among_newest ? Reason::wanted : Reason::way_to_newest);
         }
         each_done([&](std::size_t at) {
             if (backups_[at].kind == Kind::full) return;
@@ -113,14 +132,19 @@ private:
 
     void apply(const RecoveryWindow& policy) {
         const auto begin = now_ - policy.days;
+        bool has_base = false;
         for (std::size_t at = backups_.size(); at-- > 0;) {
             if (!backups_[at].done()) continue;
             const bool within = backups_[at].info->end->time > begin;
-            want(at, within ? Reason::wanted : Reason::before_window);
+            const bool leads = leads_to_newest(at);
+            if (has_base && !leads) continue;
+            want(at, within ? Reason::wanted : has_base ? Reason::way_to_newest : Reason::before_window);
             // The one that a recovery to the window's begin starts from must be good for that.
             const bool good =
                 stays(reasons_[at]) && backups_[at].keep != Keep::standalone && !backups_[at].info->snapshots;
-            if (!within && good) break;
+            if (within || !good) continue;
+            has_base = true;
+            if (leads) break;
         }
     }
 
@@ -152,14 +176,20 @@ private:
 
     const std::vector<Backup>& backups_;
     WallTime now_;
+    std::optional<WalPath> newest_;  // none: which backups lead there is not known
     std::vector<Reason> reasons_;
     std::map<BackupId, std::size_t> by_id_;  // the done ones
 };
 
 }  // namespace
 
-ExpiryPlan plan_expiry(const std::vector<Backup>& backups, const std::optional<RetentionPolicy>& policy, WallTime now) {
-    ExpiryPlan plan{.backups = Planner(backups, policy, now).verdicts()};
+bool is_young(const Backup& backup, WallTime now) {
+    return std::max(backup.id.time(), backup.changed_at.value_or(WallTime{})) > now - unfinished_lifetime;
+}
+
+ExpiryPlan plan_expiry(const std::vector<Backup>& backups, const std::optional<RetentionPolicy>& policy, WallTime now,
+                       const Histories& histories) {
+    ExpiryPlan plan{.backups = Planner(backups, policy, now, histories).verdicts()};
     if (!policy) {
         plan.wal_stays_because = "there is no retention policy";
         return plan;

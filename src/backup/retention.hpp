@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backup/catalog.hpp"
+#include "backup/coverage.hpp"
 #include "wal/archive_name.hpp"
 
 namespace pgbosun::backup {
@@ -30,13 +31,15 @@ using RetentionPolicy = std::variant<Redundancy, RecoveryWindow>;
 // else.
 Result<RetentionPolicy> parse_retention(std::string_view text);
 
-// A backup that was never finished may be under way for so long.
+// A backup that was never finished may be under way for so long after it began, or after the last of its objects came.
 inline constexpr std::chrono::hours unfinished_lifetime{24};
+bool is_young(const Backup& backup, WallTime now);
 
 enum class Reason {
     // These stay.
     wanted,         // among the newest, or within the window
     before_window,  // what recovery to the window's begin starts from
+    way_to_newest,  // newer ones stay, but ended behind the fork that leads to the newest timeline
     needed,         // an incremental one that stays builds on it
     kept,           // marked with keep
     no_policy,      // there is no policy
@@ -44,6 +47,7 @@ enum class Reason {
     last_failure,   // the newest run, for a person to see
     damaged,        // its backup.info cannot be read: a person has to decide
     elsewhere,      // volume snapshots, which are not ours to remove
+    changed,        // it has changed since it was judged
     // These go.
     obsolete,
     orphaned,  // the backup that it builds on is not there
@@ -86,8 +90,11 @@ struct ExpiryPlan {
     std::string wal_stays_because;  // for a person; empty: some may go
 };
 
-// `backups`: oldest first. Without a policy, what is done stays and no WAL goes.
-ExpiryPlan plan_expiry(const std::vector<Backup>& backups, const std::optional<RetentionPolicy>& policy, WallTime now);
+// `backups`: oldest first. Without a policy, what is done stays and no WAL goes. A policy is fulfilled twice: as if all
+// backups were alike, and by those from which recovery gets to the newest timeline. Where the history of that one is not
+// known, all are.
+ExpiryPlan plan_expiry(const std::vector<Backup>& backups, const std::optional<RetentionPolicy>& policy, WallTime now,
+                       const Histories& histories = {});
 
 // What WAL is not needed once the verdicts are carried out.
 struct WalVerdict {

@@ -54,6 +54,8 @@ std::string_view explanation(Reason reason) {
     switch (reason) {
         case Reason::wanted: return "stays: the policy wants it";
         case Reason::before_window: return "stays: recovery to the begin of the window starts from it";
+        case Reason::way_to_newest:
+            return "stays: newer ones do not lead to the newest timeline, which forked before their end";
         case Reason::needed: return "stays: an incremental backup builds on it";
         case Reason::kept: return "stays: marked with keep";
         case Reason::no_policy: return "stays: there is no retention policy";
@@ -61,6 +63,7 @@ std::string_view explanation(Reason reason) {
         case Reason::last_failure: return "stays: the last run, which failed";
         case Reason::damaged: return "stays: its backup.info cannot be read; look at it, then delete it";
         case Reason::elsewhere: return "stays: its volume snapshots are not ours to remove";
+        case Reason::changed: return "stays: it has changed meanwhile; the next expire judges it";
         case Reason::obsolete: return "goes: no longer wanted by the policy";
         case Reason::orphaned: return "goes: the backup that it builds on is not there";
         case Reason::failed: return "goes: failed";

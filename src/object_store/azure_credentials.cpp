@@ -1,10 +1,9 @@
 #include "object_store/azure_credentials.hpp"
 
-#include <random>
-
 #include "object_store/azure_messages.hpp"
 #include "object_store/digest.hpp"
 #include "object_store/oauth_messages.hpp"
+#include "object_store/retry_policy.hpp"
 #include "object_store/uri.hpp"
 
 namespace pgbosun::object_store {
@@ -12,11 +11,6 @@ namespace {
 
 constexpr const char* identity_service = "http://169.254.169.254/metadata/identity/oauth2/token";
 constexpr const char* resource = "https://storage.azure.com/";
-
-double random_fraction() {
-    thread_local std::mt19937_64 generator{std::random_device{}()};
-    return std::uniform_real_distribution<double>(0, 1)(generator);
-}
 
 Result<AzureAuthorization> account_key(const std::string& text) {
     auto bytes = decode_base64(text);

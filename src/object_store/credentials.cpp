@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <array>
-#include <random>
 #include <tuple>
 
 #include "object_store/aws_messages.hpp"
 #include "object_store/destination.hpp"
+#include "object_store/retry_policy.hpp"
 #include "object_store/uri.hpp"
 
 namespace pgbosun::object_store {
@@ -16,11 +16,6 @@ namespace {
 constexpr const char* instance_service = "http://169.254.169.254";
 constexpr const char* container_service = "http://169.254.170.2";
 constexpr const char* token_lifetime_s = "21600";  // the longest that the instance metadata service gives
-
-double random_fraction() {
-    thread_local std::mt19937_64 generator{std::random_device{}()};
-    return std::uniform_real_distribution<double>(0, 1)(generator);
-}
 
 S3Credentials environment_sources() {
     S3Credentials sources;

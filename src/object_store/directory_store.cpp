@@ -58,6 +58,15 @@ private:
     std::string path_;
 };
 
+// What is there and cannot be read is damaged: to wait for it brings nothing.
+Fault unreadable(std::string_view doing, const std::string& path, int error) {
+    Fault fault = file_fault(doing, path, error);
+    if (error != EIO && error != ELOOP) return fault;
+    fault.kind = FaultKind::corrupt;
+    if (error == EIO) fault.hint = "the kernel's log says what is wrong with the disk";
+    return fault;
+}
+
 }  // namespace
 
 std::unique_ptr<DirectoryStore> DirectoryStore::open(std::string root, MissingRoot missing,
@@ -235,7 +244,7 @@ Result<int> DirectoryStore::open_object(const std::string& key, ObjectFacts& fac
         if (auto there = check_root(); !there) return std::unexpected(std::move(there).error());
         return fail(FaultKind::not_found, "the archive has no " + key);
     }
-    if (!file.is_open()) return std::unexpected(file_fault("opening", path, error));
+    if (!file.is_open()) return std::unexpected(unreadable("opening", path, error));
     if (!S_ISREG(found.st_mode)) return fail(FaultKind::corrupt, path + " is not a regular file");
     auto metadata = read_metadata(file.get(), path);
     if (!metadata) return std::unexpected(std::move(metadata).error());
@@ -264,7 +273,7 @@ Result<ObjectFacts> DirectoryStore::get(const std::string& key, const Sink& sink
         if (cancelled_) return fail(FaultKind::cancelled, "the store is being closed");
         const ssize_t got = read(file.get(), buffer.data(), buffer.size());
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return std::unexpected(file_fault("reading", path_of(key), errno));
+        if (got < 0) return std::unexpected(unreadable("reading", path_of(key), errno));
         if (got == 0) break;
         taken += static_cast<std::uint64_t>(got);
         if (auto fed = sink(std::span(buffer).first(static_cast<std::size_t>(got))); !fed) {

@@ -1,7 +1,6 @@
 #include "object_store/google_tokens.hpp"
 
-#include <random>
-
+#include "object_store/retry_policy.hpp"
 #include "object_store/uri.hpp"
 
 namespace pgbosun::object_store {
@@ -9,11 +8,6 @@ namespace {
 
 constexpr const char* metadata_host = "metadata.google.internal";
 constexpr const char* token_path = "/computeMetadata/v1/instance/service-accounts/default/token";
-
-double random_fraction() {
-    thread_local std::mt19937_64 generator{std::random_device{}()};
-    return std::uniform_real_distribution<double>(0, 1)(generator);
-}
 
 }  // namespace
 

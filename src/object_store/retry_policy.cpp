@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <random>
 #include <utility>
 
 namespace pgbosun::object_store {
@@ -48,7 +49,9 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 12> hints{{
     {"AuthenticationFailed", "check what archive.azure names, the account in archive.destination, and the clock"},
     {"AuthorizationPermissionMismatch", "give the identity the role Storage Blob Data Contributor on the container"},
     {"AuthenticationRequired", "check archive.gcs.service_account_file, or the role of the service account"},
-    {"AccessDenied", "allow s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket on the destination"},
+    {"AccessDenied",
+     "allow s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload, s3:ListBucket and "
+     "s3:ListBucketMultipartUploads on the destination"},
     {"AuthorizationHeaderMalformed", "check archive.region"},
     {"PermanentRedirect", "check archive.region and archive.endpoint_url"},
     {"RequestTimeTooSkewed", "correct the clock of this machine"},
@@ -64,6 +67,11 @@ std::optional<Duration> pause_before_retry(const RetryPolicy& policy, int attemp
     const auto pause = std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::nano>(ceiling) * random);
     if (vain + pause >= policy.total) return std::nullopt;
     return pause;
+}
+
+double random_fraction() {
+    thread_local std::mt19937_64 generator{std::random_device{}()};
+    return std::uniform_real_distribution<double>(0, 1)(generator);
 }
 
 Verdict judge(int status, std::string_view code) {

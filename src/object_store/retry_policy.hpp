@@ -1,5 +1,5 @@
 #pragma once
-// When a call is tried again, and after how long: the one policy of every object store. Pure.
+// When a call is tried again, and after how long: the one policy of every object store. Pure, but for random_fraction().
 
 #include <chrono>
 #include <optional>
@@ -41,6 +41,9 @@ private:
 // up. `random` is in [0, 1): full jitter, any pause from none to the doubled one is as likely, so that a thousand
 // clients that lost a store together do not come back together.
 std::optional<Duration> pause_before_retry(const RetryPolicy& policy, int attempt, Duration vain, double random);
+
+// In [0, 1), another one for each call. Any thread.
+double random_fraction();
 
 enum class Verdict {
     success,

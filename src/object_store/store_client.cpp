@@ -3,18 +3,12 @@
 #include <curl/curl.h>
 
 #include <cstdlib>
-#include <random>
 #include <utility>
 
 namespace pgbosun::object_store {
 namespace {
 
 constexpr std::int64_t clock_tolerance_s = 300;
-
-double random_fraction() {
-    thread_local std::mt19937_64 generator{std::random_device{}()};
-    return std::uniform_real_distribution<double>(0, 1)(generator);
-}
 
 std::optional<std::int64_t> server_time(const HttpAnswer& answer) {
     const auto date = answer.headers.find("date");

@@ -104,7 +104,6 @@ Command base_backup_command(const Settings& settings, const BaseBackupLaunch& la
                          "--progress",
                          "--verbose",
                          "--no-password"};
-    if (!launch.slot.empty()) command.arguments.push_back("--slot=" + launch.slot);
     if (!launch.max_rate.empty()) command.arguments.push_back("--max-rate=" + launch.max_rate);
     append_option(command.arguments, "--waldir", wal_directory(settings));
     command.environment = base_environment(settings);

@@ -48,7 +48,6 @@ struct BaseBackupLaunch {
     std::string conninfo;  // rendered, without password
     std::string passfile;  // empty: none
     std::string max_rate;  // empty: none
-    std::string slot;      // an existing one; empty: none
     std::optional<NssWrapper> nss_wrapper;
 };
 Command base_backup_command(const Settings& settings, const BaseBackupLaunch& launch);

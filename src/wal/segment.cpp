@@ -73,9 +73,4 @@ std::optional<WalSegment> next(WalSegment segment, SegmentSize size) {
     return WalSegment{segment.timeline, segment.number + 1};
 }
 
-std::optional<WalSegment> previous(WalSegment segment) {
-    if (segment.number == 0) return std::nullopt;
-    return WalSegment{segment.timeline, segment.number - 1};
-}
-
 }  // namespace pgbosun::wal

@@ -56,8 +56,7 @@ Lsn start_of(WalSegment segment, SegmentSize size);
 // The segment that holds the byte at `position`.
 WalSegment segment_at(Timeline timeline, Lsn position, SegmentSize size);
 
-// None past the last segment that an LSN can name, and before segment 0.
+// None past the last segment that an LSN can name.
 std::optional<WalSegment> next(WalSegment segment, SegmentSize size);
-std::optional<WalSegment> previous(WalSegment segment);
 
 }  // namespace pgbosun::wal

@@ -3,8 +3,10 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "backup/catalog.hpp"
+#include "backup/coverage.hpp"
 #include "backup/timestamp.hpp"
 
 namespace pgbosun::test {
@@ -44,6 +46,13 @@ inline backup::Backup incremental(const std::string& id, const std::string& pare
     backup.kind = backup::Kind::incremental;
     backup.info->remarks[std::string(backup::remark::parent)] = parent;
     return backup;
+}
+
+// Timeline `child` left `parent`, which has no parents, in the middle of the segment.
+inline std::pair<const Timeline, wal::TimelineHistory> forked(std::uint32_t child, std::uint32_t parent,
+                                                              std::uint64_t segment) {
+    const Lsn fork = position(parent, segment, 8 << 20, {}).lsn;
+    return {Timeline{child}, {Timeline{child}, {{Timeline{parent}, fork, "no recovery target specified"}}}};
 }
 
 inline backup::Backup with_keep(backup::Backup backup, backup::Keep keep) {

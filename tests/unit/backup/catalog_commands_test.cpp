@@ -82,6 +82,22 @@ TEST_CASE("expire removes what the policy has no use for, and its WAL") {
     CHECK(again->wal_files == 0);
 }
 
+TEST_CASE("expire keeps what leads to the newest timeline, which the archive's histories tell") {
+    FakeObjectStore store;
+    plant(store, done(a, {1, 2, 3}));
+    plant(store, done(b, {1, 10, 11}));
+    plant(store, done(c, {1, 19, 21}));
+    plant_wal(store, 1, 22);
+    store.plant("orders/wals/00000002.history", wal::render_history(forked(2, 1, 20).second));
+    Catalog catalog(store, "orders");
+
+    const auto expired = expire(catalog, Redundancy{1}, now, DryRun::no);
+    REQUIRE(expired);
+    CHECK(ids(store) == std::vector{b, c});
+    CHECK(expired->wal_files == 9);
+    CHECK(to_text(*expired).find("newer ones do not lead to the newest timeline") != std::string::npos);
+}
+
 TEST_CASE("an expire that is killed at any step leaves nothing that the next one does not remove") {
     FakeObjectStore whole;
     fill(whole);
@@ -94,8 +110,8 @@ TEST_CASE("an expire that is killed at any step leaves nothing that the next one
         Catalog catalog(store, "orders");
         std::atomic<int> calls = 0;
         store.before_each([&](StoreCall call, const std::string&) -> Result<> {
-            const bool changes =
-                call == StoreCall::put || call == StoreCall::remove || call == StoreCall::abort_unfinished;
+            const bool changes = call == StoreCall::put || call == StoreCall::put_if_absent ||
+                                 call == StoreCall::remove || call == StoreCall::abort_unfinished;
             if (changes && calls++ >= survived) return fail(FaultKind::cancelled, "killed (told by the test)");
             return {};
         });

@@ -61,6 +61,19 @@ TEST_CASE("a list has every backup, full and incremental, oldest first") {
     CHECK((*list)[5].info.error().kind == FaultKind::corrupt);
 }
 
+TEST_CASE("the list says when the last object of a backup came, where the store does") {
+    FakeObjectStore store;
+    plant(store, never_finished(first));
+    plant(store, never_finished(second));
+    const auto before = std::chrono::system_clock::now() - std::chrono::seconds(1);
+    REQUIRE(store.put(base + second + "/a.tar", {}, {}));
+    const auto list = Catalog(store, "orders").list();
+    REQUIRE(list);
+    CHECK_FALSE((*list)[0].changed_at);
+    REQUIRE((*list)[1].changed_at);
+    CHECK(*(*list)[1].changed_at >= before);
+}
+
 TEST_CASE("an archive without backups has an empty list") {
     FakeObjectStore store;
     CHECK(Catalog(store, "orders").list()->empty());
@@ -142,12 +155,12 @@ TEST_CASE("a name that two backups have means neither") {
     CHECK(Catalog(store, "orders").find("weekly").error().kind == FaultKind::refused);
 }
 
-TEST_CASE("what is written is in the list, and keep is set and taken back") {
+TEST_CASE("keep is set and taken back") {
     FakeObjectStore store;
     Catalog catalog(store, "orders");
     for (const auto kind : {Kind::full, Kind::incremental}) {
         const auto id = *BackupId::parse(kind == Kind::full ? first : second);
-        REQUIRE(catalog.write(id, kind, *done(id.text()).info));
+        plant(store, kind == Kind::full ? done(first) : incremental(second, first));
         auto backup = found(catalog, id.text());
         CHECK(backup.kind == kind);
         CHECK(backup.info->end->time == done(id.text()).info->end->time);

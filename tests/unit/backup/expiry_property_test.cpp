@@ -69,6 +69,28 @@ struct World {
         return reached;
     }
 
+    [[nodiscard]] Histories histories() const {
+        Histories histories;
+        for (std::uint32_t timeline = 2; timeline <= timelines.size(); ++timeline) {
+            wal::TimelineHistory history{.timeline = Timeline{timeline}};
+            for (auto at = timeline; at != 1; at = timelines[at - 1].parent) {
+                const auto parent = timelines[at - 1].parent;
+                const Lsn fork = position(parent, timelines[at - 1].fork, 0, {}).lsn;
+                history.ancestors.insert(history.ancestors.begin(), {Timeline{parent}, fork, ""});
+            }
+            histories.emplace(history.timeline, std::move(history));
+        }
+        return histories;
+    }
+
+    // From how many the newest timeline can be reached. `kind`: none counts both.
+    [[nodiscard]] std::ptrdiff_t leading(std::optional<Kind> kind) const {
+        return std::ranges::count_if(backups, [&](const Backup& it) {
+            return it.done() && (!kind || it.kind == *kind) && it.keep != Keep::standalone &&
+                   reachable(it).contains(static_cast<std::uint32_t>(timelines.size()));
+        });
+    }
+
     [[nodiscard]] bool is_consistent(const Backup& backup) const {
         const auto& info = *backup.info;
         for (auto name = info.begin->segment; name <= info.end->segment;) {
@@ -184,7 +206,7 @@ void check_running(const World& after) {
 // As `backup expire` does it.
 World expired(const World& before, const RetentionPolicy& policy) {
     World after = before;
-    const auto plan = plan_expiry(before.backups, policy, before.now);
+    const auto plan = plan_expiry(before.backups, policy, before.now, before.histories());
     after.backups.clear();
     for (std::size_t at = 0; at < before.backups.size(); ++at) {
         if (stays(plan.backups[at].reason)) after.backups.push_back(before.backups[at]);
@@ -215,8 +237,12 @@ void check_policy(const World& before, const World& after, const RetentionPolicy
     };
     if (const auto* redundancy = std::get_if<Redundancy>(&policy)) {
         CHECK(count(after) >= std::min<std::ptrdiff_t>(redundancy->backups, count(before)));
+        // A standalone one counts, and leads nowhere.
+        if (std::ranges::any_of(before.backups, [](const Backup& it) { return it.keep == Keep::standalone; })) return;
+        CHECK(after.leading(Kind::full) >= std::min<std::ptrdiff_t>(redundancy->backups, before.leading(Kind::full)));
         return;
     }
+    CHECK(after.leading({}) >= std::min<std::ptrdiff_t>(1, before.leading({})));
     const auto begin = before.now - std::get<RecoveryWindow>(policy).days;
     for (WallTime time = begin; time <= before.now; time += std::chrono::hours(6)) {
         const auto serves = [&](const Backup& it) {

@@ -243,6 +243,8 @@ TEST_CASE("a restore that fails leaves nothing behind") {
     } const cases[] = {
         {"a checksum of the compression is wrong", "data.tar.zst", damaged},
         {"a tar is cut", "data.tar.zst", zst(tar.substr(0, tar.size() - 1024))},
+        {"an object is cut", "data.tar.zst", zst(tar).substr(0, zst(tar).size() / 2)},
+        {"an object is empty", "data.tar.zst", ""},
         {"there is no pg_control", "data.tar.zst", zst(tar_file("PG_VERSION", "15\n") + tar_end())},
         {"a link leads outside", "data.tar.zst", zst(Scene::data_tar() + tar_link("base/x", "/etc") + tar_end())},
         {"a part is missing", "data_0002.tar.zst", zst(tar_end())},

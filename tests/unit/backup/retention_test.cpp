@@ -96,6 +96,12 @@ TEST_CASE("what is not finished may be under way for a day, and the newest run f
     CHECK(reasons({never_finished("20261120T120000"), done("20261121T110000")}, Redundancy{1}) ==
           Reasons{unfinished, wanted});
     CHECK(reasons({never_finished("20261001T120000")}, Redundancy{1}) == Reasons{Reason::under_way});
+    // A large one takes days, in which its tars come.
+    auto large = never_finished("20261118T120000");
+    large.changed_at = moment("2026-11-20 12:00:01");
+    CHECK(reasons({large, done("20261121T110000")}, Redundancy{1}) == Reasons{Reason::under_way, wanted});
+    large.changed_at = moment("2026-11-20 12:00:00");
+    CHECK(reasons({large, done("20261121T110000")}, Redundancy{1}) == Reasons{unfinished, wanted});
 }
 
 TEST_CASE("a failed backup is shown while it is the newest and a day old, or goes") {
@@ -158,6 +164,45 @@ TEST_CASE("volume snapshots are neither counted nor removed") {
     snapshots.info->snapshots = true;
     CHECK(reasons({done("20261101T010000"), done("20261102T010000"), snapshots}, Redundancy{1}) ==
           Reasons{obsolete, wanted, elsewhere});
+}
+
+TEST_CASE("what ended behind the fork of the newest timeline fulfils no policy, and expires as ever") {
+    // The successor forked from timeline 1 within segment 20.
+    const Histories histories{forked(2, 1, 20)};
+    const auto of = [&](const std::vector<Backup>& backups, const RetentionPolicy& policy) {
+        Reasons reasons;
+        for (const auto& verdict : plan_expiry(backups, policy, now, histories).backups) {
+            reasons.push_back(verdict.reason);
+        }
+        return reasons;
+    };
+    const auto older = done("20261101T010000", {1, 2, 3}), before_fork = done("20261108T010000", {1, 10, 11}),
+               behind = done("20261112T010000", {1, 19, 21}), after = done("20261120T010000", {2, 30, 30});
+
+    CHECK(of({older, before_fork, behind}, Redundancy{1}) == Reasons{obsolete, way_to_newest, wanted});
+    CHECK(of({older, before_fork, behind}, Redundancy{2}) == Reasons{way_to_newest, wanted, wanted});
+    CHECK(of({older, before_fork, behind, after}, Redundancy{1}) == Reasons{obsolete, obsolete, obsolete, wanted});
+    CHECK(of({older, before_fork, behind, after}, Redundancy{2}) == Reasons{obsolete, way_to_newest, wanted, wanted});
+    // The window begins at 2026-11-14 12:00.
+    CHECK(of({older, before_fork, behind}, window_of_7_days) == Reasons{obsolete, way_to_newest, before_window});
+    CHECK(of({older, before_fork, behind, after}, window_of_7_days) ==
+          Reasons{obsolete, way_to_newest, before_window, wanted});
+    CHECK(of({older, before_fork, behind}, RecoveryWindow{std::chrono::days(10)}) ==
+          Reasons{obsolete, before_window, wanted});
+
+    // No WAL that recovery to the newest timeline needs goes.
+    const auto wal = *plan_expiry({older, before_fork, behind}, Redundancy{1}, now, histories).wal;
+    CHECK_FALSE(wal.may_go(name("00000001000000000000000A")));
+    CHECK(wal.may_go(name("000000010000000000000009")));
+
+    SECTION("of an archive whose newest history is not known all are alike") {
+        const auto newest = done("20261120T010000", {3, 30, 30});
+        CHECK(of({before_fork, behind, newest}, Redundancy{2}) == Reasons{obsolete, wanted, wanted});
+    }
+    SECTION("when none leads there, nothing is kept for it") {
+        CHECK(of({done("20261110T010000", {1, 19, 21}), behind}, Redundancy{1}) == Reasons{obsolete, wanted});
+        CHECK(of({done("20261110T010000", {1, 19, 21}), behind}, window_of_7_days) == Reasons{obsolete, before_window});
+    }
 }
 
 TEST_CASE("WAL goes below the first backup that stays, on its timeline") {

@@ -113,6 +113,19 @@ TEST_CASE("killed after any step, a parted upload leaves the whole object or non
     CHECK(temporaries(root) == 0);
 }
 
+TEST_CASE("an object that is there and cannot be read is damaged, not away") {
+    const auto ignored = [](std::span<const std::byte>) -> Result<> { return {}; };
+    // The kernel answers EIO where no memory is.
+    const auto unreadable = DirectoryStore::open("/proc/self")->get("mem", ignored, {});
+    REQUIRE_FALSE(unreadable);
+    CHECK(unreadable.error().kind == FaultKind::corrupt);
+    CHECK_FALSE(unreadable.error().hint.empty());
+
+    const test::TemporaryDirectory place;
+    fs::create_symlink("/etc/passwd", place.path() + "/link");
+    CHECK(DirectoryStore::open(place.path())->get("link", ignored, {}).error().kind == FaultKind::corrupt);
+}
+
 TEST_CASE("no listing removes the parts of an upload, however old they are") {
     const test::TemporaryDirectory place;
     auto store = DirectoryStore::open(place.path());

@@ -61,3 +61,11 @@ TEST_CASE("an answer is judged by S3's code first, then by its status") {
 
     CHECK(judge(row.status, row.code) == row.verdict);
 }
+
+TEST_CASE("who may not do something is told all that is needed, uploads included") {
+    for (const auto* action : {"GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload", "ListBucket ",
+                               "ListBucketMultipartUploads"}) {
+        CAPTURE(action);
+        CHECK(hint_for("AccessDenied").find("s3:" + std::string(action)) != std::string_view::npos);
+    }
+}

@@ -73,11 +73,11 @@ TEST_CASE("a uid without a passwd entry gets one for initdb alone") {
 }
 
 TEST_CASE("pg_basebackup is given a password file, never a password") {
-    const Command command = base_backup_command(
-        settings(), {.conninfo = "host='pg-0'", .passfile = "/run/pass", .max_rate = "10M", .slot = "pg_1"});
+    const Command command =
+        base_backup_command(settings(), {.conninfo = "host='pg-0'", .passfile = "/run/pass", .max_rate = "10M"});
 
     for (const char* argument : {"--dbname=host='pg-0'", "--wal-method=stream", "--checkpoint=fast", "--progress",
-                                 "--no-password", "--slot=pg_1", "--max-rate=10M"})
+                                 "--no-password", "--max-rate=10M"})
         CHECK(has(command.arguments, argument));
     CHECK(has(command.environment, "PGPASSFILE=/run/pass"));
 }

@@ -66,15 +66,13 @@ TEST_CASE("the segment after the last of a log begins the next log, whatever the
         const auto segment = segment_of(named(last), megabytes(size)).value();
 
         CHECK(to_string(name_of(*next(segment, megabytes(size)), megabytes(size))) == following);
-        CHECK(previous(*next(segment, megabytes(size))) == segment);
         CHECK_FALSE(segment_of({Timeline{1}, 0, named(last).segment + 1}, megabytes(size)));
     }
 }
 
-TEST_CASE("there is no segment before 0 nor after the last position") {
+TEST_CASE("there is no segment after the last position") {
     const auto size = megabytes(16);
 
-    CHECK_FALSE(previous({Timeline{1}, 0}));
     CHECK_FALSE(next(segment_at(Timeline{1}, Lsn{~0ULL}, size), size));
     CHECK(to_string(name_of(segment_at(Timeline{1}, Lsn{~0ULL}, size), size)) == "00000001FFFFFFFF000000FF");
 }
