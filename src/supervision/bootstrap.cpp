@@ -36,6 +36,8 @@ Bootstrapper::Bootstrapper(Surroundings& outside, std::function<void(std::string
     : outside_(outside), line_(std::move(line)), look_at_catalog_(std::move(look_at_catalog)),
       tool_(outside.loop, outside.processes) {}
 
+void Bootstrapper::expect_run() { cancelled_ = false; }
+
 void Bootstrapper::cancel(bool kill) {
     cancelled_ = true;
     if (restore_) restore_->signal(kill ? SIGKILL : SIGTERM);
@@ -87,7 +89,7 @@ Task<Bootstrapper::Report> Bootstrapper::clone_from(const Settings& settings, st
 
 // Whatever is done until finish(), killed there it is begun anew: the marker says that the data directory is ours.
 Task<Result<>> Bootstrapper::begin(const Settings& settings, const char* what, Remover remover) {
-    cancelled_ = false;
+    if (cancelled_) co_return fail(FaultKind::cancelled, "the bootstrap was cancelled");
     last_error_line_.clear();
     progress_ = ProgressStatus{what, 0, 0, outside_.clock.now()};
     Result<> cleared;

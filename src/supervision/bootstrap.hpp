@@ -42,6 +42,8 @@ public:
     // A standby of bootstrap.recovery.source, of the backup that bootstrap.recovery names; it needs WAL from there. `history`:
     // that of the archive's newest timeline.
     Task<Report> clone_source(const Settings& settings, wal::TimelineHistory history);
+    // One of the above is ordered: what cancel() says from now on counts for it, also before it has begun.
+    void expect_run();
     void cancel(bool kill);
 
     [[nodiscard]] const std::optional<ProgressStatus>& progress() const { return progress_; }

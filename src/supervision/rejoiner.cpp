@@ -51,6 +51,11 @@ Rejoiner::Rejoiner(Surroundings& outside, Bootstrapper& bootstrapper, Calls call
       left_behind_(outside, calls_.record, {}), tool_(outside.loop, outside.processes),
       source_(outside, "compare-at-rest"), pause_(outside.loop) {}
 
+void Rejoiner::expect_run() {
+    cancelled_ = false;
+    bootstrapper_.expect_run();
+}
+
 void Rejoiner::cancel(bool kill) {
     cancelled_ = true;
     bootstrapper_.cancel(kill);
@@ -63,7 +68,7 @@ void Rejoiner::cancel(bool kill) {
 
 Task<Rejoiner::Report> Rejoiner::run(const Settings& settings, const Inspection& inspection, std::string conninfo,
                                      instance::Attempts attempts) {
-    cancelled_ = false;
+    if (cancelled_) co_return cancelled();
     const bool has_data = inspection.usable.has_value();
     if (conninfo.empty()) {
         if (has_data) co_return co_await mark(settings, false);

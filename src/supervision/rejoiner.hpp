@@ -61,6 +61,8 @@ public:
     // not work before; whether pg_rewind did is known here.
     Task<Report> run(const Settings& settings, const Inspection& inspection, std::string conninfo,
                      instance::Attempts attempts);
+    // A run is ordered: what cancel() says from now on counts for it, also before it has begun.
+    void expect_run();
     void cancel(bool kill);
     [[nodiscard]] const std::optional<ProgressStatus>& progress() const { return progress_; }
 
