@@ -14,7 +14,6 @@
 #include "app/archiver_program.hpp"
 #include "app/job_output.hpp"
 #include "backup/linked_data.hpp"
-#include "postgres/tools.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -32,10 +31,11 @@ constexpr std::array deeds = {
 };
 
 struct Options {
-    std::optional<std::string> config;
+    std::string config;  // as each command has it: of no use here
     std::string deed;
     std::string directory;
     int server_major = 0;
+    std::optional<std::string> wal_directory;
     std::string report = "text";
 };
 
@@ -45,7 +45,8 @@ std::optional<ExitCode> parse(Arguments arguments, Options& options) {
     line.add_option("deed", options.deed, "empty, set-aside or remove-kept")->required();
     line.add_option("--directory", options.directory, "the data directory")->type_name("DIR")->required();
     line.add_option("--server-major", options.server_major, "PostgreSQL's version of the data")->required();
-    line.add_option("--config", options.config, "configuration file")->type_name("FILE");
+    line.add_option("--wal-directory", options.wal_directory, "where a clone will have its WAL")->type_name("DIR");
+    line.add_option("--config", options.config, "not read")->type_name("FILE");
     line.add_option("--report", options.report, "text or json");
     return parse_command_line(line, arguments);
 }
@@ -56,12 +57,11 @@ ExitCode linked_data_command(Arguments arguments) {
     Options options;
     if (const auto end = parse(arguments, options)) return *end;
     const auto format = parse_job_format(options.report);
-    const auto settings = read_configuration(options.config);
     const auto deed = std::ranges::find(deeds, std::string_view(options.deed), &Deed::name);
-    if (!format || !settings || deed == deeds.end()) return ExitCode::wrong_usage;
+    if (!format || deed == deeds.end()) return ExitCode::wrong_usage;
     ::umask(077);
     JobOutput output(*format);
-    const backup::LinkedData data{options.directory, options.server_major, postgres::wal_directory(*settings)};
+    const backup::LinkedData data{options.directory, options.server_major, options.wal_directory};
     const auto performed = deed->perform(data);
     JobResult result;
     result.done = performed.has_value();

@@ -13,6 +13,7 @@
 #include "pgbosun/instance_status.hpp"
 #include "postgres/bootstrap_sql.hpp"
 #include "supervision/job_process.hpp"
+#include "supervision/old_data.hpp"
 #include "supervision/own_archive.hpp"
 #include "supervision/surroundings.hpp"
 #include "supervision/tool_run.hpp"
@@ -47,6 +48,8 @@ public:
     void cancel(bool kill);
 
     [[nodiscard]] const std::optional<ProgressStatus>& progress() const { return progress_; }
+    // Whose steps cancel() ends too.
+    [[nodiscard]] OldData& old_data() { return old_data_; }
 
 private:
     // Who removes what is left of a data directory that was not finished: a restore knows where its tablespaces are.
@@ -73,6 +76,7 @@ private:
     Surroundings& outside_;
     std::function<void(std::string_view, std::string_view)> line_;
     LookAtCatalog look_at_catalog_;
+    OldData old_data_;
     ToolRun tool_;
     std::unique_ptr<JobProcess> restore_;
     std::optional<ProgressStatus> progress_;
