@@ -192,10 +192,13 @@ TEST_CASE("what the data has outside of itself is set aside before it is moved, 
     const std::string link = wal ? "/volume/pgdata/pg_wal" : "/volume/pgdata/pg_tblspc/16384";
     it.files.add_file(link, "");
     it.files.nodes[link].type = FileType::link;
+    if (wal) it.settings.postgresql.wal_dir = "/wal";
 
     it.begin();
     it.until_next();
     CHECK(it.name(0) == "linked-data set-aside");
+    const auto& words = it.command(0).arguments;
+    CHECK(words.back() == (wal ? "/wal/pg_wal" : "json"));
     CHECK(it.command(0).arguments.at(3) == "/volume/pgdata");
     CHECK(it.content(marker) == keeping_marker);
     CHECK(it.has(in_place));
