@@ -34,6 +34,8 @@ constexpr std::array commands = {
     ArchiverCommand{"wal", wal_command, "list the archive's WAL, or look for holes in it"},
     ArchiverCommand{"claim", claim_command, "claim a scheduled moment; `pgbosun run` starts it"},
     ArchiverCommand{"left-behind", left_behind_command, "WAL of a former primary; `pgbosun run` starts it"},
+    ArchiverCommand{"linked-data", linked_data_command,
+                    "tablespaces and WAL beside a data directory; `pgbosun run` starts it"},
     ArchiverCommand{"recovery-service", recovery_service_command,
                     "WAL for bootstrap.recovery; `pgbosun run` starts it"},
     ArchiverCommand{"restore", restore_command, "make a data directory of a backup"},

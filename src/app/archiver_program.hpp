@@ -33,6 +33,7 @@ ExitCode catalog_command(Arguments arguments);
 ExitCode wal_command(Arguments arguments);
 ExitCode claim_command(Arguments arguments);
 ExitCode left_behind_command(Arguments arguments);
+ExitCode linked_data_command(Arguments arguments);
 ExitCode recovery_service_command(Arguments arguments);
 ExitCode restore_command(Arguments arguments);
 ExitCode drill_command(Arguments arguments);

@@ -1,5 +1,6 @@
 // `pgbosun-archiver left-behind`: archives what a former primary has still to archive, before its data follows another one,
-// is rewound or replaced. What cannot be archived is kept in <volume>/pgbosun/unarchived. `pgbosun run` starts it.
+// is rewound or replaced. What cannot be archived is kept in <volume>/pgbosun/unarchived; refused: not even that. `pgbosun run`
+// starts it.
 
 #include <sys/stat.h>
 
@@ -127,7 +128,7 @@ ExitCode left_behind_command(Arguments arguments) {
     const auto names = archive::left_behind(settings->data_directory());
     if (!names) {
         output.result({.done = false, .id = {}, .detail = names.error().what, .hint = names.error().hint});
-        return ExitCode::failed;
+        return ExitCode::refused;
     }
     archive::LeftBehindReport report;
     if (options.keep_only) {
@@ -138,7 +139,8 @@ ExitCode left_behind_command(Arguments arguments) {
     const auto kept = keep(*settings, report);
     const auto result = result_of(*settings, report, kept);
     output.result(result);
-    return result.done ? ExitCode::done : ExitCode::failed;
+    if (result.done) return ExitCode::done;
+    return kept.lost.empty() ? ExitCode::failed : ExitCode::refused;
 }
 
 }  // namespace pgbosun::app

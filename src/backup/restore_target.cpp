@@ -118,11 +118,12 @@ Result<> remove_named(std::string_view marker) {
 Result<> remove_linked(const std::string& directory) {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(directory, error)) {
+        if (!entry.is_symlink(error)) continue;  // in place, and goes with the directory
         const auto place = fs::read_symlink(entry.path(), error);
         if (error) break;
         if (auto removed = empty_tablespace(place.string()); !removed) return removed;
     }
-    if (!error || error == std::errc::no_such_file_or_directory || error == std::errc::invalid_argument) return {};
+    if (!error || error == std::errc::no_such_file_or_directory) return {};
     return fail(FaultKind::unavailable, "cannot read " + directory + ": " + error.message());
 }
 

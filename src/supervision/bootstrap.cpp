@@ -33,12 +33,15 @@ bool looks_like_absence(std::string_view line) {
 
 Bootstrapper::Bootstrapper(Surroundings& outside, std::function<void(std::string_view, std::string_view)> line,
                            LookAtCatalog look_at_catalog)
-    : outside_(outside), line_(std::move(line)), look_at_catalog_(std::move(look_at_catalog)),
+    : outside_(outside), line_(std::move(line)), look_at_catalog_(std::move(look_at_catalog)), old_data_(outside),
       tool_(outside.loop, outside.processes) {}
+
+void Bootstrapper::expect_run() { cancelled_ = false; }
 
 void Bootstrapper::cancel(bool kill) {
     cancelled_ = true;
     if (restore_) restore_->signal(kill ? SIGKILL : SIGTERM);
+    old_data_.cancel(kill);
     tool_.signal(kill ? SIGKILL : SIGINT);
 }
 
@@ -87,19 +90,22 @@ Task<Bootstrapper::Report> Bootstrapper::clone_from(const Settings& settings, st
 
 // Whatever is done until finish(), killed there it is begun anew: the marker says that the data directory is ours.
 Task<Result<>> Bootstrapper::begin(const Settings& settings, const char* what, Remover remover) {
-    cancelled_ = false;
+    if (cancelled_) co_return fail(FaultKind::cancelled, "the bootstrap was cancelled");
     last_error_line_.clear();
     progress_ = ProgressStatus{what, 0, 0, outside_.clock.now()};
+    const auto marker = co_await read_bootstrap_marker(outside_.files, settings);
+    if (!marker) co_return std::unexpected(marker.error());
     Result<> cleared;
+    if (says_keeping(*marker)) cleared = co_await old_data_.keep(settings);
+    if (!cleared) co_return cleared;
     if (remover == Remover::restore) {
         cleared = co_await prepare_wal_directory(settings);
     } else {
         cleared = co_await clear(settings);
     }
     if (!cleared) co_return cleared;
-    std::string path = settings.state_directory() + std::string(bootstrap_marker);
     std::string text = std::string(what) + "\n";
-    co_return co_await outside_.files.write_durably(std::move(path), std::move(text));
+    co_return co_await write_bootstrap_marker(outside_.files, settings, std::move(text));
 }
 
 Task<Result<>> Bootstrapper::finish(const Settings& settings) {
@@ -114,8 +120,10 @@ Task<Result<>> Bootstrapper::clear(const Settings& settings) {
     const auto itself = co_await outside_.files.inspect(std::move(path));
     if (!itself && itself.error().kind == FaultKind::not_found) co_return co_await prepare_wal_directory(settings);
     if (!itself) co_return std::unexpected(itself.error());
+    auto removed = co_await old_data_.empty_tablespaces(settings);
+    if (!removed) co_return removed;
     path = settings.data_directory();
-    const auto removed = co_await outside_.files.remove_tree(std::move(path));
+    removed = co_await outside_.files.remove_tree(std::move(path));
     if (!removed) co_return removed;
     co_return co_await prepare_wal_directory(settings);
 }
@@ -126,11 +134,13 @@ Task<Result<>> Bootstrapper::prepare_wal_directory(const Settings& settings) {
     std::string path = *wal;
     const auto present = co_await outside_.files.list(std::move(path), 10);
     if (!present && present.error().kind == FaultKind::not_found) co_return Result<>();
-    if (!present) co_return std::unexpected(present.error());
-    if (present->empty()) co_return Result<>();
+    const bool holds_many = !present && present.error().kind == FaultKind::refused;
+    if (!present && !holds_many) co_return std::unexpected(present.error());
+    if (!holds_many && present->empty()) co_return Result<>();
     // Our marker is written after this check the first time, so what is here without it is not ours.
     std::string marker = settings.state_directory() + std::string(bootstrap_marker);
     const auto ours = co_await outside_.files.inspect(std::move(marker));
+    if (!ours && ours.error().kind != FaultKind::not_found) co_return std::unexpected(ours.error());
     if (!ours) {
         co_return fail(FaultKind::refused, "the WAL directory " + *wal + " is not empty, but the data directory is",
                        "empty it if its WAL is not needed, or mount the volumes that belong together");
@@ -324,6 +334,12 @@ Task<Result<>> Bootstrapper::clone(const Settings& settings, std::string conninf
     Command command = postgres::base_backup_command(settings, launch);
     std::string name = "pg_basebackup";
     auto done = co_await run_tool(std::move(command), std::move(name));
+    if (!done && last_error_line_.find("No space left on device") != std::string::npos) {
+        done.error().hint =
+            "make room or enlarge the volume; pgdata.old beside the data directory, if there is one, is what the clone "
+            "replaces; it is tried again";
+        co_return done;
+    }
     if (!done) {
         done.error().hint =
             "check bootstrap.join.primary_conninfo (managed: the conninfo that the controller has of the primary), the "

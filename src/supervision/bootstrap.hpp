@@ -13,6 +13,7 @@
 #include "pgbosun/instance_status.hpp"
 #include "postgres/bootstrap_sql.hpp"
 #include "supervision/job_process.hpp"
+#include "supervision/old_data.hpp"
 #include "supervision/own_archive.hpp"
 #include "supervision/surroundings.hpp"
 #include "supervision/tool_run.hpp"
@@ -42,9 +43,13 @@ public:
     // A standby of bootstrap.recovery.source, of the backup that bootstrap.recovery names; it needs WAL from there. `history`:
     // that of the archive's newest timeline.
     Task<Report> clone_source(const Settings& settings, wal::TimelineHistory history);
+    // One of the above is ordered: what cancel() says from now on counts for it, also before it has begun.
+    void expect_run();
     void cancel(bool kill);
 
     [[nodiscard]] const std::optional<ProgressStatus>& progress() const { return progress_; }
+    // Whose steps cancel() ends too.
+    [[nodiscard]] OldData& old_data() { return old_data_; }
 
 private:
     // Who removes what is left of a data directory that was not finished: a restore knows where its tablespaces are.
@@ -71,6 +76,7 @@ private:
     Surroundings& outside_;
     std::function<void(std::string_view, std::string_view)> line_;
     LookAtCatalog look_at_catalog_;
+    OldData old_data_;
     ToolRun tool_;
     std::unique_ptr<JobProcess> restore_;
     std::optional<ProgressStatus> progress_;

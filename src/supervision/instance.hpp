@@ -127,6 +127,7 @@ private:
     Task<> accompany();
     Task<> accompany_standby();
     Task<> accompany_archive();
+    void forget_old_data();
     Task<> watch_primary();
     [[nodiscard]] std::optional<Peer> primary_streamed_from() const;
     void serve_source_archive();

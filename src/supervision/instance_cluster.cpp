@@ -238,9 +238,12 @@ Task<> Instance::accompany() {
     for (;;) {
         const auto* running = std::get_if<instance::Running>(&supervisor_.state().activity);
         const bool standby = running != nullptr && running->role == Role::standby;
+        const bool primary = running != nullptr && running->role == Role::primary;
         watch_restored_clone();
         serve_source_archive();
         if (standby && membership_->part() == instance::Part::standby) co_await accompany_standby();
+        // What it has written since is in no old data.
+        if (primary && membership_->part() == instance::Part::primary) forget_old_data();
         const auto& server = monitor_.facts().server;
         if (server && !membership_->stored().system_id)
             std::ignore = co_await membership_->note_system(server->system_id);

@@ -56,15 +56,20 @@ Task<> Instance::accompany_standby() {
         co_return;
     }
     wal_gone_at_.reset();
-    if (!old_data_looked_for_) {
-        old_data_looked_for_ = true;
-        performer_.forget_old_data();
-    }
     const Term term = membership_->right().record.term;
-    if (membership_->right().record.data_term == term) co_return;
+    if (membership_->right().record.data_term == term) {
+        forget_old_data();
+        co_return;
+    }
     bool streams = monitor_.facts().server_asked_at >= performer_.written_upstream_at() + new_upstream_after;
     if (upstream->name != source_name) streams = co_await is_counted(*upstream, primary->name, term, server->timeline);
     if (streams) std::ignore = co_await membership_->streams_from_primary(term);
+}
+
+// What it has is known to have streamed: PostgreSQL calls streaming also what asks for WAL that is gone, again and again.
+void Instance::forget_old_data() {
+    if (std::exchange(old_data_looked_for_, true)) return;
+    performer_.forget_old_data();
 }
 
 // Nobody streams here: it is in order as long as it gets what the archive has.
@@ -80,11 +85,8 @@ Task<> Instance::accompany_archive() {
         performer_.perform(instance::Reload{});
         co_return;
     }
-    if (!old_data_looked_for_) {
-        old_data_looked_for_ = true;
-        performer_.forget_old_data();
-    }
     const Term term = membership_->right().record.term;
+    if (membership_->right().record.data_term == term) forget_old_data();
     const bool reads = monitor_.facts().server_asked_at >= performer_.written_upstream_at() + new_upstream_after;
     if (reads && membership_->right().record.data_term != term)
         std::ignore = co_await membership_->streams_from_primary(term);

@@ -22,18 +22,18 @@ void LeftBehind::cancel(bool kill) {
     if (child_) child_->signal(kill ? SIGKILL : SIGTERM);
 }
 
-Task<> LeftBehind::archive(const Settings& settings, Timeline of_primary, std::function<void()> begins) {
+Task<Left> LeftBehind::archive(const Settings& settings, Timeline of_primary, std::function<void()> begins) {
     cancelled_ = false;
-    if (!settings.archive) co_return;
+    if (!settings.archive) co_return Left::elsewhere;
     std::string path = settings.data_directory() + "/pg_wal/archive_status";
     const auto names = co_await outside_.files.list(std::move(path), wal::most_marks);
     if (!names) {
-        if (names.error().kind != FaultKind::not_found) {
-            log::warning("whether WAL waits here to be archived cannot be read: " + names.error().what);
-        }
-        co_return;
+        if (names.error().kind == FaultKind::not_found) co_return Left::elsewhere;
+        log::warning("whether WAL waits here to be archived cannot be read: " + names.error().what);
+        co_return Left::only_here;
     }
-    if (wal::still_to_archive(*names).empty() || cancelled_) co_return;
+    if (wal::still_to_archive(*names).empty()) co_return Left::elsewhere;
+    if (cancelled_) co_return Left::only_here;
     begins();
     std::vector<std::string> arguments{"left-behind", "--primary-timeline", std::to_string(number(of_primary)),
                                        "--report", "json"};
@@ -44,6 +44,8 @@ Task<> LeftBehind::archive(const Settings& settings, Timeline of_primary, std::f
         outcome = co_await run(std::move(once_more));
     }
     if (!cancelled_) tell(outcome.job);
+    const bool archived = outcome.job.end == JobEnd::done;
+    co_return archived || outcome.kept ? Left::elsewhere : Left::only_here;
 }
 
 Task<LeftBehind::Outcome> LeftBehind::run(std::vector<std::string> arguments) {
@@ -68,6 +70,8 @@ Task<LeftBehind::Outcome> LeftBehind::run(std::vector<std::string> arguments) {
     child_.reset();
     if (ended) {
         outcome.job = conclude(job, *ended);
+        constexpr ExitStatus all_kept{ExitStatus::How::exited, 1};  // app/left_behind_command.cpp
+        outcome.kept = job.result && *ended == all_kept;
     } else {
         outcome.job.end = JobEnd::failed;
         outcome.job.result.detail = started ? "its program does not end" : started.error().what;

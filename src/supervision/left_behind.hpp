@@ -16,6 +16,9 @@
 
 namespace pgbosun::supervision {
 
+// elsewhere: all of it is archived or kept aside, or nothing was to be archived.
+enum class Left { elsewhere, only_here };
+
 class LeftBehind {
 public:
     using Record = std::function<void(std::string what, std::vector<std::pair<std::string, std::string>> facts)>;
@@ -28,7 +31,7 @@ public:
     LeftBehind(Surroundings& outside, Record record, Patience patience);
 
     // `begins` is called when there is something to archive. `of_primary`: the timeline of the primary that is to be followed.
-    Task<> archive(const Settings& settings, Timeline of_primary, std::function<void()> begins);
+    Task<Left> archive(const Settings& settings, Timeline of_primary, std::function<void()> begins);
     void cancel(bool kill);
 
 private:
@@ -36,6 +39,7 @@ private:
     struct Outcome {
         End end{};
         JobOutcome job;
+        bool kept = false;  // what is not archived
     };
     Task<Outcome> run(std::vector<std::string> arguments);
     void tell(const JobOutcome& outcome);

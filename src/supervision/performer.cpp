@@ -63,9 +63,15 @@ void Performer::perform(const instance::Action& action) {
     struct Perform {
         Performer& it;
         void operator()(const instance::InspectVolume&) const { it.start(it.inspect()); }
-        void operator()(const instance::Bootstrap&) const { it.start(it.bootstrap()); }
+        void operator()(const instance::Bootstrap&) const {
+            it.bootstrapper_.expect_run();
+            it.start(it.bootstrap());
+        }
         void operator()(const instance::CancelBootstrap& order) const { it.bootstrapper_.cancel(order.kill); }
-        void operator()(const instance::Rejoin&) const { it.start(it.rejoin()); }
+        void operator()(const instance::Rejoin&) const {
+            it.rejoiner_.expect_run();
+            it.start(it.rejoin());
+        }
         void operator()(const instance::CancelRejoin& order) const { it.rejoiner_.cancel(order.kill); }
         void operator()(const instance::FollowPrimary&) const { it.start(it.follow()); }
         void operator()(const instance::ClearStrays&) const { it.start(it.clear_strays()); }

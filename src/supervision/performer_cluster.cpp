@@ -37,13 +37,14 @@ Task<Result<>> Performer::note_foreign_wal() {
 
 Task<> Performer::rejoin() {
     if (tells_of_unusable_data(std::exchange(last_fatal_, {}))) ++unusable_starts_;
+    const auto noted = co_await note_foreign_wal();
+    // Another one may be named by now.
     std::string conninfo = calls_.primary();
     const std::string whom = conninfo;
     const instance::Attempts attempts{.wal_gone = wal_gone_,
                                       .unusable = unusable_starts_ >= most_unusable_starts,
                                       .parted = parted_from_ == whom ? parted_ : std::string_view()};
     Rejoiner::Report report;
-    const auto noted = co_await note_foreign_wal();
     if (noted) {
         report = co_await rejoiner_.run(settings_, *inspection_, std::move(conninfo), attempts);
     } else {

@@ -23,9 +23,6 @@ constexpr Duration primary_patience = 5s;
 constexpr Duration checkpoint_patience = 5min;  // of the upstream's first checkpoint
 constexpr Duration look_again = 100ms;
 constexpr Duration tool_look = 1h;
-constexpr Duration volume_look = 1s;
-
-std::string old_data(const Settings& settings) { return settings.data_directory() + ".old"; }
 
 // From here on nobody archives what waits in this data: a standby does not, and the other two replace it.
 bool ends_its_archiving(const instance::RejoinPlan& plan) {
@@ -51,6 +48,11 @@ Rejoiner::Rejoiner(Surroundings& outside, Bootstrapper& bootstrapper, Calls call
       left_behind_(outside, calls_.record, {}), tool_(outside.loop, outside.processes),
       source_(outside, "compare-at-rest"), pause_(outside.loop) {}
 
+void Rejoiner::expect_run() {
+    cancelled_ = false;
+    bootstrapper_.expect_run();
+}
+
 void Rejoiner::cancel(bool kill) {
     cancelled_ = true;
     bootstrapper_.cancel(kill);
@@ -63,7 +65,7 @@ void Rejoiner::cancel(bool kill) {
 
 Task<Rejoiner::Report> Rejoiner::run(const Settings& settings, const Inspection& inspection, std::string conninfo,
                                      instance::Attempts attempts) {
-    cancelled_ = false;
+    if (cancelled_) co_return cancelled();
     const bool has_data = inspection.usable.has_value();
     if (conninfo.empty()) {
         if (has_data) co_return co_await mark(settings, false);
@@ -192,12 +194,13 @@ Task<Result<std::optional<instance::LocalData>>> Rejoiner::look_at_data(const Se
 Task<Rejoiner::Report> Rejoiner::carry_out(const Settings& settings, const Inspection& inspection,
                                            const instance::RejoinPlan& plan, std::string conninfo,
                                            const instance::Upstream& upstream) {
+    Left left = Left::elsewhere;
     if (!cancelled_ && inspection.usable && ends_its_archiving(plan)) {
         std::function<void()> begins = [this] { show("archiving what only this instance has"); };
         // Into an archive of its own cluster alone each of its timelines may go.
         constexpr Timeline beyond_all{std::numeric_limits<std::uint32_t>::max()};
         const Timeline of_primary = has_foreign_wal() ? beyond_all : upstream.position.timeline;
-        co_await left_behind_.archive(settings, of_primary, std::move(begins));
+        left = co_await left_behind_.archive(settings, of_primary, std::move(begins));
     }
     if (cancelled_) co_return cancelled();
     const bool follows = std::holds_alternative<instance::Follow>(plan.what);
@@ -225,7 +228,15 @@ Task<Rejoiner::Report> Rejoiner::carry_out(const Settings& settings, const Inspe
     if (!told) co_return failed(told.error());
     if (std::holds_alternative<instance::Rewind>(plan.what))
         co_return co_await rewind(settings, inspection, std::move(conninfo));
-    co_return co_await clone(settings, std::move(conninfo), upstream);
+    std::string whom = conninfo;
+    const auto free = co_await make_way(settings, inspection, std::move(whom), left);
+    if (!free) {
+        Report report = failed(free.error());
+        if (free.error().kind == FaultKind::refused) report.outcome = instance::BootstrapOutcome::refused;
+        co_return report;
+    }
+    if (cancelled_) co_return cancelled();
+    co_return co_await copy(settings, std::move(conninfo), upstream);
 }
 
 Task<Rejoiner::Report> Rejoiner::mark(const Settings& settings, bool compared) {
@@ -237,16 +248,33 @@ Task<Rejoiner::Report> Rejoiner::mark(const Settings& settings, bool compared) {
 
 Task<Rejoiner::Report> Rejoiner::rewind(const Settings& settings, const Inspection& inspection, std::string conninfo) {
     show("pg_rewind");
-    std::string marker = settings.state_directory() + std::string(bootstrap_marker);
-    std::string path = marker;
-    std::string text = "pg_rewind\n";
-    auto done = co_await outside_.files.write_durably(std::move(path), std::move(text));
+    auto command = co_await rewind_command(settings, inspection, std::move(conninfo));
+    if (!command) co_return failed(command.error());
+    std::string last_error;
+    command->on_line = [this, &last_error](std::string_view line) {
+        if (line.find("error") != std::string_view::npos || line.find("FATAL") != std::string_view::npos)
+            last_error = line;
+        calls_.line("pg_rewind", line);
+    };
+    std::string text(rewind_marker);
+    auto done = co_await write_bootstrap_marker(outside_.files, settings, std::move(text));
     if (!done) co_return failed(done.error());
-    done = co_await run_rewind(settings, inspection, std::move(conninfo));
-    if (!done) {
+    std::string marker = settings.state_directory() + std::string(bootstrap_marker);
+    Result<ProcessId> started = fail(FaultKind::cancelled, "the rejoin was cancelled");
+    if (!cancelled_) started = tool_.start(std::move(*command));
+    if (!started) {
+        // Nothing has been changed. While the marker stays the data counts as changed, and is kept when it is cloned.
+        done = co_await outside_.files.remove_durably(std::move(marker));
+        co_return failed(done ? started.error() : done.error());
+    }
+    std::optional<ExitStatus> ended;
+    while (!ended) ended = co_await tool_.wait(tool_look);
+    if (!ended->success()) {
         rewind_failed_ = !cancelled_;
-        log::warning("pg_rewind failed: " + done.error().what);
-        co_return failed(done.error());
+        std::string what = "pg_rewind ended with " + to_string(*ended) + (last_error.empty() ? "" : ": ") + last_error;
+        log::warning("pg_rewind failed: " + what);
+        co_return failed(
+            {FaultKind::refused, std::move(what), "its output is in the log; the instance is cloned anew"});
     }
     Report report = co_await mark(settings, true);
     if (report.outcome != instance::BootstrapOutcome::done) co_return report;
@@ -255,7 +283,8 @@ Task<Rejoiner::Report> Rejoiner::rewind(const Settings& settings, const Inspecti
     co_return report;
 }
 
-Task<Result<>> Rejoiner::run_rewind(const Settings& settings, const Inspection& inspection, std::string conninfo) {
+Task<Result<Command>> Rejoiner::rewind_command(const Settings& settings, const Inspection& inspection,
+                                               std::string conninfo) {
     auto source = following(settings, conninfo);
     if (!source) co_return std::unexpected(std::move(source.error()));
     auto passfile = co_await write_passfile(outside_, settings);
@@ -264,67 +293,10 @@ Task<Result<>> Rejoiner::run_rewind(const Settings& settings, const Inspection& 
     std::string path = config_file;
     std::string text = postgres::rewind_conf(settings, outside_.machine.wal_program);
     const auto written = co_await outside_.files.write_durably(std::move(path), std::move(text));
-    if (!written) co_return written;
-    std::string last_error;
+    if (!written) co_return std::unexpected(written.error());
     postgres::RewindLaunch launch{source->primary_conninfo + " dbname='postgres'", std::move(*passfile),
                                   inspection.stale_pid, std::move(config_file)};
-    Command command = postgres::rewind_command(settings, launch);
-    command.on_line = [this, &last_error](std::string_view line) {
-        if (line.find("error") != std::string_view::npos || line.find("FATAL") != std::string_view::npos)
-            last_error = line;
-        calls_.line("pg_rewind", line);
-    };
-    const auto started = tool_.start(std::move(command));
-    if (!started) co_return std::unexpected(started.error());
-    std::optional<ExitStatus> ended;
-    while (!ended) ended = co_await tool_.wait(tool_look);
-    if (ended->success()) co_return Result<>();
-    co_return fail(FaultKind::refused,
-                   "pg_rewind ended with " + to_string(*ended) + (last_error.empty() ? "" : ": ") + last_error,
-                   "its output is in the log; the instance is cloned anew");
-}
-
-Task<Rejoiner::Report> Rejoiner::clone(const Settings& settings, std::string conninfo,
-                                       const instance::Upstream& upstream) {
-    std::string path = settings.data_directory();
-    const auto present = co_await outside_.files.inspect(std::move(path));
-    path = settings.state_directory() + std::string(bootstrap_marker);
-    const auto unfinished = co_await outside_.files.inspect(std::move(path));
-    // What an unfinished rewind or clone has left is no use to anybody.
-    if (present && !unfinished) {
-        show("keeping the old data aside");
-        path = old_data(settings);
-        const auto older = co_await outside_.files.inspect(std::move(path));
-        if (older) {
-            path = old_data(settings);
-            const auto removed = co_await outside_.files.remove_tree(std::move(path));
-            if (!removed) co_return failed(removed.error());
-        }
-        path = settings.data_directory();
-        std::string to = old_data(settings);
-        const auto moved = co_await outside_.files.rename_durably(std::move(path), std::move(to));
-        if (!moved) co_return failed(moved.error());
-    }
-    co_return co_await copy(settings, std::move(conninfo), upstream);
-}
-
-Task<> Rejoiner::forget_old_data(const Settings& settings) {
-    const auto forgotten = co_await remember_archive_clone(outside_.files, settings, ArchiveClone::none);
-    if (!forgotten) log::warning("how this instance was cloned cannot be forgotten: " + forgotten.error().what);
-    for (;;) {
-        std::string looked_for = old_data(settings);
-        const auto present = co_await outside_.files.inspect(std::move(looked_for));
-        if (present) break;
-        if (present.error().kind == FaultKind::not_found) co_return;
-        co_await pause(outside_.loop, volume_look);  // a volume that does not answer says nothing of it
-    }
-    std::string path = old_data(settings);
-    const auto removed = co_await outside_.files.remove_tree(std::move(path));
-    if (removed) {
-        log::info("the data that the clone has replaced is removed", {{"directory", old_data(settings)}});
-    } else {
-        log::warning("the data that the clone has replaced cannot be removed: " + removed.error().what);
-    }
+    co_return postgres::rewind_command(settings, launch);
 }
 
 }  // namespace pgbosun::supervision

@@ -4,7 +4,7 @@
 //
 // Killed at any step, the next start begins anew: from pg_rewind, pg_basebackup or a restore on the marker of a bootstrap
 // says that what is there is ours and unfinished; before that nothing has changed. The data that a clone replaces is kept
-// beside it, as <data directory>.old, until forget_old_data().
+// beside it (old_data.hpp) until forget_old_data().
 
 #include <functional>
 #include <memory>
@@ -61,10 +61,12 @@ public:
     // not work before; whether pg_rewind did is known here.
     Task<Report> run(const Settings& settings, const Inspection& inspection, std::string conninfo,
                      instance::Attempts attempts);
+    // A run is ordered: what cancel() says from now on counts for it, also before it has begun.
+    void expect_run();
     void cancel(bool kill);
     [[nodiscard]] const std::optional<ProgressStatus>& progress() const { return progress_; }
 
-    // It streams: what the last clone has replaced is of no use any more, and neither is how it was made.
+    // It streams, or is the primary: what the last clone has replaced is of no use any more, and neither is how it was made.
     Task<> forget_old_data(const Settings& settings);
 
 private:
@@ -90,7 +92,14 @@ private:
     Task<Report> carry_out(const Settings& settings, const Inspection& inspection, const instance::RejoinPlan& plan,
                            std::string conninfo, const instance::Upstream& upstream);
     Task<Report> rewind(const Settings& settings, const Inspection& inspection, std::string conninfo);
-    Task<Report> clone(const Settings& settings, std::string conninfo, const instance::Upstream& upstream);
+    // For a copy: the old data is kept aside, or given up. See rejoiner_way.cpp.
+    Task<Result<>> make_way(const Settings& settings, const Inspection& inspection, std::string conninfo, Left left);
+    Task<Result<>> give_up_data(const Settings& settings, std::string why);
+    struct Shortage {
+        std::uint64_t needed = 0;
+        VolumeFacts volume;
+    };
+    Task<std::optional<Shortage>> missing_room(const Settings& settings, std::string conninfo);
     Task<Report> copy(const Settings& settings, std::string conninfo, const instance::Upstream& upstream);
     // Of a cluster that is followed by its archive; see rejoiner_archive.cpp.
     Task<Report> run_by_archive(const Settings& settings, const Inspection& inspection, instance::Attempts attempts);
@@ -104,7 +113,7 @@ private:
     Task<std::optional<std::uint64_t>> data_size(std::string conninfo);
     Task<Report> mark(const Settings& settings, bool compared);
     [[nodiscard]] bool has_foreign_wal() const { return calls_.foreign_wal && calls_.foreign_wal(); }
-    Task<Result<>> run_rewind(const Settings& settings, const Inspection& inspection, std::string conninfo);
+    Task<Result<Command>> rewind_command(const Settings& settings, const Inspection& inspection, std::string conninfo);
     void show(std::string what) { progress_ = ProgressStatus{std::move(what), 0, 0, outside_.clock.now()}; }
 
     Surroundings& outside_;

@@ -36,12 +36,16 @@ struct Former : test::Outside {
     void mark(const std::string& name) { files.add_file("/volume/pgdata/pg_wal/archive_status/" + name, ""); }
     void begin() {
         boost::asio::co_spawn(loop, left.archive(settings, Timeline{2}, [this] { ++begun; }),
-                              [this](std::exception_ptr) { over = true; });
+                              [this](std::exception_ptr, Left where) {
+                                  over = true;
+                                  remains = where;
+                              });
     }
     void until(const std::function<bool()>& so) { test::run_until(loop, so); }
     void end(std::size_t child, int code) { processes.end(child, {ExitStatus::How::exited, code}); }
 
     bool over = false;
+    std::optional<Left> remains;
     int begun = 0;
     Words recorded;
     LeftBehind left{outside, [this](std::string what, auto) { recorded.push_back(std::move(what)); }, {10ms, 3}};
@@ -62,6 +66,7 @@ TEST_CASE("what waits to be archived is given to a child, and the rejoin goes on
     it.until([&] { return it.over; });
 
     CHECK(it.recorded == Words{"WAL that only this instance had to archive is archived"});
+    CHECK(it.remains == Left::elsewhere);
     CHECK(it.processes.children.size() == 1);
 }
 
@@ -101,14 +106,17 @@ TEST_CASE("a disk that does not tell what waits holds the rejoin up no longer th
 
 TEST_CASE("what could not be archived is recorded, and the rejoin goes on") {
     Former it;
+    // The archiver's program ends with 1 when it could keep all of it aside.
+    const int code = GENERATE(1, 3);
 
     it.begin();
     it.until([&] { return it.processes.children.size() == 1; });
     it.processes.say(0, "failed\n");
-    it.end(0, 1);
+    it.end(0, code);
     it.until([&] { return it.over; });
 
     CHECK(it.recorded == Words{"WAL that only this instance has is not in the archive: so it was"});
+    CHECK(it.remains == (code == 1 ? Left::elsewhere : Left::only_here));
     CHECK(it.processes.children.size() == 1);
 }
 
