@@ -78,7 +78,7 @@ TEST_CASE("a pg_rewind that cannot be started changes nothing, and is tried agai
     it.report.reset();
     it.processes.refuse = [](const Command&) { return Result<>(); };
     it.files.fault = {};
-    it.files.add_file("/secrets/replication", "hush\n");
+    it.mounts.add_file("/secrets/replication", "hush\n");
     it.begin();
     it.until_next();
     CHECK(it.name(0) == "/bin/pg_rewind");
