@@ -19,8 +19,9 @@ std::string_view to_string(Verb verb);
 
 struct ControlRequest {
     Verb verb{};
-    std::string reason;    // given by the asker; shown in status and journal
-    bool force = false;    // promote: although it may lose data; nothing here refuses one for that
+    std::string reason;  // given by the asker; shown in status and journal
+    // promote: although it may lose data; nothing here refuses one for that. demote: although its upstream does not answer.
+    bool force = false;
     std::string upstream;  // demote: conninfo to follow; empty: the configured one
     std::string asked_by;  // "uid 1000 through the socket", "token from 10.0.0.7"
     Duration wait{};       // how long to wait for the end of it

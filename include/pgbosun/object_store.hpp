@@ -92,6 +92,9 @@ public:
     // Success also for keys that were not there.
     virtual Result<> remove(const std::vector<std::string>& keys) = 0;
 
+    // Tells places of one name apart: a directory on which nothing is mounted any more is another one. Any thread.
+    [[nodiscard]] virtual std::uint64_t place() const { return 0; }
+
     // For people: "s3://bucket/path". No secret.
     [[nodiscard]] virtual std::string describe() const = 0;
 

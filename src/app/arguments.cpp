@@ -180,6 +180,7 @@ void add_control(CLI::App& app, Parsing& parsing) {
         if (help.verb == Verb::demote) {
             sub->add_option("--upstream", parsing.upstream, "connection string of the primary to follow, no password")
                 ->type_name("CONNINFO");
+            sub->add_flag("--force", parsing.force, "although the upstream does not answer");
         }
         sub->callback([&parsing, verb = help.verb] { finish_control(parsing, verb); });
     }

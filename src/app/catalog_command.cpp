@@ -1,5 +1,8 @@
 // `pgbosun-archiver catalog list|show|keep|delete|expire|summary`: what the archive holds, and what of it goes.
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -14,6 +17,7 @@
 #include "archive/wall_clock.hpp"
 #include "backup/backup_lock.hpp"
 #include "backup/catalog_text.hpp"
+#include "host/identity.hpp"
 #include "pgbosun/log.hpp"
 
 namespace pgbosun::app {
@@ -199,6 +203,11 @@ ExitCode run_verb(std::span<const CatalogVerb> verbs, const std::string& group, 
         return ExitCode::wrong_usage;
     }
     if (words.source) settings->archive = recovery->source;
+    // What root made in a directory would be closed to the instance.
+    if (verb->changes == Changes::archive && ::geteuid() == 0 && settings->run_as) {
+        if (const auto became = host::become_user(*settings->run_as); !became) return say_fault(became.error());
+        ::umask(077);
+    }
     const auto store = open_archive(*settings->archive, object_store::MissingRoot::wait);
     if (!store) return ExitCode::wrong_usage;
     backup::Catalog catalog(*store, settings->archive->server_name);

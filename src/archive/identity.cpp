@@ -66,13 +66,15 @@ Fault of_another_cluster(const std::string& archive, SystemId theirs, SystemId o
 
 Result<> IdentityCheck::check(SystemId system_id) {
     const std::lock_guard lock(mutex_);
-    if (confirmed_ == system_id) return {};
+    const std::uint64_t at = store_.place();
+    if (confirmed_ == system_id && confirmed_at_ == at) return {};
     const std::string place = store_.describe() + "/" + server_;
     if (known_.holds(place, system_id)) {
         if (auto there = look_for_what_was_there(place); !there) return there;
     }
     if (auto asked = ask(system_id); !asked) return asked;
     confirmed_ = system_id;
+    confirmed_at_ = at;
     // A volume that is full, and cannot remember it, must not keep WAL from being archived.
     std::ignore = known_.remember(place, system_id);
     return {};

@@ -49,7 +49,7 @@ public:
         : store_(store), server_(std::move(server)), known_(state_directory) {}
 
     // Success: the archive is this cluster's (made so, when it was nobody's). refused: it is another's. unavailable: it
-    // is known as this cluster's, and is empty. One or two requests for each system identifier; any thread.
+    // is known as this cluster's, and is empty. One or two requests for each system identifier and place; any thread.
     Result<> check(SystemId system_id);
 
 private:
@@ -61,6 +61,7 @@ private:
     const KnownArchive known_;
     std::mutex mutex_;
     std::optional<SystemId> confirmed_;
+    std::uint64_t confirmed_at_ = 0;  // ObjectStore::place
 };
 
 }  // namespace pgbosun::archive

@@ -33,6 +33,13 @@ bool KnownArchive::holds(const std::string& place, SystemId system_id) const {
     return text() == line_of(place, system_id);
 }
 
+std::string KnownArchive::of(SystemId system_id) const {
+    const std::string known = text();
+    const std::string begin = std::to_string(number(system_id)) + " ";
+    if (!known.starts_with(begin) || !known.ends_with('\n')) return {};
+    return known.substr(begin.size(), known.size() - begin.size() - 1);
+}
+
 Result<> KnownArchive::remember(const std::string& place, SystemId system_id) const {
     if (file_.empty() || holds(place, system_id)) return {};
     return write_durably(file_, line_of(place, system_id));

@@ -20,6 +20,8 @@ public:
     // What cannot be read is not known. Blocks, as does remember().
     [[nodiscard]] bool holds(const std::string& place) const;
     [[nodiscard]] bool holds(const std::string& place, SystemId system_id) const;
+    // Where this cluster has archived until now; empty: nobody knows.
+    [[nodiscard]] std::string of(SystemId system_id) const;
     // In the place of what it held.
     [[nodiscard]] Result<> remember(const std::string& place, SystemId system_id) const;
     [[nodiscard]] const std::string& file() const { return file_; }

@@ -67,6 +67,12 @@ ControlAnswer Controller::switch_to(Knowledge& known, const ControllerRequest& r
     if (!instances_.contains(to)) return refuse("\"" + to + "\" is not an instance of this cluster");
     if (forced && !request.lost.empty()) return without_lost(known, request);
     if (to == record.primary) return refuse(to + " is the primary already");
+    // It is judged by what it last said, which may be some seconds old; who is known not to answer now is not waited for.
+    const auto& heard = instances_.at(to).heard.status;
+    if (!forced && !heard) {
+        return refuse(to + " may not be promoted: it does not answer: " + heard.error().text(),
+                      "choose another one, or wait until it answers");
+    }
     if (const auto own = obstacle(known, policy_, to, now); !own.why.empty()) {
         return refuse(to + " may not be promoted: " + std::string(own.why), std::string(own.hint));
     }

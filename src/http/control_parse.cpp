@@ -21,7 +21,7 @@ Result<> read_upstream(const std::string& name, const Json& value, std::string& 
 
 std::unexpected<Fault> unknown_to(Verb verb, const std::string& name) {
     const std::string where = "to " + std::string(to_string(verb));
-    if (verb == Verb::demote) return unknown_field(name, where, {"reason", "upstream"});
+    if (verb == Verb::demote) return unknown_field(name, where, {"reason", "upstream", "force"});
     if (verb == Verb::promote) return unknown_field(name, where, {"reason", "force"});
     return unknown_field(name, where, {"reason"});
 }
@@ -29,7 +29,7 @@ std::unexpected<Fault> unknown_to(Verb verb, const std::string& name) {
 Result<> read_field(const std::string& name, const Json& value, ControlRequest& request) {
     if (name == "reason") return read_line(name, value, max_reason_bytes, request.reason);
     if (name == "upstream" && request.verb == Verb::demote) return read_upstream(name, value, request.upstream);
-    if (name == "force" && request.verb == Verb::promote) {
+    if (name == "force" && (request.verb == Verb::promote || request.verb == Verb::demote)) {
         if (!value.is_boolean()) return wrong_field(name, "must be true or false", "write it without quotation marks");
         request.force = value.get<bool>();
         return {};

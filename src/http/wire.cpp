@@ -308,7 +308,7 @@ std::string render_progress(const InstanceStatus& status) {
 std::string render_control(const ControlRequest& request) {
     Json json = Json::object();
     if (!request.reason.empty()) json["reason"] = request.reason;
-    if (request.verb == Verb::promote && request.force) json["force"] = true;
+    if (request.force) json["force"] = true;
     if (request.verb == Verb::demote && !request.upstream.empty()) json["upstream"] = request.upstream;
     return text_of(json);
 }

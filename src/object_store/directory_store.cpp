@@ -106,6 +106,12 @@ Result<> DirectoryStore::check_root() const {
     return fail(FaultKind::unavailable, "the archive's directory " + root_ + " is gone", "mount its volume again");
 }
 
+std::uint64_t DirectoryStore::place() const {
+    struct stat facts{};
+    if (stat(root_.c_str(), &facts) != 0) return 0;
+    return (static_cast<std::uint64_t>(facts.st_dev) << 40) ^ facts.st_ino;
+}
+
 Result<> DirectoryStore::put_if_absent(const std::string& key, std::span<const std::byte> body,
                                        const ObjectMetadata& metadata) {
     return store(key, body, metadata, Naming::new_only);

@@ -46,6 +46,7 @@ public:
     Result<Listing> list(const std::string& prefix, const std::string& delimiter,
                          const std::optional<std::string>& after) override;
     Result<> remove(const std::vector<std::string>& keys) override;
+    [[nodiscard]] std::uint64_t place() const override;
     [[nodiscard]] std::string describe() const override { return "file://" + root_; }
     void cancel() override { cancelled_ = true; }
 

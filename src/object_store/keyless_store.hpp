@@ -35,6 +35,7 @@ public:
         return inner_->list(prefix, delimiter, after);
     }
     Result<> remove(const std::vector<std::string>& keys) override { return inner_->remove(keys); }
+    [[nodiscard]] std::uint64_t place() const override { return inner_->place(); }
     [[nodiscard]] std::string describe() const override { return inner_->describe(); }
     void cancel() override { inner_->cancel(); }
 

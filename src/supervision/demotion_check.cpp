@@ -10,6 +10,7 @@
 namespace pgbosun::supervision {
 namespace {
 
+constexpr Duration longest_answer = std::chrono::seconds(5);
 constexpr std::string_view parted_hint =
     "to follow it, join anew: pgbosun fence, move the data directory away, set bootstrap.join, pgbosun unfence. An "
     "instance with mode: managed is rewound by itself";
@@ -40,16 +41,26 @@ std::optional<Fault> judge(const instance::RejoinPlan& plan) {
     return std::nullopt;
 }
 
+std::optional<Fault> silent(const Fault& fault, Unanswered unanswered) {
+    if (fault.kind != FaultKind::unavailable || unanswered == Unanswered::accepted) return std::nullopt;
+    return Fault{FaultKind::refused, "the upstream does not answer, and nobody would take writes: " + fault.what,
+                 "check its address, and whether it runs; to demote all the same: --force (HTTP: {\"force\": true})"};
+}
+
 }  // namespace
 
 Task<std::optional<Fault>> reason_against_following(Surroundings& outside, const postgres::ControlData& control,
-                                                    std::string conninfo) {
+                                                    std::string conninfo, Unanswered unanswered) {
     const auto size = wal::SegmentSize::from_bytes(control.wal_segment_size);
     const auto session = co_await outside.open_upstream(std::move(conninfo));
-    if (!size || !session) co_return std::nullopt;
+    if (!session) co_return silent(session.error(), unanswered);
+    if (!size) co_return std::nullopt;
+    std::string anything = "select 1";
+    const auto answered = co_await (*session)->query(std::move(anything), {}, longest_answer);
+    if (!answered) co_return silent(answered.error(), unanswered);
     auto upstream = co_await ask_upstream(**session);
-    if (!upstream) co_return std::nullopt;
-    upstream->checkpointed = true;  // only pg_rewind waits for that
+    if (!upstream) co_return std::nullopt;  // a standby cannot say what a primary can
+    upstream->checkpointed = true;          // only pg_rewind waits for that
     const auto own = outside.open_session("postgres", std::string(postgres::superuser));
     const auto itself = co_await ask_upstream(*own);
     if (!itself) co_return std::nullopt;

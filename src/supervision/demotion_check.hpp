@@ -12,9 +12,11 @@
 
 namespace pgbosun::supervision {
 
+enum class Unanswered { refused, accepted };
+
 // A Fault: why it cannot, and what to do. None: it can, or one of the two does not say: an upstream that is a standby itself,
-// or does not answer now.
+// or, where that is accepted, one that does not answer now.
 Task<std::optional<Fault>> reason_against_following(Surroundings& outside, const postgres::ControlData& control,
-                                                    std::string conninfo);
+                                                    std::string conninfo, Unanswered unanswered);
 
 }  // namespace pgbosun::supervision

@@ -370,13 +370,14 @@ ControlAnswer Instance::not_asked(const ControlRequest& request, Answer answer, 
 }
 
 // Of a standalone primary that runs: all else is for `decide()`.
-Task<std::optional<Fault>> Instance::reason_against_demotion(std::string upstream) {
+Task<std::optional<Fault>> Instance::reason_against_demotion(std::string upstream, bool force) {
     const auto& inspection = performer_.inspection();
     const bool primary = supervisor_.state().activity == instance::Activity(instance::Running{Role::primary});
     if (membership_ || !primary || !inspection || !inspection->usable) co_return std::nullopt;
     if (upstream.empty()) co_return std::nullopt;
     const auto control = inspection->usable->control;
-    co_return co_await reason_against_following(outside_, control, std::move(upstream));
+    const auto unanswered = force ? Unanswered::accepted : Unanswered::refused;
+    co_return co_await reason_against_following(outside_, control, std::move(upstream), unanswered);
 }
 
 Task<ControlAnswer> Instance::command(ControlRequest request) {
@@ -391,7 +392,7 @@ Task<ControlAnswer> Instance::command(ControlRequest request) {
     }
     if (request.verb == Verb::demote) {
         request.upstream = performer_.upstream_of_demotion(request.upstream);
-        const auto against = co_await reason_against_demotion(request.upstream);
+        const auto against = co_await reason_against_demotion(request.upstream, request.force);
         if (against) co_return not_asked(request, Answer::refused, *against);
     }
     if (request.verb == Verb::reload) {
@@ -414,6 +415,9 @@ Task<ControlAnswer> Instance::command(ControlRequest request) {
         co_return ControlAnswer{Answer::refused, std::string(instance::reason(verdict)),
                                 std::string(instance::hint(verdict))};
     }
+    // A file that a person made while it runs would fence the next start.
+    if (request.verb == Verb::unfence && verdict == instance::Verdict::already_so)
+        performer_.perform(instance::RemoveFence{});
     if (request.verb == Verb::demote && verdict == instance::Verdict::accepted) {
         performer_.set_upstream(request.upstream);
     }

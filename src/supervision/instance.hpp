@@ -141,7 +141,7 @@ private:
     [[nodiscard]] int synchronous_number() const;
     SourceReading source_reading(Instant now);
 
-    Task<std::optional<Fault>> reason_against_demotion(std::string upstream);
+    Task<std::optional<Fault>> reason_against_demotion(std::string upstream, bool force);
     ControlAnswer not_asked(const ControlRequest& request, Answer answer, const Fault& why);
     std::optional<ControlAnswer> judge(Verb verb, std::uint64_t checkpoints, std::uint64_t reloads,
                                        std::uint64_t launches) const;

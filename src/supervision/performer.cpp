@@ -32,7 +32,7 @@ Performer::Performer(Surroundings& outside, const Settings& settings, Calls call
     : outside_(outside), settings_(settings), calls_(std::move(calls)),
       bootstrapper_(outside, calls_.output, calls_.look_at_catalog), rejoiner_(outside, bootstrapper_, calls_.rejoin),
       trusted_wal_(outside, settings, calls_.rejoin.record), foreign_wal_(outside.files, settings),
-      source_(outside, "compare-running") {}
+      held_data_(outside.files, settings), source_(outside, "compare-running") {}
 
 void Performer::start(Task<> task) { spawn(outside_.loop, std::move(task)); }
 
@@ -99,11 +99,33 @@ void Performer::perform(const instance::Action& action) {
     std::visit(Perform{*this}, action);
 }
 
+// In a cluster that is the controller's matter (may_initialise). A clone, or a recovery, is asked for by the configuration.
+Task<> Performer::refuse_new_data(Inspection& found) {
+    if (calls_.primary) co_return;
+    if (found.usable && !found.recovering) co_await held_data_.note();
+    const bool new_one =
+        found.verdict == instance::VolumeVerdict::empty && !settings_.bootstrap.join && !settings_.bootstrap.recovery;
+    if (!new_one) co_return;
+    auto held = co_await held_data_.recall();
+    while (!held) {
+        set_reason(held.error().what, "no database is made before it is known whether the volume has held one");
+        co_await pause(outside_.loop, disk_retry);
+        held = co_await held_data_.recall();
+    }
+    if (!*held) co_return;
+    found.verdict = instance::VolumeVerdict::refused;
+    found.reason = "the data directory is gone, and this volume has held a database";
+    found.hint =
+        "is its own volume mounted? Bring it back; to begin with an empty database, remove " + held_data_.file();
+}
+
 Task<> Performer::inspect() {
     const std::uint64_t number = ++inspection_number_;
     Inspection found = co_await inspect_volume(outside_, settings_);
     if (number != inspection_number_) co_return;
     co_await judge_copy(settings_, calls_.look_at_catalog, found);
+    if (number != inspection_number_) co_return;
+    co_await refuse_new_data(found);
     if (number != inspection_number_) co_return;
     inspection_ = std::move(found);
     changed_since_inspection_ = false;

@@ -13,6 +13,7 @@
 #include "supervision/bootstrap.hpp"
 #include "supervision/effects.hpp"
 #include "supervision/foreign_wal.hpp"
+#include "supervision/held_data.hpp"
 #include "supervision/inspection.hpp"
 #include "supervision/preparation.hpp"
 #include "supervision/rejoiner.hpp"
@@ -127,6 +128,7 @@ public:
 private:
     void set_reason(std::string reason, std::string hint);
     Task<> inspect();
+    Task<> refuse_new_data(Inspection& found);
     Task<> bootstrap();
     Task<> rejoin();
     Task<> follow();
@@ -188,6 +190,7 @@ private:
     Instant written_upstream_at_{};
     bool restored_clone_ = false;
     ForeignWal foreign_wal_;
+    HeldData held_data_;
     bool own_archive_free_ = false;  // of an earlier promotion, as far as it says
     bool following_ = false;         // a comparison is under way
     SourceArchive source_;

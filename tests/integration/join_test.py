@@ -248,7 +248,12 @@ class Parted(Pair):
 
     def fails_to_follow(self):
         """Demoted while the upstream cannot be asked."""
-        demoted = self.one.client("demote", "--upstream", f"host=127.0.0.1 port={instance.free_port()}")
+        nobody = f"host=127.0.0.1 port={instance.free_port()}"
+        refused = self.one.client("demote", "--upstream", nobody)
+        self.assertEqual(refused.returncode, 3, refused)
+        self.assertRegex(refused.stderr, "the upstream does not answer, and nobody would take writes: .*--force")
+        self.assertEqual(self.one.sql("select pg_is_in_recovery()"), "f")
+        demoted = self.one.client("demote", "--force", "--upstream", nobody)
         self.assertEqual(demoted.returncode, 1, demoted)
         self.assertRegex(demoted.stderr, "requested timeline 2 is not a child.*pgbosun promote.*bootstrap.join")
         self.assertEqual(self.one.status()["phase"], "failed")

@@ -87,12 +87,18 @@ class Outage(Case):
 
     def test_a_mount_point_whose_volume_is_away_is_no_new_archive(self):
         it = self.archiving().start().up()
+        for anew in (False, True):
+            with self.subTest(anew=anew):
+                self.mount_point_is_bare(it, anew)
+
+    def mount_point_is_bare(self, it, anew):
         archives.wait_archived(it, archives.switch(it))
         hidden = it.archive + ".hidden"
         os.rename(it.archive, hidden)
         os.mkdir(it.archive, 0o700)
         it._give(it.archive)
-        self.begin_anew(it)
+        if anew:
+            self.begin_anew(it)
 
         name = archives.switch(it)
         status = it.wait_status("it is told", lambda status: status["archive"]["failing_since"])

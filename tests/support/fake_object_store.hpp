@@ -2,6 +2,7 @@
 // An object store in memory that behaves as the port says, and misbehaves as a test tells it to. Thread-safe.
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
@@ -66,6 +67,8 @@ public:
     void break_next_get_after(std::size_t bytes) {
         with_lock([&] { break_after_ = bytes; });
     }
+    // Another place of the same name, as when a directory's volume goes.
+    void move_to(std::uint64_t place) { place_ = place; }
     // As a file system without extended attributes: metadata is accepted and forgotten.
     void forget_metadata() {
         with_lock([&] { keeps_metadata_ = false; });
@@ -188,6 +191,7 @@ public:
         });
     }
 
+    [[nodiscard]] std::uint64_t place() const override { return place_; }
     [[nodiscard]] std::string describe() const override { return "fake://store"; }
 
     void cancel() override {
@@ -195,6 +199,7 @@ public:
     }
 
 private:
+    std::atomic<std::uint64_t> place_ = 1;
     static constexpr std::size_t page_limit = 1000;
     static constexpr std::size_t chunk = 64 * 1024;
 

@@ -57,6 +57,20 @@ TEST_CASE("an archive that was used and is empty is not begun anew: its volume i
     }
 }
 
+TEST_CASE("a directory on which nothing is mounted any more is noticed while it is used") {
+    Instance it;
+    IdentityCheck check(it.store, "orders", it.volume.path());
+    REQUIRE(check.check(our_system));
+    REQUIRE(it.store.remove({identity_key("orders")}));
+    CHECK(check.check(our_system));  // the same place is not asked again
+
+    it.store.move_to(2);
+    CHECK_FALSE(check.check(our_system));
+    CHECK_FALSE(check.check(our_system));
+    it.store.plant(identity_key("orders"), render(ArchiveIdentity{our_system, "orders"}));
+    CHECK(check.check(our_system));
+}
+
 TEST_CASE("an archive that lost its identity object alone gets it again") {
     Instance it;
     REQUIRE(it.check());

@@ -39,9 +39,9 @@ struct Two : test::Outside {
         }
         return rows;
     }
-    std::optional<Fault> ask() {
+    std::optional<Fault> ask(Unanswered unanswered = Unanswered::refused) {
         std::optional<std::optional<Fault>> said;
-        boost::asio::co_spawn(loop, reason_against_following(outside, control, "host=other"),
+        boost::asio::co_spawn(loop, reason_against_following(outside, control, "host=other", unanswered),
                               [&](std::exception_ptr, std::optional<Fault> it) { said = std::move(it); });
         test::run_until(loop, [&] { return said.has_value(); });
         return *said;
@@ -83,10 +83,20 @@ TEST_CASE("an upstream of the same numbers and other bytes cannot be followed, n
     }
 }
 
-TEST_CASE("what could follow is not held up, and neither is who cannot be asked") {
+TEST_CASE("an upstream that does not answer is not followed, unless that is asked for") {
+    Two it;
+    it.other->state = test::FakeServerState::down;
+    const auto said = it.ask();
+    REQUIRE(said);
+    CHECK(said->kind == FaultKind::refused);
+    CHECK(said->what.starts_with("the upstream does not answer, and nobody would take writes: "));
+    CHECK(said->hint.find("--force") != std::string::npos);
+    CHECK_FALSE(it.ask(Unanswered::accepted));
+}
+
+TEST_CASE("what could follow is not held up") {
     Two it;
     SECTION("the upstream is a standby, its own perhaps") { it.upstream.in_recovery = "t"; }
-    SECTION("it does not answer") { it.other->state = test::FakeServerState::down; }
     SECTION("the instance itself does not") { it.server->state = test::FakeServerState::down; }
     SECTION("it has left this one's timeline later") { it.itself.position = "0/3000000"; }
     SECTION("its history is this one's") {
