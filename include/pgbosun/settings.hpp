@@ -23,6 +23,7 @@ enum class ReadyStrategy { query, streaming };
 enum class BackupTarget { prefer_standby, primary };
 enum class BadPages { report, fail };
 enum class Inclusive { yes, no };
+enum class Connections { any, encrypted };
 enum class CloneFrom { quicker, primary, archive };
 
 struct InitdbSettings {
@@ -57,6 +58,7 @@ struct SynchronousSettings {
 struct ReplicationSettings {
     std::string user = "streaming_replica";
     std::optional<std::string> password_file;
+    Connections connections = Connections::any;  // that `user` may make over the network
 };
 
 struct PostgresqlSettings {

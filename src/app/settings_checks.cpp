@@ -7,6 +7,7 @@
 #include "app/value_text.hpp"
 #include "instance/decide.hpp"
 #include "postgres/initdb_options.hpp"
+#include "postgres/tls_files.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -124,6 +125,15 @@ void check_archive(ReadSettings& read) {
     };
     level_fits("wal", archive.wal.compression, archive.wal.level);
     level_fits("data", archive.data.compression, archive.data.level);
+}
+
+void check_replication(ReadSettings& read) {
+    const auto& settings = read.settings;
+    const bool encrypted = settings.postgresql.replication.connections == Connections::encrypted;
+    if (!encrypted || postgres::turn_tls_on(settings)) return;
+    read.add(Severity::warning, "postgresql.replication.tls",
+             "postgresql.parameters do not turn TLS on: without it no standby is let in",
+             "give ssl: on, ssl_cert_file and ssl_key_file there");
 }
 
 void check_interfaces(ReadSettings& read) {
@@ -261,6 +271,7 @@ void check_whole(ReadSettings& read) {
     check_clone(read);
     check_backup(read);
     check_drill(read);
+    check_replication(read);
     check_interfaces(read);
     check_stop(read);
     check_times(read);

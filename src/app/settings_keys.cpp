@@ -318,6 +318,8 @@ void postgresql_keys(std::vector<Key>& keys) {
     keys.push_back(texts(synchronous + "standby_names", sql_identifier, FIELD(postgresql.synchronous->standby_names)));
     keys.push_back(text("postgresql.replication.user", sql_identifier, FIELD(postgresql.replication.user)));
     keys.push_back(secret_file("postgresql.replication.password_file", FIELD(postgresql.replication.password_file)));
+    keys.push_back(truth("postgresql.replication.tls", Connections::encrypted, Connections::any,
+                         FIELD(postgresql.replication.connections)));
 }
 
 void archive_keys(std::vector<Key>& keys) {

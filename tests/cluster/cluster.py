@@ -82,6 +82,7 @@ class Member(Instance):
     def __init__(self, place, config, name, directory):
         self.place = place
         super().__init__(config, name=name, directory=directory, pid_1=place.node is not None)
+        self.tls_words = ""  # what others write into its conninfo of TLS
 
     def command(self):
         return [*self.place.enter, *super().command()]
@@ -92,7 +93,7 @@ class Member(Instance):
 
     @property
     def conninfo(self):
-        return f"host={self.place.address} port={self.port}"
+        return f"host={self.place.address} port={self.port}{self.tls_words}"
 
     @property
     def url(self):

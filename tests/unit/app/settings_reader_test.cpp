@@ -197,6 +197,13 @@ TEST_CASE("a token over an unencrypted network is a warning") {
     CHECK(said_about("http: {token_file: /t, listen: 127.0.0.1:1}").empty());
 }
 
+TEST_CASE("TLS that is demanded of standbys where PostgreSQL speaks none is a warning") {
+    const std::string demanded = "postgresql: {replication: {tls: true}";
+    CHECK_THAT(said_about(demanded + "}"),
+               pgbosun::app::test::containing("warning: postgresql.replication.tls: postgresql.parameters do not"));
+    CHECK(said_about(demanded + ", parameters: {ssl: on}}") == "");
+}
+
 TEST_CASE("a wish where clones come from is a warning for who has no controller") {
     CHECK_THAT(said_about("bootstrap: {clone_from: primary}"),
                pgbosun::app::test::containing("warning: bootstrap.clone_from: is for managed instances"));
