@@ -15,6 +15,7 @@
 #include "http/token_file.hpp"
 #include "pgbosun/encryption_key_text.hpp"
 #include "pgbosun/log.hpp"
+#include "postgres/tls_files.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -35,6 +36,7 @@ std::vector<std::string> Agent::watched_files() const {
                              settings_.http.key_file, settings_.postgresql.replication.password_file}) {
         add(path);
     }
+    for (const auto& path : postgres::tls_files(settings_)) add(path);
     add(settings_.bootstrap.initdb.password_file);
     add(settings_.bootstrap.initdb.superuser_password_file);
     if (settings_.bootstrap.join) add(settings_.bootstrap.join->password_file);
