@@ -254,11 +254,6 @@ void check_cluster(ReadSettings& read) {
         read.add(Severity::error, "postgresql.synchronous", "the controller decides it in a managed cluster",
                  "move it into the controller's configuration");
     }
-    constexpr auto shortest_ttl = std::chrono::milliseconds(500);
-    if (settings.lease.ttl < shortest_ttl) {
-        read.add(Severity::error, "lease.ttl", "is too short to be renewed in time",
-                 "500ms is the least; 3s the default");
-    }
 }
 
 }  // namespace

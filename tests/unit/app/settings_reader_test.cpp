@@ -150,6 +150,7 @@ TEST_CASE("a bad value is refused with what to write instead") {
         {"http: {cert_file: /c}", "http.key_file: must be given with http.cert_file"},
         {"http: {client_ca: /c}", "client certificates need TLS"},
         {"metrics: {listen: 0.0.0.0:8008}", "is the same as http.listen"},
+        {"lease: {ttl: 999ms}", "write a duration from 1s to 5min"},
         {"monitor: {interval: 6s}", "must be at least twice monitor.interval"},
         {"archive: {}", "pg.yaml:2: error: archive.destination: must be given"},
         {"archive: {destination: s3://b, credentials: {secret_access_key_env: A}}",
