@@ -196,6 +196,7 @@ struct ProbeSettings {
 struct HttpSettings {
     std::string listen = "0.0.0.0:8008";  // host:port; port 0: any
     std::optional<std::string> token_file, client_ca, cert_file, key_file;
+    std::optional<std::string> ca_file;  // of the other instances' certificates; none: client_ca, else the system's
 };
 
 struct MetricsSettings {

@@ -12,6 +12,7 @@
 #include "postgres/metrics.hpp"
 #include "supervision/instance_journal.hpp"
 #include "supervision/jobs.hpp"
+#include "supervision/member_contact.hpp"
 #include "supervision/membership.hpp"
 #include "supervision/metrics_rhythm.hpp"
 #include "supervision/monitor.hpp"
@@ -127,7 +128,11 @@ private:
     [[nodiscard]] std::optional<Peer> primary_streamed_from() const;
     void serve_source_archive();
     void watch_restored_clone();
-    Task<bool> is_counted(const Peer& upstream, const std::string& primary, Term term, Timeline timeline) const;
+    Task<bool> is_counted(const Peer& upstream, const std::string& primary, Term term, Timeline timeline);
+    // Every question to another member is one of these two.
+    Task<Result<PromiseAnswer>> ask_promise(Peer member, PromiseRequest request);
+    Task<Result<InstanceStatus>> look_at(Peer member);
+    void note_contact(const std::string& member, const std::optional<Fault>& lack);
     void accompany_primary();
     Task<Result<>> losing_data();
     [[nodiscard]] bool unsettled() const;
@@ -154,6 +159,7 @@ private:
     std::optional<std::uint64_t> wal_read_in_run_;  // ServerFacts::run, of the last server that had read all of its WAL
     SynchronousUpkeep synchronous_;
     SynchronousSight counted_;  // as a standby
+    MemberContact contact_;
     std::optional<Instant> wal_gone_at_;
     // A launched standby that follows nobody has said so again and again, from the first to the second.
     Instant waits_for_wal_since_{}, waits_for_wal_at_{};
