@@ -143,6 +143,14 @@ struct LogStatus {
     std::uint64_t lost_lines = 0;          // since pgbosun's start: see docs/decisions/0009
 };
 
+// Another member that this one asks, and gets nothing from that it can use.
+struct SilentMember {
+    std::string name;
+    std::string why;  // of the last question
+    Instant since{};
+    bool operator==(const SilentMember&) const = default;
+};
+
 // With `mode: managed`: what a controller has to know beside all else.
 struct ManagedStatus {
     Term accepted = 0;    // the last term as whose primary it accepted; equal to `term`: it is the primary
@@ -165,6 +173,7 @@ struct ManagedStatus {
     Term promised_term = 0;
     Duration promised_for{};  // how long it is still bound by a promise for that term
     Duration bound_for{};     // how long it accepts no promotion: promises, and those of a life before
+    std::vector<SilentMember> silent;
     bool operator==(const ManagedStatus&) const = default;
 };
 

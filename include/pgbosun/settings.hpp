@@ -23,6 +23,7 @@ enum class ReadyStrategy { query, streaming };
 enum class BackupTarget { prefer_standby, primary };
 enum class BadPages { report, fail };
 enum class Inclusive { yes, no };
+enum class Connections { any, encrypted };
 enum class CloneFrom { quicker, primary, archive };
 
 struct InitdbSettings {
@@ -57,6 +58,7 @@ struct SynchronousSettings {
 struct ReplicationSettings {
     std::string user = "streaming_replica";
     std::optional<std::string> password_file;
+    Connections connections = Connections::any;  // that `user` may make over the network
 };
 
 struct PostgresqlSettings {
@@ -194,6 +196,7 @@ struct ProbeSettings {
 struct HttpSettings {
     std::string listen = "0.0.0.0:8008";  // host:port; port 0: any
     std::optional<std::string> token_file, client_ca, cert_file, key_file;
+    std::optional<std::string> ca_file;  // of the other instances' certificates; none: client_ca, else the system's
 };
 
 struct MetricsSettings {

@@ -22,8 +22,8 @@ constexpr std::size_t most_addresses = 4;  // of one name
 Result<http::AgentClient> client_of(boost::asio::io_context& loop, const Settings& settings,
                                     const http::ServerFiles& files, const Peer& member) {
     http::ClientTrust trust;
-    trust.ca_file = settings.http.client_ca;
-    trust.ca_text = files.client_ca;
+    trust.ca_file = settings.http.ca_file ? settings.http.ca_file : settings.http.client_ca;
+    trust.ca_text = settings.http.ca_file ? files.ca : files.client_ca;
     auto client = http::Client::url(member.url, std::move(trust));
     if (!client) return std::unexpected(std::move(client.error()).in(member.name));
     http::AgentTimes times;

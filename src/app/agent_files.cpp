@@ -15,6 +15,7 @@
 #include "http/token_file.hpp"
 #include "pgbosun/encryption_key_text.hpp"
 #include "pgbosun/log.hpp"
+#include "postgres/tls_files.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -31,10 +32,12 @@ std::vector<std::string> Agent::watched_files() const {
         if (path && !path->empty()) paths.push_back(*path);
     };
     add(settings_.config_file);
-    for (const auto& path : {settings_.http.token_file, settings_.http.client_ca, settings_.http.cert_file,
-                             settings_.http.key_file, settings_.postgresql.replication.password_file}) {
+    for (const auto& path :
+         {settings_.http.token_file, settings_.http.client_ca, settings_.http.ca_file, settings_.http.cert_file,
+          settings_.http.key_file, settings_.postgresql.replication.password_file}) {
         add(path);
     }
+    for (const auto& path : postgres::tls_files(settings_)) add(path);
     add(settings_.bootstrap.initdb.password_file);
     add(settings_.bootstrap.initdb.superuser_password_file);
     if (settings_.bootstrap.join) add(settings_.bootstrap.join->password_file);
@@ -154,10 +157,11 @@ std::string Agent::accepted_settings() const { return settings_.run_dir + "/sett
 Task<Result<http::ServerFiles>> Agent::read_http_files(HttpSettings http) {
     http::ServerFiles files;
     using MaybeText = std::optional<std::string>;
-    const std::array<std::pair<const MaybeText*, MaybeText*>, 4> wanted{{{&http.token_file, &files.token},
+    const std::array<std::pair<const MaybeText*, MaybeText*>, 5> wanted{{{&http.token_file, &files.token},
                                                                          {&http.cert_file, &files.certificate},
                                                                          {&http.key_file, &files.key},
-                                                                         {&http.client_ca, &files.client_ca}}};
+                                                                         {&http.client_ca, &files.client_ca},
+                                                                         {&http.ca_file, &files.ca}}};
     for (const auto& [file, into] : wanted) {
         if (!*file) continue;
         std::string path = **file;

@@ -7,6 +7,7 @@
 #include "app/value_text.hpp"
 #include "instance/decide.hpp"
 #include "postgres/initdb_options.hpp"
+#include "postgres/tls_files.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -124,6 +125,15 @@ void check_archive(ReadSettings& read) {
     };
     level_fits("wal", archive.wal.compression, archive.wal.level);
     level_fits("data", archive.data.compression, archive.data.level);
+}
+
+void check_replication(ReadSettings& read) {
+    const auto& settings = read.settings;
+    const bool encrypted = settings.postgresql.replication.connections == Connections::encrypted;
+    if (!encrypted || postgres::turn_tls_on(settings)) return;
+    read.add(Severity::warning, "postgresql.replication.tls",
+             "postgresql.parameters do not turn TLS on: without it no standby is let in",
+             "give ssl: on, ssl_cert_file and ssl_key_file there");
 }
 
 void check_interfaces(ReadSettings& read) {
@@ -244,11 +254,6 @@ void check_cluster(ReadSettings& read) {
         read.add(Severity::error, "postgresql.synchronous", "the controller decides it in a managed cluster",
                  "move it into the controller's configuration");
     }
-    constexpr auto shortest_ttl = std::chrono::milliseconds(500);
-    if (settings.lease.ttl < shortest_ttl) {
-        read.add(Severity::error, "lease.ttl", "is too short to be renewed in time",
-                 "500ms is the least; 3s the default");
-    }
 }
 
 }  // namespace
@@ -261,6 +266,7 @@ void check_whole(ReadSettings& read) {
     check_clone(read);
     check_backup(read);
     check_drill(read);
+    check_replication(read);
     check_interfaces(read);
     check_stop(read);
     check_times(read);

@@ -318,6 +318,8 @@ void postgresql_keys(std::vector<Key>& keys) {
     keys.push_back(texts(synchronous + "standby_names", sql_identifier, FIELD(postgresql.synchronous->standby_names)));
     keys.push_back(text("postgresql.replication.user", sql_identifier, FIELD(postgresql.replication.user)));
     keys.push_back(secret_file("postgresql.replication.password_file", FIELD(postgresql.replication.password_file)));
+    keys.push_back(truth("postgresql.replication.tls", Connections::encrypted, Connections::any,
+                         FIELD(postgresql.replication.connections)));
 }
 
 void archive_keys(std::vector<Key>& keys) {
@@ -415,6 +417,7 @@ void interface_keys(std::vector<Key>& keys) {
     keys.push_back(text("http.listen", listen_address, FIELD(http.listen)));
     keys.push_back(secret_file("http.token_file", FIELD(http.token_file)));
     keys.push_back(file("http.client_ca", FIELD(http.client_ca)));
+    keys.push_back(file("http.ca_file", FIELD(http.ca_file)));
     keys.push_back(file("http.cert_file", FIELD(http.cert_file)));
     keys.push_back(secret_file("http.key_file", FIELD(http.key_file)));
     keys.push_back(text("metrics.listen", listen_address, FIELD(metrics.listen)));

@@ -163,6 +163,16 @@ void standbys(Writer& out, const InstanceStatus& status) {
     }
 }
 
+void members(Writer& out, const InstanceStatus& status) {
+    if (!status.managed) return;
+    for (const auto& member : status.managed->silent) {
+        out.row("members",
+                printable(member.name) + " is asked in vain for " + since(member.since, status.now) +
+                    after(": ", member.why),
+                Tone::bad);
+    }
+}
+
 void archive(Writer& out, const InstanceStatus& status) {
     if (!status.archive) return out.row("archive", "none", Tone::doubtful);
     const auto& report = *status.archive;
@@ -323,6 +333,7 @@ std::string status_text(const InstanceStatus& status, Colour colour) {
     postgres(out, status);
     position(out, status);
     standbys(out, status);
+    members(out, status);
     archive(out, status);
     backups(out, status);
     drills(out, status);

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdint>
+#include <cstdlib>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -67,6 +68,7 @@ Result<> become_user(const std::string& name) {
     }
     const uid_t user = entry->pw_uid;
     const gid_t group = entry->pw_gid;
+    const std::string home = entry->pw_dir;
     if (user == 0) return fail(FaultKind::refused, "run_as must not be root", "PostgreSQL refuses to run as root");
     if (::initgroups(name.c_str(), group) != 0 || ::setgid(group) != 0 || ::setuid(user) != 0) {
         return system_failure(errno, "becoming the user " + name);
@@ -75,6 +77,8 @@ Result<> become_user(const std::string& name) {
         return fail(FaultKind::refused, "becoming the user " + name + ": the privilege did not go",
                     "remove CAP_SETUID and its like from the ambient capabilities of the container");
     }
+    // libpq looks for certificates at home, and takes one that it may not read for a failure of TLS.
+    ::setenv("HOME", home.c_str(), 1);
     // setuid made /proc/self root's: without this our children could not raise their own oom_score_adj.
     ::prctl(PR_SET_DUMPABLE, 1);
     return {};

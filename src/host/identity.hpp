@@ -17,7 +17,7 @@ uid_t effective_user();
 // A container may run with a uid that no passwd entry knows (OpenShift): initdb and libpq then need help.
 bool user_has_name();
 
-// For `run_as`. Success: uid, gid and groups are those of `name` for good. Must be called before any other process or
+// For `run_as`. Success: uid, gid and groups are those of `name` for good, and so is HOME. Must be called before any other process or
 // descriptor that depends on privilege is made.
 Result<> become_user(const std::string& name);
 

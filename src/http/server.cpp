@@ -166,6 +166,8 @@ struct Secrets {
 };
 
 Result<Secrets> secrets_of(const HttpSettings& http, ServerFiles files) {
+    // It is for asking others, and refused with the rest: all files are taken or none.
+    if (auto good = check_authority(http, files); !good) return std::unexpected(std::move(good.error()));
     auto tls = server_tls(http, files);
     if (!tls) return std::unexpected(std::move(tls.error()));
     return Secrets{std::move(*tls), {::geteuid(), std::move(files.token), http.client_ca.has_value()}};

@@ -97,6 +97,7 @@ Result<ServerFiles> read_server_files(const HttpSettings& settings) {
     auto done = read("http.cert_file", settings.cert_file, files.certificate);
     if (done) done = read("http.key_file", settings.key_file, files.key);
     if (done) done = read("http.client_ca", settings.client_ca, files.client_ca);
+    if (done) done = read("http.ca_file", settings.ca_file, files.ca);
     if (!done) return std::unexpected(std::move(done.error()));
     return files;
 }
@@ -122,6 +123,12 @@ Result<TlsContext> server_tls(const HttpSettings& settings, const ServerFiles& f
     }
     context->set_verify_mode(ssl::verify_peer);
     return context;
+}
+
+Result<> check_authority(const HttpSettings& settings, const ServerFiles& files) {
+    if (!settings.ca_file) return {};
+    const TlsContext context = context_for(ssl::context::tls_client);
+    return load_authority(*context, "http.ca_file", {*settings.ca_file, files.ca.value_or("")});
 }
 
 Result<TlsContext> client_tls(const ClientTrust& trust) {

@@ -21,6 +21,7 @@ using TlsContext = std::shared_ptr<boost::asio::ssl::context>;
 struct ServerFiles {
     std::optional<std::string> token;  // as token_in() gives it
     std::optional<std::string> certificate, key, client_ca;
+    std::optional<std::string> ca;  // the server itself needs none
 };
 
 constexpr std::size_t longest_pem_file = std::size_t{1} << 20;
@@ -31,6 +32,9 @@ Result<ServerFiles> read_server_files(const HttpSettings& settings);
 // Null: no cert_file is set. A client certificate is asked for when client_ca is set but need not be shown (the
 // kubelet has none); one that is shown must be good. refused: says which file and what is wrong with it.
 Result<TlsContext> server_tls(const HttpSettings& settings, const ServerFiles& files);
+
+// Whether what ca_file holds can be trusted, where it is named. refused: says which file and what is wrong with it.
+Result<> check_authority(const HttpSettings& settings, const ServerFiles& files);
 
 struct ClientTrust {
     std::optional<std::string> ca_file;  // none: the system's

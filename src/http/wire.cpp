@@ -164,7 +164,14 @@ Json progress_of(const InstanceStatus& status) {
             {"for_s", age(progress.since, status.now)}};
 }
 
-Json managed_of(const std::optional<ManagedStatus>& managed) {
+Json silent_of(const ManagedStatus& managed, Instant now) {
+    Json json = Json::array();
+    for (const auto& member : managed.silent)
+        json.push_back({{"name", member.name}, {"for_s", age(member.since, now)}, {"why", member.why}});
+    return json;
+}
+
+Json managed_of(const std::optional<ManagedStatus>& managed, Instant now) {
     if (!managed) return {};
     const Reach& reach = managed->reach;
     return {{"accepted", managed->accepted},
@@ -185,7 +192,8 @@ Json managed_of(const std::optional<ManagedStatus>& managed) {
             {"promotable_version", managed->promotable_version},
             {"synchronous_version", or_null(managed->synchronous_version)},
             {"promised", {{"term", managed->promised_term}, {"for_ms", milliseconds(managed->promised_for)}}},
-            {"bound_for_ms", milliseconds(managed->bound_for)}};
+            {"bound_for_ms", milliseconds(managed->bound_for)},
+            {"silent_members", silent_of(*managed, now)}};
 }
 
 Json state_of(const InstanceStatus& status) {
@@ -206,7 +214,7 @@ Json state_of(const InstanceStatus& status) {
     json["ready_reason"] = text_or_null(status.ready_reason);
     json["pending_restart"] = status.pending_restart;
     json["pending_restart_parameters"] = status.pending_restart_parameters;
-    json["managed"] = managed_of(status.managed);
+    json["managed"] = managed_of(status.managed, status.now);
     json["postgres"] = postgres_of(status.postgres, status.now);
     json["lsn"] = lsn_of(status);
     json["standbys"] = standbys_of(status.standbys);

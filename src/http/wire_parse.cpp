@@ -315,6 +315,14 @@ void read_managed(const Fields& top, InstanceStatus& status) {
         std::uint32_t bound_for_ms = 0;
         fields.number("bound_for_ms", bound_for_ms);
         managed.bound_for = std::chrono::milliseconds(bound_for_ms);
+        fields.each("silent_members", [&](const Fields& member) {
+            SilentMember& silent = managed.silent.emplace_back();
+            std::optional<Instant> since;
+            member.text("name", silent.name);
+            member.text("why", silent.why);
+            member.age("for_s", status.now, since);
+            silent.since = since.value_or(status.now);
+        });
     });
 }
 

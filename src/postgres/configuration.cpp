@@ -209,12 +209,15 @@ std::string pg_hba_conf(const Settings& settings, const ConfigurationFacts& fact
     text.append("local all,replication ").append(superuser).append(" ").append(method).append("\n");
     text.append("local all ").append(metrics_role).append(" ").append(method).append("\n");
     const std::string user = list_element(settings.postgresql.replication.user);
-    text.append("host replication ").append(user).append(" all scram-sha-256\n");
-    if (facts.holds_clients) {
-        // Who comes back compares itself first, and rewinds, by SQL.
-        text.append("host postgres ").append(user).append(" all scram-sha-256\n");
-        return text;
+    const bool encrypted = settings.postgresql.replication.connections == Connections::encrypted;
+    // Who comes back compares itself first, and rewinds, by SQL.
+    for (const std::string_view database : {"replication", "postgres"}) {
+        text.append(encrypted ? "hostssl " : "host ").append(database).append(" ").append(user);
+        text.append(" all scram-sha-256\n");
     }
+    // Else one of the lines below could let it in without TLS.
+    if (encrypted) text.append("hostnossl all,replication ").append(user).append(" all reject\n");
+    if (facts.holds_clients) return text;
     for (const std::string& line : settings.postgresql.pg_hba) text.append(line).append("\n");
     text += "local all all scram-sha-256\nhost all all all scram-sha-256\n";
     return text;

@@ -12,6 +12,7 @@
 #include "postgres/metrics.hpp"
 #include "supervision/instance_journal.hpp"
 #include "supervision/jobs.hpp"
+#include "supervision/member_contact.hpp"
 #include "supervision/membership.hpp"
 #include "supervision/metrics_rhythm.hpp"
 #include "supervision/monitor.hpp"
@@ -132,7 +133,11 @@ private:
     [[nodiscard]] std::optional<Peer> primary_streamed_from() const;
     void serve_source_archive();
     void watch_restored_clone();
-    Task<bool> is_counted(const Peer& upstream, const std::string& primary, Term term, Timeline timeline) const;
+    Task<bool> is_counted(const Peer& upstream, const std::string& primary, Term term, Timeline timeline);
+    // Every question to another member is one of these two.
+    Task<Result<PromiseAnswer>> ask_promise(Peer member, PromiseRequest request);
+    Task<Result<InstanceStatus>> look_at(Peer member);
+    void note_contact(const std::string& member, const std::optional<Fault>& lack);
     void accompany_primary();
     Task<Result<>> losing_data();
     [[nodiscard]] bool unsettled() const;
@@ -158,7 +163,8 @@ private:
     Position position_;  // the furthest that the data was seen to reach, since it was last replaced
     std::optional<std::uint64_t> wal_read_in_run_;  // ServerFacts::run, of the last server that had read all of its WAL
     SynchronousUpkeep synchronous_;
-    SynchronousSight counted_;             // as a standby
+    SynchronousSight counted_;  // as a standby
+    MemberContact contact_;
     std::optional<Instant> leaves_since_;  // it was asked to end as a primary that another one can follow
     std::optional<Instant> wal_gone_at_;
     // A launched standby that follows nobody has said so again and again, from the first to the second.

@@ -85,8 +85,38 @@ Membership::Calls Instance::membership_calls() {
     };
     calls.changed = [this] { changed(); };
     calls.guard = wiring_.cluster->guard;
-    calls.ask = wiring_.cluster->ask;
+    calls.ask = [this](Peer member, PromiseRequest request) {
+        return ask_promise(std::move(member), std::move(request));
+    };
     return calls;
+}
+
+Task<Result<PromiseAnswer>> Instance::ask_promise(Peer member, PromiseRequest request) {
+    const std::string name = member.name;
+    auto answer = co_await wiring_.cluster->ask(std::move(member), std::move(request));
+    note_contact(name, answer ? std::nullopt : std::optional(answer.error()));
+    co_return answer;
+}
+
+Task<Result<InstanceStatus>> Instance::look_at(Peer member) {
+    const std::string name = member.name;
+    auto said = co_await wiring_.cluster->look_at(std::move(member));
+    note_contact(name, said ? std::nullopt : std::optional(said.error()));
+    co_return said;
+}
+
+// Without answers there are no promises and nobody can be promoted: somebody has to know why.
+void Instance::note_contact(const std::string& member, const std::optional<Fault>& lack) {
+    switch (contact_.note(member, lack ? lack->what : "", outside_.clock.now())) {
+        case MemberContact::News::none: return;
+        case MemberContact::News::silent:
+            log::warning("another member is asked in vain: " + lack->what, {{"member", member}, {"hint", lack->hint}});
+            break;
+        case MemberContact::News::answers:
+            log::info("another member that was asked in vain answers again", {{"member", member}});
+            break;
+    }
+    changed();
 }
 
 // Somebody else may decide by what this standby holds: the primary is silent, or another one was named.
@@ -192,6 +222,7 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
     managed.promised_term = stored.term;
     if (right.promised_until && *right.promised_until > now) managed.promised_for = *right.promised_until - now;
     managed.bound_for = std::max(Duration::zero(), bound_until(right) - now);
+    managed.silent = contact_.silent(now);
     status.managed = std::move(managed);
     if (!membership_->unreadable().empty()) {
         status.reason = membership_->unreadable();

@@ -119,8 +119,9 @@ void Instance::serve_source_archive() {
 
 // What streams is of this term only if the agent of whom it streams from says that it has accepted the term, or streams of it
 // itself, and counts this standby.
-Task<bool> Instance::is_counted(const Peer& upstream, const std::string& primary, Term term, Timeline timeline) const {
-    const auto looked = co_await wiring_.cluster->look_at(upstream);
+Task<bool> Instance::is_counted(const Peer& upstream, const std::string& primary, Term term, Timeline timeline) {
+    Peer asked = upstream;
+    const auto looked = co_await look_at(std::move(asked));
     if (!looked || !looked->managed || looked->term != term || looked->timeline != timeline) co_return false;
     const ManagedStatus& its = *looked->managed;
     const bool of_term = upstream.name == primary ? its.accepted == term && its.serving
@@ -149,7 +150,7 @@ Task<> Instance::watch_primary() {
         const Instant asked_at = outside_.clock.now();
         const bool before = counted_.holds(asked_at);
         if (primary) {
-            const auto said = co_await wiring_.cluster->look_at(std::move(*primary));
+            const auto said = co_await look_at(std::move(*primary));
             if (said) counted_.note(waits_for(*said, settings_.instance), asked_at);
         } else {
             counted_.forget();

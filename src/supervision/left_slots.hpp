@@ -1,6 +1,5 @@
 #pragma once
-// Replication slots of a former primary. Nobody asks them for WAL any more, which they would keep; and PostgreSQL 17 copies no slot
-// of the new primary to a name that is taken.
+// Replication slots of a former primary. Nobody asks them for WAL any more, which they would keep.
 
 #include "pgbosun/file_system.hpp"
 #include "pgbosun/settings.hpp"

@@ -8,6 +8,7 @@ import os
 import pwd
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
 
 import instance  # noqa: E402
+from certificates import certificate  # noqa: E402
 from instance import Instance, free_port, wait_for  # noqa: E402
 
 import writer  # noqa: E402
@@ -82,6 +84,7 @@ class Member(Instance):
     def __init__(self, place, config, name, directory):
         self.place = place
         super().__init__(config, name=name, directory=directory, pid_1=place.node is not None)
+        self.tls_words = ""  # what others write into its conninfo of TLS
 
     def command(self):
         return [*self.place.enter, *super().command()]
@@ -92,11 +95,12 @@ class Member(Instance):
 
     @property
     def conninfo(self):
-        return f"host={self.place.address} port={self.port}"
+        return f"host={self.place.address} port={self.port}{self.tls_words}"
 
     @property
     def url(self):
-        return f"http://{self.config['http']['listen']}"
+        http_config = self.config["http"]
+        return f"{'https' if 'cert_file' in http_config else 'http'}://{http_config['listen']}"
 
     @property
     def runs(self):
@@ -137,17 +141,22 @@ class Member(Instance):
 
 
 class Controller(Program):
-    def __init__(self, name, config_file, listen, directory, enter):
+    def __init__(self, name, config_file, listen, directory, enter, ca_file=None):
         self.address, port = listen.rsplit(":", 1)
         self.port = int(port)
+        self.ca_file = ca_file  # given: it speaks TLS
         super().__init__(name, [CONTROLLER, "run", "--config", config_file], directory, enter)
 
     @property
     def url(self):
-        return f"http://{self.address}:{self.port}"
+        return f"{'https' if self.ca_file else 'http'}://{self.address}:{self.port}"
 
     def said(self):
-        connection = http.client.HTTPConnection(self.address, self.port, timeout=1.0)
+        if self.ca_file:
+            context = ssl.create_default_context(cafile=self.ca_file)
+            connection = http.client.HTTPSConnection(self.address, self.port, timeout=1.0, context=context)
+        else:
+            connection = http.client.HTTPConnection(self.address, self.port, timeout=1.0)
         try:
             connection.request("GET", "/v1/status")
             return json.loads(connection.getresponse().read())
@@ -159,10 +168,11 @@ class Controller(Program):
 
 class Cluster:
     """`member_config` is merged into each instance's configuration, `controller_config` into the controllers'; `known_as`
-    has, by name, what the controllers are told of an instance beside name and addresses."""
+    has, by name, what the controllers are told of an instance beside name and addresses. `https`: all of them speak TLS,
+    with certificates of an authority of their own; on loopback only."""
 
     def __init__(self, network=None, size=3, controllers=2, ttl="3s", synchronous=None, member_config=None,
-                 controller_config=None, known_as=None, directory=None, called="pg"):
+                 controller_config=None, known_as=None, directory=None, called="pg", https=False):
         self._owns_directory = directory is None
         self.directory = directory or tempfile.mkdtemp(prefix="pgb-cluster-", dir=MEMORY)
         os.makedirs(self.directory, exist_ok=True)
@@ -171,6 +181,10 @@ class Cluster:
         self.ttl = ttl
         self.synchronous = synchronous
         self.known_as = known_as or {}
+        self.ca_file = f"{self.directory}/ca.crt" if https else None
+        if https:
+            certificate(self.directory, "ca", server=False)
+            certificate(self.directory, "server", "ca")
         self.programs = []
         self.etcd = self._make_etcd(Place(network, "etcd"))
         self.members = []
@@ -214,17 +228,24 @@ class Cluster:
         member.config["http"]["token_file"] = member.secret("token", TOKEN + "\n")
         member.config["postgresql"]["replication"] = {"user": "streaming_replica",
                                                       "password_file": member.secret("replication", "hush-hush\n")}
+        for key, name in (("cert_file", "server.crt"), ("key_file", "server.key"), ("ca_file", "ca.crt")):
+            if self.ca_file:
+                with open(f"{self.directory}/{name}", encoding="ascii") as file:
+                    member.config["http"][key] = member.secret(name, file.read())
         member.write_config()
         return member
 
     def _make_controller(self, name, place, more):
         listen = f"{place.address}:{place.port(8009)}"
+        tls = {"cert_file": f"{self.directory}/server.crt", "key_file": f"{self.directory}/server.key"} if self.ca_file else {}
         token = f"{self.directory}/token"
         with open(token, "w", encoding="ascii") as file:
             file.write(TOKEN + "\n")
         config = instance.merge({
             "cluster": "orders", "record": {"etcd": {"endpoints": [self.endpoint]}}, "token_file": token,
-            "lease": {"ttl": self.ttl}, "http": {"listen": listen, "advertise": f"http://{listen}"},
+            "lease": {"ttl": self.ttl},
+            "http": {"listen": listen, "advertise": f"{'https' if tls else 'http'}://{listen}", **tls},
+            **({"ca_file": self.ca_file} if tls else {}),
             "instances": [{"name": it.name, "url": it.url, "conninfo": it.conninfo, **self.known_as.get(it.name, {})}
                           for it in self.members],
         }, more)
@@ -233,7 +254,7 @@ class Cluster:
         file_name = f"{self.directory}/{name}.yaml"
         with open(file_name, "w", encoding="utf-8") as file:
             json.dump(config, file, indent=1)
-        return self.add(Controller(name, file_name, listen, self.directory, place.enter))
+        return self.add(Controller(name, file_name, listen, self.directory, place.enter, self.ca_file))
 
     def add(self, program):
         self.programs.append(program)
@@ -340,7 +361,8 @@ class Cluster:
     def asking(self, controller, *words):
         """The command that asks a controller, on its own machine."""
         enter = self.network.nodes[controller.name].enter if self.network else []
-        return [*enter, CONTROLLER, *words, "--url", controller.url, "--token-file", f"{self.directory}/token"]
+        trust = ["--ca-file", self.ca_file] if self.ca_file else []
+        return [*enter, CONTROLLER, *words, "--url", controller.url, "--token-file", f"{self.directory}/token", *trust]
 
     def ask(self, *words):
         """What a command of pgbosun-controller ends with and says."""

@@ -36,8 +36,8 @@ class Played:
         }, self.config), name, directory)
         member.port = port
         member.config["http"]["token_file"] = member.secret("token", TOKEN + "\n")
-        member.config["postgresql"]["replication"] = {"user": "streaming_replica",
-                                                      "password_file": member.secret("replication", "hush-hush\n")}
+        member.config["postgresql"].setdefault("replication", {}).update(
+            user="streaming_replica", password_file=member.secret("replication", "hush-hush\n"))
         member.write_config()
         return member
 

@@ -9,6 +9,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cluster"))
 
 import instance
+from certificates import certificate
 from cluster import Cluster
 from instance import Case, wait_for
 
@@ -288,6 +289,40 @@ class Managed(Case):
     def test_an_assignment_over_tcp_needs_the_token(self):
         primary = self.whole()
         self.assertEqual(primary.tcp("PUT", "/v1/assignment", body="{}").status, 401)
+
+
+class Https(Case):
+    """Agents and controllers with certificates of an authority of their own."""
+
+    def test_another_one_takes_over_and_who_is_not_trusted_any_more_is_named(self):
+        cluster = Cluster(https=True)
+        self.addCleanup(cluster.stop)
+        cluster.start()
+        before = cluster.wait_whole()
+        before.sql("create table t(i int); insert into t values (1)")
+        before.kill()
+        after = wait_for("another one serves", cluster.primary)
+        after.sql("insert into t values (2)")
+        before.start()
+        self.assertIs(cluster.wait_whole(), after)
+        for it in cluster.members:
+            wait_for(f"{it.name} has both rows", lambda it=it: it.psql("select count(*) from t").stdout.strip() == "2")
+
+        with open(cluster.ca_file, encoding="ascii") as file:
+            authority = file.read()
+        certificate(cluster.directory, "stranger", server=False)
+        with open(f"{cluster.directory}/stranger.crt", encoding="ascii") as file:
+            before.secret("ca.crt", file.read())
+        before.wait_log(f'another member is asked in vain: TLS with .*"member":"{after.name}"')
+        silent = before.status()["managed"]["silent_members"]
+        self.assertEqual([it["name"] for it in silent], [after.name])
+        self.assertIn("TLS with", silent[0]["why"])
+        self.assertIn(f"{after.name} is asked in vain for ", before.client("status").stdout)
+
+        before.secret("ca.crt", authority)
+        before.wait_log("another member that was asked in vain answers again")
+        self.assertEqual(before.status()["managed"]["silent_members"], [])
+        self.assertEqual(len([it for it in before.records() if it["msg"].startswith("another member is asked in vain")]), 1)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cluster"))
 
 import instance
+from certificates import certificate
 from instance import Case, wait_for
 from played import Played
 
@@ -190,6 +192,54 @@ class ByItself(Rejoin):
     @staticmethod
     def streams_to(member):
         return sorted(it["name"] for it in (member.said() or {}).get("standbys", []) if it["state"] == "streaming")
+
+
+class Strict(Rejoin):
+    """The user's pg_hba lets nobody in over the network: members need lines of their own."""
+
+    def test_members_join_and_rewind_under_it(self):
+        one, two = self.played(2, postgresql={"pg_hba": ["host all all all reject"]})
+        self.cluster.has(two, "1")
+        self.rewinds(one, two)
+
+    def test_with_tls_demanded_members_speak_nothing_else(self):
+        directory = tempfile.mkdtemp(prefix="pgb-tls-")
+        self.addCleanup(shutil.rmtree, directory)
+        os.chmod(directory, 0o755)
+        certificate(directory, "ca", server=False)
+        certificate(directory, "server", "ca")
+        if instance.ROOT:
+            shutil.chown(f"{directory}/server.key", "postgres")
+        self.cluster = Played(2, {"postgresql": {
+            "replication": {"tls": True},
+            "parameters": {"ssl": "on", "ssl_cert_file": f"{directory}/server.crt", "ssl_key_file": f"{directory}/server.key"}}})
+        self.addCleanup(self.cluster.stop)
+        one, two = self.cluster.members
+        for it in (one, two):
+            it.tls_words = f" sslmode=verify-full sslrootcert={directory}/ca.crt"
+        self.cluster.start(1)
+        self.cluster.has(two, "1")
+        self.assertEqual(one.sql("select ssl from pg_stat_ssl join pg_stat_replication using (pid)"), "t")
+        for database in ("postgres", "template1"):
+            words = f"host=127.0.0.1 port={one.port} user=streaming_replica dbname={database} sslmode=disable"
+            done = subprocess.run([f"{instance.bin_dir()}/psql", "-X", "-c", "select 1", words], capture_output=True, text=True,
+                                  env={"PGPASSWORD": "hush-hush", "LC_ALL": "C"}, check=False, cwd="/")
+            self.assertIn("pg_hba.conf rejects connection", done.stderr)
+        self.rewinds(one, two)
+
+    def rewinds(self, one, two):
+        """The primary crashes with a row that the other has not, and comes back."""
+        self.cluster.end(two)
+        one.sql("insert into t values (2)")
+        one.kill()
+        self.cluster.forget(one)
+        two.start()
+        self.cluster.promote(two, 2)
+        two.sql("insert into t values (3)")
+        one.start()
+        self.cluster.follow(one, 2, two)
+        self.cluster.has(one, "1,3")
+        self.assertTrue(any(plan.startswith("rejoin: rewind") for plan in self.cluster.entries(one)), self.cluster.entries(one))
 
 
 class Refused(Rejoin):

@@ -2,10 +2,14 @@
 
 import os
 import signal
+import socket
+import ssl
+import struct
 import subprocess
 
 import archives
 import instance
+from certificates import certificate
 from instance import Case, wait_for
 
 
@@ -112,6 +116,39 @@ class Reload(Case):
             except (AssertionError, OSError, instance.struct.error):
                 return False
         wait_for("the new rule holds", trusted)
+
+    def test_a_replaced_certificate_of_postgresql_is_shown_although_nobody_reloads_it(self):
+        directory = self.it.directory
+        for name, issuer in (("ca", None), ("first", "ca"), ("second", "ca")):
+            certificate(directory, name, issuer)
+        key = f"{self.it.data_directory}/tls.key"
+        with open(f"{directory}/second.key", encoding="ascii") as file:
+            second = file.read()
+        os.rename(f"{directory}/first.key", key)
+        self.it._give(key)
+        self.change(ssl="on", ssl_cert_file=f"{directory}/first.crt", ssl_key_file="tls.key")
+        self.shows("ssl", "on")
+        self.assertEqual(self.shown_certificate(), self.der(f"{directory}/first.crt"))
+
+        self.it.write_file(key, second, 0o600)
+        os.rename(f"{directory}/second.crt", f"{directory}/first.crt")
+
+        wanted = self.der(f"{directory}/first.crt")
+        wait_for("the new certificate is shown", lambda: self.shown_certificate() == wanted)
+
+    @staticmethod
+    def der(path):
+        with open(path, encoding="ascii") as file:
+            return ssl.PEM_cert_to_DER_cert(file.read())
+
+    def shown_certificate(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with socket.create_connection(("127.0.0.1", self.it.port), 30) as plain:
+            plain.sendall(struct.pack("!II", 8, 80877103))  # SSLRequest
+            self.assertEqual(plain.recv(1), b"S")
+            with context.wrap_socket(plain) as encrypted:
+                return encrypted.getpeercert(binary_form=True)
 
     def test_a_secret_that_changes_in_place_is_read_again(self):
         self.assertEqual(self.checkpoint_over_tcp("first"), 200)

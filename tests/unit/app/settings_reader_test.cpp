@@ -150,6 +150,7 @@ TEST_CASE("a bad value is refused with what to write instead") {
         {"http: {cert_file: /c}", "http.key_file: must be given with http.cert_file"},
         {"http: {client_ca: /c}", "client certificates need TLS"},
         {"metrics: {listen: 0.0.0.0:8008}", "is the same as http.listen"},
+        {"lease: {ttl: 999ms}", "write a duration from 1s to 5min"},
         {"monitor: {interval: 6s}", "must be at least twice monitor.interval"},
         {"archive: {}", "pg.yaml:2: error: archive.destination: must be given"},
         {"archive: {destination: s3://b, credentials: {secret_access_key_env: A}}",
@@ -195,6 +196,13 @@ TEST_CASE("a stop whose steps fit is not spoken of") {
 TEST_CASE("a token over an unencrypted network is a warning") {
     CHECK_THAT(said_about("http: {token_file: /t}"), pgbosun::app::test::containing("warning: http.token_file"));
     CHECK(said_about("http: {token_file: /t, listen: 127.0.0.1:1}").empty());
+}
+
+TEST_CASE("TLS that is demanded of standbys where PostgreSQL speaks none is a warning") {
+    const std::string demanded = "postgresql: {replication: {tls: true}";
+    CHECK_THAT(said_about(demanded + "}"),
+               pgbosun::app::test::containing("warning: postgresql.replication.tls: postgresql.parameters do not"));
+    CHECK(said_about(demanded + ", parameters: {ssl: on}}") == "");
 }
 
 TEST_CASE("a wish where clones come from is a warning for who has no controller") {

@@ -45,6 +45,15 @@ TEST_CASE("a running primary at a glance") {
           "  volumes     data: 40.0 GB free of 100 GB, /data\n");
 }
 
+TEST_CASE("a member that is asked in vain is named with the reason") {
+    auto s = running_primary();
+    s.managed.emplace().silent = {{"pg-2", "TLS with pg-2:8008: certificate verify failed", s.now - 2min}};
+
+    CHECK_THAT(status_text(s, Colour::never),
+               pgbosun::app::test::containing("  members     pg-2 is asked in vain for 2min: TLS with pg-2:8008: "
+                                              "certificate verify failed\n"));
+}
+
 TEST_CASE("a lagging standby says why it is not ready") {
     auto s = running_primary();
     s.role = Role::standby;

@@ -47,6 +47,10 @@ inline InstanceStatus full_status() {
     status.lsn = {Lsn{0x5000060}, Lsn{0x16B374D848}, Lsn{0x16B374D840}, 8, true, "10.0.0.7:5432", true};
     status.standbys = {{"pg-2", "streaming", "quorum", "10.0.0.2", 0}, {"pg-3", "catchup", "async", "", std::nullopt}};
     status.synchronous = true;
+    ManagedStatus& managed = status.managed.emplace();
+    managed.primary = "pg-1";
+    managed.bound_for = 250ms;
+    managed.silent = {{"pg-3", "nobody answers", now - 6s}};
     status.archive = ArchiveReport{"s3://b/p",
                                    "000000010000000000000001",
                                    "2026-11-21T01:00:00.000Z",

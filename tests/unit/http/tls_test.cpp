@@ -102,6 +102,23 @@ TEST_CASE("a renewed certificate counts after a reload, a broken one leaves the 
     CHECK(ask(running, trust_next));
 }
 
+TEST_CASE("an authority for asking others that is none is refused with the rest of the files") {
+    TlsFiles files;
+    RunningServer running(files.http);
+    HttpSettings http = files.http;
+    http.listen = "127.0.0.1:0";
+    http.ca_file = files.directory.write("others.pem", "not PEM");
+    const auto reload = [&] { return running.on_loop([&] { return test::reload(running.server, http); }); };
+
+    const auto refused = reload();
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().what.find("http.ca_file") != std::string::npos);
+
+    files.directory.write("others.pem", Authority().certificate());
+    CHECK(reload());
+    CHECK(ask(running, files.trust()));  // it is not what clients are judged by
+}
+
 TEST_CASE("a client certificate may control; probes need none") {
     TlsFiles files;
     files.http.client_ca = files.directory.file("ca.pem");

@@ -34,6 +34,9 @@ TEST_CASE("the status has the names and types that people rely on") {
     CHECK(json["lsn"]["lag_bytes"] == 0);
     CHECK(json["standbys"][1]["replay_lag_bytes"].is_null());
     CHECK(json["archive"]["backlog"] == 4);
+    CHECK(json["managed"]["bound_for_ms"] == 250);
+    CHECK(json["managed"]["silent_members"][0]["name"] == "pg-3");
+    CHECK(json["managed"]["silent_members"][0]["for_s"] == 6.0);
     CHECK(json["backup"]["last_id"] == "20261121T010000");
     CHECK(json["drill"]["recovery_s"] == 412.5);
     CHECK(json["volumes"][0]["hangs_for_s"] == 3.0);

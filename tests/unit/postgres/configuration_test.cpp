@@ -295,6 +295,30 @@ TEST_CASE("the first access rule is our own, the user's come before the last one
     CHECK(has_line(ident, "mymap a b"));
 }
 
+TEST_CASE("what members of a cluster need stands before the user's lines, which may refuse everybody") {
+    const std::string strict = "host all all all reject";
+    Settings given = settings();
+    given.postgresql.pg_hba = {strict};
+    const auto comes_first = [&](const std::string& line) {
+        const std::string hba = pg_hba_conf(given, facts());
+        CAPTURE(line, hba);
+        return hba.find("\n" + line + "\n") < hba.find(strict);
+    };
+
+    CHECK(comes_first("host replication \"streaming_replica\" all scram-sha-256"));
+    CHECK(comes_first("host postgres \"streaming_replica\" all scram-sha-256"));
+    CHECK(pg_hba_conf(given, facts()).find("ssl") == std::string::npos);
+
+    given.postgresql.replication.connections = Connections::encrypted;
+    CHECK(comes_first("hostssl replication \"streaming_replica\" all scram-sha-256"));
+    CHECK(comes_first("hostssl postgres \"streaming_replica\" all scram-sha-256"));
+    CHECK(comes_first("hostnossl all,replication \"streaming_replica\" all reject"));
+
+    ConfigurationFacts holding = facts();
+    holding.holds_clients = true;
+    CHECK(pg_hba_conf(given, holding).ends_with("hostnossl all,replication \"streaming_replica\" all reject\n"));
+}
+
 TEST_CASE("a uid without a name is trusted only through a socket that no other uid can open") {
     ConfigurationFacts nameless = facts();
     nameless.account.reset();
