@@ -54,7 +54,7 @@ struct Wanted {
 };
 
 std::optional<ExitCode> parse(Arguments arguments, RestoreOptions& options) {
-    CLI::App line("Restores a base backup into an empty directory.", "pgbosun-archiver restore");
+    CLI::App line("Restores a base backup into an empty directory.", "pgbosun restore");
     line.add_option("--config", options.config, "configuration file")->type_name("FILE");
     auto* target = line.add_option("--target", options.target, "the directory: empty, or not there yet");
     target->type_name("DIR");
@@ -78,7 +78,7 @@ std::optional<ExitCode> parse(Arguments arguments, RestoreOptions& options) {
     line.add_option("--report", options.report, "text or json");
     auto end = parse_command_line(line, arguments);
     if (!end && !options.target && !options.bootstrap && !options.standby) {
-        std::cerr << "pgbosun-archiver restore: --target is needed\n";
+        std::cerr << "pgbosun restore: --target is needed\n";
         return ExitCode::wrong_usage;
     }
     return end;
