@@ -212,6 +212,13 @@ std::string typed(const std::string& word) {
     return word.find_first_not_of(plain) == std::string::npos ? word : backup::shell_word(word);
 }
 
+// This command, to be typed by root, as the user of PostgreSQL.
+std::string as_other_user(const std::string& user, Arguments arguments) {
+    std::string line = "setpriv --reuid=" + user + " --regid=" + user + " --init-groups pgbosun restore";
+    for (const auto& argument : arguments) line += " " + typed(argument);
+    return line;
+}
+
 // Commands as they can be typed, each on a line of its own.
 void print_what_next(const Wanted& wanted, const std::string& bin_dir) {
     const auto directory = typed(wanted.directory);
@@ -238,8 +245,9 @@ ExitCode restore_command(Arguments arguments) {
         return exit_code_of(fault);
     };
     if (::geteuid() == 0) {
-        return fail_with({FaultKind::refused, "PostgreSQL does not run as root, and the files would be root's",
-                          "restore as the user who runs it"});
+        return fail_with(
+            {FaultKind::refused, "PostgreSQL does not run as root, and the files would be root's",
+             "restore as the user who runs it: " + as_other_user(settings->run_as.value_or("postgres"), arguments)});
     }
     const auto wanted = wanted_of(options, *settings);
     if (!wanted) {
