@@ -1,11 +1,14 @@
 // The program `pgbosun`: its commands, each in src/app.
 
+#include <poll.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "app/arguments.hpp"
@@ -37,10 +40,30 @@ Console console(const EnvironmentView& environment) {
     return result;
 }
 
+volatile std::sig_atomic_t interrupted_by = 0;
+
+void note_signal(int signal) { interrupted_by = signal; }
+
+// A signal then ends the pause, and the command can say what goes on without it. A second one ends the process, also while
+// an answer is waited for.
+void end_pauses_on_signals(Console& console) {
+    struct sigaction action{};
+    action.sa_handler = note_signal;
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    for (const int signal : {SIGINT, SIGTERM}) ::sigaction(signal, &action, nullptr);
+    console.pause = [](Duration duration) {
+        const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(duration);
+        if (interrupted_by == 0) ::poll(nullptr, 0, static_cast<int>(wait.count()));
+        return interrupted_by == 0;
+    };
+    console.interruption = [] { return interrupted_by == SIGTERM ? ExitCode::terminated : ExitCode::interrupted; };
+}
+
 template <class Command>
 ExitCode ask(const Command& command, ExitCode (*carry)(const Command&, InstanceClient&, const Console&)) {
     const auto environment = process_environment();
-    const auto screen = console(environment);
+    auto screen = console(environment);
+    if constexpr (std::is_same_v<Command, BackupCommand>) end_pauses_on_signals(screen);
     auto target = choose_target(command.where, environment, PosixOutside());
     if (!target) return report(target.error(), screen);
     auto client = connect_instance(*target);

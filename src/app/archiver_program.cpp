@@ -75,7 +75,8 @@ std::optional<ExitCode> parse_command_line(CLI::App& line, Arguments arguments) 
         std::cout << line.help();
         return ExitCode::done;
     } catch (const CLI::ParseError& problem) {
-        std::cerr << line.get_name() << ": " << problem.what() << "\nTry \"" << line.get_name() << " --help\".\n";
+        std::cerr << line.get_name() << ": " << explain_refused_archive_line(line, problem) << "\nTry \""
+                  << line.get_name() << " --help\".\n";
         return ExitCode::wrong_usage;
     }
     return std::nullopt;
@@ -83,8 +84,20 @@ std::optional<ExitCode> parse_command_line(CLI::App& line, Arguments arguments) 
 
 std::optional<Settings> read_configuration(const std::optional<std::string>& config) {
     const auto environment = process_environment();
-    auto read = load_settings(configuration_file(config, environment), environment, PosixOutside());
+    const PosixOutside outside;
+    const auto file = configuration_file(config, environment);
+    auto read = load_settings(file, environment, outside);
     host::log_output::use(STDERR_FILENO, read.settings.log.format, log_level_of(read.settings));
+    if (!file && !has_run_here(read.settings, outside)) {
+        log::error("no configuration: give --config or set PGBOSUN_CONFIG");
+        return std::nullopt;
+    }
+    // `pgbosun run` names one always.
+    if (!file) {
+        log::warning(
+            "no configuration was named: the archive is that of an instance without one",
+            {{"archive", read.settings.archive->destination}, {"hint", "give --config or set PGBOSUN_CONFIG"}});
+    }
     if (read.usable() && read.settings.archive) return std::move(read.settings);
     for (const auto& finding : read.findings) log::error(to_text(finding));
     if (!read.settings.archive) log::error("the configuration has no archive");

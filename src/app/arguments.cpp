@@ -283,7 +283,7 @@ std::variant<AnyCommand, UsageEnd> parse_arguments(std::span<const std::string> 
         return AnyCommand(VersionCommand{});
     } catch (const CLI::ParseError& problem) {
         if (const auto unknown = explain_unknown_command(app, said_to_the_store())) return wrong(*unknown);
-        return wrong(arguments.empty() ? "a command is missing" : problem.what());
+        return wrong(arguments.empty() ? "a command is missing" : explain_refused_line(app, problem));
     }
     if (!parsing.problem.empty()) return wrong(parsing.problem);
     if (!parsing.command) return wrong("a command is missing");

@@ -192,7 +192,8 @@ ExitCode run_verb(std::span<const CatalogVerb> verbs, const std::string& group, 
     }
     CatalogWords words;
     if (verb->takes == Takes::backup) words.reference = "latest";
-    CLI::App line(verb->help, "pgbosun-archiver " + group + " " + std::string(verb->name));
+    // As a person types it.
+    CLI::App line(verb->help, "pgbosun " + (group == "catalog" ? "backup" : group) + " " + std::string(verb->name));
     add_options(line, *verb, words);
     if (const auto end = parse_command_line(line, arguments.subspan(1))) return *end;
     auto settings = read_configuration(words.config);

@@ -21,6 +21,8 @@ struct Console {
     Colour colour = Colour::never;
     // Waits so long; false: stop now, as if interrupted.
     std::function<bool(Duration)> pause;
+    // What a command ends with whose pause was interrupted.
+    std::function<ExitCode()> interruption = [] { return ExitCode::interrupted; };
 };
 
 // Colour on a terminal, unless NO_COLOR is set and not empty (no-color.org) or TERM is "dumb".

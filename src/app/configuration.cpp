@@ -40,6 +40,11 @@ std::optional<std::string> configuration_file(const std::optional<std::string>& 
     return (environment.working_directory == "/" ? "" : environment.working_directory) + "/" + *file;
 }
 
+bool has_run_here(const Settings& embedded, const Outside& outside) {
+    const auto volume = outside.inspect(embedded.volume);
+    return volume && volume->type == FileType::directory;
+}
+
 ReadSettings load_settings(const std::optional<std::string>& file, const EnvironmentView& environment,
                            const Outside& outside, const ParameterCheck& parameter_check) {
     ReadSettings read;

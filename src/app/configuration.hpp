@@ -14,6 +14,10 @@ namespace pgbosun::app {
 std::optional<std::string> configuration_file(const std::optional<std::string>& given,
                                               const EnvironmentView& environment);
 
+// Whether an instance with these settings has left a volume here. The embedded default's lies below the working directory,
+// and a command that was given no file uses it only then.
+bool has_run_here(const Settings& embedded, const Outside& outside);
+
 // Reads the file (or takes the embedded default) and resolves postgresql.bin_dir. A file that cannot be read
 // and a missing PostgreSQL are findings like any other.
 ReadSettings load_settings(const std::optional<std::string>& file, const EnvironmentView& environment,

@@ -56,8 +56,7 @@ struct DrillOptions {
 };
 
 std::optional<ExitCode> parse(Arguments arguments, DrillOptions& options) {
-    CLI::App line("Proves a backup: restores it into scratch, recovers, checks and removes it again.",
-                  "pgbosun-archiver drill");
+    CLI::App line("Proves a backup: restores it into scratch, recovers, checks and removes it again.", "pgbosun drill");
     line.add_option("--config", options.config, "configuration file")->type_name("FILE");
     line.add_option("--backup", options.backup, "identifier or name; else the newest")->type_name("ID");
     line.add_option("--check", options.checks, "SQL that must give one row with true; beside drill.checks")

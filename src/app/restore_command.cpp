@@ -54,7 +54,7 @@ struct Wanted {
 };
 
 std::optional<ExitCode> parse(Arguments arguments, RestoreOptions& options) {
-    CLI::App line("Restores a base backup into an empty directory.", "pgbosun-archiver restore");
+    CLI::App line("Restores a base backup into an empty directory.", "pgbosun restore");
     line.add_option("--config", options.config, "configuration file")->type_name("FILE");
     auto* target = line.add_option("--target", options.target, "the directory: empty, or not there yet");
     target->type_name("DIR");
@@ -78,7 +78,7 @@ std::optional<ExitCode> parse(Arguments arguments, RestoreOptions& options) {
     line.add_option("--report", options.report, "text or json");
     auto end = parse_command_line(line, arguments);
     if (!end && !options.target && !options.bootstrap && !options.standby) {
-        std::cerr << "pgbosun-archiver restore: --target is needed\n";
+        std::cerr << "pgbosun restore: --target is needed\n";
         return ExitCode::wrong_usage;
     }
     return end;
@@ -212,6 +212,13 @@ std::string typed(const std::string& word) {
     return word.find_first_not_of(plain) == std::string::npos ? word : backup::shell_word(word);
 }
 
+// This command, to be typed by root, as the user of PostgreSQL.
+std::string as_other_user(const std::string& user, Arguments arguments) {
+    std::string line = "setpriv --reuid=" + user + " --regid=" + user + " --init-groups pgbosun restore";
+    for (const auto& argument : arguments) line += " " + typed(argument);
+    return line;
+}
+
 // Commands as they can be typed, each on a line of its own.
 void print_what_next(const Wanted& wanted, const std::string& bin_dir) {
     const auto directory = typed(wanted.directory);
@@ -238,8 +245,9 @@ ExitCode restore_command(Arguments arguments) {
         return exit_code_of(fault);
     };
     if (::geteuid() == 0) {
-        return fail_with({FaultKind::refused, "PostgreSQL does not run as root, and the files would be root's",
-                          "restore as the user who runs it"});
+        return fail_with(
+            {FaultKind::refused, "PostgreSQL does not run as root, and the files would be root's",
+             "restore as the user who runs it: " + as_other_user(settings->run_as.value_or("postgres"), arguments)});
     }
     const auto wanted = wanted_of(options, *settings);
     if (!wanted) {

@@ -328,7 +328,7 @@ void archive_keys(std::vector<Key>& keys) {
                                                                            {"gzip", Compression::gzip},
                                                                            {"lz4", Compression::lz4}};
     keys.push_back(text("archive.destination", archive_destination, FIELD(archive->destination)));
-    keys.push_back(text("archive.server_name", cluster_name, FIELD(archive->server_name)));
+    keys.push_back(text("archive.server_name", archive_server_name, FIELD(archive->server_name)));
     keys.push_back(text("archive.endpoint_url", http_url, FIELD(archive->endpoint_url)));
     keys.push_back(file("archive.endpoint_ca", FIELD(archive->endpoint_ca)));
     keys.push_back(text("archive.region", cluster_name, FIELD(archive->region)));

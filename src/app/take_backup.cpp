@@ -52,6 +52,15 @@ std::optional<ExitCode> judge_end(const BackupsStatus& before, const BackupsStat
     return ExitCode::failed;
 }
 
+// The instance takes it, whoever watches.
+ExitCode leave_it(const std::string& id, const Console& console) {
+    tell(console, "backup " + id + " goes on",
+         "pgbosun backup list shows it; to cancel it: curl -X DELETE --unix-socket RUN_DIR/control.sock "
+         "http://localhost/v1/backups/" +
+             (id.empty() ? "ID" : id));
+    return console.interruption();
+}
+
 ExitCode watch_backup(const BackupsStatus& before, std::string id, InstanceClient& client, const Console& console) {
     ProgressLine line(console);
     for (int silent = 0; silent < most_silent_looks;) {
@@ -74,7 +83,10 @@ ExitCode watch_backup(const BackupsStatus& before, std::string id, InstanceClien
             if (!backup.running) line.clear();
             if (const auto end = judge_end(before, backup, id, console)) return *end;
         }
-        if (!console.pause(watch_interval)) break;
+        if (!console.pause(watch_interval)) {
+            line.clear();
+            return leave_it(id, console);
+        }
     }
     line.clear();
     tell(console, "the instance does not say what became of the backup", "pgbosun backup list shows it");

@@ -1,5 +1,8 @@
 #include "app/unknown_command.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -45,6 +48,26 @@ std::optional<std::string> explain_unknown_command(const CLI::App& refused, cons
     const auto left = last.remaining();
     if (known.empty() || left.empty() || left.front().starts_with('-')) return std::nullopt;
     return unknown_command(left.front(), of, known);
+}
+
+std::string explain_refused_line(const CLI::App& refused, const CLI::ParseError& problem) {
+    const auto left = reached(refused).remaining();
+    const bool too_much = problem.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError);
+    if (!too_much || left.empty()) return problem.what();
+    std::string text = "this command does not take";
+    for (const auto& word : left) text.append(" ").append(word.substr(0, longest_quoted));
+    return text;
+}
+
+std::string explain_refused_archive_line(const CLI::App& refused, const CLI::ParseError& problem) {
+    constexpr std::array<std::string_view, 6> of_clients = {"--socket",  "--url",       "--token-file",
+                                                            "--ca-file", "--cert-file", "--key-file"};
+    for (const auto& word : refused.remaining()) {
+        const auto option = std::string_view(word).substr(0, word.find('='));
+        if (std::ranges::find(of_clients, option) == of_clients.end()) continue;
+        return "this command reads the archive itself: it takes --config FILE, not " + std::string(option);
+    }
+    return explain_refused_line(refused, problem);
 }
 
 }  // namespace pgbosun::app

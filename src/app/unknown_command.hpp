@@ -8,7 +8,8 @@
 
 namespace CLI {
 class App;
-}
+class ParseError;
+}  // namespace CLI
 
 namespace pgbosun::app {
 
@@ -23,5 +24,11 @@ struct MoreCommands {
 // After CLI11 has refused a line: about its first word that is neither command nor option, where one should stand; none:
 // something else was wrong.
 std::optional<std::string> explain_unknown_command(const CLI::App& refused, const std::vector<MoreCommands>& more = {});
+
+// What was wrong with a line that CLI11 has refused: words that nothing takes in their order, where CLI11 has them reversed.
+std::string explain_refused_line(const CLI::App& refused, const CLI::ParseError& problem);
+
+// The same, of a command that reads the archive itself and has no use for an instance's address.
+std::string explain_refused_archive_line(const CLI::App& refused, const CLI::ParseError& problem);
 
 }  // namespace pgbosun::app

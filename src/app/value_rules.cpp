@@ -90,6 +90,15 @@ Result<> cluster_name(const std::string& text) {
     return {};
 }
 
+Result<> archive_server_name(const std::string& text) {
+    constexpr std::string_view marks = "._-";
+    if (text.empty() || text.size() > 255 || !only(text, lower, upper, digits, marks) || text.front() == '-' ||
+        text.front() == '.') {
+        return refuse(text, "is not a name", "use 1 to 255 letters, digits, ., _ and -, not . or - at the begin");
+    }
+    return {};
+}
+
 Result<> sql_identifier(const std::string& text) {
     if (text.empty() || text.size() > 63) {
         return refuse(text, "is not an SQL identifier", "PostgreSQL takes 1 to 63 bytes");

@@ -10,8 +10,10 @@ namespace pgbosun::app {
 
 using Rule = Result<> (*)(const std::string&);
 
-Result<> any_text(const std::string& text);        // but not empty
-Result<> cluster_name(const std::string& text);    // [a-z0-9-], 1 to 63, as a DNS label (RFC 1123)
+Result<> any_text(const std::string& text);      // but not empty
+Result<> cluster_name(const std::string& text);  // [a-z0-9-], 1 to 63, as a DNS label (RFC 1123)
+Result<> archive_server_name(
+    const std::string& text);                      // a part of an object's key, as Barman and CloudNativePG take it
 Result<> sql_identifier(const std::string& text);  // 1 to 63 bytes (NAMEDATALEN), quoted by whoever uses it
 Result<> absolute_path(const std::string& text);   // without "." and ".." parts
 Result<> user_name(const std::string& text);

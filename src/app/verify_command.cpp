@@ -75,7 +75,7 @@ ExitCode verify_command(Arguments arguments) {
     std::optional<std::string> config;
     std::string reference = "latest", report = "text";
     int jobs = 0;
-    CLI::App line("Reads a backup and its WAL back, and says everything that is wrong.", "pgbosun-archiver verify");
+    CLI::App line("Reads a backup and its WAL back, and says everything that is wrong.", "pgbosun backup verify");
     line.add_option("--config", config, "configuration file")->type_name("FILE");
     line.add_option("--jobs", jobs, "objects at a time; else archive.data.max_parallel");
     line.add_option("--report", report, "text or json");

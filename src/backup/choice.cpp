@@ -137,7 +137,7 @@ private:
         };
         const auto found = std::ranges::find_if(facts_.backups, meant);
         if (found == facts_.backups.end()) {
-            return fail(FaultKind::not_found, "there is no backup \"" + reference + "\"", "choose one of " + usable());
+            return fail(FaultKind::not_found, "there is no backup \"" + reference + "\"", usable("choose one of "));
         }
         if (!id && reference != "oldest" &&
             std::find_if(found + 1, facts_.backups.end(), meant) != facts_.backups.end()) {
@@ -146,21 +146,23 @@ private:
         return &*found;
     }
 
-    [[nodiscard]] std::string usable() const {
+    // What to do with those that can be restored and ended before the target, and which these are.
+    [[nodiscard]] std::string usable(const std::string& order) const {
         constexpr std::size_t most = 10;
         std::vector<std::string> ids;
         for (auto at = facts_.backups.rbegin(); at != facts_.backups.rend() && ids.size() < most; ++at) {
-            if (at->done() && !at->info->snapshots) {
+            if (at->done() && !at->info->snapshots && !is_too_late(*at)) {
                 ids.push_back(at->id.text() + " (ended " + to_timestamp(at->info->end->time) + ")");
             }
         }
-        return ids.empty() ? "none: no backup is done" : list_of(ids);
+        if (!ids.empty()) return order + list_of(ids);
+        return aim_.time || aim_.lsn ? "no backup ended before " + aim_.text : "no backup can be restored";
     }
 
     Result<Backup> choose_newest() {
         if (aim_.unplaced) {
             return refuse("nobody knows whether " + aim_.text + " is before or after a backup",
-                          "name the newest backup that ended before it: " + usable());
+                          usable("name the newest backup that ended before it: "));
         }
         std::optional<Fault> first;
         bool only_too_late = true;
@@ -199,30 +201,30 @@ private:
             const auto why = !backup.info                                  ? backup.info.error().what
                              : backup.info->status == BackupStatus::failed ? "it failed: " + backup.info->error
                                                                            : "it is not finished";
-            return refuse(name + " cannot be restored: " + why, "choose one of " + usable());
+            return refuse(name + " cannot be restored: " + why, usable("choose one of "));
         }
         const auto& info = *backup.info;
         if (info.snapshots) {
             return refuse(name + " is a set of volume snapshots",
-                          "restore it with what took it, or choose one of " + usable());
+                          "restore it with what took it, or " + usable("choose one of "));
         }
         if (is_too_late(backup)) {
             return refuse(aim_.text + " is before the end of " + name,
-                          possible_from(backup) + "; or choose one of " + usable());
+                          possible_from(backup) + "; or " + usable("choose one of "));
         }
         if (auto whole = check_chain(backup); !whole) return whole;
         const auto path = path_of(info);
         if (!path) {
             return refuse(name + " is on timeline " + std::to_string(number(info.timeline)) +
                               ", from which there is no way to timeline " + target_.timeline,
-                          "recover along its own timeline (current), or choose one of " + usable());
+                          "recover along its own timeline (current), or " + usable("choose one of "));
         }
         return check_wal(name, info, reach_of(info, *path, facts_.wal), *path);
     }
 
     [[nodiscard]] Result<> check_chain(const Backup& backup) const {
         const auto chain = chain_of(facts_.backups, backup);
-        if (!chain) return refuse(chain.error().what, "choose one of " + usable());
+        if (!chain) return refuse(chain.error().what, usable("choose one of "));
         return {};
     }
 
@@ -238,7 +240,7 @@ private:
         if (!reach.consistent) {
             return refuse(name + " lacks WAL that makes it consistent (from " + to_string(info.begin->segment) +
                               " to " + to_string(info.end->segment) + ")",
-                          "put the WAL into the archive, or choose one of " + usable());
+                          "put the WAL into the archive, or " + usable("choose one of "));
         }
         const auto end = reached(reach, info, path);
         const std::string possible = "possible up to " + to_string(end);

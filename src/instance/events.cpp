@@ -53,7 +53,8 @@ std::string_view hint(Verdict verdict) {
         case Verdict::refused_not_running: return "see the phase and its reason in pgbosun status";
         case Verdict::refused_not_standby: return "only a standby can be promoted";
         case Verdict::refused_no_upstream:
-            return "name the new primary: {\"upstream\": \"host=...\"}, or set bootstrap.join.primary_conninfo";
+            return "name the new primary, such as host=pg-2 port=5432: --upstream, or upstream in the request; or set "
+                   "bootstrap.join.primary_conninfo";
         case Verdict::refused_busy: return "wait for its end; pgbosun status --watch shows it";
         case Verdict::refused_managed: return "pgbosun-controller switchover, or failover --to NAME";
         case Verdict::refused_failed: return "mend what status names, then: pgbosun restart";

@@ -12,7 +12,8 @@ namespace {
 
 constexpr Duration longest_answer = std::chrono::seconds(5);
 constexpr std::string_view parted_hint =
-    "to follow it, join anew: pgbosun fence, move the data directory away, set bootstrap.join, pgbosun unfence. An "
+    "to follow it, join anew: pgbosun fence, move the data directory away, set bootstrap.join, pgbosun reload, pgbosun "
+    "unfence. An "
     "instance with mode: managed is rewound by itself";
 constexpr std::string_view other_hint = "check the upstream's address: it must be of the same cluster";
 

@@ -8,7 +8,7 @@ namespace {
 constexpr std::string_view parted_hint =
     "its data has another history than whom it is to follow. pgbosun promote makes it a primary on a timeline of its "
     "own; "
-    "or join anew: pgbosun fence, move the data directory away, set bootstrap.join, pgbosun unfence";
+    "or join anew: pgbosun fence, move the data directory away, set bootstrap.join, pgbosun reload, pgbosun unfence";
 
 struct Sign {
     std::string_view text;
@@ -21,6 +21,9 @@ constexpr std::array signs{
     Sign{"configuration file", "contains errors",
          "correct postgresql.parameters: pgbosun config check names what PostgreSQL does not take"},
     Sign{"could not load", "pg_hba.conf", "correct postgresql.pg_hba: pgbosun config check looks at each line"},
+    Sign{"could not create any TCP/IP sockets", "",
+         "another program uses the port of postgresql.port, or postgresql.listen_addresses is not an address of this "
+         "machine: PostgreSQL's line before says which"},
     Sign{"is not a child of this server's history", "", parted_hint},
     Sign{"requested timeline", "does not contain minimum recovery point", parted_hint},
 };

@@ -141,6 +141,11 @@ TEST_CASE("a password on the command line is refused and not repeated") {
                !pgbosun::app::test::containing("secret"));
 }
 
+TEST_CASE("words that nothing takes are named in their order") {
+    CHECK_THAT(ended({"status", "--colour", "red"}).text, test::containing("does not take --colour red\n"));
+    CHECK_THAT(ended({"status", "--json", "--watch"}).text, test::containing("excludes"));
+}
+
 TEST_CASE("what needs the store becomes the archiver's program, with the rest of the line as it is") {
     CHECK(parsed<StoreCommand>({"backup", "list", "--config", "/c"}).arguments ==
           Line{"catalog", "list", "--config", "/c"});

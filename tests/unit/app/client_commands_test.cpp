@@ -328,6 +328,22 @@ TEST_CASE("a backup that is waited for shows how far it is, and its end") {
     CHECK_THAT(desk.out.str(), pgbosun::app::test::containing("backup 20261121T010000 is done"));
 }
 
+TEST_CASE("who is interrupted while it waits for a backup is told that the backup goes on") {
+    PretendInstance instance;
+    Desk desk;
+    const RunningJob half{"20261121T010000", "copying", 512 << 20, 1024 << 20, Instant(90s), "", false};
+    instance.ahead_ = {[](InstanceStatus&) {}, [&](InstanceStatus& status) { status.backup.running = half; }};
+    desk.pauses = 3;
+    desk.console.interruption = [] { return ExitCode::terminated; };
+    BackupCommand command;
+    command.repetition = Repetition::until_interrupted;
+
+    CHECK(take_backup(command, instance, desk.console) == ExitCode::terminated);
+
+    CHECK_THAT(desk.err.str(), pgbosun::app::test::containing("backup 20261121T010000 goes on"));
+    CHECK_THAT(desk.err.str(), pgbosun::app::test::containing("/v1/backups/20261121T010000"));
+}
+
 TEST_CASE("a backup that fails, is cancelled or refused says so") {
     BackupCommand waiting;
     waiting.repetition = Repetition::until_interrupted;

@@ -154,6 +154,15 @@ TEST_CASE("which file is read: the one given, else the one in the environment, e
     CHECK(configuration_file({}, environment({{"PGBOSUN_CONFIG", ""}})) == std::nullopt);
 }
 
+TEST_CASE("without a file an archive is looked into only where an instance has run without one") {
+    auto outside = machine();
+    const auto embedded = load_settings({}, environment(), outside).settings;
+
+    CHECK_FALSE(has_run_here(embedded, outside));
+    CHECK_FALSE(has_run_here(embedded, machine().file("/home/anna/pgbosun-data")));
+    CHECK(has_run_here(embedded, machine().directory("/home/anna/pgbosun-data")));
+}
+
 TEST_CASE("the real file system answers as the pretended one does") {
     const Directory directory;
     const PosixOutside outside;

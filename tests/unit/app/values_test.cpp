@@ -62,6 +62,9 @@ TEST_CASE("names, addresses and destinations: good ones and near misses") {
     };
     const std::vector<Row> rows = {
         {cluster_name, {"a", "pg-1", std::string(63, 'a')}, {"", "Pg", "a_b", "-a", "a-", "a.b", std::string(64, 'a')}},
+        {archive_server_name,
+         {"a", "main_db", "Main.prod", "1", "_a", "a-", "a..b", std::string(255, 'a')},
+         {"", ".", "..", ".a", "-a", "a/b", "a b", "a%", "ä", std::string(256, 'a')}},
         {sql_identifier, {"a", "Straße", "a b"}, {"", std::string(64, 'a'), "a\nb"}},
         {absolute_path, {"/", "/a", "/a/.b", "/a..b"}, {"", "a", "/a/", "/a/../b", "/.", "/a\nb"}},
         {listen_address,

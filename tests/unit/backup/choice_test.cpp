@@ -74,6 +74,15 @@ TEST_CASE("a target is reached from the newest backup that ended before it") {
     CHECK(chosen(example(), target) == id);
 }
 
+TEST_CASE("only backups that ended before the target are proposed") {
+    const auto too_late = chosen(example(), at_time("2026-11-10 00:00:00+00"), c);
+    CHECK(says(too_late, "or choose one of " + b + " (ended"));
+    CHECK(says(too_late, ", " + a + " (ended"));
+    CHECK_FALSE(says(too_late, c + " (ended"));
+    CHECK(says(chosen(example(), at_lsn("0/2000000"), c), "or no backup ended before the position 0/2000000"));
+    CHECK(says(chosen(example(), at_time("2026-11-10 00:00:00+00"), "nightly"), "choose one of " + b));
+}
+
 TEST_CASE("a target that is not possible is refused with what is") {
     const auto facts = example();
     CHECK(says(chosen(facts, at_time("2026-11-01 01:00:59+00")), "before the end of the oldest backup, " + a));
@@ -134,7 +143,7 @@ TEST_CASE("a backup that is named is checked") {
     CHECK(chosen(facts, {}, "oldest") == a);
     CHECK(chosen(facts, at_time("2026-11-20 00:00:00+00"), a) == a);
     CHECK(says(chosen(facts, at_time("2026-11-05 00:00:00+00"), b), "before the end of backup " + b));
-    CHECK(says(chosen(facts, at_lsn("0/4000000"), "weekly"), "choose one of " + c));
+    CHECK(says(chosen(facts, at_lsn("0/4000000"), "weekly"), "choose one of " + a));
     CHECK(says(chosen(facts, {}, "20261116T010000"), "it failed: the disk is full"));
     CHECK(says(chosen(facts, {}, "20261121T110000"), "cannot be restored"));
     CHECK(says(chosen(facts, {}, "20261116T010001"), "there is no backup"));

@@ -12,6 +12,7 @@ TEST_CASE("the hint of a server that ended names what a person can correct") {
         {"could not load /d/pgdata/pg_hba.conf", "postgresql.pg_hba"},
         {"requested timeline 2 is not a child of this server's history", "pgbosun promote"},
         {"requested timeline 2 does not contain minimum recovery point 0/5000060 on timeline 1", "join anew"},
+        {"could not create any TCP/IP sockets", "postgresql.port"},
         {"could not load library \"/x.so\"", "PostgreSQL's log has the details"},
         {"", "PostgreSQL's log has the details"},
     }));
