@@ -54,7 +54,7 @@ std::optional<ExitCode> judge_end(const BackupsStatus& before, const BackupsStat
 
 // The instance takes it, whoever watches.
 ExitCode leave_it(const std::string& id, const Console& console) {
-    tell(console, "backup " + id + " goes on",
+    tell(console, (id.empty() ? "the backup" : "backup " + id) + " goes on",
          "pgbosun backup list shows it; to cancel it: curl -X DELETE --unix-socket RUN_DIR/control.sock "
          "http://localhost/v1/backups/" +
              (id.empty() ? "ID" : id));

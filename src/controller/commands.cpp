@@ -70,8 +70,8 @@ ControlAnswer Controller::switch_to(Knowledge& known, const ControllerRequest& r
     // It is judged by what it last said, which may be some seconds old; who is known not to answer now is not waited for.
     const auto& heard = instances_.at(to).heard.status;
     if (!forced && !heard) {
-        return refuse(to + " may not be promoted: it does not answer: " + heard.error().text(),
-                      "choose another one, or wait until it answers");
+        return refuse(to + " may not be promoted: it does not answer",
+                      "choose another one, or wait until it answers: " + heard.error().what);
     }
     if (const auto own = obstacle(known, policy_, to, now); !own.why.empty()) {
         return refuse(to + " may not be promoted: " + std::string(own.why), std::string(own.hint));

@@ -121,6 +121,33 @@ class Interrupted(Case):
         self.assertEqual(it.sql("select count(*) from once"), "0")
 
 
+class Gone(Case):
+    """A data directory that is not there any more: a mount that is away, or somebody's hand."""
+
+    def gone(self):
+        it = self.existing().start().up()
+        self.assertEqual(it.stop(), 0)
+        os.rename(it.data_directory, it.data_directory + ".away")
+        it.start()
+        status = it.wait_status("it is told", lambda status: status["phase"] == "failed")
+        self.assertEqual(status["reason"], "the data directory is gone, and this volume has held a database")
+        self.assertEqual(it.http("GET", "/primary").status, 503)
+        self.assertFalse(os.path.exists(it.data_directory))
+        return it, status["hint"]
+
+    def test_it_is_not_replaced_by_an_empty_database_and_used_when_it_is_back(self):
+        it, _ = self.gone()
+        os.rename(it.data_directory + ".away", it.data_directory)
+        self.assertEqual(it.client("restart").returncode, 0)
+        it.up()
+
+    def test_an_empty_database_is_made_when_a_person_says_so(self):
+        it, hint = self.gone()
+        os.unlink(hint.rpartition(" ")[2])
+        self.assertEqual(it.client("restart").returncode, 0)
+        it.up()
+
+
 class WalVolume(Case):
     def prepared(self, config=None):
         it = self.make(config)

@@ -184,6 +184,16 @@ class FenceByHand(Case):
         self.assertEqual(fenced["since"], "2023-11-14T22:13:20.000Z")
         self.assertIn("the fence on the volume cannot be read: ", fenced["reason"])
 
+    def test_one_that_was_made_while_it_runs_is_taken_away_by_unfence(self):
+        it = self.existing().start().up()
+        path = f"{it.volume}/pgbosun/fence"
+        it.write_file(path, "storage moves\n")
+
+        self.assertEqual(it.client("unfence").returncode, 0)
+
+        wait_for("it is gone", lambda: not os.path.exists(path))
+        self.assertTrue(it.status()["ready"])
+
 
 class Client(Case):
     @classmethod

@@ -93,16 +93,21 @@ int draw_who(Random& random, FaultKind kind, const Setting& setting) {
     return static_cast<int>(random.below(static_cast<std::uint64_t>(setting.instances)));
 }
 
+Fault draw_fault(Random& random, const Named& kind, const Setting& setting) {
+    Fault fault;
+    fault.kind = kind.kind;
+    fault.at_ms = random.between(4000, setting.faults_end_ms);
+    fault.length_ms = random.between(kind.shortest_ms, kind.longest_ms);
+    fault.who = draw_who(random, kind.kind, setting);
+    return fault;
+}
+
 void draw_later_kinds(Schedule& schedule) {
     Random random(schedule.setting.seed, 11);
     if (random.chance(600)) return;
     const auto& kind = later_kinds[random.below(later_kinds.size())];
     for (auto count = random.between(1, 3); count > 0; --count) {
-        Fault fault;
-        fault.kind = kind.kind;
-        fault.at_ms = random.between(4000, schedule.setting.faults_end_ms);
-        fault.length_ms = random.between(kind.shortest_ms, kind.longest_ms);
-        fault.who = draw_who(random, kind.kind, schedule.setting);
+        const Fault fault = draw_fault(random, kind, schedule.setting);
         schedule.faults.push_back(fault);
         // What makes it matter: a change of primary meanwhile, or another leader.
         Fault other;
@@ -119,12 +124,7 @@ void draw_ends(Schedule& schedule) {
     if (!random.chance(200)) return;
     const auto& kind = latest_kinds[0];
     for (auto count = random.between(1, 4); count > 0; --count) {
-        Fault fault;
-        fault.kind = kind.kind;
-        fault.at_ms = random.between(4000, schedule.setting.faults_end_ms);
-        fault.length_ms = random.between(kind.shortest_ms, kind.longest_ms);
-        fault.who = draw_who(random, kind.kind, schedule.setting);
-        schedule.faults.push_back(fault);
+        schedule.faults.push_back(draw_fault(random, kind, schedule.setting));
     }
 }
 

@@ -60,6 +60,21 @@ TEST_CASE("only where the primary does not serve is an operator told of who is l
     CHECK(answer.hint.find("--lost pg-1") != std::string::npos);
 }
 
+TEST_CASE("a switchover is not given to who does not answer now, though it was fit a moment ago") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    world.agents["pg-2"].die();
+    world.until([&] { return !one.status().instances[1].trouble.empty(); });
+    CHECK(one.status().promotable == std::vector<std::string>{"pg-2", "pg-3"});
+
+    const auto answer = one.command({ControllerVerb::switchover, "pg-2", ""});
+
+    CHECK(answer.answer == Answer::refused);
+    CHECK(answer.detail.starts_with("pg-2 may not be promoted: it does not answer"));
+    CHECK_FALSE(answer.hint.empty());
+}
+
 TEST_CASE("a fenced primary hands over when that is asked for, and not before") {
     World world;
     auto& one = world.start("one");
