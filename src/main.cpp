@@ -97,6 +97,7 @@ struct Perform {
     int operator()(const ControlCommand& command) const { return static_cast<int>(ask(command, carry_out)); }
     int operator()(const JournalCommand& command) const { return static_cast<int>(ask(command, show_journal)); }
     int operator()(const BackupCommand& command) const { return static_cast<int>(ask(command, take_backup)); }
+    int operator()(const CancelBackupCommand& command) const { return static_cast<int>(ask(command, cancel_backup)); }
     int operator()(const VersionCommand&) const {
         std::puts("pgbosun " PGBOSUN_VERSION);
         return 0;

@@ -14,7 +14,8 @@
 
 namespace pgbosun {
 
-enum class Verb { fence, unfence, restart, reload, checkpoint, promote, demote };
+// reclone: a standby of a cluster throws its data away and is cloned anew.
+enum class Verb { fence, unfence, restart, reload, checkpoint, promote, demote, reclone };
 std::string_view to_string(Verb verb);
 
 struct ControlRequest {
@@ -48,6 +49,7 @@ enum class JobVerb { start_backup, remove_backup, start_drill };
 struct JobRequest {
     JobVerb verb{};
     std::string id;                   // remove_backup
+    bool only_running = false;        // remove_backup: one that has ended meanwhile stays
     std::string name;                 // start_backup: empty: none
     std::optional<bool> incremental;  // start_backup; none: as configured
     std::string target_time;          // start_drill; empty: the newest moment

@@ -19,6 +19,7 @@
 #include "pgbosun/log.hpp"
 #include "postgres/configuration.hpp"
 #include "postgres/end_of_server.hpp"
+#include "postgres/wal_news.hpp"
 #include "postgres/log_record.hpp"
 #include "postgres/tools.hpp"
 #include "supervision/spawn.hpp"
@@ -195,16 +196,11 @@ void Agent::relay(std::string_view program, std::string_view line) {
 
 void Agent::postgres_logged(std::string_view line) {
     if (auto why = postgres::end_of_server(line)) instance_->note_fatal(std::move(*why));
-    // A WAL receiver's, of whom it asked: what comes next there is gone, or of another history.
-    for (const std::string_view sign :
-         {"has already been removed", "is behind recovery timeline", "is not in this server's history"}) {
-        if (line.find(sign) != std::string_view::npos) instance_->note_wal_gone();
-    }
-    if (line.find("waiting for WAL to become available") != std::string_view::npos) {
-        instance_->note_waits_for_wal();
-        // It says so each second, and is not to be hurried.
-        if (instance_->follows_archive()) return;
-    }
+    const auto news = postgres::wal_news(line);
+    if (news == postgres::WalNews::gone) instance_->note_wal_gone();
+    if (news == postgres::WalNews::awaited) instance_->note_waits_for_wal();
+    // That it says each second. No other line is left out.
+    if (news == postgres::WalNews::awaited && instance_->follows_archive()) return;
     host::log_output::pass_through(postgres::log_line(line, settings_.log.format, clock_.wall()));
 }
 

@@ -48,7 +48,9 @@ Command Agent::archiver_command(std::vector<std::string> arguments) const {
     command.arguments.push_back(accepted_settings());
     // Whole: object stores take credentials from it.
     for (char** variable = environ; *variable != nullptr; ++variable) command.environment.emplace_back(*variable);
-    command.working_directory = std::filesystem::current_path().string();
+    std::error_code gone;
+    const auto here = std::filesystem::current_path(gone);
+    command.working_directory = gone ? "/" : here.string();
     command.death_signal = SIGTERM;
     // Its log lines are rendered already.
     command.on_line = [](std::string_view line) { host::log_output::pass_through(std::string(line)); };

@@ -74,7 +74,7 @@ std::vector<MoreCommands> said_to_the_store() {
 }
 
 constexpr auto backup_help =
-    R"(Without a subcommand the instance takes a backup now (POST /v1/backups). The others look into the archive
+    R"(Without a subcommand the instance takes a backup now (POST /v1/backups); "pgbosun backup cancel" ends it. The others look into the archive
 themselves and need no instance; each has --help:
   pgbosun backup list                            all backups, with what can be recovered
   pgbosun backup show ID                         one of them
@@ -94,7 +94,7 @@ struct VerbHelp {
     const char* help;
     const char* example;
 };
-constexpr std::array<VerbHelp, 7> verb_help = {{
+constexpr std::array<VerbHelp, 8> verb_help = {{
     {Verb::fence, "fence", "stop PostgreSQL and keep it stopped, across restarts too",
      "Example:\n  pgbosun fence --reason \"storage moves\""},
     {Verb::unfence, "unfence", "let a fenced PostgreSQL start again", "Example:\n  pgbosun unfence"},
@@ -105,6 +105,9 @@ constexpr std::array<VerbHelp, 7> verb_help = {{
      "Example:\n  pgbosun promote\n  pgbosun promote --force    although commits may be lost"},
     {Verb::demote, "demote", "make this primary a standby",
      "Example:\n  pgbosun demote --upstream \"host=pg-2 port=5432\""},
+    {Verb::reclone, "reclone", "replace this standby's data with a new clone (of an instance with a controller)",
+     "What it has is kept beside the clone until that streams.\n\nExample:\n"
+     "  pgbosun reclone --reason \"an index is damaged\" --wait 1h"},
 }};
 
 // Everything that CLI11 writes into while it parses; must not move.
@@ -238,7 +241,13 @@ void add_backup(CLI::App& app, Parsing& parsing) {
     backup->add_option("--name", parsing.name, "a name to find it by")->type_name("NAME");
     auto* incremental = backup->add_flag("--incremental", parsing.incremental, "only what changed (PostgreSQL 17 on)");
     backup->add_flag("--full", parsing.full, "all of it")->excludes(incremental);
-    backup->callback([&parsing] {
+    auto* cancel = backup->add_subcommand("cancel", "end the backup that is running");
+    where_options(*cancel, parsing.where);
+    backup->callback([&parsing, cancel] {
+        if (cancel->parsed()) {
+            parsing.command = CancelBackupCommand{parsing.where};
+            return;
+        }
         BackupCommand command{parsing.where, parsing.name, std::nullopt,
                               parsing.wait_for_end ? Repetition::until_interrupted : Repetition::once};
         if (parsing.incremental || parsing.full) command.incremental = parsing.incremental;

@@ -65,6 +65,11 @@ struct BackupCommand {
     Repetition repetition = Repetition::once;  // until_interrupted: waits for the end of it
     bool operator==(const BackupCommand&) const = default;
 };
+// DELETE /v1/backups/ID, of the one that is running.
+struct CancelBackupCommand {
+    Whereabouts where;
+    bool operator==(const CancelBackupCommand&) const = default;
+};
 // What needs the store: the process becomes `pgbosun-archiver ARGUMENTS`.
 struct StoreCommand {
     std::vector<std::string> arguments;
@@ -80,7 +85,7 @@ struct ArchiverCommand {
 };
 
 using AnyCommand = std::variant<RunCommand, ConfigCheckCommand, StatusCommand, ControlCommand, JournalCommand,
-                                BackupCommand, StoreCommand, VersionCommand, ArchiverCommand>;
+                                BackupCommand, CancelBackupCommand, StoreCommand, VersionCommand, ArchiverCommand>;
 
 // There is no command to carry out: help was asked for (done, for stdout), or the line is wrong (for stderr).
 struct UsageEnd {

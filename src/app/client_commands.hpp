@@ -33,12 +33,15 @@ inline constexpr Duration watch_interval = std::chrono::seconds(1);
 ExitCode show_status(const StatusCommand& command, InstanceClient& client, const Console& console);
 ExitCode show_journal(const JournalCommand& command, InstanceClient& client, const Console& console);
 
-// fence, unfence, restart, reload, checkpoint, promote, demote. Waits for the end of it and shows how far it
+// fence, unfence, restart, reload, checkpoint, promote, demote, reclone. Waits for the end of it and shows how far it
 // is.
 ExitCode carry_out(const ControlCommand& command, InstanceClient& client, const Console& console);
 
 // Begins a backup; with until_interrupted it waits for its end and shows how far it is.
 ExitCode take_backup(const BackupCommand& command, InstanceClient& client, const Console& console);
+
+// Ends the backup that is running, and waits for its end.
+ExitCode cancel_backup(const CancelBackupCommand& command, InstanceClient& client, const Console& console);
 
 // Says the Fault on stderr and gives it its exit code.
 ExitCode report(const Fault& fault, const Console& console);

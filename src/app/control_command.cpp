@@ -6,6 +6,7 @@
 #include "app/control_progress.hpp"
 #include "app/progress_line.hpp"
 #include "app/value_text.hpp"
+#include "app/work_text.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -28,6 +29,7 @@ std::string_view past_of(Verb verb) {
         case Verb::checkpoint: return "checkpoint done";
         case Verb::promote: return "is the primary";
         case Verb::demote: return "is a standby";
+        case Verb::reclone: return "cloned anew";
     }
     std::unreachable();
 }
@@ -118,8 +120,11 @@ Progress judge(Verb verb, const InstanceStatus& status, Duration since_asked) {
 std::string progress_text(const InstanceStatus& status) {
     std::string text(to_string(status.phase));
     if (status.progress) {
-        text += ": " + status.progress->what + ", " + bytes_text(status.progress->done_bytes);
-        if (status.progress->total_bytes > 0) text += " of " + bytes_text(status.progress->total_bytes);
+        const auto& work = *status.progress;
+        const Duration elapsed = work.since ? status.now - *work.since : Duration::zero();
+        text += ": " + work.what;
+        if (work.done_bytes > 0 || work.total_bytes > 0)
+            text += ", " + work_text(work.done_bytes, work.total_bytes, elapsed);
     } else if (!status.reason.empty()) {
         text += ": " + status.reason;
     }

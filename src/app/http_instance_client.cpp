@@ -11,6 +11,8 @@ namespace {
 
 // A store that hangs delays the identifier; see supervision/jobs.cpp.
 constexpr Duration longest_start = std::chrono::seconds(30);
+// The API's own wait is as long.
+constexpr Duration longest_cancel = std::chrono::seconds(30) + answer_margin;
 
 class HttpInstanceClient final : public InstanceClient {
 public:
@@ -44,6 +46,30 @@ public:
         question.method = "POST";
         question.body = http::render_job(request);
         question.timeout = longest_start;
+        return job(std::move(question));
+    }
+
+    Result<JobReply> cancel_backup(const std::string& id) override {
+        JobRequest request;
+        request.verb = JobVerb::remove_backup;
+        request.only_running = true;
+        auto question = ask("/v1/backups/" + id);
+        question.method = "DELETE";
+        question.body = http::render_job(request);
+        question.timeout = longest_cancel;
+        return job(std::move(question));
+    }
+
+    Result<std::vector<JournalEntry>> journal(std::uint64_t after) override {
+        const auto body = get("/v1/journal?since=" + std::to_string(after));
+        if (!body) return std::unexpected(body.error());
+        auto entries = http::parse_journal(*body);
+        if (!entries) return std::unexpected(std::move(entries).error().in(where_));
+        return entries;
+    }
+
+private:
+    Result<JobReply> job(http::Question question) {
         const auto answered = client_.request(question);
         if (!answered) return std::unexpected(Fault(answered.error()).in(where_));
         const auto outcome = outcome_of(answered->status);
@@ -56,15 +82,6 @@ public:
         return JobReply{outcome, "", std::move(problem.detail), std::move(problem.hint)};
     }
 
-    Result<std::vector<JournalEntry>> journal(std::uint64_t after) override {
-        const auto body = get("/v1/journal?since=" + std::to_string(after));
-        if (!body) return std::unexpected(body.error());
-        auto entries = http::parse_journal(*body);
-        if (!entries) return std::unexpected(std::move(entries).error().in(where_));
-        return entries;
-    }
-
-private:
     http::Question ask(std::string target) const {
         http::Question question;
         question.target = std::move(target);

@@ -53,6 +53,8 @@ public:
     virtual Result<CommandReply> command(const ControlRequest& request) = 0;
     // Begins a backup.
     virtual Result<JobReply> start_backup(const JobRequest& request) = 0;
+    // Ends one that is running, and removes none that is not.
+    virtual Result<JobReply> cancel_backup(const std::string& id) = 0;
     // Entries with an id greater than `after`, oldest first.
     virtual Result<std::vector<JournalEntry>> journal(std::uint64_t after) = 0;
 };

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <vector>
 
+#include "app/work_text.hpp"
+
 namespace pgbosun::app {
 namespace {
 
@@ -87,13 +89,10 @@ void headline(Writer& out, const InstanceStatus& status) {
 void progress(Writer& out, const InstanceStatus& status) {
     if (!status.progress) return;
     const auto& work = *status.progress;
-    std::string text = printable(work.what) + ": " + bytes_text(work.done_bytes);
-    if (work.total_bytes > 0) {
-        text += " of " + bytes_text(work.total_bytes) + " (" +
-                std::to_string(std::min<std::uint64_t>(
-                    100, work.done_bytes / std::max<std::uint64_t>(1, work.total_bytes / 100))) +
-                " %)";
-    }
+    const Duration elapsed = work.since ? status.now - *work.since : Duration::zero();
+    std::string text = printable(work.what);
+    if (work.done_bytes > 0 || work.total_bytes > 0)
+        text += ": " + work_text(work.done_bytes, work.total_bytes, elapsed);
     if (work.since) text += ", for " + since(work.since, status.now);
     out.row("progress", text);
 }
@@ -207,9 +206,8 @@ void archive(Writer& out, const InstanceStatus& status) {
 }
 
 std::string running_text(const RunningJob& job, Instant now) {
-    std::string text =
-        printable(job.id) + (job.id.empty() ? "" : ": ") + printable(job.step) + ", " + bytes_text(job.done_bytes);
-    if (job.total_bytes > 0) text += " of " + bytes_text(job.total_bytes);
+    std::string text = printable(job.id) + (job.id.empty() ? "" : ": ") + printable(job.step) + ", " +
+                       work_text(job.done_bytes, job.total_bytes, now - job.since);
     text += ", for " + age_text(now - job.since);
     return job.cancelling ? text + ", being cancelled" : text;
 }

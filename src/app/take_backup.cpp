@@ -1,10 +1,10 @@
-#include <algorithm>
 #include <optional>
 #include <ostream>
 #include <utility>
 
 #include "app/client_commands.hpp"
 #include "app/progress_line.hpp"
+#include "app/work_text.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -18,22 +18,8 @@ void tell(const Console& console, const std::string& detail, const std::string& 
     console.err << std::endl;
 }
 
-// "copying: 1.2 GB of 4.0 GB (30 %), 310 MB/s, 9s left"
 std::string progress_of(const RunningJob& job, Instant now) {
-    std::string text = job.step + ": " + bytes_text(job.done_bytes);
-    const double seconds = std::chrono::duration<double>(now - job.since).count();
-    const double rate = seconds > 0 ? static_cast<double>(job.done_bytes) / seconds : 0;
-    if (job.total_bytes > 0) {
-        const auto percent =
-            std::min<std::uint64_t>(100, job.done_bytes / std::max<std::uint64_t>(1, job.total_bytes / 100));
-        text += " of " + bytes_text(job.total_bytes) + " (" + std::to_string(percent) + " %)";
-    }
-    if (rate >= 1) text += ", " + bytes_text(static_cast<std::uint64_t>(rate)) + "/s";
-    if (rate >= 1 && job.total_bytes > job.done_bytes) {
-        const double left = static_cast<double>(job.total_bytes - job.done_bytes) / rate;
-        text += ", " + age_text(std::chrono::seconds(static_cast<std::int64_t>(left))) + " left";
-    }
-    return text;
+    return job.step + ": " + work_text(job.done_bytes, job.total_bytes, now - job.since);
 }
 
 // What has become of it, from the counts before it began; none: it still runs.
@@ -55,9 +41,7 @@ std::optional<ExitCode> judge_end(const BackupsStatus& before, const BackupsStat
 // The instance takes it, whoever watches.
 ExitCode leave_it(const std::string& id, const Console& console) {
     tell(console, (id.empty() ? "the backup" : "backup " + id) + " goes on",
-         "pgbosun backup list shows it; to cancel it: curl -X DELETE --unix-socket RUN_DIR/control.sock "
-         "http://localhost/v1/backups/" +
-             (id.empty() ? "ID" : id));
+         "pgbosun status --watch shows it; pgbosun backup cancel ends it");
     return console.interruption();
 }
 

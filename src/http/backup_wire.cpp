@@ -103,7 +103,12 @@ Result<> read_field(const std::string& name, const Json& value, WallTime now, Jo
             if (name == "to_time") return read_moment(name, value, now, request.target_time);
             if (name == "checks") return read_checks(name, value, request.checks);
             return unknown_field(name, "here", {"to_time", "checks"});
-        case JobVerb::remove_backup: return unknown_field(name, "here", {});
+        case JobVerb::remove_backup:
+            if (name != "only_running") return unknown_field(name, "here", {"only_running"});
+            if (!value.is_boolean())
+                return wrong_field(name, "must be true or false", "write it without quotation marks");
+            request.only_running = value.get<bool>();
+            return {};
     }
     std::unreachable();
 }
@@ -112,7 +117,7 @@ std::string example_of(JobVerb verb) {
     switch (verb) {
         case JobVerb::start_backup: return R"({"name": "before-migration"})";
         case JobVerb::start_drill: return R"({"to_time": "2026-01-30 10:00:00+00"})";
-        case JobVerb::remove_backup: return "{}";
+        case JobVerb::remove_backup: return R"({"only_running": true})";
     }
     std::unreachable();
 }
@@ -165,6 +170,7 @@ std::string render_job(const JobRequest& request) {
     if (request.incremental) json["incremental"] = *request.incremental;
     if (!request.target_time.empty()) json["to_time"] = request.target_time;
     if (!request.checks.empty()) json["checks"] = request.checks;
+    if (request.only_running) json["only_running"] = true;
     return text_of(json);
 }
 

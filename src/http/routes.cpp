@@ -62,6 +62,7 @@ constexpr auto table = std::to_array<Route>({
     command_at("/v1/checkpoint", Verb::checkpoint),
     command_at("/v1/promote", Verb::promote),
     command_at("/v1/demote", Verb::demote),
+    command_at("/v1/reclone", Verb::reclone),
     {"/v1/assignment", MethodSet{Method::put}, RightVerb::assign, Access::control},
     {"/v1/promise", act, RightVerb::promise, Access::control},
 });

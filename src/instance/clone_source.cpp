@@ -1,8 +1,9 @@
 #include "instance/clone_source.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <ranges>
+
+#include "wal/segment.hpp"
 
 namespace pgbosun::instance {
 namespace {
@@ -49,15 +50,6 @@ std::optional<Why> not_of_history(const CatalogEntry& entry, const WeighedBackup
     return std::nullopt;
 }
 
-std::optional<Timeline> timeline_of(const std::string& segment) {
-    constexpr std::size_t digits = 8;
-    std::uint32_t value = 0;
-    const char* const last = segment.data() + std::min(segment.size(), digits);
-    const auto [end, error] = std::from_chars(segment.data(), last, value, 16);
-    if (error != std::errc{} || end != last || segment.size() < digits) return std::nullopt;
-    return Timeline{value};
-}
-
 std::optional<Why> not_to_be_replayed(const CatalogSummary& archive, const WeighedBackup& backup,
                                       const Upstream& upstream) {
     const bool whole = archive.recoverable_from && backup.ended_at && *archive.recoverable_from <= *backup.ended_at;
@@ -67,8 +59,9 @@ std::optional<Why> not_to_be_replayed(const CatalogSummary& archive, const Weigh
         std::ranges::any_of(archive.holes, [](const auto& hole) { return hole.first.ends_with(".history"); });
     if (!whole || lacks_history) return "the archive lacks WAL since the backup began";
     // PostgreSQL goes to the newest timeline that the archive has.
-    const auto newest = timeline_of(archive.last_wal);
-    if (!newest || !end_on(upstream, *newest)) return "the archive has a timeline that is not in the primary's history";
+    const auto newest = wal::parse_segment_name(archive.last_wal);
+    if (!newest || !end_on(upstream, newest->timeline))
+        return "the archive has a timeline that is not in the primary's history";
     return std::nullopt;
 }
 

@@ -305,9 +305,10 @@ Verdict Turn::answer(const Asked& event) {
         case Verb::demote: return demote(event);
         case Verb::checkpoint:
             if (!is<Running>()) return why_not_running();
-            add(Checkpoint{});
+            add(Checkpoint{.asked = true});
             return Verdict::accepted;
         case Verb::reload: add(Reload{}); return Verdict::accepted;
+        case Verb::reclone: return reclone();
     }
     std::unreachable();
 }

@@ -36,8 +36,9 @@ std::string_view reason(Verdict verdict) {
         case Verdict::refused_not_running: return "PostgreSQL is not running";
         case Verdict::refused_not_standby: return "the instance is not a standby";
         case Verdict::refused_no_upstream: return "there is no primary to follow";
-        case Verdict::refused_busy: return "another stop, promotion or demotion is under way";
+        case Verdict::refused_busy: return "another stop, promotion, demotion or rejoin is under way";
         case Verdict::refused_managed: return "a controller decides who is the primary";
+        case Verdict::refused_unmanaged: return "no controller says whom it would be cloned from";
         case Verdict::refused_failed: return "the data directory cannot be used";
     }
     std::unreachable();
@@ -51,12 +52,15 @@ std::string_view hint(Verdict verdict) {
         case Verdict::refused_ending: return "ask again when it has been started anew";
         case Verdict::refused_bootstrapping: return "wait until the phase is running; status shows the progress";
         case Verdict::refused_not_running: return "see the phase and its reason in pgbosun status";
-        case Verdict::refused_not_standby: return "only a standby can be promoted";
+        case Verdict::refused_not_standby:
+            return "only a standby can be cloned anew; pgbosun-controller switchover makes it one";
         case Verdict::refused_no_upstream:
             return "name the new primary, such as host=pg-2 port=5432: --upstream, or upstream in the request; or set "
                    "bootstrap.join.primary_conninfo";
         case Verdict::refused_busy: return "wait for its end; pgbosun status --watch shows it";
         case Verdict::refused_managed: return "pgbosun-controller switchover, or failover --to NAME";
+        case Verdict::refused_unmanaged:
+            return "pgbosun fence, move the data directory away, set bootstrap.join.primary_conninfo, pgbosun unfence";
         case Verdict::refused_failed: return "mend what status names, then: pgbosun restart";
     }
     std::unreachable();

@@ -105,7 +105,9 @@ struct StopPostgres {
     StopMode mode{};
 };
 struct KillPostgres {};
-struct Checkpoint {};
+struct Checkpoint {
+    bool asked = false;  // by a command; else before a stop, which has its own limit
+};
 struct Promote {};
 struct Reload {};
 struct StoreFence {};   // answered by FenceStored, however long it takes
@@ -146,9 +148,10 @@ enum class Verdict {
     refused_not_running,
     refused_not_standby,
     refused_no_upstream,
-    refused_busy,     // another stop, promotion or demotion is under way
-    refused_managed,  // a controller decides about it
-    refused_failed,   // nothing can run here until a person has mended the volume
+    refused_busy,       // another stop, promotion, demotion or rejoin is under way
+    refused_managed,    // a controller decides about it
+    refused_unmanaged,  // nobody says whom it would be cloned from
+    refused_failed,     // nothing can run here until a person has mended the volume
 };
 bool is_refusal(Verdict verdict);
 std::string_view reason(Verdict verdict);

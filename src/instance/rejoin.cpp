@@ -23,8 +23,7 @@ RejoinPlan rewind(const LocalData& local, const Upstream& upstream, const Attemp
         return {AwaitFact{Missing::upstream_checkpoint},
                 "the upstream has not finished its checkpoint after promotion"};
     }
-    const bool clean = local.end == LocalEnd::shut_down || local.end == LocalEnd::shut_down_in_recovery;
-    return {Rewind{!clean, fork}, "it went on after the upstream's history had left its timeline"};
+    return {Rewind{fork}, "it went on after the upstream's history had left its timeline"};
 }
 
 // None: it has one history with the upstream as far as both go, for all that can be known.
@@ -79,6 +78,7 @@ std::optional<Lsn> divergence(const wal::TimelineHistory& local, const wal::Time
 RejoinPlan plan_rejoin(const std::optional<LocalData>& local, const Upstream& upstream, const Attempts& attempts) {
     if (!local) return {Clone{}, "it has no data"};
     if (auto plan = impossible(*local, upstream)) return *plan;
+    if (attempts.clone_asked) return {Reclone{}, "it was asked for"};
     if (attempts.wal_gone) return {Reclone{}, "WAL that it needs is nowhere any more"};
     if (!attempts.parted.empty()) return {Reclone{}, attempts.parted};
     if (attempts.unusable) return {Reclone{}, "PostgreSQL cannot start on it"};

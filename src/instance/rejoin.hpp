@@ -56,6 +56,7 @@ struct Upstream {
 
 struct Attempts {
     bool rewind_failed = false;  // for this upstream's timeline
+    bool clone_asked = false;    // by a person
     bool wal_gone = false;       // WAL that following needs is neither there nor in the archive
     bool unusable = false;       // PostgreSQL does not start on it: its data and its WAL do not fit together
     // Why only a new clone can follow, found when it ran; empty: that was not found. At rest less is known, and the plan would
@@ -69,9 +70,8 @@ struct Follow {
 struct Clone {  // nothing is here
     auto operator<=>(const Clone&) const = default;
 };
-// Crash recovery first where `recover_first`; the WAL that only we hold goes to the archive before pg_rewind.
+// The WAL that only we hold goes to the archive before pg_rewind, which runs crash recovery itself where that is due.
 struct Rewind {
-    bool recover_first = false;
     Lsn fork;
     auto operator<=>(const Rewind&) const = default;
 };

@@ -230,6 +230,28 @@ Verdict Turn::promote() {
     return Verdict::accepted;
 }
 
+// The rejoin that follows knows that a clone was asked for: see Performer::ask_for_clone().
+Verdict Turn::reclone() {
+    if (state().desired.part == Part::own) return Verdict::refused_unmanaged;
+    if (state().desired.fence != Fence::off) return Verdict::refused_fenced;
+    if (state().desired.part != Part::standby) return Verdict::refused_not_standby;
+    if (is<Bootstrapping>()) return Verdict::refused_bootstrapping;
+    const auto* running = as<Running>();
+    const auto* rejoining = as<Rejoining>();
+    const bool busy = is<Stopping>() || is<Checkpointing>() || is<Promoting>() ||
+                      (running != nullptr && running->role == Role::primary) ||
+                      (rejoining != nullptr && !rejoining->again_at);
+    if (busy) return Verdict::refused_busy;
+    state().ready_for = Part::unknown;
+    state().crashes = Crashes{};
+    if (has_postmaster(state())) {
+        stop(Purpose::rejoin, StopMode::fast, now_);
+    } else if (is<Failed>() || is<BackingOff>() || is<WaitingForRoom>() || is<Inspecting>() || rejoining != nullptr) {
+        inspect();
+    }
+    return Verdict::accepted;
+}
+
 Verdict Turn::demote(const Asked& event) {
     if (state().desired.part != Part::own) return Verdict::refused_managed;
     const auto* running = as<Running>();

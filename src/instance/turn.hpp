@@ -86,6 +86,7 @@ private:
     Verdict restart();
     Verdict promote();
     Verdict demote(const Asked& event);
+    Verdict reclone();
     Verdict why_not_running();
 
     Decision decision_;

@@ -69,11 +69,25 @@ constexpr std::string_view rewind_functions[] = {
 std::string quote_identifier(std::string_view name) { return doubled(name, '"'); }
 std::string quote_literal(std::string_view text) { return doubled(text, '\''); }
 
-BootstrapStep password_step(std::string_view role, std::string_view verifier) {
-    return {.what = "setting the password of role " + std::string(role),
-            .database = "postgres",
-            .unless = {},
-            .sql = "alter role " + quote_identifier(role) + " password " + quote_literal(verifier)};
+Steps password_steps(std::string_view role, std::string_view verifier) {
+    const std::string what = "setting the password of role " + std::string(role);
+    Steps steps;
+    // The last two are of extensions; where these are not loaded they are only names.
+    steps.push_back({.what = what,
+                     .database = "postgres",
+                     .unless = {},
+                     .sql = "select set_config('log_statement', 'none', false), "
+                            "set_config('log_min_error_statement', 'panic', false), "
+                            "set_config('log_min_duration_statement', '-1', false), "
+                            "set_config('log_min_duration_sample', '-1', false), "
+                            "set_config('log_transaction_sample_rate', '0', false), "
+                            "set_config('pgaudit.log', 'none', false), "
+                            "set_config('pg_stat_statements.track_utility', 'off', false)"});
+    steps.push_back({.what = what,
+                     .database = "postgres",
+                     .unless = {},
+                     .sql = "alter role " + quote_identifier(role) + " password " + quote_literal(verifier)});
+    return steps;
 }
 
 Steps role_steps(const Settings& settings) {
@@ -108,10 +122,13 @@ Steps bootstrap_steps(const Settings& settings, const BootstrapSecrets& secrets)
     Steps steps;
     append_user_sql(steps, settings, initdb.post_init_template_sql, "post_init_template_sql", "template1");
     for (BootstrapStep& step : role_steps(settings)) steps.push_back(std::move(step));
-    if (secrets.replication_verifier)
-        steps.push_back(password_step(settings.postgresql.replication.user, *secrets.replication_verifier));
+    const auto append_password = [&](const std::string& role, const std::optional<std::string>& verifier) {
+        if (!verifier) return;
+        for (BootstrapStep& step : password_steps(role, *verifier)) steps.push_back(std::move(step));
+    };
+    append_password(settings.postgresql.replication.user, secrets.replication_verifier);
     for (BootstrapStep& step : owner_steps(settings)) steps.push_back(std::move(step));
-    if (secrets.owner_verifier) steps.push_back(password_step(initdb.owner, *secrets.owner_verifier));
+    append_password(initdb.owner, secrets.owner_verifier);
     append_user_sql(steps, settings, initdb.post_init_sql, "post_init_sql", "postgres");
     append_user_sql(steps, settings, initdb.post_init_application_sql, "post_init_application_sql", initdb.database);
     return steps;

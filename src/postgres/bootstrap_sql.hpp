@@ -38,8 +38,9 @@ std::vector<BootstrapStep> role_steps(const Settings& settings);
 // The application's role and database.
 std::vector<BootstrapStep> owner_steps(const Settings& settings);
 
-// Changes a role's password; run it when the file with it has changed.
-BootstrapStep password_step(std::string_view role, std::string_view verifier);
+// Change a role's password, in one session; run them when the file with it has changed. What the server would write down of the
+// second, into its log or a view, is turned off by the first: a verifier is as good as the password to who guesses offline.
+std::vector<BootstrapStep> password_steps(std::string_view role, std::string_view verifier);
 
 // The verifier that PostgreSQL stores (SCRAM-SHA-256$...), computed here by libpq, so that neither the wire nor the
 // server's log ever sees the password. Contains a random salt. refused: libpq cannot (a password with a NUL byte).

@@ -113,6 +113,8 @@ void append_log(Lines& lines, const Settings& settings) {
     lines.emplace_back("log_rotation_age", "0");
     lines.emplace_back("log_rotation_size", "0");
     lines.emplace_back("log_truncate_on_rotation", "off");
+    // What a standby cannot go on with is told there, and nowhere else.
+    lines.emplace_back("lc_messages", "C");
 }
 
 Lines owned_lines(const Settings& settings, const ConfigurationFacts& facts) {
@@ -139,7 +141,7 @@ Lines owned_lines(const Settings& settings, const ConfigurationFacts& facts) {
         if (delay > 0) lines.emplace_back("recovery_min_apply_delay", std::to_string(delay) + "ms");
     }
     lines.emplace_back("primary_conninfo", facts.following ? facts.following->primary_conninfo : "");
-    lines.emplace_back("primary_slot_name", facts.following ? facts.following->slot : "");
+    lines.emplace_back("primary_slot_name", "");
     const auto& synchronous = settings.postgresql.synchronous;
     lines.emplace_back("synchronous_standby_names",
                        facts.synchronous_standby_names ? *facts.synchronous_standby_names

@@ -35,7 +35,6 @@ std::string plain_log_fifo(const Settings& settings);
 
 struct Following {
     std::string primary_conninfo;  // rendered, without a password
-    std::string slot;              // empty: none
 };
 
 // Name and value, not quoted.

@@ -50,6 +50,7 @@ constexpr std::array owned{
     Owned{"log_rotation_size", log_hint},
     Owned{"log_truncate_on_rotation", log_hint},
     Owned{"syslog_*", log_hint},
+    Owned{"lc_messages", "leave it out: pgbosun reads the log. For clients: ALTER ROLE ... SET lc_messages"},
     Owned{"event_source", log_hint},
     Owned{"data_directory", "use volume"},
     Owned{"config_file", files_hint},

@@ -113,7 +113,7 @@ LsnStatus lsn_of(Row& row, Recovery recovery) {
 
 }  // namespace
 
-// pg_is_in_recovery() only ever goes from true to false, so the ELSE branches are safe within the one statement. On a
+// pg_is_in_recovery() only ever goes from true to false, so the ELSE branches are safe within the one statement.
 // A standby turns to a WAL receiver, or waits before it looks for WAL again, when it has none left of its own. On a
 // primary the timeline is taken from the WAL file's name: pg_control still has the old one until the first checkpoint
 // after a promotion.

@@ -45,7 +45,7 @@ void Bootstrapper::cancel(bool kill) {
     tool_.signal(kill ? SIGKILL : SIGINT);
 }
 
-Task<Bootstrapper::Report> Bootstrapper::run(const Settings& settings) {
+Task<Bootstrapper::Report> Bootstrapper::run(Settings settings) {
     const bool initdb = !settings.bootstrap.join && !settings.bootstrap.recovery;
     if (initdb) {
         const auto unknown = postgres::check_initdb_version(settings.bootstrap.initdb, outside_.machine.server_major);

@@ -33,8 +33,8 @@ public:
     Bootstrapper(Surroundings& outside, std::function<void(std::string_view program, std::string_view line)> line,
                  LookAtCatalog look_at_catalog);
 
-    // No process of it is left when it returns.
-    Task<Report> run(const Settings& settings);
+    // No process of it is left when it returns. A reload meanwhile is for the next one.
+    Task<Report> run(Settings settings);
     // A clone of the primary at `conninfo`, whatever the settings say of a bootstrap.
     Task<Report> clone_from(const Settings& settings, std::string conninfo);
     // A standby of the backup with this identifier in the instance's own archive; it needs WAL from there. `history`: of

@@ -40,8 +40,7 @@ FaultKind kind_of(const ExitStatus& status) {
 }  // namespace
 
 Task<Result<>> Bootstrapper::recover(const Settings& settings) {
-    // A reload may take it out of the settings meanwhile.
-    const RecoverySettings recovery = *settings.bootstrap.recovery;
+    const RecoverySettings& recovery = *settings.bootstrap.recovery;
     const auto empty = co_await own_archive_is_empty(settings, look_at_catalog_);
     if (!empty) co_return empty;
     if (cancelled_) co_return fail(FaultKind::cancelled, "the restore was not started: pgbosun is ending or fenced");

@@ -1,5 +1,6 @@
 #pragma once
-// What the supervisor needs done. The answers come back as events, later, never from within perform().
+// What the supervisor needs done. The answers come back as events, mostly later; those from within perform() the supervisor keeps
+// until it is done with the event that led there.
 
 #include "instance/events.hpp"
 

@@ -310,6 +310,7 @@ const InstanceStatus& Instance::status() {
     }
     status_.now = now;
     if (membership_) add_managed(status_, now);
+    explain_archive(status_, settings_, performer_.inspection());
     explain_cut_off(status_);
     replay_.explain(status_, now);
     return status_;
@@ -336,7 +337,7 @@ std::optional<ControlAnswer> Instance::judge(Verb verb, std::uint64_t checkpoint
             if (performer_.last_checkpoint().count == checkpoints) return std::nullopt;
             return ended(performer_.last_checkpoint().result);
         case Verb::reload:
-            if (performer_.last_reload().count == reloads) return std::nullopt;
+            if (performer_.last_reload().count <= reloads) return std::nullopt;
             return ended(performer_.last_reload().result);
         case Verb::fence:
             if (state.desired.fence == instance::Fence::off)
@@ -349,6 +350,11 @@ std::optional<ControlAnswer> Instance::judge(Verb verb, std::uint64_t checkpoint
             return done;
         case Verb::restart:
             if (running == nullptr || launches_ == launches) return std::nullopt;
+            return done;
+        case Verb::reclone:
+            if (state.desired.part != instance::Part::standby)
+                return ControlAnswer{Answer::failed, "it was given another part meanwhile", {}};
+            if (running == nullptr || launches_ == launches || performer_.is_clone_asked()) return std::nullopt;
             return done;
         case Verb::promote:
             if (running == nullptr) return std::nullopt;
@@ -402,7 +408,7 @@ Task<ControlAnswer> Instance::command(ControlRequest request) {
     }
     const bool has_upstream = !request.upstream.empty();
     const auto checkpoints = performer_.last_checkpoint().count;
-    const auto reloads = performer_.last_reload().count;
+    const auto reloads = performer_.reloads_asked();
     const auto launches = launches_;
     if (request.verb == Verb::fence && supervisor_.state().desired.fence == instance::Fence::off) {
         performer_.set_fence(
@@ -421,6 +427,7 @@ Task<ControlAnswer> Instance::command(ControlRequest request) {
     if (request.verb == Verb::demote && verdict == instance::Verdict::accepted) {
         performer_.set_upstream(request.upstream);
     }
+    if (request.verb == Verb::reclone) performer_.ask_for_clone();
     const Duration wait = std::max<Duration>(request.wait, shortest_wait);
     const Instant give_up = outside_.clock.now() + wait;
     for (;;) {

@@ -213,10 +213,16 @@ Task<JobAnswer> Jobs::remove(JobRequest request) {
         const auto ended = backup_.ended;
         cancel(JobKind::backup, request.asked_by);
         auto answer = co_await wait_for_end(JobKind::backup, ended, request.wait, false);
+        if (answer.answer == Answer::done && request.only_running)
+            co_return refused("backup " + request.id + " was done before it could be cancelled", "");
         // That it ended is what was asked for.
         if (answer.answer == Answer::failed) answer.answer = Answer::done;
         answer.id = request.id;
         co_return answer;
+    }
+    if (request.only_running) {
+        co_return refused("backup " + request.id + " is not running",
+                          "pgbosun backup list shows what became of it; backup delete removes one that is there");
     }
     if (const auto* known = catalog()) {
         const auto same = [&](const CatalogEntry& entry) { return entry.id == request.id; };

@@ -165,7 +165,7 @@ Task<Result<>> OldData::empty_tablespaces(const Settings& settings) {
     co_return done;
 }
 
-Task<Result<bool>> remove_kept_data(Surroundings& outside, const Settings& settings) {
+Task<Result<bool>> remove_kept_data(Surroundings& outside, const Settings& settings, std::function<bool()> still) {
     std::string path = unwanted_data(settings);
     const auto begun = co_await is_there(outside.files, std::move(path));
     if (!begun) co_return begun;
@@ -176,7 +176,7 @@ Task<Result<bool>> remove_kept_data(Surroundings& outside, const Settings& setti
     path = kept_data(settings);
     const auto kept = co_await is_there(outside.files, std::move(path));
     if (!kept) co_return kept;
-    if (!*kept) co_return *begun;
+    if (!*kept || !still()) co_return *begun;
     path = kept_data(settings);
     std::string to = unwanted_data(settings);
     const auto renamed = co_await outside.files.rename_durably(std::move(path), std::move(to));

@@ -5,6 +5,7 @@
 // The bootstrap's marker says what is under way: killed at any step, the next life goes on from there. While <data directory>.old
 // is there, no clone has streamed since: what is removed gets another name first.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -54,7 +55,8 @@ private:
 // Whether some tablespace is not in its base.
 Task<Result<bool>> has_tablespaces(FileSystem& files, std::string data_directory);
 
-// Whether there was any.
-Task<Result<bool>> remove_kept_data(Surroundings& outside, const Settings& settings);
+// Whether there was any. `still`: asked after what an earlier life has left is gone, which may take minutes: what is kept now may
+// have been kept since.
+Task<Result<bool>> remove_kept_data(Surroundings& outside, const Settings& settings, std::function<bool()> still);
 
 }  // namespace pgbosun::supervision

@@ -17,6 +17,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration disk_retry = 1s;
+constexpr Duration longest_checkpoint = 10min;  // that is asked for by a command
+constexpr Duration reload_look = 1h;            // only how often the wait is renewed
 constexpr Duration shutdown_look = 50ms;
 constexpr std::size_t longest_upstream_file = 8192;
 
@@ -32,7 +34,7 @@ Performer::Performer(Surroundings& outside, const Settings& settings, Calls call
     : outside_(outside), settings_(settings), calls_(std::move(calls)),
       bootstrapper_(outside, calls_.output, calls_.look_at_catalog), rejoiner_(outside, bootstrapper_, calls_.rejoin),
       trusted_wal_(outside, settings, calls_.rejoin.record), foreign_wal_(outside.files, settings),
-      held_data_(outside.files, settings), source_(outside, "compare-running") {}
+      held_data_(outside.files, settings), source_(outside, "compare-running"), reloaded_(outside.loop) {}
 
 void Performer::start(Task<> task) { spawn(outside_.loop, std::move(task)); }
 
@@ -83,9 +85,14 @@ void Performer::perform(const instance::Action& action) {
         }
         void operator()(const instance::StopPostgres& order) const { it.stop(order.mode); }
         void operator()(const instance::KillPostgres&) const { it.kill(); }
-        void operator()(const instance::Checkpoint&) const { it.start(it.checkpoint()); }
+        void operator()(const instance::Checkpoint& order) const {
+            it.start(it.checkpoint(order.asked ? longest_checkpoint : it.settings_.shutdown.checkpoint_timeout));
+        }
         void operator()(const instance::Promote&) const { it.start(it.promote()); }
-        void operator()(const instance::Reload&) const { it.start(it.reload()); }
+        void operator()(const instance::Reload&) const {
+            ++it.reloads_asked_;
+            if (!std::exchange(it.reloading_, true)) it.start(it.keep_reloading());
+        }
         void operator()(const instance::StoreFence&) const {
             it.fence_task_ = FenceTask::store;
             if (!it.fence_task_running_) it.start(it.reconcile_fence());
@@ -260,8 +267,7 @@ void Performer::kill() {
     std::ignore = outside_.processes.kill_strays(outside_.machine.data_directory);
 }
 
-Task<> Performer::checkpoint() {
-    const Duration limit = settings_.shutdown.checkpoint_timeout > 0s ? settings_.shutdown.checkpoint_timeout : 10min;
+Task<> Performer::checkpoint(Duration limit) {
     // A session of its own: the monitor's must not wait behind a checkpoint.
     const auto session = outside_.open_session("postgres", std::string(postgres::superuser));
     std::string sql = "checkpoint";
@@ -273,23 +279,38 @@ Task<> Performer::checkpoint() {
     calls_.answer(instance::CheckpointEnded{});
 }
 
+// What is asked for while one is under way may have come too late for it.
+Task<> Performer::keep_reloading() {
+    while (last_reload_.count < reloads_asked_) {
+        const auto number = reloads_asked_;
+        last_reload_.result = co_await reload_once();
+        last_reload_.count = number;
+        reloaded_.announce();
+        calls_.changed();
+    }
+    reloading_ = false;
+}
+
 Task<> Performer::reload() {
+    perform(instance::Reload{});
+    const auto number = reloads_asked_;
+    while (last_reload_.count < number) co_await reloaded_.wait(reload_look);
+}
+
+Task<Result<>> Performer::reload_once() {
     Result<> done;
     if (postmaster_) {
         done = co_await configure(AutoConf::ours);
         if (done && postmaster_) done = outside_.processes.signal(*postmaster_, SIGHUP);
     }
-    last_reload_.result = done;
     if (!done) {
         log::error("PostgreSQL's configuration could not be written: " + done.error().what);
     } else if (postmaster_) {
         const auto session = outside_.open_session("postgres", std::string(postgres::superuser));
-        const auto taken = co_await check_refused_settings(*session);
-        if (!taken) log::error(taken.error().what, {{"hint", taken.error().hint}});
-        last_reload_.result = taken;
+        done = co_await check_refused_settings(*session);
+        if (!done) log::error(done.error().what, {{"hint", done.error().hint}});
     }
-    ++last_reload_.count;
-    calls_.changed();
+    co_return done;
 }
 
 Task<> Performer::reconcile_fence() {

@@ -11,6 +11,7 @@
 #include "pgbosun/instance_status.hpp"
 #include "postgres/configuration.hpp"
 #include "supervision/bootstrap.hpp"
+#include "supervision/broadcast.hpp"
 #include "supervision/effects.hpp"
 #include "supervision/foreign_wal.hpp"
 #include "supervision/held_data.hpp"
@@ -79,6 +80,10 @@ public:
     }  // when it last became another one
     // WAL that it needs is nowhere any more: the next rejoin clones it.
     void note_wal_gone() { wal_gone_ = true; }
+    // A person wants the standby's data replaced, whatever it is: its next rejoin clones it. Forgotten when it becomes the
+    // primary first.
+    void ask_for_clone() { clone_asked_ = true; }
+    [[nodiscard]] bool is_clone_asked() const { return clone_asked_; }
     // What was launched last came from the archive, and has not streamed yet.
     [[nodiscard]] bool is_restored_clone() const { return restored_clone_; }
     // Its own WAL ends before its data is whole: the next rejoin clones it.
@@ -115,13 +120,14 @@ public:
     [[nodiscard]] const std::string& reason() const { return reason_; }
     [[nodiscard]] const std::string& hint() const { return hint_; }
     void clear_reason() { set_reason({}, {}); }
-    // The end of the last CHECKPOINT and of the last reload; counts tell a new end from an old one.
+    // The end of the last CHECKPOINT, and of the last reload: its count is of all that was asked for before that began.
     struct Ending {
         std::uint64_t count = 0;
         Result<> result;
     };
     [[nodiscard]] const Ending& last_checkpoint() const { return last_checkpoint_; }
     [[nodiscard]] const Ending& last_reload() const { return last_reload_; }
+    [[nodiscard]] std::uint64_t reloads_asked() const { return reloads_asked_; }
     // The newest FATAL or PANIC that PostgreSQL has logged.
     void note_fatal(std::string message) { last_fatal_ = std::move(message); }
 
@@ -154,13 +160,15 @@ private:
     void explain_exit(ExitStatus status);
     void stop(instance::StopMode mode);
     void kill();
-    Task<> checkpoint();
+    Task<> checkpoint(Duration limit);
     Task<> promote();
     Task<> conclude_promotion();
     Task<bool> sees_synchronous(PgSession& session);
     Task<bool> may_see_own_archive(PgSession& session);
     Task<Result<>> note_foreign_wal();
-    Task<> reload();
+    Task<> keep_reloading();
+    Task<> reload();  // returns when one that begins after this call is over
+    Task<Result<>> reload_once();
     Task<> reconcile_fence();
     void start(Task<> task);
 
@@ -197,6 +205,7 @@ private:
     Namesake namesake_;
     bool namesake_told_ = false;
     bool wal_gone_ = false;
+    bool clone_asked_ = false;
     std::string_view parted_;  // instance::Attempts::parted, of
     std::string parted_from_;  // the primary at this conninfo
     // A standby that has replayed all it has is known at rest as what it is; a delayed one is not.
@@ -212,6 +221,9 @@ private:
     std::string last_fatal_;
     Ending last_checkpoint_;
     Ending last_reload_;
+    std::uint64_t reloads_asked_ = 0;
+    bool reloading_ = false;
+    Broadcast reloaded_;
 };
 
 }  // namespace pgbosun::supervision

@@ -41,7 +41,8 @@ Task<> Performer::rejoin() {
     // Another one may be named by now.
     std::string conninfo = calls_.primary();
     const std::string whom = conninfo;
-    const instance::Attempts attempts{.wal_gone = wal_gone_,
+    const instance::Attempts attempts{.clone_asked = clone_asked_,
+                                      .wal_gone = wal_gone_,
                                       .unusable = unusable_starts_ >= most_unusable_starts,
                                       .parted = parted_from_ == whom ? parted_ : std::string_view()};
     Rejoiner::Report report;
@@ -55,7 +56,10 @@ Task<> Performer::rejoin() {
     followed_.clear();
     if (report.outcome == instance::BootstrapOutcome::done) {
         if (report.compared) followed_ = whom;
-        if (report.compared || report.restored) forget_parted();
+        if (report.compared || report.restored) {
+            forget_parted();
+            clone_asked_ = false;
+        }
         wal_gone_ = false;
         // What was cloned streams without being compared again, and is not cloned at its next rejoin for what was before.
         if (attempts.unusable) unusable_starts_ = 0;
@@ -98,7 +102,8 @@ Task<> Performer::follow() {
         note_wal_gone();
         calls_.answer(instance::CannotFollow{});
     }
-    if (may && followed_ == whom) co_return;
+    if (clone_asked_) calls_.answer(instance::CannotFollow{});  // nobody was there to be cloned
+    if (clone_asked_ || (may && followed_ == whom)) co_return;
     // A rewind that is due, but not yet: until then it may be read.
     if (instance::awaits(compared->plan, instance::Missing::upstream_checkpoint)) co_return;
     // Who follows somebody may have a stream of its own there.

@@ -130,6 +130,7 @@ Task<Result<>> Performer::configure(AutoConf auto_conf) {
 Task<> Performer::launch() {
     launching_ = Launching::preparing;
     last_fatal_.clear();
+    if (inspection_->usable && inspection_->usable->start == postgres::StartMode::primary) clone_asked_ = false;
     auto prepared = co_await prepare_launch();
     const bool given_up = std::exchange(launching_, Launching::no) == Launching::given_up;
     if (given_up) {

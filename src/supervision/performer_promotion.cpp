@@ -22,6 +22,7 @@ constexpr Duration promote_timeout = std::chrono::seconds(5);
 }  // namespace
 
 Task<> Performer::promote() {
+    clone_asked_ = false;
     if (inspection_ && inspection_->usable) {
         trusted_wal_.begin(timeline_of(*inspection_->usable), inspection_->usable->control.wal_segment_size);
     }

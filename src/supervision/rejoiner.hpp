@@ -6,6 +6,7 @@
 // says that what is there is ours and unfinished; before that nothing has changed. The data that a clone replaces is kept
 // beside it (old_data.hpp) until forget_old_data().
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -129,6 +130,7 @@ private:
     std::optional<ProgressStatus> progress_;
     bool cancelled_ = false;
     bool rewind_failed_ = false;
+    std::uint64_t copies_ = 0;  // begun: what was kept for one is not removed for an earlier one
 };
 
 }  // namespace pgbosun::supervision

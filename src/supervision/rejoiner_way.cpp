@@ -23,6 +23,7 @@ std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) 
 
 Task<Result<>> Rejoiner::make_way(const Settings& settings, const Inspection& inspection, std::string conninfo,
                                   Left left) {
+    ++copies_;
     const auto marker = co_await read_bootstrap_marker(outside_.files, settings);
     if (!marker) co_return std::unexpected(Fault{FaultKind::unavailable, marker.error().what, marker.error().hint});
     if (says_keeping(*marker)) {
@@ -43,7 +44,8 @@ Task<Result<>> Rejoiner::make_way(const Settings& settings, const Inspection& in
         co_return co_await give_up_data(settings, std::move(why));
     }
     if (older) {
-        const auto removed = co_await remove_kept_data(outside_, settings);
+        std::function<bool()> always = [] { return true; };
+        const auto removed = co_await remove_kept_data(outside_, settings, std::move(always));
         if (!removed) co_return std::unexpected(removed.error());
     }
 
@@ -96,6 +98,7 @@ Task<std::optional<Rejoiner::Shortage>> Rejoiner::missing_room(const Settings& s
 }
 
 Task<> Rejoiner::forget_old_data(const Settings& settings) {
+    const auto streamed = copies_;
     const auto forgotten = co_await remember_archive_clone(outside_.files, settings, ArchiveClone::none);
     if (!forgotten) log::warning("how this instance was cloned cannot be forgotten: " + forgotten.error().what);
     for (;;) {
@@ -104,7 +107,8 @@ Task<> Rejoiner::forget_old_data(const Settings& settings) {
         if (present || present.error().kind == FaultKind::not_found) break;
         co_await pause(outside_.loop, volume_look);  // a volume that does not answer says nothing of it
     }
-    const auto removed = co_await remove_kept_data(outside_, settings);
+    std::function<bool()> still = [this, streamed] { return copies_ == streamed; };
+    const auto removed = co_await remove_kept_data(outside_, settings, std::move(still));
     if (!removed) {
         log::warning("the data that the clone has replaced cannot be removed: " + removed.error().what,
                      {{"hint", removed.error().hint}});

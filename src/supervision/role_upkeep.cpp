@@ -70,14 +70,15 @@ Task<> RoleUpkeep::set_password(PgSession& session, std::string role, std::strin
         log::warning("a role's password could not be set: " + verifier.error().what, {{"role", role}});
         co_return;
     }
-    const auto step = postgres::password_step(role, *verifier);
-    std::string sql = step.sql;
-    const auto done = co_await session.query(std::move(sql), {}, step_timeout);
-    if (done) {
-        applied_[role] = hash;
-    } else {
-        log::warning("a role's password could not be set: " + done.error().what, {{"role", role}});
+    for (const auto& step : postgres::password_steps(role, *verifier)) {
+        std::string sql = step.sql;
+        const auto done = co_await session.query(std::move(sql), {}, step_timeout);
+        if (!done) {
+            log::warning("a role's password could not be set: " + done.error().what, {{"role", role}});
+            co_return;
+        }
     }
+    applied_[role] = hash;
 }
 
 }  // namespace pgbosun::supervision

@@ -193,8 +193,6 @@ InstanceStatus assemble(const Known& known) {
     status.ready_reason = unready(status, known);
     status.ready = status.ready_reason.empty();
     status.started = known.started || has_started(status, known);
-    const auto order = archive_order(status, known.settings, known.inspection);
-    if (known.settings.archive && !order.may_archive) status.archive_refused = order.reason;
     return status;
 }
 
@@ -235,6 +233,13 @@ ArchiveOrder archive_order(const InstanceStatus& status, const Settings& setting
         order.wal = wal_to_ship(status, settings);
     }
     return order;
+}
+
+void explain_archive(InstanceStatus& status, const Settings& settings, const std::optional<Inspection>& inspection) {
+    status.archive_refused.reset();
+    if (!settings.archive) return;
+    auto order = archive_order(status, settings, inspection);
+    if (!order.may_archive) status.archive_refused = std::move(order.reason);
 }
 
 }  // namespace pgbosun::supervision

@@ -54,6 +54,9 @@ struct Known {
 
 InstanceStatus assemble(const Known& known);
 
+// Why nothing is archived now, where that is on purpose. After all that archive_order() looks at is known.
+void explain_archive(InstanceStatus& status, const Settings& settings, const std::optional<Inspection>& inspection);
+
 // Says of a running standby that it gets no WAL, where nothing else is said of it.
 void explain_cut_off(InstanceStatus& status);
 

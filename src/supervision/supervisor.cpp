@@ -3,6 +3,15 @@
 #include <cassert>
 
 namespace pgbosun::supervision {
+namespace {
+
+// Done before anybody is told, which takes memory that may be gone.
+bool stops_server(const instance::Action& action) {
+    return std::holds_alternative<instance::StopPostgres>(action) ||
+           std::holds_alternative<instance::KillPostgres>(action);
+}
+
+}  // namespace
 
 Supervisor::Supervisor(instance::Policy policy, const Clock& clock, Effects& effects, Witness& witness)
     : policy_(policy), clock_(clock), effects_(effects), witness_(witness) {}
@@ -11,8 +20,13 @@ std::optional<instance::Verdict> Supervisor::step(const instance::Event& event) 
     const auto decision = instance::decide(state_, event, clock_.now(), policy_);
     const instance::InstanceState before = state_;
     state_ = decision.state;
+    for (const auto& action : decision.actions) {
+        if (stops_server(action)) effects_.perform(action);
+    }
     witness_.saw(before, event, decision);
-    for (const auto& action : decision.actions) effects_.perform(action);
+    for (const auto& action : decision.actions) {
+        if (!stops_server(action)) effects_.perform(action);
+    }
     return decision.verdict;
 }
 

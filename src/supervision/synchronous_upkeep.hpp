@@ -14,7 +14,7 @@ std::string synchronous_value(const SynchronousRule& rule, const std::string& pr
 
 class SynchronousUpkeep {
 public:
-    // What the server says, newest last. `written`: the value that PostgreSQL has been told to use.
+    // What the server says, newest last.
     void look(const SynchronousRule& rule, const std::string& primary, const postgres::ServerFacts& facts);
     void forget() { *this = {}; }
     // The version that is in force, with a quorum of its standbys holding all that was there before it.

@@ -40,6 +40,7 @@ std::string_view to_string(Verb verb) {
         case Verb::restart: return "restart";
         case Verb::reload: return "reload";
         case Verb::checkpoint: return "checkpoint";
+        case Verb::reclone: return "reclone";
         case Verb::promote: return "promote";
         case Verb::demote: return "demote";
     }

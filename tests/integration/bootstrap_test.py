@@ -31,6 +31,7 @@ class Options(Case):
             "post_init_template_sql": ["create table in_template()"],
             "post_init_application_sql": ["create schema sales", "create table sales.in_application()"],
         }
+        it.config["postgresql"]["parameters"] = it.config["postgresql"].get("parameters", {}) | {"log_statement": "all"}
         it.write_config()
         it.start().up()
 
@@ -68,6 +69,8 @@ class Options(Case):
         it = self.prepared
         self.assertNotIn("emperor", it.log("all"))
         self.assertNotIn("secret\\\"", it.log("all"))
+        self.assertIn("create role", it.log("all"), "else it would not be seen")
+        self.assertNotIn("SCRAM-SHA-256$", it.log("all"))
         found = subprocess.run(["grep", "-rlaE", "emperor|it's \"secret", it.volume], capture_output=True, text=True,
                                check=False).stdout
         self.assertEqual(found, "")

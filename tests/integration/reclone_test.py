@@ -117,6 +117,45 @@ class Replaced(Short):
         self.comes_back(two)
 
 
+class Asked(Rejoin):
+    WHY = "rejoin: reclone, for it was asked for"
+
+    def test_a_standby_is_cloned_anew_when_a_person_asks_for_it_and_a_primary_is_not(self):
+        one, two = self.played(2)
+        self.cluster.has(two, "1")
+        made = os.stat(two.data_directory).st_ino
+        answer = two.http("POST", "/v1/reclone?wait=120s", '{"reason": "a damaged index"}')
+        self.assertEqual(answer.status, 200, answer)
+        self.assertNotEqual(os.stat(two.data_directory).st_ino, made)
+        self.cluster.streams(two)
+        self.cluster.has(two, "1")
+        self.check_cloned_once(two, [it for it in self.cluster.entries(two) if "reclone" in it])
+        self.assertEqual([it for it in self.cluster.entries(two) if "reclone" in it], [self.WHY])
+
+        answer = one.http("POST", "/v1/reclone", "{}")
+        self.assertEqual((answer.status, answer.json["detail"]), (409, "the instance is not a standby"))
+        self.assertIn("switchover", answer.json["hint"])
+        one.sql("insert into t values (2)")
+        self.cluster.has(two, "1,2")
+
+    def test_without_a_primary_to_clone_it_comes_up_with_what_it_has_and_is_cloned_when_there_is_one(self):
+        one, two = self.played(2)
+        self.cluster.has(two, "1")
+        one.kill()
+        made = os.stat(two.data_directory).st_ino
+        self.assertEqual(two.http("POST", "/v1/reclone?wait=1s", "{}").status, 202)
+        two.wait_status("it is there to be read", lambda said: said["phase"] == "running" and said["postgres"]["up_s"] < 8)
+        self.cluster.has(two, "1")
+        self.assertEqual(os.stat(two.data_directory).st_ino, made)
+        one.start()
+        self.cluster.assign(one, 2, one)
+        self.cluster.follow(two, 2, one)
+        wait_for("it is cloned", lambda: os.stat(two.data_directory).st_ino != made)
+        self.cluster.streams(two)
+        self.cluster.has(two, "1")
+        self.assertIn(self.WHY, self.cluster.entries(two))
+
+
 @unittest.skipUnless(instance.ROOT, "it mounts, which needs root")
 class Tablespaces(Short):
     def own_spaces(self, member):

@@ -125,6 +125,8 @@ public:
         JobAnswer answer{Answer::under_way, "20261121T010000", "copying", {}, false};
         if (request.verb == JobVerb::remove_backup) {
             const bool known = status_.backup.running && status_.backup.running->id == request.id;
+            if (!known && request.only_running)
+                co_return JobAnswer{Answer::refused, {}, "backup " + request.id + " is not running", {}, false};
             if (!known) co_return JobAnswer{Answer::refused, {}, "there is no backup " + request.id, {}, true};
             change([](InstanceStatus& status) { status.backup.running.reset(); });
             answer.answer = Answer::done;
@@ -189,6 +191,7 @@ private:
                 }
                 return {Answer::done, {}, {}};
             case Verb::restart:
+            case Verb::reclone:
             case Verb::reload: return {Answer::done, {}, {}};
         }
         std::unreachable();

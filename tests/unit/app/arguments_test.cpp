@@ -52,6 +52,7 @@ TEST_CASE("every verb is a command of its own") {
         {"checkpoint", Verb::checkpoint},
         {"promote", Verb::promote},
         {"demote", Verb::demote},
+        {"reclone", Verb::reclone},
     }));
     const auto command = parsed<ControlCommand>({name, "--reason", "a test", "--wait", "5min", "--socket", "/s"});
 
@@ -170,6 +171,8 @@ TEST_CASE("a backup is asked of the instance") {
     CHECK(full.where.socket == "/s");
     CHECK(parsed<BackupCommand>({"backup", "--full"}).incremental == false);
     CHECK(ended({"backup", "--full", "--incremental"}).code == ExitCode::wrong_usage);
+    CHECK(parsed<CancelBackupCommand>({"backup", "cancel", "--socket", "/s"}).where.socket == "/s");
+    CHECK(ended({"backup", "cancel", "--full"}).code == ExitCode::wrong_usage);
 }
 
 TEST_CASE("help explains, with examples, and hides what no person types") {

@@ -44,6 +44,10 @@ public:
         job_ = request;
         return job_reply_;
     }
+    Result<JobReply> cancel_backup(const std::string& id) override {
+        cancelled_ = id;
+        return job_reply_;
+    }
     Result<std::vector<JournalEntry>> journal(std::uint64_t after) override {
         if (!there_) return fail(FaultKind::unavailable, "/s: nobody answers");
         std::vector<JournalEntry> newer;
@@ -60,6 +64,7 @@ public:
     std::vector<JournalEntry> entries_;
     std::optional<ControlRequest> asked_;
     std::optional<JobRequest> job_;
+    std::string cancelled_;
     JobReply job_reply_{Outcome::under_way, "20261121T010000", "", ""};
     int looks_ = 0;
 };
@@ -341,7 +346,25 @@ TEST_CASE("who is interrupted while it waits for a backup is told that the backu
     CHECK(take_backup(command, instance, desk.console) == ExitCode::terminated);
 
     CHECK_THAT(desk.err.str(), pgbosun::app::test::containing("backup 20261121T010000 goes on"));
-    CHECK_THAT(desk.err.str(), pgbosun::app::test::containing("/v1/backups/20261121T010000"));
+    CHECK_THAT(desk.err.str(), pgbosun::app::test::containing("pgbosun backup cancel ends it"));
+}
+
+TEST_CASE("the backup that runs is cancelled, and without one nothing is") {
+    PretendInstance instance;
+    Desk desk;
+    CHECK(cancel_backup({}, instance, desk.console) == ExitCode::refused);
+    CHECK_THAT(desk.err.str(), pgbosun::app::test::containing("no backup is running here"));
+    CHECK(instance.cancelled_.empty());
+
+    instance.now_.backup.running = RunningJob{"20261121T010000", "copying", 1, 2, Instant(90s), "", false};
+    for (const auto& [outcome, code] : {std::pair(Outcome::done, ExitCode::done),
+                                        {Outcome::under_way, ExitCode::failed},
+                                        {Outcome::refused, ExitCode::refused}}) {
+        instance.job_reply_ = {outcome, "", "it is not running", ""};
+        CHECK(cancel_backup({}, instance, desk.console) == code);
+        CHECK(instance.cancelled_ == "20261121T010000");
+    }
+    CHECK(desk.out.str() == "backup 20261121T010000 is cancelled\n");
 }
 
 TEST_CASE("a backup that fails, is cancelled or refused says so") {

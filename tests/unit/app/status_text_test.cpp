@@ -1,4 +1,5 @@
 #include "app/status_text.hpp"
+#include "app/work_text.hpp"
 
 #include "app/journal_text.hpp"
 #include "containing.hpp"
@@ -161,9 +162,21 @@ TEST_CASE("a silent server, a restart that is due, work under way and a blocked 
     CHECK_THAT(text, pgbosun::app::test::containing(
                          "needs a restart for max_connections, shared_buffers (pgbosun restart)\n"));
     CHECK_THAT(text,
-               pgbosun::app::test::containing("  progress    pg_basebackup: 1.0 GB of 4.0 GB (25 %), for 1min 30s\n"));
+               pgbosun::app::test::containing(
+                   "  progress    pg_basebackup: 1.0 GB of 4.0 GB (25 %), 11.4 MB/s, 4min 30s left, for 1min 30s\n"));
     CHECK_THAT(text, pgbosun::app::test::containing("  log         nobody reads stdout for 30s, 1.0 MB waiting\n"
                                                     "              7 lines were lost\n"));
+}
+
+TEST_CASE("how fast work goes, and how long it may take, is said as soon as it is known") {
+    constexpr std::uint64_t mb = 1U << 20;
+    CHECK(work_text(0, 0, 0s) == "0 B");
+    CHECK(work_text(10 * mb, 0, 500ms) == "10.0 MB");
+    CHECK(work_text(10 * mb, 0, 2s) == "10.0 MB, 5.0 MB/s");
+    CHECK(work_text(10 * mb, 20 * mb, 2s) == "10.0 MB of 20.0 MB (50 %), 5.0 MB/s, 2s left");
+    CHECK(work_text(0, 20 * mb, 1h) == "0 B of 20.0 MB (0 %)");
+    CHECK(work_text(20 * mb, 20 * mb, 4s) == "20.0 MB of 20.0 MB (100 %), 5.0 MB/s");
+    CHECK(work_text(21 * mb, 20 * mb, 3s) == "21.0 MB of 20.0 MB (100 %), 7.0 MB/s");
 }
 
 TEST_CASE("what other hosts call themselves does not drive the terminal") {

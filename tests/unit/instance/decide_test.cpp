@@ -1,42 +1,11 @@
-#include "instance/decide.hpp"
+#include "decided.hpp"
 
 #include "support/catch.hpp"
 
 using namespace pgbosun;
 using namespace pgbosun::instance;
+using namespace pgbosun::test;
 using namespace std::chrono_literals;
-
-namespace {
-
-constexpr Instant start{1000s};
-
-Policy policy() {
-    Policy policy;
-    policy.stop_timeout = 60s;
-    policy.checkpoint_timeout = 10s;
-    policy.restart_intensity = 5;
-    policy.restart_period = 60s;
-    return policy;
-}
-
-InstanceState running(Role role) {
-    InstanceState state;
-    state.activity = Running{role};
-    state.begun = true;
-    return state;
-}
-
-template <class Kind>
-const Kind* find(const Decision& decision) {
-    for (const Action& action : decision.actions) {
-        if (const auto* it = std::get_if<Kind>(&action)) return it;
-    }
-    return nullptr;
-}
-
-Decision after(InstanceState state, Event event, Instant now = start) { return decide(state, event, now, policy()); }
-
-}  // namespace
 
 TEST_CASE("an empty volume is bootstrapped, a usable one is started once strays are gone and there is room") {
     InstanceState state;

@@ -57,27 +57,27 @@ TEST_CASE("where the data ended, and on which history, says how an instance come
         Row{"a standby that has switched to a timeline of its own at the fork is cloned anew",
             local(shut_down_in_recovery, on_two(), forked), upstream(on_one()), Reclone{}},
         Row{"a standby one byte past the fork is rewound", local(shut_down_in_recovery, on_one(), after),
-            upstream(on_two()), Rewind{false, forked}},
+            upstream(on_two()), Rewind{forked}},
         Row{"a crashed standby past the fork recovers first", local(crashed_standby, on_one(), after),
-            upstream(on_two()), Rewind{true, forked}},
+            upstream(on_two()), Rewind{forked}},
         Row{"a primary whose shutdown checkpoint ends at the fork follows", local(shut_down, on_one(), forked),
             upstream(on_two()), Follow{}},
         Row{"a primary that stopped past the fork is rewound", local(shut_down, on_one(), after), upstream(on_two()),
-            Rewind{false, forked}},
+            Rewind{forked}},
         Row{"a primary that stopped before the fork follows", local(shut_down, on_one(), before), upstream(on_two()),
             Follow{}},
         Row{"a crashed primary recovers and is rewound", local(crashed_primary, on_one(), after), upstream(on_two()),
-            Rewind{true, forked}},
+            Rewind{forked}},
         Row{"an equal timeline with the same WAL is followed", local(shut_down_in_recovery, on_two(), after),
             upstream(on_two()), Follow{}},
         Row{"an equal number that left its parent elsewhere is rewound to the earlier fork",
-            local(shut_down_in_recovery, on_two(before), after), upstream(on_two()), Rewind{false, before}},
+            local(shut_down_in_recovery, on_two(before), after), upstream(on_two()), Rewind{before}},
         Row{"a fork two timelines back is found", local(shut_down, on_one(), after), upstream(on_three()),
-            Rewind{false, forked}},
+            Rewind{forked}},
         Row{"data two timelines back that ends at its fork follows", local(shut_down, on_one(), forked),
             upstream(on_three()), Follow{}},
         Row{"data that went on to a later timeline than the upstream's is rewound",
-            local(shut_down, on_three(), Lsn{0x9100}), upstream(on_two()), Rewind{false, Lsn{0x9000}}},
+            local(shut_down, on_three(), Lsn{0x9100}), upstream(on_two()), Rewind{Lsn{0x9000}}},
         Row{"data that shares no timeline is cloned anew", local(shut_down, {Timeline{4}, {}}, after),
             upstream(on_two()), Reclone{}},
     };
@@ -106,9 +106,9 @@ TEST_CASE("nothing is followed or rewound before its WAL was compared, and what 
         Row{"a primary that was stopped before the fork", local(shut_down, on_two(), Lsn{0x8fff}), upstream(on_three()),
             Follow{}},
         Row{"a primary that was stopped after the fork", local(shut_down, on_two(), Lsn{0x9001}), upstream(on_three()),
-            Rewind{false, Lsn{0x9000}}},
+            Rewind{Lsn{0x9000}}},
         Row{"a primary that crashed after the fork", local(crashed_primary, on_two(), Lsn{0x9001}),
-            upstream(on_three()), Rewind{true, Lsn{0x9000}}},
+            upstream(on_three()), Rewind{Lsn{0x9000}}},
     };
     for (const auto& row : rows) {
         INFO(row.name);
@@ -170,6 +170,15 @@ TEST_CASE("what rewinding needs and has not got makes it a new clone, or a wait"
     CHECK(plan_rejoin(local(LocalEnd::shut_down, on_one(), forked), busy, {}).what == What(Follow{}));
 }
 
+TEST_CASE(
+    "what follows well is cloned anew when a person asks for it, and what is not its cluster's is refused even then") {
+    auto well = local(LocalEnd::shut_down_in_recovery, on_one(), forked);
+    CHECK(plan_rejoin(well, upstream(on_two()), {}).what == What(Follow{}));
+    CHECK(plan_rejoin(well, upstream(on_two()), {.clone_asked = true}).what == What(Reclone{}));
+    well.system_id = SystemId{8};
+    CHECK(plan_rejoin(well, upstream(on_two()), {.clone_asked = true}).what == What(Refuse{}));
+}
+
 TEST_CASE("what has parted from an archive is cloned anew, for without a connection nothing can be rewound") {
     const auto parted = local(LocalEnd::shut_down, on_two(), after);
     auto archive = upstream(on_one());
@@ -184,7 +193,7 @@ TEST_CASE("what has parted from an archive is cloned anew, for without a connect
 TEST_CASE("a crashed primary of unknown end recovers first; a standby of unknown end is asked again") {
     auto data = local(LocalEnd::crashed_primary, on_one(), Lsn{});
     data.wal_end_known = false;
-    CHECK(plan_rejoin(data, upstream(on_two()), {}).what == What(Rewind{true, forked}));
+    CHECK(plan_rejoin(data, upstream(on_two()), {}).what == What(Rewind{forked}));
     data.end = LocalEnd::crashed_standby;
     CHECK(plan_rejoin(data, upstream(on_two()), {}).what == What(AwaitFact{Missing::wal_end}));
 }
@@ -193,7 +202,7 @@ TEST_CASE("a standby that has replayed more than the upstream's history has need
     // PostgreSQL would not start: "requested timeline 2 does not contain minimum recovery point".
     auto data = local(LocalEnd::shut_down_in_recovery, on_one(), Lsn{forked.value + 8});
     data.wal_end_known = false;
-    CHECK(plan_rejoin(data, upstream(on_two()), {}).what == What(Rewind{false, forked}));
+    CHECK(plan_rejoin(data, upstream(on_two()), {}).what == What(Rewind{forked}));
 }
 
 TEST_CASE("what is not ours, not readable or of another major version is refused whatever else is so") {

@@ -169,7 +169,8 @@ std::vector<Possible> possible(const Node& node, Authority authority) {
     const auto command = [&](Event event) { all.push_back({event, world, true}); };
     if (authority == Authority::managed) {
         command(EndRequested{StopMode::fast});
-        for (const auto verb : {Verb::fence, Verb::unfence, Verb::restart, Verb::promote}) command(Asked{verb});
+        for (const auto verb : {Verb::fence, Verb::unfence, Verb::restart, Verb::promote, Verb::reclone})
+            command(Asked{verb});
         return all;
     }
     for (const auto mode : {StopMode::smart, StopMode::fast, StopMode::immediate}) command(EndRequested{mode});

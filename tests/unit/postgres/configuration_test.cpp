@@ -113,12 +113,14 @@ TEST_CASE("parameters that pgbosun owns are refused with a hint, near misses are
                              "allow_alter_system",
                              "synchronous_standby_names",
                              "restart_after_crash",
-                             "recovery_min_apply_delay"}) {
+                             "recovery_min_apply_delay",
+                             "lc_messages"}) {
         CAPTURE(name);
         CHECK(severity(name, "on") == Severity::refused);
     }
-    for (const char* name : {"hot_standby_feedback", "max_connections", "shared_buffers", "log_statement",
-                             "pgaudit.log", "archive_timeout", "portal", "recovery_min_apply_delays", "a$b"}) {
+    for (const char* name :
+         {"hot_standby_feedback", "max_connections", "shared_buffers", "log_statement", "pgaudit.log",
+          "archive_timeout", "portal", "recovery_min_apply_delays", "lc_monetary", "a$b"}) {
         CAPTURE(name);
         CHECK_FALSE(severity(name, "1"));
     }
@@ -243,7 +245,7 @@ TEST_CASE("a standby follows and starts with no less than its primary had") {
     Settings given = settings();
     given.postgresql.parameters = {{"max_connections", "200"}, {"max_wal_senders", "5"}};
     ConfigurationFacts standby = facts();
-    standby.following = Following{.primary_conninfo = "host='pg-0' passfile='/run/p'", .slot = "pg_1"};
+    standby.following = Following{.primary_conninfo = "host='pg-0' passfile='/run/p'"};
     standby.limits = HotStandbyLimits{.max_connections = 100,
                                       .max_worker_processes = 20,
                                       .max_wal_senders = 10,
@@ -255,7 +257,8 @@ TEST_CASE("a standby follows and starts with no less than its primary had") {
     const std::string primary = pgbosun_conf(given, standby);
 
     CHECK(has_line(text, "primary_conninfo = 'host=''pg-0'' passfile=''/run/p'''"));
-    CHECK(has_line(text, "primary_slot_name = 'pg_1'"));
+    CHECK(has_line(text, "primary_slot_name = ''"));
+    CHECK(has_line(text, "lc_messages = 'C'"));
     CHECK(has_line(text, "max_connections = '200'"));
     CHECK(has_line(text, "max_wal_senders = '10'"));
     CHECK(has_line(text, "max_worker_processes = '20'"));

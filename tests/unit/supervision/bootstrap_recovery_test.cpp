@@ -36,8 +36,42 @@ TEST_CASE("a reload that takes bootstrap.recovery away while the archive is look
     it.processes.end(0, {ExitStatus::How::exited, 3});
     test::run_until(it.loop, [&] { return report.has_value(); });
 
-    CHECK(report->outcome == instance::BootstrapOutcome::failed);
+    CHECK(report->outcome == instance::BootstrapOutcome::refused);
     CHECK(it.files.changes.back() == "write_durably /v/pgbosun/recovery");
+}
+
+TEST_CASE("a reload that takes bootstrap.recovery away when it has begun makes no empty database of it") {
+    test::Outside it;
+    it.settings.volume = "/v";
+    it.settings.archive.emplace();
+    it.settings.bootstrap.recovery.emplace();
+    it.files.add_directory("/v/pgbosun");
+    it.files.fault = [&](std::string_view, const std::string& path) -> std::optional<Fault> {
+        if (path == "/v/pgbosun/bootstrapping") it.settings.bootstrap.recovery.reset();
+        return std::nullopt;
+    };
+    it.outside.archiver.command = [](std::vector<std::string>) {
+        Command command;
+        command.program = "/bin/pgbosun-archiver";
+        return command;
+    };
+    Bootstrapper bootstrapper(
+        it.outside, [](std::string_view, std::string_view) {},
+        []() -> Task<Result<CatalogSummary>> {
+            CatalogSummary nothing;
+            nothing.empty = true;
+            co_return nothing;
+        });
+    bool ended = false;
+
+    boost::asio::co_spawn(it.loop, bootstrapper.run(it.settings),
+                          [&](std::exception_ptr, Bootstrapper::Report) { ended = true; });
+    test::run_until(it.loop, [&] { return it.processes.children.size() == 1; });
+
+    CHECK_FALSE(it.settings.bootstrap.recovery);
+    CHECK(it.processes.children[0].command.program == "/bin/pgbosun-archiver");
+    it.processes.end(0, {ExitStatus::How::exited, 3});
+    test::run_until(it.loop, [&] { return ended; });
 }
 
 TEST_CASE("what is left of a restore is removed by the next one, for only that knows of its tablespaces") {

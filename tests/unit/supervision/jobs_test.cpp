@@ -162,6 +162,31 @@ TEST_CASE("a running backup is cancelled by its identifier, with SIGTERM first")
     CHECK(it.jobs.backups().failed == 0);
 }
 
+TEST_CASE("a backup that is only to be cancelled stays when it does not run any more") {
+    Fixture it;
+    JobRequest removal;
+    removal.verb = JobVerb::remove_backup;
+    removal.only_running = true;
+    removal.id = "20251121T010000";
+    it.ask(removal);
+    it.until([&] { return it.answer.has_value(); });
+    CHECK(it.answer->answer == Answer::refused);
+    CHECK(it.processes.children.empty());
+
+    it.ask(it.backup());
+    it.until([&] { return it.processes.children.size() == 1; });
+    it.processes.say(0, "progress 20261121T010000 copying\n");
+    it.until([&] { return it.answer.has_value(); });
+    removal.id = "20261121T010000";
+    removal.wait = 60s;
+    it.ask(removal);
+    it.until([&] { return !it.processes.children[0].signals.empty(); });
+    it.processes.say(0, "done 20261121T010000\n");
+    it.processes.end(0, {ExitStatus::How::exited, 0});
+    it.until([&] { return it.answer.has_value(); });
+    CHECK(it.answer->answer == Answer::refused);
+}
+
 TEST_CASE("another backup than the running one is removed by a job of its own") {
     Fixture it;
     JobRequest removal;

@@ -185,6 +185,23 @@ TEST_CASE("old data whose removal is not over is not taken for kept data") {
     CHECK_FALSE(it.has("/volume/pgdata.old"));
 }
 
+TEST_CASE("what is kept for a clone is not removed by a removal that was begun before it") {
+    Data it;
+    it.files.add_file("/volume/pgdata.removing/PG_VERSION", "15\n");
+    // While that is removed, which takes long, the data parts again and is cloned.
+    it.files.fault = [&](std::string_view verb, const std::string& path) -> std::optional<Fault> {
+        if (verb != "remove_tree" || path != "/volume/pgdata.removing") return std::nullopt;
+        it.files.fault = {};
+        it.parted();
+        it.begin();
+        it.until_next();
+        return std::nullopt;
+    };
+    it.forget();
+    CHECK_FALSE(it.has("/volume/pgdata.removing"));
+    CHECK(it.has(kept));
+}
+
 TEST_CASE("what the data has outside of itself is set aside before it is moved, and removed with it") {
     Data it;
     it.parted();

@@ -2,6 +2,7 @@
 
 #include "support/catch.hpp"
 #include "support/run.hpp"
+#include "unit/postgres/control_bytes.hpp"
 #include "unit/supervision/outside.hpp"
 
 using namespace pgbosun;
@@ -62,7 +63,45 @@ struct Member : test::Outside {
     Performer performer{outside, settings, calls()};
 };
 
+// A standby whose server runs.
+struct Serving : Member {
+    Serving() {
+        outside.machine.uid = 1000;
+        outside.open_session = [this](const std::string&, const std::string&) {
+            return std::make_unique<test::FakePgSession>(server);
+        };
+        files.add_file("/volume/pgdata/PG_VERSION", "15\n");
+        files.add_file("/volume/pgdata/global/pg_control", test::control_bytes());
+        files.add_file("/volume/pgdata/standby.signal", "");
+        performer.perform(instance::InspectVolume{});
+        test::run_until(loop, [this] { return performer.inspection()->usable.has_value(); });
+        performer.perform(instance::Launch{});
+        test::run_until(loop, [this] { return performer.postmaster().has_value(); });
+    }
+};
+
 }  // namespace
+
+TEST_CASE("a reload that is asked for while another one writes comes after it, and the newest configuration stays") {
+    Serving it;
+    const std::string file = "/volume/pgdata/pgbosun.conf";
+    bool asked = false;
+    it.files.fault = [&](std::string_view verb, const std::string& path) -> std::optional<Fault> {
+        if (verb == "write_durably" && path == file && !std::exchange(asked, true)) {
+            it.performer.set_synchronous("newer");
+            it.performer.perform(instance::Reload{});
+        }
+        return std::nullopt;
+    };
+
+    it.performer.set_synchronous("older");
+    it.performer.perform(instance::Reload{});
+    CHECK(it.performer.reloads_asked() >= 1);
+    test::run_until(it.loop, [&] { return it.performer.last_reload().count == 2; });
+
+    CHECK(asked);
+    CHECK(it.files.nodes[file].content.find("synchronous_standby_names = 'newer'") != std::string::npos);
+}
 
 TEST_CASE("a rejoin that is cancelled before it has begun does not begin") {
     Member it;

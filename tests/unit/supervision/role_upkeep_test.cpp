@@ -75,6 +75,24 @@ TEST_CASE("a cluster that pgbosun did not initialise gets its roles, and keeps t
                                 [](const auto& sql) { return sql.starts_with("create role"); }) == 1);
 }
 
+TEST_CASE("a verifier is sent to no server that would write it down") {
+    Fixture it;
+    const bool obeys = GENERATE(true, false);
+    std::vector<std::string> order;
+    it.server->answer = [&](const std::string& sql, const auto&) -> Result<Rows> {
+        if (sql.find("'log_statement', 'none'") != std::string::npos) {
+            order.emplace_back("quiet");
+            if (!obeys) return fail(FaultKind::refused, "42501: permission denied");
+        }
+        if (sql.find("SCRAM-SHA-256$") != std::string::npos) order.emplace_back("verifier");
+        return it.answer(sql);
+    };
+
+    it.run();
+
+    CHECK(order == (obeys ? std::vector<std::string>{"quiet", "verifier"} : std::vector<std::string>{"quiet"}));
+}
+
 TEST_CASE("a role's password follows its secret, is sent as a verifier, and is not set again without need") {
     Fixture it;
 

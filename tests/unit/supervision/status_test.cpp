@@ -169,6 +169,27 @@ TEST_CASE("a primary whose commits wait for standbys that are not there says so"
     }
 }
 
+TEST_CASE("why nothing is archived is said, also of a primary whose right to write is over") {
+    Standby of_it;
+    of_it.settings.archive.emplace();
+    auto status = of_it.status();
+    status.system_id = SystemId{7};
+    explain_archive(status, of_it.settings, of_it.inspection);
+    CHECK(status.archive_refused == "a standby does not archive");
+
+    status.role = Role::primary;
+    explain_archive(status, of_it.settings, of_it.inspection);
+    CHECK_FALSE(status.archive_refused);
+    status.managed.emplace();
+    status.valid_until = status.now;
+    explain_archive(status, of_it.settings, of_it.inspection);
+    CHECK(status.archive_refused == "the instance has no right to write");
+
+    of_it.settings.archive.reset();
+    explain_archive(status, of_it.settings, of_it.inspection);
+    CHECK_FALSE(status.archive_refused);
+}
+
 TEST_CASE("a clone that takes its time is alive, and has not come up") {
     const instance::Activity long_ones[] = {instance::Bootstrapping{}, instance::Rejoining{}, instance::Launching{}};
     for (const auto& activity : long_ones) {

@@ -1,0 +1,15 @@
+#pragma once
+// How far a piece of work has come, as a person reads it.
+
+#include <cstdint>
+#include <string>
+
+#include "pgbosun/time.hpp"
+
+namespace pgbosun::app {
+
+// "1.2 GB of 4.0 GB (30 %), 310 MB/s, 9s left". `total`: bytes, 0: not known. The rate is the mean since it began; what is not known
+// yet is left out.
+std::string work_text(std::uint64_t done, std::uint64_t total, Duration elapsed);
+
+}  // namespace pgbosun::app
