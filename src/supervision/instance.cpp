@@ -304,6 +304,7 @@ const InstanceStatus& Instance::status() {
         status_.backup = jobs_.backups();
         status_.drill = jobs_.drill();
         note_position();
+        work_.look(status_, now);
         const bool delayed = settings_.postgresql.apply_delay > Duration::zero();
         replay_.look(status_, delayed ? Replays::delayed : Replays::at_once, now);
         notice();
@@ -313,6 +314,7 @@ const InstanceStatus& Instance::status() {
     explain_archive(status_, settings_, performer_.inspection());
     explain_cut_off(status_);
     replay_.explain(status_, now);
+    work_.explain(status_, now);
     return status_;
 }
 

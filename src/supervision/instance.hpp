@@ -19,6 +19,7 @@
 #include "supervision/notices.hpp"
 #include "supervision/performer.hpp"
 #include "supervision/replay_watch.hpp"
+#include "supervision/work_watch.hpp"
 #include "supervision/role_upkeep.hpp"
 #include "supervision/status.hpp"
 #include "supervision/supervisor.hpp"
@@ -182,6 +183,7 @@ private:
     RoleUpkeep role_upkeep_;
     VolumeRoom room_;
     ReplayWatch replay_;
+    WorkWatch work_;
     Jobs jobs_;
     Broadcast changed_;
     InstanceStatus status_;
