@@ -1,10 +1,8 @@
 // The part of Agent that speaks with the other instances of a managed cluster.
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
 #include "app/agent.hpp"
+#include "app/upstream_addresses.hpp"
 #include "http/agent_client.hpp"
 #include "http/assignment_wire.hpp"
 #include "postgres/conninfo.hpp"
@@ -16,7 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration longest_statement = 1min;
-constexpr std::size_t most_addresses = 4;  // of one name
 
 // `files`: what settings.http names, read before, for PID 1 does not wait for a disk.
 Result<http::AgentClient> client_of(boost::asio::io_context& loop, const Settings& settings,
@@ -29,54 +26,6 @@ Result<http::AgentClient> client_of(boost::asio::io_context& loop, const Setting
     http::AgentTimes times;
     times.status = times.promise = settings.lease.ttl / 3;
     return http::AgentClient(loop, std::move(*client), [token = files.token] { return token; }, times);
-}
-
-// Addresses in place of a name: libpq would wait for the name server.
-Task<Result<std::vector<std::string>>> resolve(boost::asio::io_context& loop, std::string host) {
-    std::vector<std::string> addresses;
-    boost::system::error_code error;
-    const auto address = boost::asio::ip::make_address(host, error);
-    if (!error) {
-        addresses.push_back(address.to_string());
-        co_return addresses;
-    }
-    boost::asio::ip::tcp::resolver resolver(loop);
-    const std::string no_service;
-    const auto found = co_await resolver.async_resolve(host, no_service,
-                                                       boost::asio::redirect_error(boost::asio::use_awaitable, error));
-    if (error || found.empty()) co_return fail(FaultKind::unavailable, "the name " + host + " cannot be resolved");
-    for (const auto& entry : found) {
-        if (addresses.size() == most_addresses) break;
-        addresses.push_back(entry.endpoint().address().to_string());
-    }
-    co_return addresses;
-}
-
-// Whoever of the hosts has an address; unavailable: nobody.
-Task<Result<std::vector<postgres::Conninfo>>> with_addresses(boost::asio::io_context& loop,
-                                                             std::vector<postgres::Conninfo> hosts) {
-    std::vector<postgres::Conninfo> found;
-    std::optional<Fault> lack;
-    for (auto& one : hosts) {
-        const auto host = one.find("host");
-        const bool named = host != one.end() && !host->second.starts_with('/') && !one.contains("hostaddr");
-        if (!named) {
-            found.push_back(std::move(one));
-            continue;
-        }
-        std::string name = host->second;
-        const auto addresses = co_await resolve(loop, std::move(name));
-        if (!addresses) {
-            lack = addresses.error();
-            continue;
-        }
-        for (const auto& address : *addresses) {
-            found.push_back(one);
-            found.back()["hostaddr"] = address;
-        }
-    }
-    if (found.empty() && lack) co_return std::unexpected(std::move(*lack));
-    co_return found;
 }
 
 }  // namespace
