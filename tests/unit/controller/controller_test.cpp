@@ -60,6 +60,95 @@ TEST_CASE("a switchover goes to whom it should, after a checkpoint") {
     CHECK(one.status().primary == "pg-3");
 }
 
+TEST_CASE("while a switchover is under way no other one begins, and the same one is not begun twice") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    auto& primary = world.agents["pg-1"];
+    primary.slow_checkpoint = true;
+    CHECK(one.command({ControllerVerb::switchover, "pg-2", "a test"}).answer == Answer::under_way);
+    world.until([&] { return primary.checkpoints == 1; });
+    CHECK(one.status().wanted == "pg-2");
+
+    const auto other = one.command({ControllerVerb::switchover, "pg-3", "a test"});
+    CHECK(other.answer == Answer::refused);
+    CHECK(other.detail == "a switchover from pg-1 to pg-2 is under way");
+    CHECK(other.hint.starts_with("wait for its end"));
+    CHECK(one.command({ControllerVerb::switchover, "pg-2", "a test"}).answer == Answer::under_way);
+    CHECK(one.command({ControllerVerb::switchover, "", "a test"}).answer == Answer::under_way);
+    primary.slow_checkpoint = false;
+    primary.tell();
+
+    world.until([&] { return one.status().wanted.empty(); });
+    CHECK(world.agents.serving() == "pg-2");
+    CHECK(one.status().term == 2);
+    CHECK(primary.checkpoints == 1);
+}
+
+TEST_CASE("a failover by force takes the place of a switchover that has not begun") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    auto& primary = world.agents["pg-1"];
+    primary.slow_checkpoint = true;
+    CHECK(one.command({ControllerVerb::switchover, "pg-2", "a test"}).answer == Answer::under_way);
+    CHECK(one.command({ControllerVerb::failover, "pg-3", "a test"}).answer == Answer::under_way);
+    CHECK(one.status().wanted == "pg-3");
+    world.until([&] { return world.agents.serving() == "pg-3" && one.status().wanted.empty(); });
+    world.until_whole(one);
+
+    // What the checkpoint was for is over.
+    primary.slow_checkpoint = false;
+    primary.tell();
+    world.until([&] { return primary.checkpoints_ended == 1; });
+    const int asked = world.agents["pg-3"].asked;
+    world.until([&] { return world.agents["pg-3"].asked > asked + 5; });
+    CHECK(one.status().term == 2);
+    CHECK(one.status().wanted.empty());
+}
+
+TEST_CASE("a switchover whose checkpoint ends while the record is read anew is carried out all the same") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    auto& primary = world.agents["pg-1"];
+    primary.slow_checkpoint = true;
+    CHECK(one.command({ControllerVerb::switchover, "pg-2", "a test"}).answer == Answer::under_way);
+    world.until([&] { return primary.checkpoints == 1; });
+    world.engine.hold(FakeRecordEngine::Call::read);
+    world.engine.lose_next_answer();
+    world.until([&] { return one.command({ControllerVerb::pause, "", ""}).answer == Answer::under_way; });
+    world.until([&] { return world.engine.held(); });
+
+    primary.slow_checkpoint = false;
+    primary.tell();
+    world.until([&] { return primary.checkpoints_ended == 1; });
+    const int asked = primary.asked;
+    world.until([&] { return primary.asked > asked + 1; });
+    CHECK(one.status().wanted == "pg-2");
+    world.engine.let_go();
+
+    world.until([&] { return world.agents.serving() == "pg-2" && one.status().wanted.empty(); });
+}
+
+TEST_CASE("a switchover that another change of primary has overtaken is given up, and status shows it no more") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    auto& primary = world.agents["pg-1"];
+    primary.slow_checkpoint = true;
+    CHECK(one.command({ControllerVerb::switchover, "pg-3", "a test"}).answer == Answer::under_way);
+    world.until([&] { return primary.checkpoints == 1; });
+    primary.die();
+    world.until([&] { return world.agents.serving() == "pg-2" && one.status().wanted.empty(); });
+    primary.slow_checkpoint = false;
+    primary.come_back();
+    world.until_whole(one);
+    CHECK(one.status().term == 2);
+    CHECK(one.status().wanted.empty());
+    CHECK(world.agents.serving() == "pg-2");
+}
+
 TEST_CASE("what makes no sense is refused with a reason, and nothing changes") {
     World world;
     auto& one = world.start("one");
