@@ -15,17 +15,12 @@ using namespace std::chrono_literals;
 
 constexpr Duration longest_statement = 1min;
 
-// `files`: what settings.http names, read before, for PID 1 does not wait for a disk.
-Result<http::AgentClient> client_of(boost::asio::io_context& loop, const Settings& settings,
-                                    const http::ServerFiles& files, const Peer& member) {
+// `files`: what `http` names, read before, for PID 1 does not wait for a disk. Only what the system trusts is read here, once.
+std::shared_ptr<http::ClientTls> peer_tls(const HttpSettings& http, const http::ServerFiles& files) {
     http::ClientTrust trust;
-    trust.ca_file = settings.http.ca_file ? settings.http.ca_file : settings.http.client_ca;
-    trust.ca_text = settings.http.ca_file ? files.ca : files.client_ca;
-    auto client = http::Client::url(member.url, std::move(trust));
-    if (!client) return std::unexpected(std::move(client.error()).in(member.name));
-    http::AgentTimes times;
-    times.status = times.promise = settings.lease.ttl / 3;
-    return http::AgentClient(loop, std::move(*client), [token = files.token] { return token; }, times);
+    trust.ca_file = http.ca_file ? http.ca_file : http.client_ca;
+    trust.ca_text = http.ca_file ? files.ca : files.client_ca;
+    return std::make_shared<http::ClientTls>(std::move(trust), http::ClientTls::Look::once);
 }
 
 }  // namespace
@@ -41,14 +36,23 @@ supervision::ClusterWiring Agent::cluster_wiring() {
     return wiring;
 }
 
+Result<http::AgentClient> Agent::client_of(const Peer& member) {
+    if (!peer_tls_) peer_tls_ = peer_tls(settings_.http, http_files_);
+    auto client = http::Client::url(member.url, peer_tls_);
+    if (!client) return std::unexpected(std::move(client.error()).in(member.name));
+    http::AgentTimes times;
+    times.status = times.promise = settings_.lease.ttl / 3;
+    return http::AgentClient(loop_, std::move(*client), [token = http_files_.token] { return token; }, times);
+}
+
 Task<Result<PromiseAnswer>> Agent::ask_member(Peer member, PromiseRequest request) {
-    auto client = client_of(loop_, settings_, http_files_, member);
+    auto client = client_of(member);
     if (!client) co_return std::unexpected(std::move(client.error()));
     co_return co_await client->promise(std::move(request));
 }
 
 Task<Result<InstanceStatus>> Agent::look_at_member(Peer member) {
-    auto client = client_of(loop_, settings_, http_files_, member);
+    auto client = client_of(member);
     if (!client) co_return std::unexpected(std::move(client.error()));
     co_return co_await client->status();
 }

@@ -252,6 +252,10 @@ Client Client::unix_socket(std::string path) {
 }
 
 Result<Client> Client::url(std::string_view url, ClientTrust trust, std::string_view default_port) {
+    return Client::url(url, std::make_shared<ClientTls>(std::move(trust)), default_port);
+}
+
+Result<Client> Client::url(std::string_view url, std::shared_ptr<ClientTls> tls, std::string_view default_port) {
     const auto refuse = [&] {
         return fail(FaultKind::refused, "\"" + std::string(url) + "\" is not a URL of pgbosun",
                     "write it as http://host:8008 or https://host:8008");
@@ -259,7 +263,7 @@ Result<Client> Client::url(std::string_view url, ClientTrust trust, std::string_
     Client client;
     std::string_view rest = url;
     if (rest.starts_with("https://")) {
-        client.trust_ = std::move(trust);
+        client.tls_ = std::move(tls);
         rest.remove_prefix(8);
     } else if (rest.starts_with("http://")) {
         rest.remove_prefix(7);
@@ -290,7 +294,7 @@ Result<TlsContext> Client::check(const Question& question) const {
             return fail(FaultKind::refused, "a line break in what should be one line of the request");
         }
     }
-    return trust_ ? client_tls(*trust_) : TlsContext{};
+    return tls_ ? tls_->context() : TlsContext{};
 }
 
 Task<Result<Answered>> Client::ask(asio::io_context& io, Question question) const {
