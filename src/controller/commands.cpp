@@ -5,6 +5,7 @@
 #include "controller/handover.hpp"
 #include "controller/obstacle.hpp"
 #include "pgbosun/log.hpp"
+#include "pgbosun/spawn.hpp"
 
 namespace pgbosun::controller {
 namespace {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pgbosun/log.hpp"
+#include "pgbosun/spawn.hpp"
 
 namespace pgbosun::controller {
 namespace {

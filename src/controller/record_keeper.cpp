@@ -4,6 +4,7 @@
 
 #include "controller/record_text.hpp"
 #include "pgbosun/log.hpp"
+#include "pgbosun/spawn.hpp"
 
 namespace pgbosun::controller {
 namespace {

@@ -1,4 +1,5 @@
 // The controller's shell, with decisions and rights as they are and agents, record and clock of the test.
+#include "pgbosun/spawn.hpp"
 #include "support/run.hpp"
 #include "world.hpp"
 
@@ -300,7 +301,7 @@ TEST_CASE("a leader that ends grants nothing from then on, however long it takes
         co_await one.end();
         ended = true;
     };
-    controller::spawn(world.loop, end());
+    spawn(world.loop, end());
     world.until([&] { return world.engine.held(); });
 
     auto& primary = world.agents["pg-1"];
