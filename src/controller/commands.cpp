@@ -162,7 +162,10 @@ ControlAnswer Controller::without_lost(Knowledge& known, const ControllerRequest
         if (!instances_.contains(name)) return refuse("\"" + name + "\" is not an instance of this cluster");
         const Seen* seen = find(known, name);
         const bool answers = seen != nullptr && now - seen->received_at < policy_.ttl;
-        if (name == to || answers) {
+        if (name == to) {
+            return refuse(name + " is to take over, so it cannot be lost", "--lost names who is stopped for good");
+        }
+        if (answers) {
             return refuse(name + " answers, so it is not lost", "fence it, or stop it for good: then ask again");
         }
     }

@@ -381,7 +381,8 @@ TEST_CASE("who came back after all others were lost for good is promoted when an
     CHECK(refusal.answer == Answer::refused);
     CHECK(refusal.hint.find("failover --to pg-1 --lost pg-2") != std::string::npos);
     CHECK(ask("pg-1", "pg-9").answer == Answer::refused);
-    CHECK(ask("pg-1", "pg-1").answer == Answer::refused);
+    CHECK(ask("pg-1", "pg-1").detail == "pg-1 is to take over, so it cannot be lost");
+    CHECK(ask("pg-2", "pg-2").detail == "pg-2 is to take over, so it cannot be lost");  // and it does not answer
     CHECK(ask("pg-2", "pg-1").detail == "pg-1 answers, so it is not lost");
     CHECK(one.command({ControllerVerb::switchover, "pg-1", "", "", "pg-2"}).answer == Answer::refused);
     world.until([&] { return ask("pg-1", "pg-2").answer == Answer::under_way; });
