@@ -17,12 +17,12 @@
 #include "http/wire.hpp"
 #include "pgbosun/cron_schedule.hpp"
 #include "pgbosun/log.hpp"
+#include "pgbosun/spawn.hpp"
 #include "postgres/configuration.hpp"
 #include "postgres/end_of_server.hpp"
 #include "postgres/wal_news.hpp"
 #include "postgres/log_record.hpp"
 #include "postgres/tools.hpp"
-#include "supervision/spawn.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -122,7 +122,7 @@ supervision::Instance::Wiring Agent::wiring() {
     wiring.output = [this](std::string_view program, std::string_view line) { relay(program, line); };
     wiring.end = [this](int exit_status) {
         say_why_it_ends(exit_status);
-        supervision::spawn(loop_, finish(exit_status));
+        spawn(loop_, finish(exit_status));
     };
     wiring.read_settings = [this] { return read_files(); };
     wiring.archive_order = [this](const ArchiveOrder& order) {
@@ -237,7 +237,7 @@ void Agent::listen_to_signals() {
     signals_.on(SIGTERM, [end] { end(instance::StopMode::smart, "SIGTERM"); });
     signals_.on(SIGINT, [end] { end(instance::StopMode::fast, "SIGINT"); });
     signals_.on(SIGQUIT, [end] { end(instance::StopMode::immediate, "SIGQUIT"); });
-    signals_.on(SIGHUP, [this] { supervision::spawn(loop_, reload()); });
+    signals_.on(SIGHUP, [this] { spawn(loop_, reload()); });
 }
 
 int Agent::run() {
@@ -257,9 +257,9 @@ int Agent::run() {
     log::info("listening",
               {{"http", settings_.http.listen}, {"port", server_->port()}, {"socket", settings_.control_socket()}});
     instance_->attend();
-    supervision::spawn(loop_, renew_guard());
-    supervision::spawn(loop_, begin());
-    supervision::spawn(loop_, watch_files());
+    spawn(loop_, renew_guard());
+    spawn(loop_, begin());
+    spawn(loop_, watch_files());
     loop_.run();
     return exit_status_;
 }
@@ -271,7 +271,7 @@ Task<> Agent::begin() {
         if (!opened) co_return co_await give_up(std::move(opened.error()), ExitCode::failed);
     }
     co_await store_settings();
-    if (archiver_) supervision::spawn(loop_, keep_archiving());
+    if (archiver_) spawn(loop_, keep_archiving());
     auto major = co_await version_.ask();
     if (!major && major.error().kind == FaultKind::cancelled) co_return;
     if (!major) {

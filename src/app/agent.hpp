@@ -58,6 +58,7 @@ private:
     supervision::ClusterWiring cluster_wiring();
     Task<Result<PromiseAnswer>> ask_member(Peer member, PromiseRequest request);
     Task<Result<InstanceStatus>> look_at_member(Peer member);
+    Result<http::AgentClient> client_of(const Peer& member);
     Task<Result<std::unique_ptr<PgSession>>> open_upstream(std::string conninfo);
     Result<> open_log_fifos();
     // `pgbosun-archiver`, as its service or with a command.
@@ -116,7 +117,8 @@ private:
     std::unique_ptr<supervision::Instance> instance_;
     std::unique_ptr<http::Server> server_;
     QueriesOfFiles queries_of_files_;
-    http::ServerFiles http_files_;  // as last taken; peers are asked with the same
+    http::ServerFiles http_files_;              // as last taken; peers are asked with the same
+    std::shared_ptr<http::ClientTls> peer_tls_;  // made of them, for all peers together; null: nobody was asked since
     std::unique_ptr<ArchiverProcess> archiver_;
     // Of bootstrap.recovery.source, while the instance recovers from it; stopped ones stay until they have ended.
     std::vector<std::unique_ptr<ArchiverProcess>> recovery_archivers_;

@@ -11,7 +11,7 @@
 #include "archive/summary_wire.hpp"
 #include "backup/recovery_settings.hpp"
 #include "host/log_output.hpp"
-#include "supervision/spawn.hpp"
+#include "pgbosun/spawn.hpp"
 
 namespace pgbosun::app {
 
@@ -36,7 +36,7 @@ void Agent::follow_recovery(supervision::Recovering recovering) {
         loop_, processes_, clock_, archiver_command({"recovery-service"}),
         [this](const ArchiveReport& report) { instance_->recovery_reported(report); });
     process->order(last_order_);
-    supervision::spawn(loop_, process->keep_running());
+    spawn(loop_, process->keep_running());
     recovery_archivers_.push_back(std::move(process));
 }
 

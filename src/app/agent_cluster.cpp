@@ -1,10 +1,8 @@
 // The part of Agent that speaks with the other instances of a managed cluster.
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
 #include "app/agent.hpp"
+#include "app/upstream_addresses.hpp"
 #include "http/agent_client.hpp"
 #include "http/assignment_wire.hpp"
 #include "postgres/conninfo.hpp"
@@ -16,67 +14,13 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration longest_statement = 1min;
-constexpr std::size_t most_addresses = 4;  // of one name
 
-// `files`: what settings.http names, read before, for PID 1 does not wait for a disk.
-Result<http::AgentClient> client_of(boost::asio::io_context& loop, const Settings& settings,
-                                    const http::ServerFiles& files, const Peer& member) {
+// `files`: what `http` names, read before, for PID 1 does not wait for a disk. Only what the system trusts is read here, once.
+std::shared_ptr<http::ClientTls> peer_tls(const HttpSettings& http, const http::ServerFiles& files) {
     http::ClientTrust trust;
-    trust.ca_file = settings.http.ca_file ? settings.http.ca_file : settings.http.client_ca;
-    trust.ca_text = settings.http.ca_file ? files.ca : files.client_ca;
-    auto client = http::Client::url(member.url, std::move(trust));
-    if (!client) return std::unexpected(std::move(client.error()).in(member.name));
-    http::AgentTimes times;
-    times.status = times.promise = settings.lease.ttl / 3;
-    return http::AgentClient(loop, std::move(*client), [token = files.token] { return token; }, times);
-}
-
-// Addresses in place of a name: libpq would wait for the name server.
-Task<Result<std::vector<std::string>>> resolve(boost::asio::io_context& loop, std::string host) {
-    std::vector<std::string> addresses;
-    boost::system::error_code error;
-    const auto address = boost::asio::ip::make_address(host, error);
-    if (!error) {
-        addresses.push_back(address.to_string());
-        co_return addresses;
-    }
-    boost::asio::ip::tcp::resolver resolver(loop);
-    const std::string no_service;
-    const auto found = co_await resolver.async_resolve(host, no_service,
-                                                       boost::asio::redirect_error(boost::asio::use_awaitable, error));
-    if (error || found.empty()) co_return fail(FaultKind::unavailable, "the name " + host + " cannot be resolved");
-    for (const auto& entry : found) {
-        if (addresses.size() == most_addresses) break;
-        addresses.push_back(entry.endpoint().address().to_string());
-    }
-    co_return addresses;
-}
-
-// Whoever of the hosts has an address; unavailable: nobody.
-Task<Result<std::vector<postgres::Conninfo>>> with_addresses(boost::asio::io_context& loop,
-                                                             std::vector<postgres::Conninfo> hosts) {
-    std::vector<postgres::Conninfo> found;
-    std::optional<Fault> lack;
-    for (auto& one : hosts) {
-        const auto host = one.find("host");
-        const bool named = host != one.end() && !host->second.starts_with('/') && !one.contains("hostaddr");
-        if (!named) {
-            found.push_back(std::move(one));
-            continue;
-        }
-        std::string name = host->second;
-        const auto addresses = co_await resolve(loop, std::move(name));
-        if (!addresses) {
-            lack = addresses.error();
-            continue;
-        }
-        for (const auto& address : *addresses) {
-            found.push_back(one);
-            found.back()["hostaddr"] = address;
-        }
-    }
-    if (found.empty() && lack) co_return std::unexpected(std::move(*lack));
-    co_return found;
+    trust.ca_file = http.ca_file ? http.ca_file : http.client_ca;
+    trust.ca_text = http.ca_file ? files.ca : files.client_ca;
+    return std::make_shared<http::ClientTls>(std::move(trust), http::ClientTls::Look::once);
 }
 
 }  // namespace
@@ -92,14 +36,23 @@ supervision::ClusterWiring Agent::cluster_wiring() {
     return wiring;
 }
 
+Result<http::AgentClient> Agent::client_of(const Peer& member) {
+    if (!peer_tls_) peer_tls_ = peer_tls(settings_.http, http_files_);
+    auto client = http::Client::url(member.url, peer_tls_);
+    if (!client) return std::unexpected(std::move(client.error()).in(member.name));
+    http::AgentTimes times;
+    times.status = times.promise = settings_.lease.ttl / 3;
+    return http::AgentClient(loop_, std::move(*client), [token = http_files_.token] { return token; }, times);
+}
+
 Task<Result<PromiseAnswer>> Agent::ask_member(Peer member, PromiseRequest request) {
-    auto client = client_of(loop_, settings_, http_files_, member);
+    auto client = client_of(member);
     if (!client) co_return std::unexpected(std::move(client.error()));
     co_return co_await client->promise(std::move(request));
 }
 
 Task<Result<InstanceStatus>> Agent::look_at_member(Peer member) {
-    auto client = client_of(loop_, settings_, http_files_, member);
+    auto client = client_of(member);
     if (!client) co_return std::unexpected(std::move(client.error()));
     co_return co_await client->status();
 }

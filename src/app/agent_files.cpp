@@ -114,6 +114,7 @@ Task<Result<>> Agent::take_files() {
     }
     settings_ = std::move(fresh);
     http_files_ = std::move(*files);
+    peer_tls_.reset();
     instance_->replace_metric_queries(take_queries(std::move(queries)));
     host::log_output::set_level(log_level_of(settings_));
     if (!settings_.config_file.empty()) log::info("the configuration has been read again");

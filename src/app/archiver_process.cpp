@@ -13,8 +13,8 @@
 
 #include "archive/link_wire.hpp"
 #include "pgbosun/log.hpp"
+#include "pgbosun/spawn.hpp"
 #include "supervision/broadcast.hpp"
-#include "supervision/spawn.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -128,7 +128,7 @@ void ArchiverProcess::order(const ArchiveOrder& order) {
 }
 
 void ArchiverProcess::send() {
-    if (link_ && order_unsent_ && !writing_) supervision::spawn(loop_, write_orders());
+    if (link_ && order_unsent_ && !writing_) spawn(loop_, write_orders());
 }
 
 Task<> ArchiverProcess::write_orders() {

@@ -90,10 +90,11 @@ Result<AgentLinks> links_of(boost::asio::io_context& loop, const ControllerSetti
     AgentLinks links;
     http::AgentTimes times;
     times.status = std::min<Duration>(times.status, settings.ttl / 3);
+    http::ClientTrust trust;
+    trust.ca_file = settings.ca_file;
+    const auto tls = std::make_shared<http::ClientTls>(std::move(trust));
     for (const auto& instance : settings.instances) {
-        http::ClientTrust trust;
-        trust.ca_file = settings.ca_file;
-        auto client = http::Client::url(instance.url, std::move(trust));
+        auto client = http::Client::url(instance.url, tls);
         if (!client) return std::unexpected(std::move(client.error()).in("instances"));
         links[instance.name] = std::make_unique<http::AgentClient>(
             loop, std::move(*client), [file = settings.token_file] { return http::read_token(file); }, times);

@@ -19,6 +19,7 @@
 #include "http/server.hpp"
 #include "http/token_file.hpp"
 #include "pgbosun/log.hpp"
+#include "pgbosun/spawn.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -121,7 +122,7 @@ Served serve(boost::asio::io_context& loop, host::Signals& signals, const Contro
     if (const auto listening = server.start(std::move(*files)); !listening) return {refuse(listening.error()), {}};
     boost::asio::steady_timer goodbye(loop);
     const auto resign = [&] {
-        controller::spawn(loop, say_goodbye(controller, loop));
+        spawn(loop, say_goodbye(controller, loop));
         goodbye.expires_after(longest_goodbye);
         goodbye.async_wait([&loop](const boost::system::error_code& error) {
             if (!error) loop.stop();
@@ -161,7 +162,7 @@ Served serve(boost::asio::io_context& loop, host::Signals& signals, const Contro
         resign();
     };
     if (settings.selector) {
-        controller::spawn(loop,
+        spawn(loop,
                           watch_instances(*engine->kubernetes, *settings.selector, settings.instances, take_more));
     }
     controller.begin();

@@ -5,6 +5,7 @@
 #include "cluster_record/kubernetes_pods.hpp"
 #include "controller/wake.hpp"
 #include "pgbosun/log.hpp"
+#include "pgbosun/spawn.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -80,7 +81,7 @@ std::vector<InstanceAddress> find_instances(boost::asio::io_context& loop,
                                             const cluster_record::KubernetesClient& client,
                                             const InstanceSelector& selector) {
     std::vector<InstanceAddress> found;
-    controller::spawn(loop, search(loop, client, selector, found));
+    spawn(loop, search(loop, client, selector, found));
     loop.run();
     loop.restart();
     return found;

@@ -18,8 +18,8 @@
 
 #include "host/child_processes.hpp"
 #include "pgbosun/descriptor.hpp"
+#include "pgbosun/spawn.hpp"
 #include "postgres/configuration.hpp"
-#include "supervision/spawn.hpp"
 #include "supervision/tool_run.hpp"
 
 namespace pgbosun::app {
@@ -115,7 +115,7 @@ void judge_parameters(ReadSettings& read) {
     boost::asio::io_context loop;
     host::ChildProcesses processes(loop);
     std::optional<std::vector<RefusedParameter>> found;
-    supervision::spawn(loop, [](auto& of, auto& with, Settings settings, auto& into) -> Task<> {
+    spawn(loop, [](auto& of, auto& with, Settings settings, auto& into) -> Task<> {
         into = co_await try_parameters(of, with, std::move(settings));
     }(loop, processes, read.settings, found));
     while (!found) loop.run_one();

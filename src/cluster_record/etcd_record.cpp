@@ -72,9 +72,10 @@ private:
 }  // namespace
 
 Result<std::unique_ptr<EtcdRecord>> EtcdRecord::make(boost::asio::io_context& io, EtcdOptions options) {
+    const auto tls = std::make_shared<http::ClientTls>(options.trust);
     std::vector<http::Client> clients;
     for (const auto& endpoint : options.endpoints) {
-        auto client = http::Client::url(endpoint, options.trust, "2379");
+        auto client = http::Client::url(endpoint, tls, "2379");
         if (!client) return std::unexpected(std::move(client.error()).in("record.etcd.endpoints"));
         clients.push_back(std::move(*client));
     }

@@ -155,7 +155,6 @@ Choice choose(Knowledge& known, const Policy& policy, Instant now) {
         choice.waits_for = next.waits_for;
         choice.look_again = next.look_again;
         if (next.record) {
-            if (known.wanted && known.wanted->primary == next.record->primary) known.wanted.reset();
             known.in_flight = next.record;
             choice.actions.emplace_back(Write{std::move(*next.record)});
         }

@@ -5,6 +5,7 @@
 #include "controller/handover.hpp"
 #include "controller/obstacle.hpp"
 #include "pgbosun/log.hpp"
+#include "pgbosun/spawn.hpp"
 
 namespace pgbosun::controller {
 namespace {
@@ -58,6 +59,11 @@ ControlAnswer Controller::switch_to(Knowledge& known, const ControllerRequest& r
     std::string to = request.to;
     if (!forced && !request.lost.empty())
         return refuse("who is lost is for a failover to say", "failover --to NAME --lost NAME");
+    if (const Wanted* wish = forced ? nullptr : pending_wish(known)) {
+        if (to.empty() || to == wish->primary) return {Answer::under_way, {}, {}};
+        return refuse("a switchover from " + record.primary + " to " + wish->primary + " is under way",
+                      "wait for its end: pgbosun-controller status; or, though commits may be lost: failover --to " + to);
+    }
     if (to.empty()) {
         if (forced) return refuse("a failover needs a name", "pgbosun-controller failover --to NAME");
         const auto best = pick_for_handover(Field{known, policy_, {}, now});
@@ -95,14 +101,27 @@ ControlAnswer Controller::switch_to(Knowledge& known, const ControllerRequest& r
             to + " has " + megabytes(candidate->report.to_replay) + " of WAL to replay before it could take writes",
             "wait until it has caught up; if it does not, see its `pgbosun status`: is replay paused?");
     }
-    Wanted wanted{to, forced ? DataLoss::accepted : DataLoss::refused, now + longest_wish};
-    wanted_ = to;
-    if (forced || fenced) {
-        known.wanted = std::move(wanted);
-        decide_.wake();
-    } else {
-        spawn(loop_, checkpoint_first(record.primary, std::move(wanted)));
+    Wanted wanted{to, forced ? DataLoss::accepted : DataLoss::refused, now + longest_wish, WishStep::ready, record.primary};
+    if (!forced && !fenced) {
+        wanted.step = WishStep::checkpoint;
+        wanted.until += longest_wish;
     }
+    return take_wish(known, std::move(wanted));
+}
+
+// The only one from now on: a failover by force takes the place of a switchover that has not begun.
+ControlAnswer Controller::take_wish(Knowledge& known, Wanted wanted) {
+    if (known.in_flight && known.in_flight->term != known.record->term) {
+        return refuse("the record is being changed at this moment", "ask again");
+    }
+    if (const Wanted* before = pending_wish(known)) {
+        log::warning("a failover takes the place of the switchover", {{"to", wanted.primary}, {"before", before->primary}});
+    }
+    known.wanted = std::move(wanted);
+    if (known.wanted->step == WishStep::checkpoint) {
+        spawn(loop_, checkpoint_first(known.wanted->from, known.wanted->primary));
+    }
+    decide_.wake();
     return {Answer::under_way, {}, {}};
 }
 
@@ -143,7 +162,10 @@ ControlAnswer Controller::without_lost(Knowledge& known, const ControllerRequest
         if (!instances_.contains(name)) return refuse("\"" + name + "\" is not an instance of this cluster");
         const Seen* seen = find(known, name);
         const bool answers = seen != nullptr && now - seen->received_at < policy_.ttl;
-        if (name == to || answers) {
+        if (name == to) {
+            return refuse(name + " is to take over, so it cannot be lost", "--lost names who is stopped for good");
+        }
+        if (answers) {
             return refuse(name + " answers, so it is not lost", "fence it, or stop it for good: then ask again");
         }
     }
@@ -171,14 +193,15 @@ ControlAnswer Controller::without_lost(Knowledge& known, const ControllerRequest
 }
 
 // So that the checkpoint at its shutdown is a short one.
-Task<> Controller::checkpoint_first(std::string primary, Wanted wanted) {
+Task<> Controller::checkpoint_first(std::string primary, std::string to) {
     const auto written = co_await instances_.at(primary).observer->link().checkpoint();
     if (!written)
         log::warning("no checkpoint before the switchover: " + written.error().text(), {{"instance", primary}});
     Knowledge* known = keeper_.knowledge();
-    if (known == nullptr || !known->record || known->record->primary != primary) co_return;
-    wanted.until = clock_.now() + longest_wish;
-    known->wanted = std::move(wanted);
+    const bool waits = known != nullptr && known->wanted && known->wanted->step == WishStep::checkpoint;
+    if (!waits || known->wanted->primary != to) co_return;  // why is told where it was given up
+    known->wanted->step = WishStep::ready;
+    known->wanted->until = clock_.now() + longest_wish;
     decide_.wake();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pgbosun/log.hpp"
+#include "pgbosun/spawn.hpp"
 
 namespace pgbosun::controller {
 namespace {
@@ -80,7 +81,6 @@ Task<> Controller::act() {
         } else {
             serving_term_ = 0;
             waits_for_.clear();
-            wanted_.clear();
         }
         publish_.wake();
         co_await decide_.wait(pause);
@@ -128,19 +128,31 @@ void Controller::note(const Choice& choice) {
         waits_for_ = choice.waits_for;
         if (!waits_for_.empty()) log::warning("no failover yet: " + waits_for_);
     }
-    if (known.wanted && clock_.now() >= known.wanted->until) {
-        log::error("the switchover was not possible in time", {{"to", known.wanted->primary}});
-        keeper_.knowledge()->wanted.reset();
-        wanted_.clear();
-    }
+    note_wish(clock_.now());
     if (!known.record || known.record->term == 0 || !is_serving(known, policy_, clock_.now())) return;
     if (known.record->term == serving_term_) return;
-    if (serving_term_ != 0) wanted_.clear();
     serving_term_ = known.record->term;
     log::info("the primary takes writes", {{"primary", known.record->primary}, {"term", serving_term_}});
     if (publication_ == nullptr) return;
     std::string message = known.record->primary + " is the primary of term " + std::to_string(serving_term_);
     spawn(loop_, tell("PrimaryServes", std::move(message)));
+}
+
+// What becomes of what an operator has asked for is told once, and nothing of it is kept then.
+void Controller::note_wish(Instant now) {
+    Knowledge& known = *keeper_.knowledge();
+    if (!known.wanted) return;
+    const Wanted& wish = *known.wanted;
+    const bool moving = known.in_flight && known.in_flight->primary == wish.primary;
+    const bool late = pending_wish(known) != nullptr && !moving && now >= wish.until;
+    const bool so = known.record && known.record->primary == wish.primary && is_serving(known, policy_, now);
+    if (late) log::error("the switchover was not possible in time", {{"to", wish.primary}});
+    if (wish.step == WishStep::overtaken) {
+        const std::string primary = known.record ? known.record->primary : "";
+        log::error("the switchover is given up: another one is the primary now",
+                   {{"to", wish.primary}, {"primary", primary}});
+    }
+    if (late || so || wish.step == WishStep::overtaken) known.wanted.reset();
 }
 
 Task<> Controller::deliver(Assignment assignment) {
@@ -260,7 +272,7 @@ ControllerStatus Controller::status() {
     if (it.leads && !record && it.waits_for.empty()) it.waits_for = "not every member has answered yet";
     const bool known_primary = it.primary.empty() || it.primary == source_name || instances_.contains(it.primary);
     if (!known_primary) it.waits_for = "the recorded primary " + it.primary + " is not in the configuration";
-    it.wanted = wanted_;
+    if (knowledge() != nullptr && knowledge()->wanted) it.wanted = knowledge()->wanted->primary;
     it.changes = changes_;
     return it;
 }

@@ -61,13 +61,14 @@ private:
     void perform(Action action);
     void perform_write(Write write);
     void note(const Choice& choice);
+    void note_wish(Instant now);
     void look_closely(const Choice& choice, Instant now);
     Task<> deliver(Assignment assignment);
     Task<> publish_all();
     Task<> publish(const std::string& name, PublishedRole role);
     Task<> tell(std::string reason, std::string message);
     [[nodiscard]] std::optional<PublishedRole> role_of(const std::string& name) const;
-    [[nodiscard]] const Knowledge* knowledge() const { return const_cast<RecordKeeper&>(keeper_).knowledge(); }
+    [[nodiscard]] const Knowledge* knowledge() const { return keeper_.knowledge(); }
     [[nodiscard]] bool is_fresh(const Instance& instance) const;
 
     ControlAnswer switch_to(Knowledge& known, const ControllerRequest& request);
@@ -77,7 +78,8 @@ private:
     ControlAnswer demote(Knowledge& known, const ControllerRequest& request);
     ControlAnswer promote(Knowledge& known, const ControllerRequest& request);
     ControlAnswer write_wish(Knowledge& known, Record record);
-    Task<> checkpoint_first(std::string primary, Wanted wanted);
+    ControlAnswer take_wish(Knowledge& known, Wanted wanted);
+    Task<> checkpoint_first(std::string primary, std::string to);
 
     boost::asio::io_context& loop_;
     const Clock& clock_;
@@ -89,7 +91,6 @@ private:
     Wake decide_, publish_;
     std::string waits_for_;
     Instant looked_closely_at_{};
-    std::string wanted_;     // while its checkpoint is written too
     Term serving_term_ = 0;  // the last whose primary was seen to take writes
     std::uint64_t changes_ = 0;
 };

@@ -42,6 +42,15 @@ void note(Knowledge& known, Seen& seen) {
     if (fit_for_list(known, seen.report)) seen.good_at = seen.received_at;
 }
 
+// What the record says of a wish.
+void follow_record(Wanted& wish, const Record& record) {
+    if (record.primary == wish.primary) {
+        wish.step = WishStep::recorded;
+    } else if (wish.step == WishStep::recorded || (!wish.from.empty() && record.primary != wish.from)) {
+        wish.step = WishStep::overtaken;
+    }
+}
+
 }  // namespace
 
 Knowledge elected(Instant now, Instant leader_until) {
@@ -59,6 +68,7 @@ void learn(Knowledge& known, Record record, Instant now) {
     const bool other_term = !known.record || known.record->term != record.term;
     known.record = std::move(record);
     known.in_flight.reset();
+    if (known.wanted) follow_record(*known.wanted, *known.record);
     if (other_term) {
         known.stopped_at.clear();
         known.promoted_at.reset();
@@ -71,6 +81,12 @@ void learn(Knowledge& known, Record record, Instant now) {
         seen.answered = false;
         if (other_term) seen.good_at.reset();
     }
+}
+
+const Wanted* pending_wish(const Knowledge& known) {
+    if (!known.wanted) return nullptr;
+    const bool pending = known.wanted->step == WishStep::checkpoint || known.wanted->step == WishStep::ready;
+    return pending ? &*known.wanted : nullptr;
 }
 
 void forget_record(Knowledge& known) {

@@ -73,11 +73,20 @@ struct Seen {
     std::optional<Instant> good_at;  // when it was last seen fit for the promotable list
 };
 
-// An operator's wish; it ends with this controller's leadership.
+enum class WishStep {
+    checkpoint,  // the recorded primary writes one first, so that its shutdown is a short one
+    ready,       // it is carried out as soon as it can be
+    recorded,    // the record names who was asked for; until that one serves
+    overtaken,   // the record names somebody else meanwhile: nothing comes of it any more
+};
+
+// An operator's wish, from the answer on until it is so or is given up; it ends with this controller's leadership.
 struct Wanted {
     std::string primary;
     DataLoss data_loss = DataLoss::refused;  // accepted: a failover by force
-    Instant until{};
+    Instant until{};                         // when it is given up, unless it is recorded then
+    WishStep step = WishStep::ready;
+    std::string from{};  // the recorded primary when it was asked for
 };
 
 struct Knowledge {
@@ -107,6 +116,8 @@ void forget_record(Knowledge& known);
 // A status has arrived that was asked for at `asked_at`. One that is older than the newest changes nothing.
 void observe(Knowledge& known, const Policy& policy, Report report, Instant asked_at, Instant received_at);
 
+// What can no longer be asked for without a contradiction; none: there is no wish, or it is in the record.
+const Wanted* pending_wish(const Knowledge& known);
 const Seen* find(const Knowledge& known, const std::string& name);
 // Until when an instance may hold a lease of this controller or of one before it.
 Instant lease_end(const Knowledge& known, const Policy& policy, const std::string& name);

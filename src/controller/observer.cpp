@@ -1,5 +1,7 @@
 #include "controller/observer.hpp"
 
+#include "pgbosun/spawn.hpp"
+
 namespace pgbosun::controller {
 namespace {
 

@@ -4,6 +4,7 @@
 
 #include "controller/record_text.hpp"
 #include "pgbosun/log.hpp"
+#include "pgbosun/spawn.hpp"
 
 namespace pgbosun::controller {
 namespace {
@@ -122,11 +123,20 @@ Task<> RecordKeeper::keep() {
 
 void RecordKeeper::lead_no_longer(const std::string& why) {
     log::warning("this controller leads no longer: " + why);
-    known_.reset();
-    to_write_.reset();
+    forget_all();
     note_content(nullptr);
     leader_.clear();
     changed_();
+}
+
+void RecordKeeper::forget_all() {
+    const Wanted* wish = known_ ? pending_wish(*known_) : nullptr;
+    if (wish != nullptr) {
+        log::error("the switchover is given up: the controller that was asked for it leads no longer",
+                   {{"to", wish->primary}, {"hint", "ask the one that leads now"}});
+    }
+    known_.reset();
+    to_write_.reset();
 }
 
 Task<> RecordKeeper::read() {
@@ -225,8 +235,7 @@ Task<> RecordKeeper::resign() {
     ending_ = true;
     const bool led = known_.has_value();
     // First: what is granted when another leads already would outlive what that one waits for.
-    known_.reset();
-    to_write_.reset();
+    forget_all();
     if (led) std::ignore = co_await engine_.resign();  // it runs out by itself too
 }
 

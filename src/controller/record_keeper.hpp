@@ -21,6 +21,7 @@ public:
     void begin();
     // While this candidate leads. May end at any suspension point.
     [[nodiscard]] Knowledge* knowledge() { return known_ ? &*known_ : nullptr; }
+    [[nodiscard]] const Knowledge* knowledge() const { return known_ ? &*known_ : nullptr; }
     // What `choose` wants written; it is in flight from now on.
     void write(Record record);
     void look_again() { wake_.wake(); }
@@ -51,6 +52,7 @@ private:
     Task<> write_out();
     Task<> look_at_other();
     void lead_no_longer(const std::string& why);
+    void forget_all();
     void note_answer(const Fault* fault);
     void note_content(const Fault* fault);
     [[nodiscard]] Duration next_wait() const;

@@ -1,7 +1,10 @@
 #include "controller/record_text.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <tuple>
 #include <utility>
 
 namespace pgbosun::controller {
@@ -10,7 +13,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int format = 1;
-constexpr std::size_t fields_of_record = 17;
+constexpr std::uint64_t longest_lease_ms = 86'400'000;
 
 Json rule_json(const SynchronousRule& rule) {
     return {{"version", rule.version},
@@ -21,51 +24,144 @@ Json rule_json(const SynchronousRule& rule) {
 
 Json list_json(const PromotableList& list) { return {{"version", list.version}, {"names", list.names}}; }
 
-// Reads what must be there; nlohmann's exceptions for what is not are caught in parse_record.
-SynchronousRule rule_of(const Json& json) {
+// One object each of whose fields must be there and be what it should, and which must hold no other: what is not understood
+// would be lost with the next write. Only the first complaint is kept.
+class Fields {
+public:
+    Fields(const Json& json, std::string name, std::string& complaint)
+        : json_(json), name_(std::move(name)), complaint_(complaint) {
+        if (!json_.is_object()) complain("", "must be an object");
+    }
+    Fields(const Fields&) = delete;
+    Fields& operator=(const Fields&) = delete;
+    ~Fields() {
+        if (json_.is_object() && json_.size() != taken_) complain("", "holds what is not known here");
+    }
+
+    const Json* take(const char* key) {
+        const auto field = json_.is_object() ? json_.find(key) : json_.end();
+        if (field == json_.end()) complain(key, "is missing");
+        if (field == json_.end()) return nullptr;
+        ++taken_;
+        return &*field;
+    }
+    void text(const char* key, std::string& into) {
+        const Json* field = take(key);
+        if (field == nullptr) return;
+        field->is_string() ? void(into = field->get<std::string>()) : complain(key, "must be a string");
+    }
+    std::uint64_t number(const char* key, std::uint64_t most = std::numeric_limits<std::uint64_t>::max()) {
+        const Json* field = take(key);
+        const bool good = field != nullptr && field->is_number_unsigned() && field->get<std::uint64_t>() <= most;
+        if (!good) complain(key, "must be a whole number, and not too large");
+        return good ? field->get<std::uint64_t>() : 0;
+    }
+    void truth(const char* key, bool& into) {
+        const Json* field = take(key);
+        if (field == nullptr) return;
+        field->is_boolean() ? void(into = field->get<bool>()) : complain(key, "must be true or false");
+    }
+    // Whether it is `yes`; `no` is the only other word.
+    bool word(const char* key, std::string_view yes, std::string_view no) {
+        std::string given;
+        text(key, given);
+        if (given != yes && given != no) complain(key, "is none of the words that it may be");
+        return given == yes;
+    }
+    void names(const char* key, std::vector<std::string>& into) {
+        const Json* field = take(key);
+        if (field == nullptr) return;
+        const auto is_name = [](const Json& it) { return it.is_string() && it != ""; };
+        if (!field->is_array() || !std::ranges::all_of(*field, is_name)) return complain(key, "must be a list of names");
+        into = field->get<std::vector<std::string>>();
+    }
+    template <class Read>
+    void object(const char* key, Read read) {
+        const Json* field = take(key);
+        if (field == nullptr) return;
+        Fields inner(*field, path(key), complaint_);
+        read(inner);
+    }
+    template <class Read>
+    void each(const char* key, Read read) {
+        const Json* field = take(key);
+        if (field == nullptr) return;
+        if (!field->is_array()) return complain(key, "must be a list");
+        for (const auto& element : *field) {
+            Fields inner(element, path(key), complaint_);
+            read(inner);
+        }
+    }
+    void complain(std::string_view key, std::string_view what) {
+        const std::string of = path(key);
+        if (complaint_.empty()) complaint_ = (of.empty() ? "it" : "\"" + of + "\"") + " " + std::string(what);
+    }
+
+private:
+    [[nodiscard]] std::string path(std::string_view key) const {
+        return name_.empty() || key.empty() ? name_ + std::string(key) : name_ + "." + std::string(key);
+    }
+
+    const Json& json_;
+    std::string name_;
+    std::string& complaint_;
+    std::size_t taken_ = 0;
+};
+
+SynchronousRule rule_of(Fields& fields) {
     SynchronousRule rule;
-    json.at("version").get_to(rule.version);
-    rule.method = json.at("method").get<std::string>() == "first" ? SyncMethod::first : SyncMethod::any;
-    json.at("number").get_to(rule.number);
-    json.at("names").get_to(rule.names);
+    rule.version = fields.number("version");
+    rule.method = fields.word("method", "first", "any") ? SyncMethod::first : SyncMethod::any;
+    rule.number = static_cast<int>(fields.number("number", std::numeric_limits<int>::max()));
+    fields.names("names", rule.names);
     return rule;
 }
 
-PromotableList list_of(const Json& json) {
-    return {json.at("version").get<std::uint64_t>(), json.at("names").get<std::vector<std::string>>()};
+PromotableList list_of(Fields& fields) {
+    PromotableList list;
+    list.version = fields.number("version");
+    fields.names("names", list.names);
+    return list;
 }
 
 std::int64_t milliseconds(Duration it) { return std::chrono::duration_cast<std::chrono::milliseconds>(it).count(); }
 
-Duration duration_of(const Json& json) { return std::chrono::milliseconds(json.get<std::int64_t>()); }
+Duration duration_of(Fields& fields, const char* key) {
+    return std::chrono::milliseconds(fields.number(key, longest_lease_ms));
+}
 
-std::optional<SystemId> system_id_of(const Json& json) {
-    if (json.is_null()) return std::nullopt;
-    const auto text = json.get<std::string>();
+// As text: JSON readers that use doubles would round it. null: none yet.
+std::optional<SystemId> system_id_of(Fields& fields) {
+    const Json* field = fields.take("system_id");
+    if (field == nullptr || field->is_null()) return std::nullopt;
+    const auto text = field->is_string() ? field->get<std::string>() : "";
     std::uint64_t id = 0;
-    std::from_chars(text.data(), text.data() + text.size(), id);
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+    const bool whole = error == std::errc() && end == text.data() + text.size();
+    if (!whole) fields.complain("system_id", "must be a whole number as a string, or null");
     return SystemId{id};
 }
 
-Record record_of(const Json& json) {
+Record record_of(Fields& fields) {
     Record record;
-    json.at("cluster").get_to(record.cluster);
-    json.at("term").get_to(record.term);
-    json.at("primary").get_to(record.primary);
-    json.at("source").get_to(record.source);
-    record.chosen = json.at("chosen").get<std::string>() == "all_stopped" ? Chosen::all_stopped : Chosen::from_list;
-    record.data_loss = json.at("data_loss").get<std::string>() == "accepted" ? DataLoss::accepted : DataLoss::refused;
-    json.at("handed_by").get_to(record.handed_by);
-    json.at("former").get_to(record.former);
-    json.at("lost").get_to(record.lost);
-    record.promotable = list_of(json.at("promotable"));
-    record.acknowledged = list_of(json.at("acknowledged"));
-    record.synchronous = rule_of(json.at("synchronous"));
-    for (const auto& rule : json.at("superseded")) record.superseded.push_back(rule_of(rule));
-    record.system_id = system_id_of(json.at("system_id"));
-    json.at("paused").get_to(record.paused);
-    record.lease_ttl = duration_of(json.at("lease_ttl_ms"));
-    record.longest_lease = duration_of(json.at("longest_lease_ms"));
+    std::ignore = fields.take("format");
+    fields.text("cluster", record.cluster);
+    record.term = fields.number("term");
+    fields.text("primary", record.primary);
+    fields.text("source", record.source);
+    record.chosen = fields.word("chosen", "all_stopped", "from_list") ? Chosen::all_stopped : Chosen::from_list;
+    record.data_loss = fields.word("data_loss", "accepted", "refused") ? DataLoss::accepted : DataLoss::refused;
+    fields.text("handed_by", record.handed_by);
+    fields.names("former", record.former);
+    fields.names("lost", record.lost);
+    fields.object("promotable", [&](Fields& list) { record.promotable = list_of(list); });
+    fields.object("acknowledged", [&](Fields& list) { record.acknowledged = list_of(list); });
+    fields.object("synchronous", [&](Fields& rule) { record.synchronous = rule_of(rule); });
+    fields.each("superseded", [&](Fields& rule) { record.superseded.push_back(rule_of(rule)); });
+    record.system_id = system_id_of(fields);
+    fields.truth("paused", record.paused);
+    record.lease_ttl = duration_of(fields, "lease_ttl_ms");
+    record.longest_lease = duration_of(fields, "longest_lease_ms");
     return record;
 }
 
@@ -102,18 +198,23 @@ Result<Record> parse_record(std::string_view text) {
     };
     Json json = Json::parse(text, nullptr, false);
     if (!json.is_object()) return corrupt("it is no JSON object");
-    if (json.value("format", 0) != format) return corrupt("another format");
+    const auto written = json.find("format");
+    const bool ours = written != json.end() && written->is_number_unsigned() && *written == format;
+    if (!ours) return corrupt("another format");
     // Records of before a cluster could follow another one, and of before handovers, lost ones and leases were kept in them.
     if (!json.contains("source")) json["source"] = "";
     if (!json.contains("handed_by")) json["handed_by"] = "";
     if (!json.contains("lost")) json["lost"] = Json::array();
-    if (!json.contains("lease_ttl_ms")) json["lease_ttl_ms"] = json["longest_lease_ms"] = 0;
-    if (json.size() != fields_of_record + 1) return corrupt("another format");
-    try {
-        return record_of(json);
-    } catch (const Json::exception& error) {
-        return corrupt(error.what());
+    const bool leases = json.contains("lease_ttl_ms") || json.contains("longest_lease_ms");
+    if (!leases) json["lease_ttl_ms"] = json["longest_lease_ms"] = 0U;
+    Record record;
+    std::string complaint;
+    {
+        Fields fields(json, "", complaint);
+        record = record_of(fields);
     }
+    if (!complaint.empty()) return corrupt(complaint);
+    return record;
 }
 
 }  // namespace pgbosun::controller

@@ -140,7 +140,8 @@ Succession to_best(const Knowledge& known, const Policy& policy, Instant now, No
 
 std::optional<Record> as_wanted(const Knowledge& known, const Policy& policy, Instant now) {
     const auto& wanted = known.wanted;
-    if (!wanted || now >= wanted->until || wanted->primary == known.record->primary) return std::nullopt;
+    if (!wanted || wanted->step != WishStep::ready || now >= wanted->until) return std::nullopt;
+    if (wanted->primary == known.record->primary) return std::nullopt;
     const Field field{known, policy, {}, now};
     // A switchover moves to who follows closely; a failover by force to whom the operator names.
     if (wanted->data_loss == DataLoss::refused) {

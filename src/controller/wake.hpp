@@ -2,12 +2,9 @@
 // What one coroutine waits on between two rounds: "look again". Being woken while it works counts too.
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <exception>
-#include <utility>
 
 #include "pgbosun/task.hpp"
 #include "pgbosun/time.hpp"
@@ -35,12 +32,5 @@ private:
     boost::asio::steady_timer timer_;
     bool woken_ = false;
 };
-
-// The coroutine belongs to the loop; an exception out of it is a bug and ends the program.
-inline void spawn(boost::asio::io_context& loop, Task<> task) {
-    boost::asio::co_spawn(loop, std::move(task), [](const std::exception_ptr& error) {
-        if (error) std::rethrow_exception(error);
-    });
-}
 
 }  // namespace pgbosun::controller

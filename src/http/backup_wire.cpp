@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "http/request_body.hpp"
+#include "http/running_job_wire.hpp"
 #include "http/wrong_request.hpp"
 #include "pgbosun/backup_name.hpp"
 #include "pgbosun/moment.hpp"
@@ -37,14 +38,6 @@ Json entry_of(const CatalogEntry& entry) {
             {"timeline", number_or_null(entry.timeline)},
             {"bytes", number_or_null(entry.bytes)},
             {"stored_bytes", number_or_null(entry.stored)}};
-}
-
-Json running_of(const RunningJob& running, Instant now) {
-    const auto seconds = std::chrono::duration_cast<std::chrono::milliseconds>(now - running.since).count();
-    return {{"id", text_or_null(running.id)},  {"step", running.step},
-            {"bytes", running.done_bytes},     {"total", number_or_null(running.total_bytes)},
-            {"since", running.began_at},       {"for_s", static_cast<double>(seconds) / 1000.0},
-            {"cancelling", running.cancelling}};
 }
 
 std::string_view state_of(Answer answer) {
@@ -126,7 +119,7 @@ std::string example_of(JobVerb verb) {
 
 std::string render_backups(const CatalogSummary* catalog, const InstanceStatus& status) {
     Json json;
-    json["running"] = status.backup.running ? running_of(*status.backup.running, status.now) : Json();
+    json["running"] = status.backup.running ? running_json(*status.backup.running, status.now) : Json();
     json["count"] = catalog ? Json(catalog->count) : Json();
     json["age_s"] = status.backup.looked_at
                         ? Json(std::chrono::duration<double>(status.now - *status.backup.looked_at).count())
@@ -142,7 +135,7 @@ std::string render_backups(const CatalogSummary* catalog, const InstanceStatus& 
 std::string render_backup(const CatalogEntry& entry) { return text_of(entry_of(entry)); }
 
 std::string render_running(const RunningJob& running, Instant now) {
-    Json json = running_of(running, now);
+    Json json = running_json(running, now);
     json["state"] = "running";
     return text_of(json);
 }

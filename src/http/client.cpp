@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "http/byte_stream.hpp"
+#include "http/names.hpp"
 #include "http/query.hpp"
 
 namespace pgbosun::http {
@@ -109,7 +110,7 @@ bool is_one_line(std::string_view text) {
 class Exchange : public std::enable_shared_from_this<Exchange> {
 public:
     Exchange(asio::io_context& io, Question question, Place place)
-        : question_(std::move(question)), place_(std::move(place)), timer_(io), socket_(io), resolver_(io),
+        : question_(std::move(question)), place_(std::move(place)), names_(Names::of(io)), timer_(io), socket_(io),
           parser_(question_.sink) {}
 
     Task<Result<Answered>> run() {
@@ -117,7 +118,7 @@ public:
         start_timer();
         auto answered = co_await talk();
         timer_.cancel();
-        if (timed_out_) co_return fail(FaultKind::unavailable, "no answer from " + name() + " in time");
+        if (timed_out_ && !nameless_) co_return fail(FaultKind::unavailable, "no answer from " + name() + " in time");
         co_return answered;
     }
 
@@ -141,7 +142,6 @@ private:
 
     void give_up() {
         timed_out_ = true;
-        resolver_.cancel();
         error_code ignored;
         stream_ ? stream_->close() : void(socket_.close(ignored));
     }
@@ -159,14 +159,23 @@ private:
     }
 
     Task<Result<>> connect_tcp() {
-        auto [error, found] =
-            co_await resolver_.async_resolve(place_.host, place_.port, asio::as_tuple(asio::use_awaitable));
-        for (const auto& entry : found) {
+        std::string host = place_.host;
+        const auto found = co_await names_.find(std::move(host), question_.timeout);
+        nameless_ = !found;
+        if (!found) {
+            co_return fail(FaultKind::unavailable, "nobody answers at " + name() + ": " + found.error().what,
+                           found.error().hint);
+        }
+        const auto port = static_cast<std::uint16_t>(parse_number(place_.port).value_or(0));
+        error_code error = asio::error::host_not_found;
+        for (const auto& address : *found) {
+            if (timed_out_) break;
             error_code ignored;
             socket_.close(ignored);
-            const asio::generic::stream_protocol::endpoint endpoint{entry.endpoint()};
+            const asio::generic::stream_protocol::endpoint endpoint{
+                asio::ip::tcp::endpoint(asio::ip::make_address(address), port)};
             std::tie(error) = co_await socket_.async_connect(endpoint, asio::as_tuple(asio::use_awaitable));
-            if (!error || timed_out_) break;
+            if (!error) break;
         }
         error_code unused;  // not TCP after all: it is slower, and that is all
         if (!error) socket_.set_option(asio::ip::tcp::no_delay(true), unused);
@@ -225,12 +234,13 @@ private:
 
     const Question question_;
     const Place place_;
+    Names& names_;
     asio::steady_timer timer_;
     Socket socket_;
-    asio::ip::tcp::resolver resolver_;
     std::unique_ptr<ByteStream> stream_;
     AnswerParser parser_;
     bool timed_out_ = false;
+    bool nameless_ = false;  // no address was found
 };
 
 }  // namespace
@@ -242,6 +252,10 @@ Client Client::unix_socket(std::string path) {
 }
 
 Result<Client> Client::url(std::string_view url, ClientTrust trust, std::string_view default_port) {
+    return Client::url(url, std::make_shared<ClientTls>(std::move(trust)), default_port);
+}
+
+Result<Client> Client::url(std::string_view url, std::shared_ptr<ClientTls> tls, std::string_view default_port) {
     const auto refuse = [&] {
         return fail(FaultKind::refused, "\"" + std::string(url) + "\" is not a URL of pgbosun",
                     "write it as http://host:8008 or https://host:8008");
@@ -249,7 +263,7 @@ Result<Client> Client::url(std::string_view url, ClientTrust trust, std::string_
     Client client;
     std::string_view rest = url;
     if (rest.starts_with("https://")) {
-        client.trust_ = std::move(trust);
+        client.tls_ = std::move(tls);
         rest.remove_prefix(8);
     } else if (rest.starts_with("http://")) {
         rest.remove_prefix(7);
@@ -280,7 +294,7 @@ Result<TlsContext> Client::check(const Question& question) const {
             return fail(FaultKind::refused, "a line break in what should be one line of the request");
         }
     }
-    return trust_ ? client_tls(*trust_) : TlsContext{};
+    return tls_ ? tls_->context() : TlsContext{};
 }
 
 Task<Result<Answered>> Client::ask(asio::io_context& io, Question question) const {

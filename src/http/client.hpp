@@ -3,11 +3,12 @@
 
 #include <boost/asio/io_context.hpp>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "http/tls.hpp"
+#include "http/client_tls.hpp"
 #include "pgbosun/fault.hpp"
 #include "pgbosun/task.hpp"
 #include "pgbosun/time.hpp"
@@ -42,12 +43,15 @@ public:
     static Client unix_socket(std::string path);
     // "http://host:8008", "https://[::1]:8008"; no path behind it. refused: not such a URL.
     static Result<Client> url(std::string_view url, ClientTrust trust = {}, std::string_view default_port = "8008");
+    // One for many clients.
+    static Result<Client> url(std::string_view url, std::shared_ptr<ClientTls> tls,
+                              std::string_view default_port = "8008");
 
     // unavailable: nobody answers, or not in time. corrupt: something that is not HTTP answers. Any status is success.
     // No part of the body is kept beyond 64 MB.
     // Blocks until it has the answer: for the client commands only.
     [[nodiscard]] Result<Answered> request(const Question& question) const;
-    // The same on a loop. Reads the files of the trust (blocking; ca_text is none) anew for each question. `io` outlives the task.
+    // The same on a loop, where only the files of the trust may block it: see ClientTls. `io` outlives the task.
     [[nodiscard]] Task<Result<Answered>> ask(boost::asio::io_context& io, Question question) const;
     // "host:port", or the path of the socket.
     [[nodiscard]] std::string name() const;
@@ -58,7 +62,7 @@ private:
 
     std::string path_;  // of the Unix socket; empty: TCP
     std::string host_, port_;
-    std::optional<ClientTrust> trust_;  // given: TLS
+    std::shared_ptr<ClientTls> tls_;  // shared with other clients of the same trust; null: no TLS
 };
 
 }  // namespace pgbosun::http

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "http/message.hpp"
+#include "http/running_job_wire.hpp"
 
 namespace pgbosun::http {
 namespace {
@@ -104,12 +105,7 @@ Json archive_of(const std::optional<ArchiveReport>& archive) {
 }
 
 Json running_of(const std::optional<RunningJob>& running, Instant now) {
-    if (!running) return {};
-    return {
-        {"id", text_or_null(running->id)},  {"step", running->step},
-        {"bytes", running->done_bytes},     {"total", running->total_bytes == 0 ? Json() : Json(running->total_bytes)},
-        {"since", running->began_at},       {"for_s", seconds(now - running->since)},
-        {"cancelling", running->cancelling}};
+    return running ? running_json(*running, now) : Json();
 }
 
 Json backup_of(const BackupsStatus& backup, Instant now) {

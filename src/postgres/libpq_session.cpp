@@ -10,9 +10,13 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cassert>
+#include <cstdlib>
 #include <deque>
 #include <new>
 #include <optional>
+#include <utility>
+
+#include "postgres/session_keywords.hpp"
 
 namespace pgbosun::postgres {
 namespace asio = boost::asio;
@@ -40,29 +44,15 @@ std::string one_line(const char* message) {
     return text;
 }
 
-std::string server_options(const SessionTarget& target) {
-    const auto timeout = std::chrono::duration_cast<std::chrono::milliseconds>(target.statement_timeout).count();
-    return "-c search_path=pg_catalog -c synchronous_commit=local -c standard_conforming_strings=on -c datestyle=ISO"
-           " -c client_connection_check_interval=1000 -c statement_timeout=" +
-           std::to_string(timeout);
-}
-
-Conninfo keywords_of(const SessionTarget& target, Conninfo keywords) {
-    keywords.emplace("host", target.host);
-    keywords.emplace("port", std::to_string(target.port));
-    keywords.emplace("user", target.user);
-    keywords.emplace("dbname", target.database);
-    keywords.emplace("application_name", target.application_name);
-    keywords.emplace("client_encoding", "UTF8");
-    keywords.emplace("options", server_options(target));
-    if (target.route == Route::walsender) keywords["replication"] = "database";
-    // Neither Kerberos nor the home directory's certificates and password file are looked for on a Unix socket.
-    keywords.emplace("gssencmode", "disable");
-    if (target.host.starts_with('/')) {
-        keywords.emplace("sslmode", "disable");
-        keywords.emplace("passfile", "/nonexistent");
+Conninfo environment_keywords() {
+    static constexpr std::pair<const char*, const char*> variables[] = {
+        {"passfile", "PGPASSFILE"},       {"sslmode", "PGSSLMODE"}, {"sslcert", "PGSSLCERT"},    {"sslkey", "PGSSLKEY"},
+        {"sslrootcert", "PGSSLROOTCERT"}, {"sslcrl", "PGSSLCRL"},   {"sslcrldir", "PGSSLCRLDIR"}};
+    Conninfo given;
+    for (const auto& [keyword, variable] : variables) {
+        if (const char* value = std::getenv(variable)) given.emplace(keyword, value);
     }
-    return keywords;
+    return given;
 }
 
 // Adds what a result holds; an error is what the server said.
@@ -233,7 +223,7 @@ Task<Result<>> wait_for_turn(std::shared_ptr<State> state, std::chrono::steady_c
 
 template <class State>
 Task<Result<>> connect_to(std::shared_ptr<State> state, Conninfo further) {
-    const Conninfo keywords = keywords_of(state->target, std::move(further));
+    const Conninfo keywords = session_keywords(state->target, std::move(further), environment_keywords());
     std::vector<const char*> names;
     std::vector<const char*> values;
     for (const auto& [name, value] : keywords) {

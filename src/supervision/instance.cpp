@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "pgbosun/log.hpp"
+#include "pgbosun/spawn.hpp"
 #include "supervision/own_metrics.hpp"
 #include "supervision/demotion_check.hpp"
 #include "supervision/preparation.hpp"
-#include "supervision/spawn.hpp"
 #include "supervision/status.hpp"
 
 namespace pgbosun::supervision {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "pgbosun/log.hpp"
-#include "supervision/spawn.hpp"
+#include "pgbosun/spawn.hpp"
 
 namespace pgbosun::supervision {
 

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "pgbosun/log.hpp"
+#include "pgbosun/spawn.hpp"
 #include "supervision/instance.hpp"
-#include "supervision/spawn.hpp"
 
 namespace pgbosun::supervision {
 namespace {

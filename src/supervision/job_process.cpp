@@ -13,8 +13,8 @@
 #include <string>
 #include <utility>
 
+#include "pgbosun/spawn.hpp"
 #include "supervision/broadcast.hpp"
-#include "supervision/spawn.hpp"
 
 namespace pgbosun::supervision {
 namespace {

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "pgbosun/log.hpp"
+#include "pgbosun/spawn.hpp"
 #include "supervision/catalog_look.hpp"
 #include "supervision/jobs.hpp"
-#include "supervision/spawn.hpp"
 
 namespace pgbosun::supervision {
 namespace {

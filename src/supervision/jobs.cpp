@@ -5,7 +5,7 @@
 #include <tuple>
 
 #include "pgbosun/log.hpp"
-#include "supervision/spawn.hpp"
+#include "pgbosun/spawn.hpp"
 
 namespace pgbosun::supervision {
 namespace {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "pgbosun/log.hpp"
-#include "supervision/spawn.hpp"
+#include "pgbosun/spawn.hpp"
 
 namespace pgbosun::supervision {
 namespace {
@@ -14,6 +14,8 @@ using instance::Part;
 
 constexpr Duration disk_retry = 1s;
 constexpr Duration longest_look = 250ms;
+// Of one member at a time: a question has a third of the lease time, and the next one comes after a sixth.
+constexpr int most_asks = 3;
 constexpr int silent_ttls = 3;  // a controller that leads has named another upstream within that
 constexpr std::size_t largest_record = 256 * 1024;
 
@@ -197,7 +199,9 @@ Task<> Membership::collect_promises() {
         if (request && !busy_) {
             for (const auto& name : right_.record.promotable.names) {
                 const auto member = std::ranges::find(right_.record.peers, name, &Peer::name);
-                if (member != right_.record.peers.end()) spawn(outside_.loop, ask(*member, *request));
+                if (member == right_.record.peers.end() || asks_[name] >= most_asks) continue;
+                ++asks_[name];
+                spawn(outside_.loop, ask(*member, *request));
             }
         }
         co_await breath.wait(settings_.lease.ttl / 6);
@@ -205,7 +209,9 @@ Task<> Membership::collect_promises() {
 }
 
 Task<> Membership::ask(Peer member, PromiseRequest request) {
+    const std::string name = member.name;
     const auto answer = co_await calls_.ask(std::move(member), std::move(request));
+    if (--asks_[name] == 0) asks_.erase(name);
     // Who does not promise, or does not answer, gives no right: that is all there is to it.
     if (answer) co_await take(*answer);
 }

@@ -7,6 +7,7 @@
 // take it makes the answer a failure; a term that was seen stays seen in memory, and is stored by a later message or tick.
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -96,6 +97,7 @@ private:
     AgentRecord stored_;
     instance::Part given_ = instance::Part::unknown;
     std::string followed_;   // the primary that was given with it
+    std::map<std::string, int> asks_;  // for a promise, that are under way; by member
     Term refused_term_ = 0;  // a refusal is journalled once
     std::optional<instance::Refusal> refused_why_;
     std::string unreadable_;

@@ -4,12 +4,12 @@
 #include <utility>
 
 #include "pgbosun/log.hpp"
+#include "pgbosun/spawn.hpp"
 #include "supervision/left_slots.hpp"
 #include "supervision/fence_file.hpp"
 #include "supervision/local_data.hpp"
 #include "supervision/own_archive.hpp"
 #include "supervision/refused_settings.hpp"
-#include "supervision/spawn.hpp"
 
 namespace pgbosun::supervision {
 namespace {

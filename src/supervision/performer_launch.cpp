@@ -4,12 +4,12 @@
 #include <utility>
 
 #include "pgbosun/log.hpp"
+#include "pgbosun/spawn.hpp"
 #include "postgres/tools.hpp"
 #include "supervision/clone_memory.hpp"
 #include "supervision/exit_reason.hpp"
 #include "supervision/own_archive.hpp"
 #include "supervision/performer.hpp"
-#include "supervision/spawn.hpp"
 
 namespace pgbosun::supervision {
 namespace {

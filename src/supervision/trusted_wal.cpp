@@ -3,9 +3,9 @@
 #include <optional>
 
 #include "pgbosun/log.hpp"
+#include "pgbosun/spawn.hpp"
 #include "postgres/configuration.hpp"
 #include "supervision/local_wal.hpp"
-#include "supervision/spawn.hpp"
 
 namespace pgbosun::supervision {
 namespace {

@@ -34,7 +34,9 @@ public:
     bool has_data = true;
     int asked = 0;
     int assigned = 0;
-    int checkpoints = 0;
+    int checkpoints = 0;        // that were begun
+    int checkpoints_ended = 0;  // of these
+    bool slow_checkpoint = false;  // they end when it is false again, at the next tell()
 
     [[nodiscard]] bool serves() const { return postgres_up && is_primary(right_) && may_write(right_, clock_.now()); }
     [[nodiscard]] const instance::Right& right() const { return right_; }
@@ -59,6 +61,7 @@ public:
     InstanceStatus status();
     Result<> take(const Assignment& assignment);
     Task<Result<>> follow(std::function<void()> on_event);
+    Task<Result<>> checkpoint();
 
 private:
     [[nodiscard]] bool streams() const;
@@ -98,8 +101,7 @@ public:
     }
     Task<Result<>> checkpoint() override {
         if (!agent_.reachable) co_return away();
-        ++agent_.checkpoints;
-        co_return Result<>{};
+        co_return co_await agent_.checkpoint();
     }
     Task<Result<>> follow(std::function<void()> on_event) override {
         if (!agent_.reachable) return gone();
@@ -200,6 +202,19 @@ inline Task<Result<>> FakeAgent::follow(std::function<void()> on_event) {
         if (reachable) on_event();
     }
     co_return fail(FaultKind::unavailable, "the stream broke off");
+}
+
+inline Task<Result<>> FakeAgent::checkpoint() {
+    ++checkpoints;
+    while (slow_checkpoint) {
+        auto& timer = followers_.emplace_back(loop_);
+        const auto place = std::prev(followers_.end());
+        timer.expires_after(std::chrono::hours(1));
+        co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+        followers_.erase(place);
+    }
+    ++checkpoints_ended;
+    co_return Result<>{};
 }
 
 }  // namespace pgbosun::test

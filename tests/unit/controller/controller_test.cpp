@@ -1,4 +1,5 @@
 // The controller's shell, with decisions and rights as they are and agents, record and clock of the test.
+#include "pgbosun/spawn.hpp"
 #include "support/run.hpp"
 #include "world.hpp"
 
@@ -58,6 +59,95 @@ TEST_CASE("a switchover goes to whom it should, after a checkpoint") {
     CHECK(world.agents["pg-1"].checkpoints == 1);
     world.until([&] { return one.status().wanted.empty(); });
     CHECK(one.status().primary == "pg-3");
+}
+
+TEST_CASE("while a switchover is under way no other one begins, and the same one is not begun twice") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    auto& primary = world.agents["pg-1"];
+    primary.slow_checkpoint = true;
+    CHECK(one.command({ControllerVerb::switchover, "pg-2", "a test"}).answer == Answer::under_way);
+    world.until([&] { return primary.checkpoints == 1; });
+    CHECK(one.status().wanted == "pg-2");
+
+    const auto other = one.command({ControllerVerb::switchover, "pg-3", "a test"});
+    CHECK(other.answer == Answer::refused);
+    CHECK(other.detail == "a switchover from pg-1 to pg-2 is under way");
+    CHECK(other.hint.starts_with("wait for its end"));
+    CHECK(one.command({ControllerVerb::switchover, "pg-2", "a test"}).answer == Answer::under_way);
+    CHECK(one.command({ControllerVerb::switchover, "", "a test"}).answer == Answer::under_way);
+    primary.slow_checkpoint = false;
+    primary.tell();
+
+    world.until([&] { return one.status().wanted.empty(); });
+    CHECK(world.agents.serving() == "pg-2");
+    CHECK(one.status().term == 2);
+    CHECK(primary.checkpoints == 1);
+}
+
+TEST_CASE("a failover by force takes the place of a switchover that has not begun") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    auto& primary = world.agents["pg-1"];
+    primary.slow_checkpoint = true;
+    CHECK(one.command({ControllerVerb::switchover, "pg-2", "a test"}).answer == Answer::under_way);
+    CHECK(one.command({ControllerVerb::failover, "pg-3", "a test"}).answer == Answer::under_way);
+    CHECK(one.status().wanted == "pg-3");
+    world.until([&] { return world.agents.serving() == "pg-3" && one.status().wanted.empty(); });
+    world.until_whole(one);
+
+    // What the checkpoint was for is over.
+    primary.slow_checkpoint = false;
+    primary.tell();
+    world.until([&] { return primary.checkpoints_ended == 1; });
+    const int asked = world.agents["pg-3"].asked;
+    world.until([&] { return world.agents["pg-3"].asked > asked + 5; });
+    CHECK(one.status().term == 2);
+    CHECK(one.status().wanted.empty());
+}
+
+TEST_CASE("a switchover whose checkpoint ends while the record is read anew is carried out all the same") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    auto& primary = world.agents["pg-1"];
+    primary.slow_checkpoint = true;
+    CHECK(one.command({ControllerVerb::switchover, "pg-2", "a test"}).answer == Answer::under_way);
+    world.until([&] { return primary.checkpoints == 1; });
+    world.engine.hold(FakeRecordEngine::Call::read);
+    world.engine.lose_next_answer();
+    world.until([&] { return one.command({ControllerVerb::pause, "", ""}).answer == Answer::under_way; });
+    world.until([&] { return world.engine.held(); });
+
+    primary.slow_checkpoint = false;
+    primary.tell();
+    world.until([&] { return primary.checkpoints_ended == 1; });
+    const int asked = primary.asked;
+    world.until([&] { return primary.asked > asked + 1; });
+    CHECK(one.status().wanted == "pg-2");
+    world.engine.let_go();
+
+    world.until([&] { return world.agents.serving() == "pg-2" && one.status().wanted.empty(); });
+}
+
+TEST_CASE("a switchover that another change of primary has overtaken is given up, and status shows it no more") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    auto& primary = world.agents["pg-1"];
+    primary.slow_checkpoint = true;
+    CHECK(one.command({ControllerVerb::switchover, "pg-3", "a test"}).answer == Answer::under_way);
+    world.until([&] { return primary.checkpoints == 1; });
+    primary.die();
+    world.until([&] { return world.agents.serving() == "pg-2" && one.status().wanted.empty(); });
+    primary.slow_checkpoint = false;
+    primary.come_back();
+    world.until_whole(one);
+    CHECK(one.status().term == 2);
+    CHECK(one.status().wanted.empty());
+    CHECK(world.agents.serving() == "pg-2");
 }
 
 TEST_CASE("what makes no sense is refused with a reason, and nothing changes") {
@@ -211,7 +301,7 @@ TEST_CASE("a leader that ends grants nothing from then on, however long it takes
         co_await one.end();
         ended = true;
     };
-    controller::spawn(world.loop, end());
+    spawn(world.loop, end());
     world.until([&] { return world.engine.held(); });
 
     auto& primary = world.agents["pg-1"];
@@ -291,7 +381,8 @@ TEST_CASE("who came back after all others were lost for good is promoted when an
     CHECK(refusal.answer == Answer::refused);
     CHECK(refusal.hint.find("failover --to pg-1 --lost pg-2") != std::string::npos);
     CHECK(ask("pg-1", "pg-9").answer == Answer::refused);
-    CHECK(ask("pg-1", "pg-1").answer == Answer::refused);
+    CHECK(ask("pg-1", "pg-1").detail == "pg-1 is to take over, so it cannot be lost");
+    CHECK(ask("pg-2", "pg-2").detail == "pg-2 is to take over, so it cannot be lost");  // and it does not answer
     CHECK(ask("pg-2", "pg-1").detail == "pg-1 answers, so it is not lost");
     CHECK(one.command({ControllerVerb::switchover, "pg-1", "", "", "pg-2"}).answer == Answer::refused);
     world.until([&] { return ask("pg-1", "pg-2").answer == Answer::under_way; });

@@ -9,6 +9,7 @@
 
 #include "controller/controller.hpp"
 #include "controller/record_text.hpp"
+#include "pgbosun/spawn.hpp"
 #include "support/catch.hpp"
 #include "support/fake_agent.hpp"
 #include "support/fake_cluster_record.hpp"
@@ -115,7 +116,7 @@ struct World {
             co_await controller.end();
             ended = true;
         };
-        controller::spawn(loop, resign());
+        spawn(loop, resign());
         until([&] { return ended; });
     }
     // All three are there, and two could take over.

@@ -76,6 +76,63 @@ TEST_CASE("a client that has the authority's text looks at no file for it") {
     CHECK_FALSE(ask(running, trust));
 }
 
+TEST_CASE("what a client trusts is read once, and again when one of its files is another one") {
+    using http::ClientTls;
+    TlsFiles files;
+    const PemPair pair = files.authority.issue("controller");
+    http::ClientTrust trust = files.trust();
+    trust.cert_file = files.directory.write("client.pem", pair.certificate);
+    trust.key_file = files.directory.write("client.key", pair.key);
+    ClientTls each_time(trust), once(trust, ClientTls::Look::once);
+    const auto first = each_time.context().value();
+    const auto kept = once.context().value();
+    CHECK(each_time.context().value() == first);
+
+    const auto replace = [&](const char* name, const std::string& text) {
+        std::filesystem::rename(files.directory.write("new", text), files.directory.file(name));
+    };
+    replace("ca.pem", Authority().certificate());
+    const auto second = each_time.context().value();
+    CHECK(second != first);
+    CHECK(each_time.context().value() == second);
+    const PemPair next = files.authority.issue("controller");
+    replace("client.pem", next.certificate);
+    CHECK_FALSE(each_time.context());  // of one pair only half is there
+    replace("client.key", next.key);
+    CHECK(each_time.context().value() != second);
+    CHECK(once.context().value() == kept);
+}
+
+TEST_CASE("what the system trusts is read once, and again when it is another file") {
+    const TemporaryDirectory directory;
+    const Authority authority;
+    ::setenv("SSL_CERT_FILE", directory.write("system.pem", authority.certificate()).c_str(), 1);
+    http::ClientTls tls(http::ClientTrust{});
+    const auto first = tls.context().value();
+    CHECK(tls.context().value() == first);
+
+    directory.write("system.pem", authority.certificate() + Authority().certificate());
+
+    CHECK(tls.context().value() != first);
+    ::unsetenv("SSL_CERT_FILE");
+}
+
+TEST_CASE("a client of a trust that is shared asks with it, and takes what it becomes") {
+    TlsFiles files;
+    RunningServer running(files.http);
+    const auto tls = std::make_shared<http::ClientTls>(files.trust());
+    const auto url = "https://127.0.0.1:" + std::to_string(running.server.port());
+    const auto client = http::Client::url(url, tls).value();
+    http::Question question;
+    question.target = "/livez";
+    CHECK(client.request(question)->status == 200);
+    CHECK(client.request(question)->status == 200);
+
+    std::filesystem::rename(files.directory.write("new", Authority().certificate()), files.directory.file("ca.pem"));
+
+    CHECK_FALSE(client.request(question));
+}
+
 TEST_CASE("a renewed certificate counts after a reload, a broken one leaves the old in place") {
     TlsFiles files;
     RunningServer running(files.http);

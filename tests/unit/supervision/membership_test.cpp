@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <map>
 
 #include "outside.hpp"
 #include "support/catch.hpp"
@@ -42,7 +45,10 @@ struct Fixture : test::Outside {
                           const std::vector<std::pair<std::string, std::string>>&) {};
         calls.changed = [] {};
         calls.guard = [this](std::optional<Instant> moment) { guarded_until = moment; };
-        calls.ask = [](Peer, PromiseRequest) -> Task<Result<PromiseAnswer>> {
+        calls.ask = [this](Peer member, PromiseRequest) -> Task<Result<PromiseAnswer>> {
+            ++asked[member.name];
+            boost::asio::steady_timer never(loop, std::chrono::hours(1));
+            if (member.name == hanging) co_await never.async_wait(boost::asio::use_awaitable);
             co_return fail(FaultKind::unavailable, "gone");
         };
         it = std::make_unique<Membership>(outside, settings, "life-" + std::to_string(++life), std::move(calls));
@@ -79,6 +85,8 @@ struct Fixture : test::Outside {
     std::optional<Instant> guarded_until;
     instance::Local local{instance::Data::standby, Timeline{1}, Lsn{100}, false, false};
     int life = 0;
+    std::map<std::string, int> asked;  // for a promise
+    std::string hanging;               // it never answers
     std::unique_ptr<Membership> it;
 };
 
@@ -233,4 +241,19 @@ TEST_CASE_METHOD(Fixture, "what still writes under the last right is not waited 
     clock.advance(2750ms);
     test::run_until(loop, hurried);
     CHECK(*guarded_until > clock.now());
+}
+
+TEST_CASE_METHOD(Fixture, "questions to a member that does not answer do not pile up, and the others are asked on") {
+    settings.lease.ttl = 60ms;
+    recall();
+    auto given = assignment(1, "pg-1");
+    given.peers.push_back({"pg-3", "http://three", "host=three"});
+    given.promotable.names = {"pg-2", "pg-3"};
+    hanging = "pg-2";
+    REQUIRE(receive(given).answer == Answer::done);
+
+    boost::asio::co_spawn(loop, it->collect_promises(), boost::asio::detached);
+    test::run_until(loop, [&] { return asked["pg-3"] == 20; });
+
+    CHECK(asked["pg-2"] == 3);
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Starts a coroutine on the control thread. It belongs to the loop, which ends it when it is destroyed; an exception
+// Starts a coroutine on a loop. It belongs to the loop, which ends it when it is destroyed; an exception
 // out of it is a bug and ends the program.
 
 #include <boost/asio/co_spawn.hpp>
@@ -9,7 +9,7 @@
 
 #include "pgbosun/task.hpp"
 
-namespace pgbosun::supervision {
+namespace pgbosun {
 
 inline void spawn(boost::asio::io_context& loop, Task<> task) {
     boost::asio::co_spawn(loop, std::move(task), [](const std::exception_ptr& error) {
@@ -17,4 +17,4 @@ inline void spawn(boost::asio::io_context& loop, Task<> task) {
     });
 }
 
-}  // namespace pgbosun::supervision
+}  // namespace pgbosun
