@@ -169,7 +169,7 @@ Result<> WalStreamer::settle_generation(Run& run) {
 }
 
 Result<> WalStreamer::ship(const Run& run, const Shipment& shipment) {
-    if (auto ours = identity_.check(run.cluster.system_id); !ours) return ours;
+    if (auto ours = identity_.check(run.cluster.system_id, run.cursor.timeline()); !ours) return ours;
     auto content = read(run, shipment);
     // It was archived and recycled between the order and now.
     if (!content && content.error().kind == FaultKind::not_found) return {};

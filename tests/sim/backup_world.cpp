@@ -43,7 +43,7 @@ Result<Rows> answer_as_primary(const std::string& data, const std::string& sql) 
     const auto row = [](std::vector<Field> fields) { return Rows{{}, {std::move(fields)}}; };
     if (sql == backup::server_sql) {
         return row({"150004", "7710436416726794584", "f", "t", "f", "f", "1048576", "8192", "131072", data, "", "", "",
-                    "PG_15_202209061", std::nullopt, "123"});
+                    "PG_15_202209061", std::nullopt, "123", "1"});
     }
     if (sql == backup::tablespaces_sql) return Rows{};
     if (sql == backup::start_sql) return row({"0/300028", "1790000000000000"});
