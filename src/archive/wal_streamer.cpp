@@ -256,7 +256,7 @@ void WalStreamer::remove(const Result<std::vector<std::string>>& keys) {
     const bool failed_before = std::exchange(removal_fails_, !removed);
     if (removed || failed_before || removed.error().kind == FaultKind::cancelled) return;
     log::warning("WAL that was shipped, and is not needed any more, cannot be removed from the archive",
-                 {{"error", removed.error().text()}, {"hint", "let archive.credentials delete and list objects, too"}});
+                 {{"error", removed.error().text()}, {"hint", "the account must be allowed to list and to delete objects"}});
 }
 
 }  // namespace pgbosun::archive
