@@ -38,6 +38,7 @@
 #include "postgres/configuration.hpp"
 #include "postgres/control_data.hpp"
 #include "postgres/libpq_session.hpp"
+#include "postgres/postmaster_pid.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -83,10 +84,19 @@ std::uint64_t needed_bytes(const std::vector<backup::Backup>& chain) {
     return bytes;
 }
 
+std::string content_of(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
 Result<postgres::ControlData> control_data_in(const std::string& directory) {
-    std::ifstream file(directory + "/global/pg_control", std::ios::binary);
-    const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-    return postgres::parse_control_data(bytes);
+    return postgres::parse_control_data(content_of(directory + "/global/pg_control"));
+}
+
+// With hot_standby off it says so only when recovery is over.
+bool is_ready(const std::string& data_directory) {
+    const auto file = postgres::parse_postmaster_pid(content_of(data_directory + "/postmaster.pid"));
+    return file && file->state == postgres::PostmasterState::ready;
 }
 
 class DrillJob {
@@ -246,6 +256,7 @@ private:
             next = Steady::now() + between_looks;
             return may_go_on_;
         };
+        order.is_up = [directory = scratch.data_directory()] { return is_ready(directory); };
         order.step = [this](const std::string& step) { output_.progress({result_.id, step, 0, 0}); };
         order.server_log = [](std::string_view line) { log::debug("drill", {{"line", line}}); };
         return order;

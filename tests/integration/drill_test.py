@@ -263,6 +263,35 @@ class YoungerTablespace(unittest.TestCase):
         self.assertEqual(instance.server_processes(f"{place.directory}/volume/pgbosun/drill/pgdata"), [])
 
 
+class RaisedLimit(unittest.TestCase):
+    """Recovery compares it with what the server that recovers has, and pauses for ever where that may be read meanwhile."""
+
+    @classmethod
+    def setUpClass(cls):
+        place = cls.place = Place()
+        cls.addClassCleanup(place.destroy)
+        run("mkdir", "-p", f"{place.directory}/volume/pgbosun")
+        server = Server.initialise(place).start()
+        server.sql("create table t(i int)")
+        server.backup("20261121T010000")
+        server.stop()
+        server.configure("max_worker_processes = 40\nmax_locks_per_transaction = 128\n")
+        server.start()
+        server.sql("insert into t values (1)")
+        server.switch()
+        server.stop()
+
+    def test_a_drill_recovers_over_it(self):
+        self.place.archiver("drill", "--check", "select count(*) = 1 from t", timeout=instance.DEADLINE)
+
+    def test_a_copy_by_hand_recovers_over_it(self):
+        target, _ = self.place.restore()
+
+        copy = Server(self.place, target).start(wait=False).promoted()
+
+        self.assertEqual(copy.sql("select count(*) from t"), "1")
+
+
 class DamagedIndex(unittest.TestCase):
     @unittest.skipUnless(os.path.exists(f"{bin_dir()}/pg_amcheck"), "needs pg_amcheck")
     def test_an_index_that_is_out_of_order_fails_the_drill(self):
