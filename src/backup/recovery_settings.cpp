@@ -9,6 +9,7 @@
 
 #include "backup/timestamp.hpp"
 #include "pgbosun/lsn.hpp"
+#include "pgbosun/restored_copy.hpp"
 
 namespace pgbosun::backup {
 namespace {
@@ -172,6 +173,7 @@ RecoveryParameters parameters_of_a_copy(const std::string& directory, int port) 
         {"synchronous_standby_names", ""},
         // What was raised since the backup (max_connections) would pause replay, and nobody reads before it is over.
         {"hot_standby", "off"},
+        {std::string(restored_copy_workers), "0"},
     };
 }
 
