@@ -49,7 +49,7 @@ TEST_CASE("a file is written beside, and durable with its name") {
     REQUIRE(write_durably(path, "text"));
 
     CHECK(read_file(path) == "text");
-    CHECK(new_synced() == std::vector{path + ".new", place.path() + "/"});
+    CHECK(new_synced() == std::vector{path + ".new", place.path()});
 }
 
 TEST_CASE("a signal in the middle of a write is no failure") {
