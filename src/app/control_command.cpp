@@ -6,6 +6,7 @@
 #include "app/control_progress.hpp"
 #include "app/progress_line.hpp"
 #include "app/value_text.hpp"
+#include "pgbosun/bytes_text.hpp"
 
 namespace pgbosun::app {
 namespace {

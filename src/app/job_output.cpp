@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "archive/link_wire.hpp"
+#include "pgbosun/bytes_text.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -20,13 +21,6 @@ std::string decimal(double value, const char* unit) {
     std::array<char, 64> text{};
     std::snprintf(text.data(), text.size(), value < 10 ? "%.1f %s" : "%.0f %s", value, unit);
     return text.data();
-}
-
-std::string bytes_text(double bytes) {
-    constexpr std::array units = {"B", "kB", "MB", "GB", "TB", "PB"};
-    std::size_t unit = 0;
-    for (; bytes >= 1000 && unit + 1 < units.size(); ++unit) bytes /= 1000;
-    return unit == 0 ? std::to_string(static_cast<long long>(bytes)) + " B" : decimal(bytes, units[unit]);
 }
 
 std::string seconds_text(double seconds) {
@@ -49,14 +43,14 @@ std::string to_text(const JobProgress& progress, std::chrono::duration<double> e
     if (progress.bytes_done == 0 && progress.bytes_total == 0) return text;
     const auto done = static_cast<double>(progress.bytes_done);
     const auto total = static_cast<double>(progress.bytes_total);
-    text += ": " + bytes_text(done);
+    text += ": " + bytes_text(progress.bytes_done);
     if (total > 0) {
         const int percent = static_cast<int>(std::min(100.0, done * 100 / total));
-        text += " of " + bytes_text(total) + " (" + std::to_string(percent) + " %)";
+        text += " of " + bytes_text(progress.bytes_total) + " (" + std::to_string(percent) + " %)";
     }
     if (elapsed.count() < least_elapsed || done <= 0) return text;
     const double rate = done / elapsed.count();
-    text += ", " + bytes_text(rate) + "/s";
+    text += ", " + bytes_text(static_cast<std::uint64_t>(rate)) + "/s";
     if (total > done) text += ", " + seconds_text((total - done) / rate) + " left";
     return text;
 }

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <vector>
+
+#include "pgbosun/bytes_text.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -311,19 +312,6 @@ std::string age_text(Duration age) {
         return text;
     }
     return "0s";
-}
-
-std::string bytes_text(std::uint64_t bytes) {
-    static constexpr std::array<const char*, 6> units = {"B", "kB", "MB", "GB", "TB", "PB"};
-    std::size_t unit = 0;
-    auto value = static_cast<double>(bytes);
-    while (value >= 999.5 && unit + 1 < units.size()) {
-        value /= 1024;
-        ++unit;
-    }
-    std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), unit == 0 || value >= 99.95 ? "%.0f %s" : "%.1f %s", value, units[unit]);
-    return text.data();
 }
 
 std::string status_text(const InstanceStatus& status, Colour colour) {

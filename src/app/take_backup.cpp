@@ -5,6 +5,7 @@
 
 #include "app/client_commands.hpp"
 #include "app/progress_line.hpp"
+#include "pgbosun/bytes_text.hpp"
 
 namespace pgbosun::app {
 namespace {
