@@ -2,8 +2,9 @@
 //
 // PostgreSQL gives the exit status two opposite meanings. archive_command: 0 the file is durable, 1-125 try again,
 // above 125 its archiver process dies: we never exit above 125. restore_command: 0 the file is there, 1-125 there is
-// no such file (recovery ends and the server promotes), above 125 recovery stops: we exit 1 only when the archiver
-// says so, and 255 when it cannot be asked. SIGTERM ends us, as PostgreSQL expects.
+// no such file (recovery ends and the server promotes), above 125 recovery stops, and with it the server: we exit 1 only
+// when the archiver says so, and 255 when it cannot be asked. A standby is told 1 then: it streams next, and must live, and
+// be promoted, without an archive. SIGTERM ends us, as PostgreSQL expects.
 //
 // A static program that links libc only and allocates nothing: PostgreSQL starts it for every segment.
 
@@ -36,6 +37,11 @@ constexpr long restore_patience_ms = 60'000;
 constexpr long between_attempts_ms = 50;
 // A restore request outlives this many deaths of the archiver; each begins the patience anew.
 constexpr int most_deaths = 100;
+// A standby asks again when it does not stream, and waits for each file while it is promoted.
+constexpr long follow_patience_ms = 5'000;
+constexpr int most_deaths_for_standby = 1;
+// The archiver answers a standby within 30 s.
+constexpr long follow_answer_s = 45;
 // The archiver answers an archive request within 30 s, if only "not yet"; one that hangs must not hold PostgreSQL's.
 constexpr long archive_answer_s = 120;
 
@@ -44,8 +50,8 @@ constexpr char usage[] =
     "       pgbosun-wal restore NAME PATH    restore_command = 'pgbosun-wal restore %f %p'\n"
     "       pgbosun-wal version\n"
     "Asks the archiver at the Unix socket named by PGBOSUN_ARCHIVE_SOCKET, else /run/pgbosun/archive.sock.\n"
-    "Exit status of archive: 0 durable, 1 try again. Of restore: 0 done, 1 definitely not in the archive,\n"
-    "255 stop recovery. 2: wrong usage.\n";
+    "Exit status of archive: 0 durable, 1 try again. Of restore: 0 done, 1 definitely not in the archive (or, in the\n"
+    "data directory of a standby, that nobody answers), 255 stop recovery. 2: wrong usage.\n";
 
 struct Request {
     char bytes[hook::longest_request];
@@ -131,6 +137,7 @@ Attempt ask(const sockaddr_un& address, const Request& request, long for_answer_
     if (connection < 0) return {};
     const timeval timeout{for_answer_s, 0};
     setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+    setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
     Attempt attempt;
     if (connect(connection, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
         attempt.reach = Reach::died;
@@ -182,6 +189,21 @@ int archive(const char* path) {
     return exit_failed;
 }
 
+bool ends_with(const char* text, const char* end) {
+    const std::size_t length = std::strlen(text), wanted = std::strlen(end);
+    return length >= wanted && std::strcmp(text + length - wanted, end) == 0;
+}
+
+bool is_here(const char* file) { return access(file, F_OK) == 0; }
+
+// Whether PostgreSQL, in whose data directory we are, turns to its upstream when it is told that there is no such file. While
+// it is promoted it may ask for a last history when standby.signal is gone; it has a copy of its own then.
+bool streams_next(const char* name) {
+    if (ends_with(socket_path(), hook::recovery_socket_name)) return false;
+    if (is_here("standby.signal")) return true;
+    return ends_with(name, ".history") && is_here("PG_VERSION") && !is_here("recovery.signal");
+}
+
 int restore(const char* name, const char* path) {
     static Request request;
     sockaddr_un address{};
@@ -191,9 +213,16 @@ int restore(const char* name, const char* path) {
         say("the path is too long");
         return exit_stop_recovery;
     }
-    const char answer = ask_patiently(address, request, {restore_patience_ms, 0, most_deaths});
+    const bool follows = streams_next(name);
+    const Patience patience = follows ? Patience{follow_patience_ms, follow_answer_s, most_deaths_for_standby}
+                                      : Patience{restore_patience_ms, 0, most_deaths};
+    const char answer = ask_patiently(address, request, patience);
     if (answer == hook::done) return exit_done;
     if (answer == hook::failed) return exit_failed;
+    if (answer == '\0' && follows) {
+        say("the archiver does not answer; a standby goes on without the archive");
+        return exit_failed;
+    }
     if (answer == '\0') say("the archiver does not answer; recovery stops here rather than end too early");
     return exit_stop_recovery;
 }

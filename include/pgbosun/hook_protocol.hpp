@@ -21,5 +21,7 @@ inline constexpr char stop_recovery = 'x';
 
 inline constexpr char socket_variable[] = "PGBOSUN_ARCHIVE_SOCKET";
 inline constexpr char default_socket[] = "/run/pgbosun/archive.sock";
+// Of the archiver that serves a recovery, or a standby that follows an archive: nothing streams behind it.
+inline constexpr char recovery_socket_name[] = "/recovery.sock";
 
 }  // namespace pgbosun::hook

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "pgbosun/hook_protocol.hpp"
 #include "pgbosun/time.hpp"
 
 namespace pgbosun {
@@ -252,7 +253,7 @@ struct Settings {
     [[nodiscard]] std::string control_socket() const { return run_dir + "/control.sock"; }
     [[nodiscard]] std::string archive_socket() const { return run_dir + "/archive.sock"; }
     // Of the archiver that serves a recovery from bootstrap.recovery.source, beside the one of the own archive.
-    [[nodiscard]] std::string recovery_socket() const { return run_dir + "/recovery.sock"; }
+    [[nodiscard]] std::string recovery_socket() const { return run_dir + hook::recovery_socket_name; }
 };
 
 }  // namespace pgbosun

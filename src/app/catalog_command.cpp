@@ -99,9 +99,10 @@ ExitCode expire(backup::Catalog& catalog, const CatalogWords& words, const Setti
     return expired ? say_as_job({}, backup::told(*expired)) : say_as_job(expired.error());
 }
 
-ExitCode summary(backup::Catalog& catalog, const CatalogWords& words, const Settings&) {
+ExitCode summary(backup::Catalog& catalog, const CatalogWords& words, const Settings& settings) {
     const auto summary = backup::summarize(catalog);
     if (!summary) return words.report == "json" ? say_as_job(summary.error()) : say_fault(summary.error());
+    if (!words.source) remember_archive_of_standby(catalog, settings);
     std::cout << archive::render(*summary) << std::flush;
     return ExitCode::done;
 }

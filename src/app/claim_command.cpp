@@ -44,10 +44,11 @@ Result<> check_archive(ObjectStore& store, const Settings& settings) {
     const std::string& server = settings.archive->server_name;
     backup::Catalog catalog(store, server);
     if (auto own = expect_own_archive(catalog, settings); !own) return own;
-    const auto system_id = system_id_of_volume(settings);
-    if (!system_id) return std::unexpected(system_id.error());
-    if (!*system_id) return {};
-    return archive::IdentityCheck(store, server, settings.state_directory()).check(**system_id);
+    const auto control = control_data_of_volume(settings);
+    if (!control) return std::unexpected(control.error());
+    if (!*control) return {};
+    return archive::IdentityCheck(store, server, settings.state_directory())
+        .check((*control)->system_id, (*control)->timeline);
 }
 
 }  // namespace

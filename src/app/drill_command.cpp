@@ -30,6 +30,7 @@
 #include "backup/choice.hpp"
 #include "backup/drill.hpp"
 #include "backup/drill_scratch.hpp"
+#include "backup/linked_tablespaces.hpp"
 #include "backup/reached_target.hpp"
 #include "host/child_processes.hpp"
 #include "host/identity.hpp"
@@ -37,6 +38,7 @@
 #include "postgres/configuration.hpp"
 #include "postgres/control_data.hpp"
 #include "postgres/libpq_session.hpp"
+#include "postgres/postmaster_pid.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -82,10 +84,19 @@ std::uint64_t needed_bytes(const std::vector<backup::Backup>& chain) {
     return bytes;
 }
 
+std::string content_of(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
 Result<postgres::ControlData> control_data_in(const std::string& directory) {
-    std::ifstream file(directory + "/global/pg_control", std::ios::binary);
-    const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-    return postgres::parse_control_data(bytes);
+    return postgres::parse_control_data(content_of(directory + "/global/pg_control"));
+}
+
+// With hot_standby off it says so only when recovery is over.
+bool is_ready(const std::string& data_directory) {
+    const auto file = postgres::parse_postmaster_pid(content_of(data_directory + "/postmaster.pid"));
+    return file && file->state == postgres::PostmasterState::ready;
 }
 
 class DrillJob {
@@ -98,8 +109,8 @@ public:
           }) {}
 
     [[nodiscard]] bool cancelled() const { return signals_.asked(); }
-    // The archive would do, and the target that was asked for is not to be had from it.
-    [[nodiscard]] bool target_is_at_fault() const { return target_is_at_fault_; }
+    // It was not begun, and that says nothing of the backups.
+    [[nodiscard]] bool is_refused() const { return is_refused_; }
 
     // The result says what is wrong with the backup; a Fault, that nobody can say.
     Result<JobResult> run(const RecoveryTarget& target) {
@@ -113,14 +124,14 @@ public:
         began_ = Steady::now();
         watch_growth(*scratch);
         auto restored = restore_beside(loop_, catalog_, planned->chain, planned->order, settings_.postgresql.bin_dir,
-                                       [this] { return signals_.asked() || !growth_; });
+                                       [this] { return signals_.asked() || !may_go_on_; });
         look_.cancel();
-        if (!growth_) return std::unexpected(std::move(growth_.error()));
+        if (!may_go_on_) return std::unexpected(std::move(may_go_on_.error()));
         if (!restored) return std::unexpected(std::move(restored.error()));
         result_.bytes = restored->bytes;
         result_.stored = restored->stored;
         const std::chrono::duration<double> copied = Steady::now() - began_;
-        auto proved = prove(*scratch);
+        auto proved = prove(*scratch, *planned->chain.back().info);
         if (!proved) return std::unexpected(std::move(proved.error()));
         result_.seconds = std::chrono::duration<double>(Steady::now() - began_).count();
         result_.done = proved->empty();
@@ -145,8 +156,12 @@ private:
         const auto reference = options_.backup.value_or("latest");
         const auto chosen = backup::choose_backup(*facts, target, reference, now);
         if (!chosen) {
-            target_is_at_fault_ = target.given() && backup::choose_backup(*facts, {}, reference, now);
+            is_refused_ = target.given() && backup::choose_backup(*facts, {}, reference, now);
             return std::unexpected(chosen.error());
+        }
+        if (auto fine = check_live(*chosen->info); !fine) {
+            is_refused_ = fine.error().kind == FaultKind::refused;
+            return std::unexpected(std::move(fine.error()));
         }
         result_.id = chosen->id.text();
         auto chain = backup::chain_of(facts->backups, *chosen);
@@ -167,23 +182,30 @@ private:
                      [this](const JobProgress& progress) { output_.progress(progress); }}};
     }
 
+    // What is made while it runs is found too: its link is there before any WAL of it is archived.
+    [[nodiscard]] Result<> check_live(const backup::BackupInfo& backup) const {
+        return backup::expect_no_younger_tablespace(settings_.data_directory(), backup,
+                                                    "take a backup: one that has the tablespace can be drilled");
+    }
+
     // While it is unpacked, on the loop's thread: what is too much ends it.
     void watch_growth(const backup::DrillScratch& scratch) {
         look_.expires_after(between_looks);
         look_.async_wait([this, &scratch](boost::system::error_code error) {
             if (error) return;
-            growth_ = scratch.check_growth();
-            if (!growth_) return store_.cancel();
+            may_go_on_ = scratch.check_growth();
+            if (!may_go_on_) return store_.cancel();
             watch_growth(scratch);
         });
     }
 
     // One thread from here on: processes are spawned.
-    Result<std::vector<std::string>> prove(const backup::DrillScratch& scratch) {
+    Result<std::vector<std::string>> prove(const backup::DrillScratch& scratch, const backup::BackupInfo& backup) {
         const auto control = control_data_in(scratch.data_directory());
         if (!control) return std::unexpected(control.error());
         std::ofstream(scratch.data_directory() + "/" + std::string(backup::drill_hba_file)) << backup::drill_hba;
-        const auto order = order_for(scratch, *control);
+        if (auto fine = check_live(backup); !fine) return std::unexpected(std::move(fine.error()));
+        const auto order = order_for(scratch, backup, *control);
         host::ChildProcesses processes(loop_);
         const auto session = [&](const std::string& database) -> std::unique_ptr<PgSession> {
             postgres::SessionTarget target{.host = scratch.socket_directory(), .port = backup::drill_port};
@@ -194,17 +216,19 @@ private:
         };
         backup::Drill drill(loop_, processes, session, order, stop_.get_token());
         if (auto recovered = drill.recover(); !recovered) {
-            if (!growth_ || recovered.error().kind != FaultKind::refused)
+            if (!may_go_on_ || recovered.error().kind != FaultKind::refused)
                 return std::unexpected(std::move(recovered.error()));
             return std::vector{recovered.error().what};
         }
+        // It may have been over before anybody looked.
+        if (auto inside = scratch.check_tablespaces(); !inside) return std::unexpected(std::move(inside.error()));
         result_.recovery_seconds = std::chrono::duration<double>(Steady::now() - began_).count();
         auto findings = drill.check();
         amcheck_note_ = drill.amcheck_note();
         return findings;
     }
 
-    [[nodiscard]] backup::DrillOrder order_for(const backup::DrillScratch& scratch,
+    [[nodiscard]] backup::DrillOrder order_for(const backup::DrillScratch& scratch, const backup::BackupInfo& backup,
                                                const postgres::ControlData& control) {
         backup::DrillOrder order;
         order.server = {
@@ -224,12 +248,15 @@ private:
         order.checks = settings_.drill.checks;
         order.checks.insert(order.checks.end(), options_.checks.begin(), options_.checks.end());
         order.amcheck = settings_.drill.amcheck;
-        order.may_go_on = [this, &scratch, next = Steady::now()]() mutable {
-            if (Steady::now() < next) return growth_;
-            growth_ = scratch.check_growth();
+        order.may_go_on = [this, &scratch, &backup, next = Steady::now()]() mutable {
+            if (may_go_on_) may_go_on_ = scratch.check_tablespaces();
+            if (may_go_on_) may_go_on_ = check_live(backup);
+            if (!may_go_on_ || Steady::now() < next) return may_go_on_;
+            may_go_on_ = scratch.check_growth();
             next = Steady::now() + between_looks;
-            return growth_;
+            return may_go_on_;
         };
+        order.is_up = [directory = scratch.data_directory()] { return is_ready(directory); };
         order.step = [this](const std::string& step) { output_.progress({result_.id, step, 0, 0}); };
         order.server_log = [](std::string_view line) { log::debug("drill", {{"line", line}}); };
         return order;
@@ -250,12 +277,12 @@ private:
     boost::asio::io_context loop_{1};
     std::stop_source stop_;
     boost::asio::steady_timer look_{loop_};
-    Result<> growth_;  // a Fault: it has grown too much
+    Result<> may_go_on_;  // a Fault: it has grown too much, or would leave its directory
     JobSignals signals_;
     Steady::time_point began_;
     JobResult result_;
     std::string amcheck_note_;
-    bool target_is_at_fault_ = false;
+    bool is_refused_ = false;
 };
 
 // For whoever looks later; the drill itself does not depend on it.
@@ -297,7 +324,7 @@ ExitCode drill_command(Arguments arguments) {
     if (!result) {
         Fault fault = std::move(result.error());
         if (job.cancelled()) fault = {FaultKind::cancelled, "the drill was cancelled", "nothing of it is left"};
-        const bool refused = fault.kind == FaultKind::conflict || job.target_is_at_fault();
+        const bool refused = fault.kind == FaultKind::conflict || job.is_refused();
         const JobResult failed{.done = false, .id = {}, .detail = fault.what, .hint = fault.hint, .refused = refused};
         if (fault.kind == FaultKind::corrupt) remember(*settings, failed);
         output.result(failed);

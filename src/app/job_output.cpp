@@ -3,9 +3,9 @@
 #include <unistd.h>
 
 #include <array>
-#include <cmath>
 #include <cstdio>
 
+#include "app/work_text.hpp"
 #include "archive/link_wire.hpp"
 
 namespace pgbosun::app {
@@ -14,27 +14,6 @@ namespace {
 constexpr ProgressPace::Pause between_json_lines = std::chrono::milliseconds(500);
 constexpr ProgressPace::Pause between_terminal_lines = std::chrono::milliseconds(500);
 constexpr ProgressPace::Pause between_text_lines = std::chrono::seconds(10);
-constexpr double least_elapsed = 1.0;  // seconds: a rate before that is a guess
-
-std::string decimal(double value, const char* unit) {
-    std::array<char, 64> text{};
-    std::snprintf(text.data(), text.size(), value < 10 ? "%.1f %s" : "%.0f %s", value, unit);
-    return text.data();
-}
-
-std::string bytes_text(double bytes) {
-    constexpr std::array units = {"B", "kB", "MB", "GB", "TB", "PB"};
-    std::size_t unit = 0;
-    for (; bytes >= 1000 && unit + 1 < units.size(); ++unit) bytes /= 1000;
-    return unit == 0 ? std::to_string(static_cast<long long>(bytes)) + " B" : decimal(bytes, units[unit]);
-}
-
-std::string seconds_text(double seconds) {
-    const auto whole = static_cast<long long>(std::ceil(seconds));
-    if (whole < 90) return std::to_string(whole) + " s";
-    if (whole < 5400) return std::to_string((whole + 30) / 60) + " min";
-    return decimal(seconds / 3600, "h");
-}
 
 }  // namespace
 
@@ -47,18 +26,8 @@ std::optional<JobFormat> parse_job_format(std::string_view text) {
 std::string to_text(const JobProgress& progress, std::chrono::duration<double> elapsed) {
     std::string text = progress.step;
     if (progress.bytes_done == 0 && progress.bytes_total == 0) return text;
-    const auto done = static_cast<double>(progress.bytes_done);
-    const auto total = static_cast<double>(progress.bytes_total);
-    text += ": " + bytes_text(done);
-    if (total > 0) {
-        const int percent = static_cast<int>(std::min(100.0, done * 100 / total));
-        text += " of " + bytes_text(total) + " (" + std::to_string(percent) + " %)";
-    }
-    if (elapsed.count() < least_elapsed || done <= 0) return text;
-    const double rate = done / elapsed.count();
-    text += ", " + bytes_text(rate) + "/s";
-    if (total > done) text += ", " + seconds_text((total - done) / rate) + " left";
-    return text;
+    const auto since_begin = std::chrono::duration_cast<Duration>(elapsed);
+    return text + ": " + work_text(progress.bytes_done, progress.bytes_total, since_begin);
 }
 
 std::string to_text(const JobResult& result) {

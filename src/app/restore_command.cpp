@@ -6,6 +6,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <chrono>
+#include <filesystem>
 #include <iostream>
 #include <map>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "backup/backup_chain.hpp"
 #include "backup/catalog_commands.hpp"
 #include "backup/choice.hpp"
+#include "backup/linked_tablespaces.hpp"
 #include "backup/reached_target.hpp"
 #include "pgbosun/log.hpp"
 
@@ -46,6 +48,7 @@ struct Wanted {
     RecoveryTarget target;
     std::map<std::string, std::string> tablespaces;
     std::optional<std::string> wal_directory;
+    std::optional<std::string> live;  // the data directory that it may run beside; none: it takes its place
     std::string restore_command, settings;  // the latter: for the former
     int port = 0;                           // of a copy that is started by hand
     Archiving archiving = Archiving::off;
@@ -88,6 +91,12 @@ std::string absolute(const std::string& path) {
     std::string whole = path.starts_with('/') ? path : process_environment().working_directory + "/" + path;
     while (whole.size() > 1 && whole.ends_with('/')) whole.pop_back();
     return whole;
+}
+
+bool is_same(const std::string& one, const std::string& other) {
+    std::error_code error;
+    const auto first = std::filesystem::weakly_canonical(one, error);
+    return !error && first == std::filesystem::weakly_canonical(other, error) && !error;
 }
 
 Result<std::map<std::string, std::string>> places_in(const std::vector<std::string>& texts) {
@@ -134,6 +143,7 @@ Result<Wanted> wanted_of(const RestoreOptions& options, const Settings& settings
         wanted.directory = absolute(*options.target);
         wanted.target = std::move(*target);
         wanted.tablespaces = std::move(*places);
+        if (!is_same(wanted.directory, settings.data_directory())) wanted.live = settings.data_directory();
     }
     if (options.backup || !options.bootstrap) wanted.backup = options.backup.value_or("latest");
     wanted.restore_command = options.restore_command.value_or(
@@ -166,6 +176,12 @@ Result<Plan> plan(backup::Catalog& catalog, const Wanted& wanted, JobOutput& out
     const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
     const auto chosen = backup::choose_backup(*facts, wanted.target, wanted.backup, now);
     if (!chosen) return std::unexpected(chosen.error());
+    if (wanted.live) {
+        const std::string hint = "take a backup and restore that one, or restore on another host; if " + *wanted.live +
+                                 " is of no use any more, move it away first";
+        auto beside = backup::expect_no_younger_tablespace(*wanted.live, *chosen->info, hint);
+        if (!beside) return std::unexpected(std::move(beside.error()));
+    }
     const auto target = backup::reached_target(catalog, *facts, *chosen, wanted.target);
     if (!target) return std::unexpected(target.error());
     if (auto fits = check_reached(wanted, *target); !fits) return std::unexpected(std::move(fits.error()));

@@ -1,11 +1,10 @@
 #include "app/status_text.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <vector>
 
 #include "app/work_text.hpp"
+#include "pgbosun/bytes_text.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -293,36 +292,6 @@ void log(Writer& out, const InstanceStatus& status) {
 }
 
 }  // namespace
-
-std::string age_text(Duration age) {
-    using Unit = std::pair<std::int64_t, std::string_view>;
-    static constexpr std::array<Unit, 4> units = {{{86'400, "d"}, {3'600, "h"}, {60, "min"}, {1, "s"}}};
-    const auto all = std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(age).count());
-    for (std::size_t i = 0; i < units.size(); ++i) {
-        const auto [size, name] = units[i];
-        if (all < size) continue;
-        auto text = std::to_string(all / size) + std::string(name);
-        if (i + 1 < units.size()) {
-            const auto rest = all % size / units[i + 1].first;
-            if (rest > 0) text += " " + std::to_string(rest) + std::string(units[i + 1].second);
-        }
-        return text;
-    }
-    return "0s";
-}
-
-std::string bytes_text(std::uint64_t bytes) {
-    static constexpr std::array<const char*, 6> units = {"B", "kB", "MB", "GB", "TB", "PB"};
-    std::size_t unit = 0;
-    auto value = static_cast<double>(bytes);
-    while (value >= 999.5 && unit + 1 < units.size()) {
-        value /= 1024;
-        ++unit;
-    }
-    std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), unit == 0 || value >= 99.95 ? "%.0f %s" : "%.1f %s", value, units[unit]);
-    return text.data();
-}
 
 std::string status_text(const InstanceStatus& status, Colour colour) {
     Writer out(colour);

@@ -12,9 +12,4 @@ enum class Colour { never, always };
 
 std::string status_text(const InstanceStatus& status, Colour colour);
 
-// "12s", "3min 20s", "2h 5min", "4d 3h"
-std::string age_text(Duration age);
-// "17.4 GB": three digits at most, 1024 to the next unit
-std::string bytes_text(std::uint64_t bytes);
-
 }  // namespace pgbosun::app

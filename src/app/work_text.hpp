@@ -1,5 +1,5 @@
 #pragma once
-// How far a piece of work has come, as a person reads it.
+// How long something lasts, and how far a piece of work has come, as a person reads it.
 
 #include <cstdint>
 #include <string>
@@ -7,6 +7,9 @@
 #include "pgbosun/time.hpp"
 
 namespace pgbosun::app {
+
+// "12s", "3min 20s", "2h 5min", "4d 3h"
+std::string age_text(Duration age);
 
 // "1.2 GB of 4.0 GB (30 %), 310 MB/s, 9s left". `total`: bytes, 0: not known. The rate is the mean since it began; what is not known
 // yet is left out.

@@ -24,6 +24,7 @@ Result<> write_durably(const std::string& path, std::string_view text) {
         if (!file) return cannot("create " + beside);
         while (!text.empty()) {
             const auto count = ::write(file.get(), text.data(), text.size());
+            if (count < 0 && errno == EINTR) continue;
             if (count < 0) return cannot("write " + beside);
             text.remove_prefix(static_cast<std::size_t>(count));
         }

@@ -28,6 +28,8 @@ std::optional<ClusterIdentity> cluster_of(const ArchiveOrder& order);
 struct ArchiveIdentity {
     SystemId system_id{};
     std::string server;
+    std::optional<Timeline> first_timeline = std::nullopt;  // that was archived here; none: an older pgbosun, or nobody knew
+    std::string before{};  // where the cluster had archived until then, by whoever was first here; empty: nowhere
     bool operator==(const ArchiveIdentity&) const = default;
 };
 
@@ -48,13 +50,18 @@ public:
     IdentityCheck(ObjectStore& store, std::string server, const std::string& state_directory)
         : store_(store), server_(std::move(server)), known_(state_directory) {}
 
-    // Success: the archive is this cluster's (made so, when it was nobody's). refused: it is another's. unavailable: it
-    // is known as this cluster's, and is empty. One or two requests for each system identifier and place; any thread.
-    Result<> check(SystemId system_id);
+    // Success: the archive is this cluster's (made so, when it was nobody's). refused: it is another's, or this instance has
+    // archived elsewhere until now and there is something here: a recovered cluster has its source's system identifier.
+    // unavailable: it is known as this cluster's, and is empty. `timeline`: of what is to be archived, when that is known. One to
+    // three requests for each system identifier and place; any thread.
+    Result<> check(SystemId system_id, std::optional<Timeline> timeline);
 
 private:
-    Result<> ask(SystemId system_id);
+    Result<> ask(const ArchiveIdentity& ours);
     Result<> look_for_what_was_there(const std::string& place);
+    // `before`: where it has archived until now.
+    Result<> expect_free(const std::string& place, const std::string& before, SystemId system_id);
+    Result<bool> is_empty();
 
     ObjectStore& store_;
     std::string server_;

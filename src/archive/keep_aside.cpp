@@ -34,6 +34,18 @@ Result<> sync(const std::string& path) {
     return {};
 }
 
+// Each name is durable when its directory has been synchronised: that of one which is there too, for who made it may have
+// been killed before that.
+Result<> make_durably(const fs::path& directory) {
+    std::error_code error;
+    if (!fs::exists(directory.parent_path(), error)) {
+        if (auto made = make_durably(directory.parent_path()); !made) return made;
+    }
+    fs::create_directory(directory, error);
+    if (error) return cannot("making " + directory.string(), error.value());
+    return sync(directory.parent_path().string());
+}
+
 // What a crash leaves under the name beside is replaced by the next try.
 Result<> copy(const std::string& from, const std::string& to, const std::string& directory) {
     const std::string beside = to + ".pgbosun-new";
@@ -53,13 +65,13 @@ Result<> keep_aside(const std::string& data_directory, const std::string& name, 
     std::error_code error;
     const auto size = fs::file_size(from, error);
     if (error) return cannot("looking at " + from, error.value());
-    fs::create_directories(directory, error);
-    if (error) return cannot("making " + directory, error.value());
+    if (auto made = make_durably(directory); !made) return made;
     for (int i = 0; i < most_of_one_name; ++i) {
         const std::string to = directory + "/" + name + (i == 0 ? "" : "." + std::to_string(i));
         if (fs::exists(to, error)) {
-            if (is_equal(from, to)) return {};
-            continue;
+            if (!is_equal(from, to)) continue;
+            const auto synced = sync(to);
+            return synced ? sync(directory) : synced;
         }
         const auto room = fs::space(directory, error);
         if (error) return cannot("asking for the room at " + directory, error.value());

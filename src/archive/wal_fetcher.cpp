@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "archive/decoded_object.hpp"
+#include "archive/listed_keys.hpp"
 #include "archive/stream_layout.hpp"
 #include "pgbosun/descriptor.hpp"
 #include "wal/history.hpp"
@@ -142,13 +143,12 @@ Result<> WalFetcher::fetch_pieces(wal::SegmentName segment, const std::string& p
 Result<> WalFetcher::lay_pieces(wal::SegmentName segment, int file, const ExpectedWal& expected,
                                 const std::atomic<bool>& gone) {
     const std::string prefix = stream_prefix(server_, segment);
-    // More pages than one are left when removing what was covered failed for long.
-    const auto listing = store_.list(prefix, "", std::nullopt);
-    if (!listing) return std::unexpected(listing.error());
+    // More pages than one when removing what was covered failed for long; the newest generation is on the last.
+    const auto keys = listed_keys(store_, prefix);
+    if (!keys) return std::unexpected(keys.error());
     std::vector<StreamPiece> pieces;
-    for (const auto& object : listing->objects) {
-        if (auto piece = parse_stream_piece(std::string_view(object.key).substr(prefix.size())))
-            pieces.push_back(*piece);
+    for (const auto& key : *keys) {
+        if (auto piece = parse_stream_piece(std::string_view(key).substr(prefix.size()))) pieces.push_back(*piece);
     }
     pieces = usable_pieces(std::move(pieces));
     if (pieces.empty()) return fail(FaultKind::not_found, to_string(segment) + " has no pieces in the archive");

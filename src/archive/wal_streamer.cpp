@@ -10,9 +10,11 @@
 #include <span>
 #include <utility>
 
+#include "archive/listed_keys.hpp"
 #include "archive/wall_clock.hpp"
 #include "codec/content_hash.hpp"
 #include "pgbosun/descriptor.hpp"
+#include "pgbosun/log.hpp"
 #include "wal/page_header.hpp"
 
 namespace pgbosun::archive {
@@ -169,7 +171,7 @@ Result<> WalStreamer::settle_generation(Run& run) {
 }
 
 Result<> WalStreamer::ship(const Run& run, const Shipment& shipment) {
-    if (auto ours = identity_.check(run.cluster.system_id); !ours) return ours;
+    if (auto ours = identity_.check(run.cluster.system_id, run.cursor.timeline()); !ours) return ours;
     auto content = read(run, shipment);
     // It was archived and recycled between the order and now.
     if (!content && content.error().kind == FaultKind::not_found) return {};
@@ -212,45 +214,49 @@ Result<> WalStreamer::read(const Run& run, const Shipment& shipment) {
     return {};
 }
 
+// What cannot be removed now is a left-over of the next run.
 void WalStreamer::remove_pieces(wal::SegmentName segment) {
-    const auto listing = store_.list(stream_prefix(target_.server, segment), "", std::nullopt);
-    if (!listing || listing->objects.empty()) return;
-    std::vector<std::string> keys;
-    for (const auto& object : listing->objects) keys.push_back(object.key);
-    // What cannot be removed now is a left-over of the next run.
-    std::ignore = store_.remove(keys);
+    remove(listed_keys(store_, stream_prefix(target_.server, segment)));
 }
 
+// What cannot be removed now is covered by the next one too.
 void WalStreamer::remove_covered(wal::SegmentName segment, const StreamPiece& by) {
     const std::string prefix = stream_prefix(target_.server, segment);
-    const auto listing = store_.list(prefix, "", std::nullopt);
-    if (!listing) return;
-    std::vector<std::string> keys;
-    for (const auto& object : listing->objects) {
-        const auto piece = parse_stream_piece(std::string_view(object.key).substr(prefix.size()));
-        if (!piece || *piece == by || piece->generation > by.generation) continue;
+    auto keys = listed_keys(store_, prefix);
+    const auto is_needed = [&](const std::string& key) {
+        const auto piece = parse_stream_piece(std::string_view(key).substr(prefix.size()));
+        if (!piece || *piece == by || piece->generation > by.generation) return true;
         const bool covered = piece->begin >= by.begin && piece->end <= by.end;
-        if (covered || (piece->generation < by.generation && by.begin == 0)) keys.push_back(object.key);
-    }
-    // What cannot be removed now is covered by the next one too.
-    std::ignore = store_.remove(keys);
+        return !covered && (piece->generation == by.generation || by.begin != 0);
+    };
+    if (keys) std::erase_if(*keys, is_needed);
+    remove(keys);
 }
 
 void WalStreamer::remove_left_overs(wal::SegmentName before) {
     const std::string prefix = stream_prefix(target_.server);
     const auto listing = store_.list(prefix, "/", std::nullopt);
-    if (!listing) return;
+    if (!listing) return remove(std::unexpected(listing.error()));
     for (const auto& directory : listing->prefixes) {
         const auto segment = wal::parse_segment_name(
             std::string_view(directory).substr(prefix.size(), directory.size() - prefix.size() - 1));
         if (!segment || *segment >= before) continue;
-        const auto whole = store_.list(wal_key(target_.server, wal::Segment{*segment}), "", std::nullopt);
-        const bool archived =
-            whole && std::ranges::any_of(whole->objects, [&](const ObjectFacts& object) {
-                return encoding_of_key(wal_key(target_.server, wal::Segment{*segment}), object.key).has_value();
-            });
+        const std::string key = wal_key(target_.server, wal::Segment{*segment});
+        const auto whole = store_.list(key, "", std::nullopt);
+        if (!whole) return remove(std::unexpected(whole.error()));
+        const bool archived = std::ranges::any_of(
+            whole->objects, [&](const auto& object) { return encoding_of_key(key, object.key).has_value(); });
         if (archived) remove_pieces(*segment);
     }
+}
+
+void WalStreamer::remove(const Result<std::vector<std::string>>& keys) {
+    if (keys && keys->empty()) return;
+    const Result<> removed = keys ? store_.remove(*keys) : std::unexpected(keys.error());
+    const bool failed_before = std::exchange(removal_fails_, !removed);
+    if (removed || failed_before || removed.error().kind == FaultKind::cancelled) return;
+    log::warning("WAL that was shipped, and is not needed any more, cannot be removed from the archive",
+                 {{"error", removed.error().text()}, {"hint", "the account must be allowed to list and to delete objects"}});
 }
 
 }  // namespace pgbosun::archive

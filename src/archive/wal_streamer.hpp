@@ -69,6 +69,8 @@ private:
     void remove_covered(wal::SegmentName segment, const StreamPiece& by);
     // Pieces that a former life left of segments which are whole in the archive now.
     void remove_left_overs(wal::SegmentName before);
+    // Says so when it begins to fail.
+    void remove(const Result<std::vector<std::string>>& keys);
 
     ObjectStore& store_;
     const ArchiveTarget target_;
@@ -77,6 +79,7 @@ private:
     IdentityCheck identity_;
     std::unique_ptr<codec::Compressor> compressor_;  // the thread's
     std::vector<std::byte> piece_, body_;            // the thread's
+    bool removal_fails_ = false;                     // the thread's
     mutable std::mutex mutex_;                       // guards what follows
     std::condition_variable wake_;
     std::optional<ArchiveOrder> order_;

@@ -89,7 +89,8 @@ Result<Uploaded> WalUploader::upload_open(const wal::ArchiveName& name, int file
     const auto after = identify(file);
     if (!after) return std::unexpected(after.error());
     if (*after != *before) return fail(FaultKind::unavailable, "the file changed while it was read");
-    if (auto ours = identity_.check(cluster.system_id); !ours) return std::unexpected(std::move(ours.error()));
+    auto ours = identity_.check(cluster.system_id, timeline_of(name));
+    if (!ours) return std::unexpected(std::move(ours.error()));
     const auto stored = put(name, *encoded);
     if (!stored) return std::unexpected(stored.error());
     return Uploaded{*before, *stored};

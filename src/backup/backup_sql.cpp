@@ -16,7 +16,7 @@ SELECT current_setting('server_version_num'), s.system_identifier, pg_is_in_reco
        current_setting('ident_file'),
        'PG_' || current_setting('server_version_num')::int / 10000 || '_' || s.catalog_version_no,
        CASE WHEN pg_is_in_recovery() THEN current_setting('primary_conninfo') END,
-       pg_backend_pid()
+       pg_backend_pid(), (SELECT timeline_id FROM pg_control_checkpoint())
 FROM pg_control_system() s)";
 
 const std::string_view tablespaces_sql = R"(
@@ -122,6 +122,7 @@ Result<BackupServer> parse_server(const Rows& rows) {
     server.version_directory = row.text();
     server.primary = row.optional_text().value_or("");
     server.backend = row.text();
+    server.timeline = Timeline{row.number<std::uint32_t>()};
     return row.finish(std::move(server));
 }
 

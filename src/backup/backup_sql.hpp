@@ -30,6 +30,7 @@ struct BackupServer {
     std::string version_directory;  // of tablespaces: "PG_17_202406281"
     std::string primary;            // conninfo of a standby's primary; empty: none
     std::string backend;            // pid of the session
+    Timeline timeline{};            // of its last checkpoint
 };
 extern const std::string_view server_sql;
 // corrupt: not what server_sql returns; the same for all that follow.

@@ -74,7 +74,7 @@ Result<> BaseBackup::prepare() {
                     "set archive in the configuration and restart");
     }
     archive::IdentityCheck identity(outside_.records, orders_.server, orders_.state_directory);
-    if (auto ours = identity.check(server_->system_id); !ours) return ours;
+    if (auto ours = identity.check(server_->system_id, server_->timeline); !ours) return ours;
     return choose_id();
 }
 

@@ -1,8 +1,8 @@
 #include "backup/catalog_text.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
+
+#include "pgbosun/bytes_text.hpp"
 
 namespace pgbosun::backup {
 namespace {
@@ -33,16 +33,7 @@ std::string aligned(const std::vector<Row>& rows) {
     return text;
 }
 
-std::string bytes_text(std::uint64_t bytes) {
-    if (bytes == 0) return "-";
-    constexpr std::array units{"B", "kB", "MB", "GB", "TB", "PB"};
-    auto value = static_cast<double>(bytes);
-    std::size_t unit = 0;
-    for (; value >= 1000 && unit + 1 < units.size(); ++unit) value /= 1000;
-    std::array<char, 32> text{};
-    std::snprintf(text.data(), text.size(), unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
-    return text.data();
-}
+std::string size_text(std::uint64_t bytes) { return bytes == 0 ? "-" : bytes_text(bytes); }
 
 // To the second: "2026-11-21 01:41:32Z".
 std::string time_text(const std::optional<WallTime>& time) {
@@ -98,8 +89,8 @@ std::string to_text(const std::vector<CatalogEntry>& backups) {
     std::vector<Row> rows{{"ID", "KIND", "STATE", "END", "TLI", "SIZE", "STORED", "NAME"}};
     for (const auto& entry : backups) {
         rows.push_back({entry.id, entry.kind, state_text(entry), time_text(entry.end_at),
-                        entry.timeline == 0 ? "-" : std::to_string(entry.timeline), bytes_text(entry.bytes),
-                        bytes_text(entry.stored), remark_text(entry)});
+                        entry.timeline == 0 ? "-" : std::to_string(entry.timeline), size_text(entry.bytes),
+                        size_text(entry.stored), remark_text(entry)});
     }
     return aligned(rows);
 }
@@ -115,10 +106,10 @@ std::string to_text(const ShownBackup& backup) {
     rows.push_back({"begin", time_text(entry.begin_at), entry.begin_lsn, entry.begin_wal});
     rows.push_back({"end", time_text(entry.end_at), entry.end_lsn, entry.end_wal});
     rows.push_back({"timeline", entry.timeline == 0 ? "-" : std::to_string(entry.timeline)});
-    rows.push_back({"size", bytes_text(entry.bytes)});
-    rows.push_back({"stored", bytes_text(entry.stored)});
+    rows.push_back({"size", size_text(entry.bytes)});
+    rows.push_back({"stored", size_text(entry.stored)});
     if (backup.info) add_info(rows, *backup.info);
-    for (const auto& object : backup.objects) rows.push_back({"object", safe(object.key), bytes_text(object.size)});
+    for (const auto& object : backup.objects) rows.push_back({"object", safe(object.key), size_text(object.size)});
     return aligned(rows);
 }
 

@@ -98,13 +98,14 @@ Result<Rows> Drill::query(const std::string& database, const std::string& sql, D
 Result<> Drill::recover() {
     order_.step("recovering");
     if (auto started = start(*server_, drill_server_command(order_.server)); !started) return started;
-    // Each look is a connection of its own, which says that there is one to be had.
+    // The connection is a new one each time, which says that there is one to be had.
     bool answers = false;
     std::chrono::steady_clock::time_point next_look{};
     const auto look = [&] {
         if (server_->ended) return true;
         if (std::chrono::steady_clock::now() < next_look) return false;
         next_look = std::chrono::steady_clock::now() + look_again;
+        if (!order_.is_up()) return false;
         const auto rows = query("postgres", "select not pg_is_in_recovery()", first_answer);
         answers = rows && says_true(*rows);
         return answers;

@@ -20,6 +20,8 @@ struct DrillOrder {
     std::string database = "postgres";  // of the checks; where the cluster does not have it, postgres
     std::vector<std::string> checks;    // SQL, each must give one row with true
     bool amcheck = true;                // when pg_amcheck is installed
+    // Recovery is over. Before that each connection would be refused, and be told in the server's log.
+    std::function<bool()> is_up;
     // Asked now and then: a Fault ends the drill (the file system gets full).
     std::function<Result<>()> may_go_on;
     std::function<void(const std::string& step)> step;

@@ -11,6 +11,8 @@
 #include <sys/statvfs.h>
 #include <sys/un.h>
 
+#include "backup/linked_tablespaces.hpp"
+
 namespace pgbosun::backup {
 namespace {
 
@@ -104,10 +106,22 @@ Result<> DrillScratch::check_growth() const {
                 "make room, set drill.directory to a larger file system, or raise drill.max_bytes");
 }
 
+// Of an instance that replays behind its primary, the live directory does not say yet what recovery will meet.
+Result<> DrillScratch::check_tablespaces() const {
+    const auto linked = linked_tablespaces(data_directory());
+    if (!linked) return std::unexpected(linked.error());
+    for (const auto& [oid, place] : *linked) {
+        if (place.starts_with(tablespaces() + "/")) continue;
+        return fail(FaultKind::refused, "recovery made the tablespace in " + place + ", which is outside of " + directory_,
+                    "take a backup: one that has the tablespace can be drilled; look at what recovery has left there");
+    }
+    return {};
+}
+
 RestorePlaces DrillScratch::places(const BackupInfo& info) const {
     RestorePlaces places{data_directory(), {}, {}};
     for (const auto& tablespace : info.tablespaces) {
-        places.tablespaces[tablespace.oid] = directory_ + "/tablespaces/" + std::to_string(tablespace.oid);
+        places.tablespaces[tablespace.oid] = tablespaces() + "/" + std::to_string(tablespace.oid);
     }
     return places;
 }

@@ -29,11 +29,14 @@ public:
     Result<> allow(std::uint64_t most, std::uint64_t needed);
     // refused: the file system gets full, or it takes more than it was allowed.
     [[nodiscard]] Result<> check_growth() const;
+    // refused: recovery has made a tablespace outside of it.
+    [[nodiscard]] Result<> check_tablespaces() const;
     [[nodiscard]] RestorePlaces places(const BackupInfo& info) const;
 
 private:
     DrillScratch(std::string directory, Descriptor lock) : directory_(std::move(directory)), lock_(std::move(lock)) {}
     void clear() const;
+    [[nodiscard]] std::string tablespaces() const { return directory_ + "/tablespaces"; }
 
     std::string directory_;
     Descriptor lock_;

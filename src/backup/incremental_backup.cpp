@@ -163,7 +163,7 @@ Result<> IncrementalBackup::prepare() {
     if (!server) return std::unexpected(std::move(server.error()));
     server_ = *std::move(server);
     archive::IdentityCheck identity(outside_.records, orders_.server, orders_.state_directory);
-    if (auto ours = identity.check(server_->system_id); !ours) return ours;
+    if (auto ours = identity.check(server_->system_id, server_->timeline); !ours) return ours;
     if (!server_->standby && !server_->archiving) return no_incremental("the server does not archive its WAL", "");
     const auto backups = Catalog(outside_.records, orders_.server).list();
     if (!backups) return std::unexpected(backups.error());

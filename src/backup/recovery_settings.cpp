@@ -9,6 +9,7 @@
 
 #include "backup/timestamp.hpp"
 #include "pgbosun/lsn.hpp"
+#include "pgbosun/restored_copy.hpp"
 
 namespace pgbosun::backup {
 namespace {
@@ -170,6 +171,9 @@ RecoveryParameters parameters_of_a_copy(const std::string& directory, int port) 
         {"port", std::to_string(port)},
         {"unix_socket_directories", list_element(socket_directory_of_a_copy(directory))},
         {"synchronous_standby_names", ""},
+        // What was raised since the backup (max_connections) would pause replay, and nobody reads before it is over.
+        {"hot_standby", "off"},
+        {std::string(restored_copy_workers), "0"},
     };
 }
 

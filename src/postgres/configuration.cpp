@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "pgbosun/restored_copy.hpp"
 #include "postgres/parameters.hpp"
 
 namespace pgbosun::postgres {
@@ -257,6 +258,11 @@ std::string without_owned_but_recovery(std::string_view auto_conf) {
         const auto finding = check_parameter(name, "");
         return !finding || finding->severity != Severity::refused;
     });
+}
+
+std::string without_copys_parameters(std::string_view auto_conf) {
+    const std::string ours = std::string(restored_copy_workers) + " = '0'";
+    return filtered_lines(auto_conf, [&](std::string_view line) { return line != ours; });
 }
 
 std::string rewind_conf(const Settings& settings, const std::string& wal_program) {

@@ -84,6 +84,8 @@ std::string with_include(std::string_view postgresql_conf);
 std::string without_owned_parameters(std::string_view auto_conf);
 // The same, but with what says where a recovery ends: somebody has restored by hand, and knows.
 std::string without_owned_but_recovery(std::string_view auto_conf);
+// Of a copy that was restored by hand, and becomes an instance: without what kept its subscriptions from running.
+std::string without_copys_parameters(std::string_view auto_conf);
 
 // The value that PostgreSQL gets. With data_durability preferred only connected standbys are listed, and none at all
 // makes it empty: then commits do not wait.

@@ -100,6 +100,10 @@ Task<Result<>> Performer::prepare_launch() {
         const auto set = co_await outside_.files.change_mode(std::move(path), *mode);
         if (!set) co_return set;
     }
+    if (inspection_->restored_copy) {
+        const auto freed = co_await free_copy(outside_, settings_);
+        if (!freed) co_return freed;
+    }
     const auto forgotten = co_await forget_copy(outside_.files, settings_, *inspection_);
     if (!forgotten) co_return forgotten;
     const auto released = co_await remove_left_socket(outside_, settings_);

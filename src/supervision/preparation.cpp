@@ -84,6 +84,11 @@ Task<Result<>> write_configuration(Surroundings& outside, const Settings& settin
     co_return co_await rewrite(files, std::move(path), postgres::with_include);
 }
 
+Task<Result<>> free_copy(Surroundings& outside, const Settings& settings) {
+    std::string path = settings.data_directory() + "/postgresql.auto.conf";
+    co_return co_await rewrite(outside.files, std::move(path), postgres::without_copys_parameters);
+}
+
 Task<Result<>> make_log_fifos(Surroundings& outside, const Settings& settings) {
     std::string path = postgres::log_directory(settings);
     auto done = co_await outside.files.make_directory(std::move(path));

@@ -20,6 +20,9 @@ enum class AutoConf { ours, of_a_restore_by_hand };
 Task<Result<>> write_configuration(Surroundings& outside, const Settings& settings,
                                    const postgres::ConfigurationFacts& facts, AutoConf auto_conf = AutoConf::ours);
 
+// A copy that somebody restored by hand becomes an instance: its subscriptions run.
+Task<Result<>> free_copy(Surroundings& outside, const Settings& settings);
+
 Task<Result<>> make_log_fifos(Surroundings& outside, const Settings& settings);
 
 // Removes the socket and its lock that a killed server of this data directory left: PostgreSQL would not start while

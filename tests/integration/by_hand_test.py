@@ -53,12 +53,13 @@ class ByHand(Case):
         rows = self.typed(f"{ask} -Atc 'select count(*) from t'").stdout.strip()
         # It takes writes, archives nothing, listens nowhere else.
         written = self.typed(f"{ask} -Atc 'create table own(i int)'")
-        shown = self.typed(f"{ask} -Atc 'show listen_addresses' -c 'show archive_mode' -c 'show log_destination'").stdout
+        shown = self.typed(f"{ask} -Atc 'show listen_addresses' -c 'show archive_mode' -c 'show log_destination' "
+                           "-c 'show max_logical_replication_workers'").stdout
         stopped = self.typed(f"pg_ctl -D {shlex.quote(target)} -m fast stop")
 
         self.assertEqual(rows, "2")
         self.assertEqual(written.returncode, 0, written.stdout)
-        self.assertEqual(shown.splitlines(), ["", "off", "stderr"])
+        self.assertEqual(shown.splitlines(), ["", "off", "stderr", "0"], "subscriptions of the original's would run")
         self.assertEqual(stopped.returncode, 0, stopped.stdout)
         # The live one's log has what is its own.
         foreign = [record for record in it.records("all")[before:] if record.get("logger") == "postgres" and
@@ -91,6 +92,8 @@ class ByHand(Case):
         self.assertEqual(names, [])
         self.assertEqual(second.sql("show unix_socket_directories"), f'"{second.run_dir}"')
         self.assertEqual(second.sql("show archive_mode"), "on")
+        self.assertEqual(second.sql("show max_logical_replication_workers"), "4")
+        self.assertEqual(second.sql("show hot_standby"), "on")
         wait_for("it archives", lambda: os.path.isdir(f"{it.directory}/archive/srvi/wals"))
 
     def test_a_time_as_pgbosun_prints_it_is_recovered_to(self):

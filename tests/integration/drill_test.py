@@ -1,6 +1,7 @@
 """A drill proves a backup beside the archive, says what is wrong with one, and leaves nothing behind."""
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -177,6 +178,118 @@ class Drill(unittest.TestCase):
         done = run(backups.ARCHIVER, "drill", "--config", config, check=False)
         self.assertEqual(done.returncode, 3)
         self.assertIn("may use 1 MB", done.stdout)
+
+
+class YoungerTablespace(unittest.TestCase):
+    """One that was made after the backup: replay makes it again at its own place, which is the live server's."""
+
+    @classmethod
+    def setUpClass(cls):
+        place = cls.place = Place()
+        cls.addClassCleanup(place.destroy)
+        run("mkdir", "-p", f"{place.directory}/volume/pgbosun")
+        server = cls.server = Server.initialise(place)
+        server.configure("autovacuum = off\n")
+        server.start()
+        cls.live = f"{place.directory}/volume/pgdata"
+        run("ln", "-s", server.data, cls.live)
+        cls.older = server.backup("20261121T010000")
+        cls.fast = place.new("fast")
+        run("mkdir", cls.fast)
+        server.sql(f"create tablespace fast location '{cls.fast}'")
+        server.sql("create table logged(i int) tablespace fast; insert into logged values (1)")
+        server.sql("create unlogged table unlogged(i int) tablespace fast; insert into unlogged values (1)")
+        server.sql("checkpoint")
+        server.switch()
+
+    def setUp(self):
+        self.before = self.files()
+        self.assertTrue(self.before)
+
+    def tearDown(self):
+        self.assertEqual(self.files(), self.before, "the live tablespace was written to")
+
+    def files(self):
+        found = {}
+        for directory, _, names in os.walk(self.fast):
+            for name in names:
+                with open(f"{directory}/{name}", "rb") as file:
+                    found[f"{directory}/{name}"] = hashlib.sha256(file.read()).hexdigest()
+        return found
+
+    def test_a_drill_that_would_write_into_it_is_refused(self):
+        done = self.place.archiver("drill", "--backup", self.older, "--report", "json", check=False)
+
+        self.assertEqual(done.returncode, 3, done.stdout)
+        result = json.loads(done.stdout.splitlines()[-1])
+        self.assertIn(f"the tablespace in {self.fast} was made after the backup", result["detail"])
+        self.assertIn("take a backup", result["hint"])
+        self.assertTrue(result["refused"])
+
+    def test_a_restore_beside_it_is_refused_and_one_that_takes_its_place_is_not(self):
+        target, done = self.place.restore("--backup", self.older, check=False)
+
+        self.assertEqual(done.returncode, 3, done.stdout)
+        self.assertIn(f"the tablespace in {self.fast} was made after the backup", done.stdout)
+        self.assertFalse(os.path.exists(target))
+
+        run("mv", self.live, f"{self.live}.aside")
+        try:
+            self.place.restore("--backup", self.older)
+            self.place.archiver("restore", "--backup", self.older, "--target", self.live)
+        finally:
+            run("rm", "-rf", self.live)
+            run("mv", f"{self.live}.aside", self.live)
+
+    def test_a_backup_that_has_it_is_drilled_beside_it(self):
+        self.server.backup("20261121T020000")
+
+        self.place.archiver("drill", "--check", "select count(*) = 1 from logged")
+
+    def test_where_nobody_knows_it_the_drill_ends_when_recovery_has_made_it(self):
+        place = Place()
+        self.addCleanup(place.destroy)
+        run("mkdir", "-p", f"{place.directory}/volume/pgbosun", f"{place.directory}/late")
+        server = Server.initialise(place).start()
+        server.backup("20261121T010000")
+        server.sql(f"create tablespace late location '{place.directory}/late'")
+        server.switch()
+        server.stop()
+
+        done = place.archiver("drill", check=False)
+
+        self.assertEqual(done.returncode, 3, done.stdout)
+        self.assertIn(f"recovery made the tablespace in {place.directory}/late", done.stdout)
+        self.assertEqual(instance.server_processes(f"{place.directory}/volume/pgbosun/drill/pgdata"), [])
+
+
+class RaisedLimit(unittest.TestCase):
+    """Recovery compares it with what the server that recovers has, and pauses for ever where that may be read meanwhile."""
+
+    @classmethod
+    def setUpClass(cls):
+        place = cls.place = Place()
+        cls.addClassCleanup(place.destroy)
+        run("mkdir", "-p", f"{place.directory}/volume/pgbosun")
+        server = Server.initialise(place).start()
+        server.sql("create table t(i int)")
+        server.backup("20261121T010000")
+        server.stop()
+        server.configure("max_worker_processes = 40\nmax_locks_per_transaction = 128\n")
+        server.start()
+        server.sql("insert into t values (1)")
+        server.switch()
+        server.stop()
+
+    def test_a_drill_recovers_over_it(self):
+        self.place.archiver("drill", "--check", "select count(*) = 1 from t", timeout=instance.DEADLINE)
+
+    def test_a_copy_by_hand_recovers_over_it(self):
+        target, _ = self.place.restore()
+
+        copy = Server(self.place, target).start(wait=False).promoted()
+
+        self.assertEqual(copy.sql("select count(*) from t"), "1")
 
 
 class DamagedIndex(unittest.TestCase):

@@ -21,11 +21,18 @@ def setUpModule():
     it = instance.Instance(name="nobody")
     unittest.addModuleCleanup(it.destroy)
     nobody = f"{it.directory}/nobody.sock"
-    restore = subprocess.Popen(
-        archives.hook_command(it, "restore", "000000010000000000000001", f"{it.directory}/out", socket=nobody),
-        stderr=subprocess.PIPE, text=True)
-    instance._started.add(restore.pid)
-    NOBODY = (it, nobody, restore)
+
+    def restore(socket, directory):
+        asking = subprocess.Popen(
+            archives.hook_command(it, "restore", "000000010000000000000001", f"{it.directory}/out", socket=socket),
+            stderr=subprocess.PIPE, text=True, cwd=directory)
+        instance._started.add(asking.pid)
+        return asking
+
+    # A standby that follows an archive streams from nobody.
+    os.mkdir(f"{it.directory}/follower")
+    it.write_file(f"{it.directory}/follower/standby.signal", "", 0o644)
+    NOBODY = (it, nobody, [restore(nobody, "/"), restore(f"{it.directory}/recovery.sock", f"{it.directory}/follower")])
 
 
 def overwrite(path, content):
@@ -190,21 +197,60 @@ class Layout(Case):
 
 class NobodyThere(Case):
     def test_without_an_archiver_archive_fails_with_1_and_restore_stops_with_255(self):
-        it, nobody, restore = NOBODY
+        it, nobody, restores = NOBODY
 
         archive = archives.hook(it, "archive", f"{it.directory}/000000010000000000000001", socket=nobody)
 
         self.assertEqual(archive.returncode, 1)
         self.assertIn("archiver does not answer", archive.stderr)
-        error = restore.communicate(timeout=instance.DEADLINE)[1]
-        self.assertEqual(restore.returncode, 255)
-        self.assertIn("recovery stops", error)
+        for restore in restores:
+            error = restore.communicate(timeout=instance.DEADLINE)[1]
+            self.assertEqual(restore.returncode, 255)
+            self.assertIn("recovery stops", error)
+
+    def test_a_standby_without_an_archiver_streams_and_is_promoted(self):
+        it = self.existing().start().up()
+        it.sql("create table kept(i int); insert into kept values (1)")
+        copy, port = f"{it.directory}/copy", instance.free_port()
+        base_backup(it, copy, "-R", "-X", "stream")
+        hook = " ".join(archives.hook_command(it, "restore", "%f", "%p", socket=f"{it.directory}/nobody.sock")[-4:])
+        it.write_file(f"{copy}/postgresql.auto.conf", f"""
+primary_conninfo = 'host={it.run_dir} port={it.port} user=postgres'
+restore_command = 'PGBOSUN_ARCHIVE_SOCKET={it.directory}/nobody.sock {hook}'
+archive_mode = off
+port = {port}
+listen_addresses = ''
+unix_socket_directories = '{it.directory}'
+external_pid_file = ''
+logging_collector = off
+log_destination = stderr
+""", 0o600)
+        tool = as_user(it.user) + [f"{bin_dir()}/pg_ctl", "-D", copy, "-l", f"{copy}.log"]
+        self.addCleanup(subprocess.run, [*tool, "-m", "immediate", "stop"], capture_output=True, check=False, cwd="/")
+
+        def sql(text):
+            return subprocess.run(as_user(it.user) + [f"{bin_dir()}/psql", "-XAtq", "-h", it.directory, "-p", str(port), "-U",
+                                                      "postgres", "-c", text, "postgres"],
+                                  capture_output=True, text=True, check=False, cwd="/").stdout.strip()
+
+        subprocess.run([*tool, "-w", "-t", str(instance.DEADLINE), "start"], check=True, capture_output=True, cwd="/",
+                       timeout=instance.DEADLINE)
+        it.sql("insert into kept values (2)")
+        wait_for("the row has been streamed", lambda: sql("select count(*) from kept") == "2")
+        self.assertEqual(sql(f"select pg_promote(true, {instance.DEADLINE})"), "t")
+
+        sql("insert into kept values (3)")
+        self.assertEqual(sql("select count(*) from kept"), "3")
+        with open(f"{copy}.log", encoding="utf-8", errors="replace") as log:
+            text = log.read()
+        self.assertIn("goes on without the archive", text)
+        self.assertNotIn("recovery stops", text)
 
 
-def base_backup(it, to):
-    """Without any WAL: that must come from the archive."""
+def base_backup(it, to, *options):
+    """Without options without any WAL: that must come from the archive."""
     subprocess.run(as_user(it.user) + [f"{bin_dir()}/pg_basebackup", "-h", it.run_dir, "-p", str(it.port), "-U", "postgres",
-                                       "-D", to, "-X", "none", "-c", "fast", "--no-sync"],
+                                       "-D", to, "-c", "fast", "--no-sync", *(options or ("-X", "none"))],
                    check=True, capture_output=True, cwd="/", timeout=instance.DEADLINE)
 
 

@@ -46,16 +46,16 @@ TEST_CASE("a job's progress is a line for a person") {
     };
     const auto [progress, elapsed, text] = GENERATE(values<Row>({
         {{"", "waiting for a checkpoint", 0, 0}, 30s, "waiting for a checkpoint"},
-        {{"", "copying", 1'200'000'000, 4'000'000'000}, 4s, "copying: 1.2 GB of 4.0 GB (30 %), 300 MB/s, 10 s left"},
+        {{"", "copying", 1ULL << 30, 4ULL << 30}, 4s, "copying: 1.0 GB of 4.0 GB (25 %), 256 MB/s, 12s left"},
         // A rate of less than a second is a guess; of nothing there is none.
-        {{"", "copying", 1'200'000'000, 4'000'000'000}, 900ms, "copying: 1.2 GB of 4.0 GB (30 %)"},
-        {{"", "copying", 0, 4'000}, 10s, "copying: 0 B of 4.0 kB (0 %)"},
+        {{"", "copying", 1ULL << 30, 4ULL << 30}, 900ms, "copying: 1.0 GB of 4.0 GB (25 %)"},
+        {{"", "copying", 0, 4'096}, 10s, "copying: 0 B of 4.0 kB (0 %)"},
         {{"", "copying", 999, 0}, 1s, "copying: 999 B, 999 B/s"},
         // The total is an estimate: what was copied may be more.
-        {{"", "copying", 5'000, 4'000}, 1s, "copying: 5.0 kB of 4.0 kB (100 %), 5.0 kB/s"},
-        {{"", "copying", 1'000, 90'000}, 1s, "copying: 1.0 kB of 90 kB (1 %), 1.0 kB/s, 89 s left"},
-        {{"", "copying", 1'000, 91'000}, 1s, "copying: 1.0 kB of 91 kB (1 %), 1.0 kB/s, 2 min left"},
-        {{"", "copying", 1'000, 7'201'000}, 1s, "copying: 1.0 kB of 7.2 MB (0 %), 1.0 kB/s, 2.0 h left"},
+        {{"", "copying", 5'120, 4'096}, 1s, "copying: 5.0 kB of 4.0 kB (100 %), 5.0 kB/s"},
+        {{"", "copying", 1'000, 90'000}, 1s, "copying: 1.0 kB of 87.9 kB (1 %), 1.0 kB/s, 1min 29s left"},
+        {{"", "copying", 1'000, 91'000}, 1s, "copying: 1.0 kB of 88.9 kB (1 %), 1.0 kB/s, 1min 30s left"},
+        {{"", "copying", 1'000, 7'201'000}, 1s, "copying: 1.0 kB of 6.9 MB (0 %), 1.0 kB/s, 2h left"},
     }));
 
     CHECK(to_text(progress, elapsed) == text);

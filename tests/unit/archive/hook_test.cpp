@@ -154,6 +154,47 @@ TEST_CASE("without an archiver an archive request fails, to be asked again by Po
     CHECK(hook->error_text().find("does not answer") != std::string::npos);
 }
 
+TEST_CASE("without an archiver a standby is told that there is no such file, for it streams next") {
+    const std::vector<std::string> history_call{"restore", "00000002.history", "pg_wal/RECOVERYHISTORY"};
+    const Place following, promoting;
+    write_file(following.directory.path() + "/standby.signal", "");
+    write_file(following.directory.path() + "/recovery.signal", "");  // PostgreSQL lets the former win
+    write_file(promoting.directory.path() + "/PG_VERSION", "15\n");
+
+    const auto segment = following.hook(restore_call);
+    const auto history = promoting.hook(history_call);  // the last of a promotion: standby.signal is gone
+
+    CHECK(segment->wait() == 1);
+    CHECK(segment->error_text().find("does not answer") != std::string::npos);
+    CHECK(history->wait() == 1);
+}
+
+TEST_CASE("an archiver that dies twice with a standby's request is not waited for") {
+    const Place place;
+    write_file(place.directory.path() + "/standby.signal", "");
+    ScriptedArchiver archiver(place.socket);
+
+    const auto hook = place.hook(restore_call);
+    archiver.serve({});
+    archiver.serve({});
+
+    CHECK(hook->wait() == 1);
+}
+
+TEST_CASE("a standby's request is answered as the archiver says") {
+    const Place place;
+    write_file(place.directory.path() + "/standby.signal", "");
+    ScriptedArchiver archiver(place.socket);
+
+    const auto first = place.hook(restore_call);
+    archiver.serve({});
+    archiver.serve({"0"});
+    CHECK(first->wait() == 0);
+    const auto second = place.hook(restore_call);
+    archiver.serve({"x"});
+    CHECK(second->wait() == 255);
+}
+
 TEST_CASE("SIGTERM ends a hook that waits") {
     const auto call = GENERATE(archive_call, restore_call);
     const Place place;

@@ -6,6 +6,7 @@
 #include "archive/layout.hpp"
 #include "support/catch.hpp"
 #include "support/fake_object_store.hpp"
+#include "unit/archive/synced.hpp"
 #include "unit/archive/wal_files.hpp"
 
 using namespace pgbosun;
@@ -138,6 +139,29 @@ TEST_CASE("a mark whose file PostgreSQL took away is nothing") {
 
     CHECK(report.archived == 0);
     CHECK(report.not_archived.empty());
+}
+
+TEST_CASE("what is kept aside is durable with every directory that was made for it") {
+    DataDirectory data;
+    const auto name = segment_name(1);
+    data.make_ready(name);
+    const std::string aside = data.path() + "/state/kept";
+    std::ignore = new_synced();
+
+    SECTION("it was not there") {
+        REQUIRE(keep_aside(data.path(), name, aside));
+
+        CHECK(new_synced() ==
+              Names{data.path(), data.path() + "/state", aside + "/" + name + ".pgbosun-new", aside});
+    }
+    SECTION("a run that was killed has made it, and nobody knows how much of that is on disk") {
+        std::filesystem::create_directories(aside);
+        write_file(aside + "/" + name, segment_content(name));
+
+        REQUIRE(keep_aside(data.path(), name, aside));
+
+        CHECK(new_synced() == Names{data.path() + "/state", aside + "/" + name, aside});
+    }
 }
 
 TEST_CASE("what is kept aside is a copy that outlives the original, made once") {

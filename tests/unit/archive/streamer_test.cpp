@@ -8,6 +8,7 @@
 #include "pgbosun/hook_protocol.hpp"
 #include "support/catch.hpp"
 #include "support/fake_object_store.hpp"
+#include "unit/archive/log_lines.hpp"
 #include "unit/archive/wal_files.hpp"
 #include "unit/archive/watch.hpp"
 
@@ -42,6 +43,14 @@ struct Primary {
         write_file(data.wal_path(segment_name(5)), other);
         flush_and_ship(5 * mb + 8'900, 2);
         return other;
+    }
+    // As many as a page of a listing has not, of a run of long ago; `segment` 5. Each holds 100 bytes.
+    void plant_many_pieces() {
+        for (std::uint32_t i = 0; i < 1'100; ++i) {
+            const StreamPiece piece{"00000000000001000000", i * 100, (i + 1) * 100, Encoding::plain};
+            store.plant(stream_key("orders", *wal::parse_segment_name(segment_name(5)), piece),
+                        whole(5).substr(piece.begin, 100));
+        }
     }
     static std::string whole(std::uint64_t segment) { return segment_content(segment_name(segment)); }
     [[nodiscard]] std::size_t pieces() const {
@@ -127,6 +136,68 @@ TEST_CASE("a run that begins after the clock was set back comes behind the runs 
     REQUIRE(primary.recover(5, file).status == hook::done);
 
     CHECK(read_file(file).substr(0, 8'900) == other.substr(0, 8'900));
+}
+
+TEST_CASE("of more pieces than a listing has on a page all are looked at") {
+    Primary primary;
+    primary.plant_many_pieces();
+    const std::string file = primary.away.path() + "/RECOVERYXLOG";
+
+    SECTION("of one run: no end too early") {
+        REQUIRE(primary.recover(5, file).status == hook::done);
+        CHECK(read_file(file).substr(0, 110'000) == Primary::whole(5).substr(0, 110'000));
+    }
+    SECTION("of two: what the newest wrote") {
+        const std::string other(9'000, 'x');
+        const std::string newest = Primary::whole(5).substr(0, 8'192) + other;
+        const StreamPiece piece{"00000000000002000000", 0, static_cast<std::uint32_t>(newest.size()), Encoding::plain};
+        primary.store.plant(stream_key("orders", *wal::parse_segment_name(segment_name(5)), piece), newest);
+
+        REQUIRE(primary.recover(5, file).status == hook::done);
+        CHECK(read_file(file).substr(0, newest.size()) == newest);
+    }
+    SECTION("and removed when the segment is whole") {
+        primary.write(6);
+        primary.streamer.archived(segment_name(5));
+        primary.flush_and_ship(6 * mb + 5'000);
+        while (primary.pieces() > 1) primary.flush_and_ship(6 * mb + 5'000);
+    }
+    SECTION("and removed when one covers them") {
+        primary.write(5);
+        primary.flush_and_ship(5 * mb + 5'000);
+        for (std::uint64_t i = 1; i <= 2 * most_pieces; ++i) primary.flush_and_ship(5 * mb + 5'000 + 100 * i);
+        CHECK(primary.pieces() <= static_cast<std::size_t>(most_pieces) + 1);
+    }
+}
+
+TEST_CASE("that pieces cannot be removed is said once for each trouble") {
+    Primary primary;
+    std::atomic<bool> may_remove = false;
+    primary.store.before_each([&](StoreCall call, const std::string&) -> Result<> {
+        if (call != StoreCall::remove || may_remove) return {};
+        return fail(FaultKind::refused, "the account may not delete");
+    });
+    std::ignore = new_warnings();
+    const auto archive = [&](std::uint64_t segment) {
+        primary.write(segment);
+        primary.flush_and_ship(segment * mb + 5'000);
+        const int before = primary.store.calls(StoreCall::remove);
+        primary.streamer.archived(segment_name(segment));
+        while (primary.store.calls(StoreCall::remove) == before) primary.flush_and_ship(segment * mb + 5'000);
+    };
+
+    archive(5);
+    archive(6);
+    may_remove = true;
+    archive(7);
+    while (primary.pieces() > 2) primary.flush_and_ship(7 * mb + 5'000);  // those of 5 and 6 are left
+    may_remove = false;
+    archive(8);
+    primary.streamer.finish();
+
+    const auto warnings = new_warnings();
+    CHECK(warnings.size() == 2);
+    CHECK(std::ranges::all_of(warnings, [](const auto& it) { return it.find("cannot be removed") != it.npos; }));
 }
 
 TEST_CASE("the pieces of a segment that has been archived whole are removed") {

@@ -1,5 +1,5 @@
 #pragma once
-// A data directory with WAL in it, small enough for tests: segments of 1 MB with a true page header.
+// A data directory with WAL in it, small enough for tests: segments of 1 MB, each page with a true header.
 
 #include <cstdint>
 #include <cstring>
@@ -42,6 +42,16 @@ inline std::string segment_content(const std::string& name, std::uint32_t salt =
     std::memcpy(&content[36], &block, 4);
     std::minstd_rand random(static_cast<std::uint32_t>(segment.number) * 31 + salt + 1);
     for (std::size_t i = 40; i < content.size(); i += 97) content[i] = static_cast<char>(random() & 0xFF);
+    const std::uint16_t later = 0;
+    const std::uint32_t continued = 0;
+    for (std::size_t page = block; page < content.size(); page += block) {
+        const auto here = address + page;
+        std::memcpy(&content[page], &magic, 2);
+        std::memcpy(&content[page + 2], &later, 2);
+        std::memcpy(&content[page + 4], &timeline, 4);
+        std::memcpy(&content[page + 8], &here, 8);
+        std::memcpy(&content[page + 16], &continued, 4);
+    }
     return content;
 }
 

@@ -24,7 +24,8 @@ const std::vector<Field> server_row = {"170011",
                                        "/v/pgdata/pg_ident.conf",
                                        "PG_17_202406281",
                                        std::nullopt,
-                                       "41"};
+                                       "41",
+                                       "3"};
 
 }  // namespace
 
@@ -44,6 +45,7 @@ TEST_CASE("what a server says of itself is read") {
     CHECK(server->version_directory == "PG_17_202406281");
     CHECK(server->primary.empty());
     CHECK(server->backend == "41");
+    CHECK(server->timeline == Timeline{3});
 }
 
 TEST_CASE("an answer that is not exactly what was asked for is not understood") {

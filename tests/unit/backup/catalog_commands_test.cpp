@@ -370,7 +370,7 @@ TEST_CASE("a list is aligned, whatever names it holds, and its JSON has the API'
     const auto text = to_text(*entries);
     CAPTURE(text);
     CHECK(text.starts_with("ID               KIND  STATE"));
-    CHECK(text.find("20261101T010000  full  done             2026-11-01 01:01:00Z  1    1.5 MB") != std::string::npos);
+    CHECK(text.find("20261101T010000  full  done             2026-11-01 01:01:00Z  1    1.4 MB") != std::string::npos);
     CHECK(text.find("done, keep full") != std::string::npos);
     CHECK(text.find('\x1b') == std::string::npos);
     CHECK(to_text(std::vector<CatalogEntry>{}) == "no backups\n");

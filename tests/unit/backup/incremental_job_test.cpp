@@ -61,7 +61,7 @@ Result<Rows> answer(const std::string& sql) {
     const auto row = [](std::vector<Field> fields) { return Rows{{}, {std::move(fields)}}; };
     if (sql == server_sql) {
         return row({"170011", "7710436416726794584", "f", "t", "t", "t", "16777216", "8192", "131072", "/v/pgdata", "",
-                    "", "", "PG_17_202406281", std::nullopt, "41"});
+                    "", "", "PG_17_202406281", std::nullopt, "41", "1"});
     }
     if (sql == tablespaces_sql) return Rows{};
     return row({"1790000000000000"});

@@ -69,6 +69,8 @@ TEST_CASE("a copy that is started by hand has nothing in common with its origina
     CHECK(value(alone, "port") == "5433");
     CHECK(value(alone, "unix_socket_directories") == "\"/srv/a, \"\"b\"\"\"");
     CHECK(value(alone, "synchronous_standby_names").empty());
+    CHECK(value(alone, "hot_standby") == "off");
+    CHECK(value(alone, "max_logical_replication_workers") == "0");
     // 107 bytes with the longest name of a socket: "/.s.PGSQL.65535".
     const std::string longest = "/" + std::string(91, 'd');
     CHECK(socket_directory_of_a_copy(longest) == longest);
