@@ -192,14 +192,19 @@ ControlAnswer Controller::without_lost(Knowledge& known, const ControllerRequest
     return answer;
 }
 
-// So that the checkpoint at its shutdown is a short one.
+// So that the checkpoint at its shutdown is a short one. Without it the old primary would be killed in that shutdown when its last lease
+// ends, and take longer to come back than a failover takes.
 Task<> Controller::checkpoint_first(std::string primary, std::string to) {
     const auto written = co_await instances_.at(primary).observer->link().checkpoint();
-    if (!written)
-        log::warning("no checkpoint before the switchover: " + written.error().text(), {{"instance", primary}});
     Knowledge* known = keeper_.knowledge();
     const bool waits = known != nullptr && known->wanted && known->wanted->step == WishStep::checkpoint;
     if (!waits || known->wanted->primary != to) co_return;  // why is told where it was given up
+    if (!written) {
+        log::error("the switchover is not begun, for its checkpoint did not succeed: " + written.error().text(),
+                   {{"instance", primary}, {"to", to}});
+        known->wanted.reset();
+        co_return;
+    }
     known->wanted->step = WishStep::ready;
     known->wanted->until = clock_.now() + longest_wish;
     decide_.wake();

@@ -95,7 +95,11 @@ Task<Result<>> AgentClient::checkpoint() {
     question.method = "POST";
     question.target = "/v1/checkpoint?wait=" + std::to_string(times_.checkpoint / std::chrono::seconds(1)) + "s";
     question.timeout = times_.checkpoint + std::chrono::seconds(1);
-    co_return co_await order(std::move(question));
+    const auto answered = co_await command(std::move(question));
+    if (!answered) co_return std::unexpected(answered.error());
+    if (answered->status == 202)
+        co_return fail(FaultKind::unavailable, client_.name() + ": the checkpoint is still being written", "ask again");
+    co_return Result<>{};
 }
 
 Task<Result<>> AgentClient::follow(std::function<void()> on_event) {

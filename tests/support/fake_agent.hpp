@@ -37,6 +37,7 @@ public:
     int checkpoints = 0;        // that were begun
     int checkpoints_ended = 0;  // of these
     bool slow_checkpoint = false;  // they end when it is false again, at the next tell()
+    bool failing_checkpoint = false;
 
     [[nodiscard]] bool serves() const { return postgres_up && is_primary(right_) && may_write(right_, clock_.now()); }
     [[nodiscard]] const instance::Right& right() const { return right_; }
@@ -214,6 +215,7 @@ inline Task<Result<>> FakeAgent::checkpoint() {
         followers_.erase(place);
     }
     ++checkpoints_ended;
+    if (failing_checkpoint) co_return fail(FaultKind::unavailable, "the checkpoint is still being written");
     co_return Result<>{};
 }
 

@@ -61,6 +61,22 @@ TEST_CASE("a switchover goes to whom it should, after a checkpoint") {
     CHECK(one.status().primary == "pg-3");
 }
 
+TEST_CASE("a switchover whose checkpoint does not succeed changes nothing, and may be asked for again") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    auto& primary = world.agents["pg-1"];
+    primary.failing_checkpoint = true;
+    CHECK(one.command({ControllerVerb::switchover, "pg-3", "a test"}).answer == Answer::under_way);
+    world.until([&] { return primary.checkpoints_ended == 1 && one.status().wanted.empty(); });
+    CHECK(world.agents.serving() == "pg-1");
+    CHECK(one.status().changes == 1);
+
+    primary.failing_checkpoint = false;
+    CHECK(one.command({ControllerVerb::switchover, "pg-3", "a test"}).answer == Answer::under_way);
+    world.until([&] { return world.agents.serving() == "pg-3"; });
+}
+
 TEST_CASE("while a switchover is under way no other one begins, and the same one is not begun twice") {
     World world;
     auto& one = world.start("one");
