@@ -25,6 +25,7 @@
 #include "host/volume_opening.hpp"
 #include "host/volume_watch.hpp"
 #include "host/worker_file_system.hpp"
+#include "http/agent_client.hpp"
 #include "http/server.hpp"
 #include "pgbosun/settings.hpp"
 #include "postgres/libpq_session.hpp"
@@ -117,7 +118,7 @@ private:
     std::unique_ptr<supervision::Instance> instance_;
     std::unique_ptr<http::Server> server_;
     QueriesOfFiles queries_of_files_;
-    http::ServerFiles http_files_;              // as last taken; peers are asked with the same
+    http::ServerFiles http_files_;               // as last taken; peers are asked with the same
     std::shared_ptr<http::ClientTls> peer_tls_;  // made of them, for all peers together; null: nobody was asked since
     std::unique_ptr<ArchiverProcess> archiver_;
     // Of bootstrap.recovery.source, while the instance recovers from it; stopped ones stay until they have ended.

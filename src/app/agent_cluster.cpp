@@ -3,7 +3,6 @@
 
 #include "app/agent.hpp"
 #include "app/upstream_addresses.hpp"
-#include "http/agent_client.hpp"
 #include "http/assignment_wire.hpp"
 #include "postgres/conninfo.hpp"
 #include "supervision/preparation.hpp"

@@ -162,8 +162,7 @@ Served serve(boost::asio::io_context& loop, host::Signals& signals, const Contro
         resign();
     };
     if (settings.selector) {
-        spawn(loop,
-                          watch_instances(*engine->kubernetes, *settings.selector, settings.instances, take_more));
+        spawn(loop, watch_instances(*engine->kubernetes, *settings.selector, settings.instances, take_more));
     }
     controller.begin();
     served.began = true;

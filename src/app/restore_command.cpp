@@ -48,7 +48,7 @@ struct Wanted {
     RecoveryTarget target;
     std::map<std::string, std::string> tablespaces;
     std::optional<std::string> wal_directory;
-    std::optional<std::string> live;  // the data directory that it may run beside; none: it takes its place
+    std::optional<std::string> live;        // the data directory that it may run beside; none: it takes its place
     std::string restore_command, settings;  // the latter: for the former
     int port = 0;                           // of a copy that is started by hand
     Archiving archiving = Archiving::off;

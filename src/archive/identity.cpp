@@ -90,7 +90,8 @@ Result<> IdentityCheck::check(SystemId system_id, std::optional<Timeline> timeli
     } else if (!before.empty()) {
         if (auto free = expect_free(place, before, system_id); !free) return free;
     }
-    if (auto asked = ask({system_id, server_, timeline, before == place ? std::string() : before}); !asked) return asked;
+    if (auto asked = ask({system_id, server_, timeline, before == place ? std::string() : before}); !asked)
+        return asked;
     confirmed_ = system_id;
     confirmed_at_ = at;
     // A volume that is full, and cannot remember it, must not keep WAL from being archived.
@@ -122,11 +123,12 @@ Result<> IdentityCheck::expect_free(const std::string& place, const std::string&
     const auto theirs = read_identity(store_, server_);
     if (!theirs) return std::unexpected(theirs.error());
     if (*theirs && ((*theirs)->before == before || (*theirs)->system_id != system_id)) return {};
-    return fail(FaultKind::refused,
-                place + " holds an archive already, and this instance has archived in " + before + " until now",
-                "name the former archive again, or an empty one (archive.destination, archive.server_name); if the former "
-                "one was moved there with all that is in it, remove " +
-                    known_.file());
+    return fail(
+        FaultKind::refused,
+        place + " holds an archive already, and this instance has archived in " + before + " until now",
+        "name the former archive again, or an empty one (archive.destination, archive.server_name); if the former "
+        "one was moved there with all that is in it, remove " +
+            known_.file());
 }
 
 Result<> IdentityCheck::ask(const ArchiveIdentity& ours) {

@@ -28,8 +28,9 @@ std::optional<ClusterIdentity> cluster_of(const ArchiveOrder& order);
 struct ArchiveIdentity {
     SystemId system_id{};
     std::string server;
-    std::optional<Timeline> first_timeline = std::nullopt;  // that was archived here; none: an older pgbosun, or nobody knew
-    std::string before{};  // where the cluster had archived until then, by whoever was first here; empty: nowhere
+    // That was archived here. None: an older pgbosun was the first here, or it did not know.
+    std::optional<Timeline> first_timeline = std::nullopt;
+    std::string before{};  // where whoever was the first here had archived until then; empty: nowhere
     bool operator==(const ArchiveIdentity&) const = default;
 };
 

@@ -255,8 +255,9 @@ void WalStreamer::remove(const Result<std::vector<std::string>>& keys) {
     const Result<> removed = keys ? store_.remove(*keys) : std::unexpected(keys.error());
     const bool failed_before = std::exchange(removal_fails_, !removed);
     if (removed || failed_before || removed.error().kind == FaultKind::cancelled) return;
-    log::warning("WAL that was shipped, and is not needed any more, cannot be removed from the archive",
-                 {{"error", removed.error().text()}, {"hint", "the account must be allowed to list and to delete objects"}});
+    log::warning(
+        "WAL that was shipped, and is not needed any more, cannot be removed from the archive",
+        {{"error", removed.error().text()}, {"hint", "the account must be allowed to list and to delete objects"}});
 }
 
 }  // namespace pgbosun::archive

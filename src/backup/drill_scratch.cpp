@@ -112,7 +112,8 @@ Result<> DrillScratch::check_tablespaces() const {
     if (!linked) return std::unexpected(linked.error());
     for (const auto& [oid, place] : *linked) {
         if (place.starts_with(tablespaces() + "/")) continue;
-        return fail(FaultKind::refused, "recovery made the tablespace in " + place + ", which is outside of " + directory_,
+        return fail(FaultKind::refused,
+                    "recovery made the tablespace in " + place + ", which is outside of " + directory_,
                     "take a backup: one that has the tablespace can be drilled; look at what recovery has left there");
     }
     return {};

@@ -61,8 +61,9 @@ ControlAnswer Controller::switch_to(Knowledge& known, const ControllerRequest& r
         return refuse("who is lost is for a failover to say", "failover --to NAME --lost NAME");
     if (const Wanted* wish = forced ? nullptr : pending_wish(known)) {
         if (to.empty() || to == wish->primary) return {Answer::under_way, {}, {}};
-        return refuse("a switchover from " + record.primary + " to " + wish->primary + " is under way",
-                      "wait for its end: pgbosun-controller status; or, though commits may be lost: failover --to " + to);
+        return refuse(
+            "a switchover from " + record.primary + " to " + wish->primary + " is under way",
+            "wait for its end: pgbosun-controller status; or, though commits may be lost: failover --to " + to);
     }
     if (to.empty()) {
         if (forced) return refuse("a failover needs a name", "pgbosun-controller failover --to NAME");
@@ -101,7 +102,8 @@ ControlAnswer Controller::switch_to(Knowledge& known, const ControllerRequest& r
             to + " has " + megabytes(candidate->report.to_replay) + " of WAL to replay before it could take writes",
             "wait until it has caught up; if it does not, see its `pgbosun status`: is replay paused?");
     }
-    Wanted wanted{to, forced ? DataLoss::accepted : DataLoss::refused, now + longest_wish, WishStep::ready, record.primary};
+    Wanted wanted{to, forced ? DataLoss::accepted : DataLoss::refused, now + longest_wish, WishStep::ready,
+                  record.primary};
     if (!forced && !fenced) {
         wanted.step = WishStep::checkpoint;
         wanted.until += longest_wish;
@@ -115,7 +117,8 @@ ControlAnswer Controller::take_wish(Knowledge& known, Wanted wanted) {
         return refuse("the record is being changed at this moment", "ask again");
     }
     if (const Wanted* before = pending_wish(known)) {
-        log::warning("a failover takes the place of the switchover", {{"to", wanted.primary}, {"before", before->primary}});
+        log::warning("a failover takes the place of the switchover",
+                     {{"to", wanted.primary}, {"before", before->primary}});
     }
     known.wanted = std::move(wanted);
     if (known.wanted->step == WishStep::checkpoint) {

@@ -72,7 +72,8 @@ public:
         const Json* field = take(key);
         if (field == nullptr) return;
         const auto is_name = [](const Json& it) { return it.is_string() && it != ""; };
-        if (!field->is_array() || !std::ranges::all_of(*field, is_name)) return complain(key, "must be a list of names");
+        if (!field->is_array() || !std::ranges::all_of(*field, is_name))
+            return complain(key, "must be a list of names");
         into = field->get<std::vector<std::string>>();
     }
     template <class Read>

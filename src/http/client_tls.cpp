@@ -19,7 +19,7 @@ long long nanoseconds(const timespec& time) { return time.tv_sec * 1'000'000'000
 }  // namespace
 
 std::optional<ClientTls::Version> ClientTls::version_of(const std::string& file) {
-    struct stat it {};
+    struct stat it{};
     if (::stat(file.c_str(), &it) != 0) return std::nullopt;
     return Version{it.st_dev, it.st_ino, it.st_size, nanoseconds(it.st_mtim), nanoseconds(it.st_ctim)};
 }

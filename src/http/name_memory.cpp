@@ -11,7 +11,8 @@ NameMemory::Step NameMemory::next(const Asker& asker, Time now) const {
     const bool found = !name.addresses.empty();
     if (found && now - name.found_at <= fresh) return Take{name.addresses};
     // No such host: nobody knows it any more. No answer: it is where it was.
-    if (name.answered_at && *name.answered_at >= asker.since) return found ? Step(Take{name.addresses}) : Lack{name.why};
+    if (name.answered_at && *name.answered_at >= asker.since)
+        return found ? Step(Take{name.addresses}) : Lack{name.why};
     Wait wait{asker.until, name.under_way ? Lookup::under_way : Lookup::to_begin};
     if (found) wait.until = std::min(wait.until, (name.under_way ? name.asked_at : now) + patience);
     if (now >= wait.until) return found ? Step(Take{name.addresses}) : Lack{std::string(unanswered)};
@@ -21,7 +22,8 @@ NameMemory::Step NameMemory::next(const Asker& asker, Time now) const {
 }
 
 bool NameMemory::has_room() const {
-    return names_.size() < most_names || std::ranges::any_of(names_, [](const auto& it) { return !it.second.under_way; });
+    return names_.size() < most_names ||
+           std::ranges::any_of(names_, [](const auto& it) { return !it.second.under_way; });
 }
 
 void NameMemory::begin(const std::string& host, Time now) {

@@ -96,9 +96,9 @@ private:
     instance::Right right_;
     AgentRecord stored_;
     instance::Part given_ = instance::Part::unknown;
-    std::string followed_;   // the primary that was given with it
+    std::string followed_;             // the primary that was given with it
     std::map<std::string, int> asks_;  // for a promise, that are under way; by member
-    Term refused_term_ = 0;  // a refusal is journalled once
+    Term refused_term_ = 0;            // a refusal is journalled once
     std::optional<instance::Refusal> refused_why_;
     std::string unreadable_;
     bool busy_ = true;  // until recall() is over: what is not known yet must not be answered for, nor written over

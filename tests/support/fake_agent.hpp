@@ -34,8 +34,8 @@ public:
     bool has_data = true;
     int asked = 0;
     int assigned = 0;
-    int checkpoints = 0;        // that were begun
-    int checkpoints_ended = 0;  // of these
+    int checkpoints = 0;           // that were begun
+    int checkpoints_ended = 0;     // of these
     bool slow_checkpoint = false;  // they end when it is false again, at the next tell()
     bool failing_checkpoint = false;
 

@@ -151,8 +151,7 @@ TEST_CASE("what is kept aside is durable with every directory that was made for 
     SECTION("it was not there") {
         REQUIRE(keep_aside(data.path(), name, aside));
 
-        CHECK(new_synced() ==
-              Names{data.path(), data.path() + "/state", aside + "/" + name + ".pgbosun-new", aside});
+        CHECK(new_synced() == Names{data.path(), data.path() + "/state", aside + "/" + name + ".pgbosun-new", aside});
     }
     SECTION("a run that was killed has made it, and nobody knows how much of that is on disk") {
         std::filesystem::create_directories(aside);

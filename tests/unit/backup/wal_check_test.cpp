@@ -171,9 +171,10 @@ TEST_CASE("a drill leaves a tenth of the file system, or takes what it was given
 TEST_CASE("the server of a drill reaches nobody and nobody reaches it") {
     const auto command = drill_server_command({"/pg/bin", "/scratch/pgdata", "/scratch/s", "32MB", {}});
     for (const char* wanted :
-         {"listen_addresses=", "archive_mode=off", "primary_conninfo=", "shared_preload_libraries=",
-          "max_logical_replication_workers=0", "hot_standby=off", "unix_socket_permissions=0700", "wal_keep_size=0", "max_wal_size=128MB",
-          "min_wal_size=32MB", "unix_socket_directories=/scratch/s", "data_directory=/scratch/pgdata"}) {
+         {"listen_addresses=", "archive_mode=off",
+          "primary_conninfo=", "shared_preload_libraries=", "max_logical_replication_workers=0", "hot_standby=off",
+          "unix_socket_permissions=0700", "wal_keep_size=0", "max_wal_size=128MB", "min_wal_size=32MB",
+          "unix_socket_directories=/scratch/s", "data_directory=/scratch/pgdata"}) {
         CHECK(std::ranges::count(command.arguments, wanted) == 1);
     }
     // PostgreSQL refuses less than two segments.

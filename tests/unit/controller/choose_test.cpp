@@ -340,48 +340,6 @@ TEST_CASE("a switchover goes to who is on the list and can be promoted, else not
     CHECK(wants("c", [](Knowledge& known) { known.record->acknowledged = {3, {"b"}}; }) != "c");
 }
 
-TEST_CASE("a switchover is carried out once: after a write that failed again, and not when the record has named it") {
-    auto known = test::healthy();
-    known.wanted = Wanted{"c", DataLoss::refused, now + 1s, WishStep::checkpoint, "a"};
-    CHECK(written(chosen(known)) == nullptr);
-    CHECK(pending_wish(known) != nullptr);
-    known.wanted->step = WishStep::ready;
-    REQUIRE(written(chosen(known)) != nullptr);
-
-    const Record before = *known.record;
-    forget_record(known);
-    learn(known, before, now);
-    sees(known, test::primary_report());
-    sees(known, test::report("b"));
-    sees(known, test::report("c"));
-    CHECK(known.wanted->step == WishStep::ready);
-    const auto choice = chosen(known);
-    REQUIRE(written(choice) != nullptr);
-    CHECK(written(choice)->primary == "c");
-
-    learn(known, *written(choice), now);
-    CHECK(known.wanted->step == WishStep::recorded);
-    CHECK(pending_wish(known) == nullptr);
-    learn(known, change_primary(*known.record, "a", Chosen::from_list, DataLoss::refused), now);
-    CHECK(known.wanted->step == WishStep::overtaken);
-}
-
-TEST_CASE("a wish is overtaken when the record names neither who was asked for nor who was the primary then") {
-    struct Row {
-        const char* primary;
-        WishStep step;
-    };
-    for (const Row& row : {Row{"a", WishStep::ready}, {"b", WishStep::overtaken}, {"c", WishStep::recorded}}) {
-        CAPTURE(row.primary);
-        auto known = test::healthy();
-        known.wanted = Wanted{"c", DataLoss::refused, now + 1s, WishStep::ready, "a"};
-        Record record = *known.record;
-        record.primary = row.primary;
-        learn(known, record, now);
-        CHECK(known.wanted->step == row.step);
-    }
-}
-
 TEST_CASE("after a shutdown whoever holds all of it is promoted, and others are waited for in all other cases") {
     struct Row {
         const char* what;

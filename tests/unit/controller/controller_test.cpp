@@ -111,6 +111,7 @@ TEST_CASE("a failover by force takes the place of a switchover that has not begu
     CHECK(one.command({ControllerVerb::switchover, "pg-2", "a test"}).answer == Answer::under_way);
     CHECK(one.command({ControllerVerb::failover, "pg-3", "a test"}).answer == Answer::under_way);
     CHECK(one.status().wanted == "pg-3");
+    CHECK(has_logged("a failover takes the place of the switchover"));
     world.until([&] { return world.agents.serving() == "pg-3" && one.status().wanted.empty(); });
     world.until_whole(one);
 
@@ -158,12 +159,32 @@ TEST_CASE("a switchover that another change of primary has overtaken is given up
     world.until([&] { return primary.checkpoints == 1; });
     primary.die();
     world.until([&] { return world.agents.serving() == "pg-2" && one.status().wanted.empty(); });
+    CHECK(has_logged("the switchover is given up: another one is the primary now"));
     primary.slow_checkpoint = false;
     primary.come_back();
     world.until_whole(one);
     CHECK(one.status().term == 2);
     CHECK(one.status().wanted.empty());
     CHECK(world.agents.serving() == "pg-2");
+}
+
+TEST_CASE("a switchover that ends with the leadership is told, and the next leader does not know of it") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    world.agents["pg-1"].slow_checkpoint = true;
+    CHECK(one.command({ControllerVerb::switchover, "pg-2", "a test"}).answer == Answer::under_way);
+    world.end(one);
+    CHECK(has_logged("the switchover is given up: the controller that was asked for it leads no longer"));
+    CHECK(one.status().wanted.empty());
+    auto& two = world.start("two");
+    world.until([&] { return two.status().leads && two.status().serving; });
+    CHECK(two.status().wanted.empty());
+    world.until([&] { return two.command({ControllerVerb::switchover, "pg-3", ""}).answer == Answer::under_way; });
+    world.until([&] { return world.agents["pg-1"].checkpoints == 2; });
+    world.agents["pg-1"].slow_checkpoint = false;
+    world.agents["pg-1"].tell();
+    world.until([&] { return world.agents.serving() == "pg-3"; });
 }
 
 TEST_CASE("what makes no sense is refused with a reason, and nothing changes") {

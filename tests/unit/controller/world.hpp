@@ -9,6 +9,7 @@
 
 #include "controller/controller.hpp"
 #include "controller/record_text.hpp"
+#include "log_lines.hpp"
 #include "pgbosun/spawn.hpp"
 #include "support/catch.hpp"
 #include "support/fake_agent.hpp"
@@ -73,6 +74,7 @@ struct World {
     std::vector<One> controllers;
 
     World() {
+        logged().clear();
         policy.cluster = "orders";
         policy.ttl = world_ttl;
         policy.restart_window = 300ms;

@@ -49,11 +49,11 @@ TEST_CASE("a name that nobody knows is asked for, and waited for as long as the 
 
 TEST_CASE("an address is used for a second without another look, and then another look is taken first") {
     const NameMemory memory = knowing();
-    for (const auto& [after, expected] : std::vector<std::pair<std::chrono::milliseconds, std::string>>{
-             {0ms, "take 10.0.0.1"},
-             {1000ms, "take 10.0.0.1"},
-             {1001ms, "ask until 1201"},
-             {24h, "ask until 86400200"}}) {
+    for (const auto& [after, expected] :
+         std::vector<std::pair<std::chrono::milliseconds, std::string>>{{0ms, "take 10.0.0.1"},
+                                                                        {1000ms, "take 10.0.0.1"},
+                                                                        {1001ms, "ask until 1201"},
+                                                                        {24h, "ask until 86400200"}}) {
         CAPTURE(after.count());
         CHECK(step(memory, asks(begin + after), begin + after) == expected);
     }
@@ -99,7 +99,8 @@ TEST_CASE("a host that does not exist is not looked for where it was, also when 
     CHECK(step(memory, asks(begin + 3s), begin + 4s) == "lack try again");
 }
 
-TEST_CASE("what is remembered has a limit: the one asked for longest ago is forgotten, but no lookup that is under way") {
+TEST_CASE(
+    "what is remembered has a limit: the one asked for longest ago is forgotten, but no lookup that is under way") {
     NameMemory memory;
     for (std::size_t at = 0; at < NameMemory::most_names; ++at) {
         const std::string host = "host-" + std::to_string(at);

@@ -1,5 +1,6 @@
 #include "http/names.hpp"
 
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <semaphore>
 
@@ -41,8 +42,9 @@ struct NameServer {
 // An asker who has begun to wait.
 struct Asker {
     Asker(boost::asio::io_context& loop, Names& names, std::string host) {
-        boost::asio::co_spawn(loop, names.find(std::move(host), 1h),
-                              [this](const std::exception_ptr&, Result<Addresses> found) { answer = std::move(found); });
+        boost::asio::co_spawn(
+            loop, names.find(std::move(host), 1h),
+            [this](const std::exception_ptr&, Result<Addresses> found) { answer = std::move(found); });
     }
     std::optional<Result<Addresses>> answer;
 };
@@ -66,7 +68,7 @@ TEST_CASE("a lookup that hangs holds neither a number nor a name that was found 
     // Until what is known of pg-1 is no longer fresh.
     while (server.asked.size() == 2) CHECK(run(loop, names.find("pg-1", 1h)).value() == Addresses{"10.0.0.1"});
     CHECK(server.asked.at(2).host == "pg-1");
-    CHECK_FALSE(unknown.answer);
+    CHECK_FALSE(unknown.answer.has_value());
 
     // At once, as its patience is over.
     CHECK(run(loop, names.find("pg-1", 1h)).value() == Addresses{"10.0.0.1"});
@@ -110,6 +112,10 @@ TEST_CASE("a question to a name ends in its time while the lookup hangs, and nob
         end.acquire();
         return Looked{Looked::Answer::found, {"10.0.0.1"}, {}};
     });
+    struct Release {
+        ~Release() { end.release(); }
+        std::binary_semaphore& end;
+    } release{end};
     {
         boost::asio::io_context loop;
         Names::of(loop).use([&](std::string host, std::function<void(Looked)> answer) {
@@ -129,7 +135,6 @@ TEST_CASE("a question to a name ends in its time while the lookup hangs, and nob
         begun.acquire();
     }
     CHECK(looked == 1);
-    end.release();
 }
 
 TEST_CASE("a server is reached by its name at whichever of its addresses answers") {

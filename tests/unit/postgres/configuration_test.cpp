@@ -242,7 +242,8 @@ TEST_CASE("of a directory that somebody restored by hand, what recovery was told
 }
 
 TEST_CASE("a copy that becomes an instance runs its subscriptions again, as its owner has set them") {
-    CHECK(without_copys_parameters("work_mem = '1MB'\nmax_logical_replication_workers = '0'\n") == "work_mem = '1MB'\n");
+    CHECK(without_copys_parameters("work_mem = '1MB'\nmax_logical_replication_workers = '0'\n") ==
+          "work_mem = '1MB'\n");
     const std::string others = "max_logical_replication_workers = '8'\n# max_logical_replication_workers = '0'\n";
     CHECK(without_copys_parameters(others) == others);
 }

@@ -15,7 +15,8 @@ std::string files_of(Conninfo further, const Conninfo& environment = {}) {
     for (const char* keyword : {"passfile", "sslcert", "sslkey", "sslrootcert", "sslcrl"}) {
         const auto it = keywords.find(keyword);
         if (it == keywords.end()) continue;
-        text += (text.empty() ? "" : " ") + std::string(keyword) + "=" + (it->second == "/nonexistent" ? "-" : it->second);
+        text +=
+            (text.empty() ? "" : " ") + std::string(keyword) + "=" + (it->second == "/nonexistent" ? "-" : it->second);
     }
     return text;
 }
@@ -34,7 +35,8 @@ TEST_CASE("over the network libpq looks at no file that nobody has named, and at
           "passfile=- sslcert=- sslkey=- sslrootcert=/r sslcrl=-");
     CHECK(files_of({{"sslmode", "verify-full"}, {"sslrootcert", "system"}}) ==
           "passfile=- sslcert=- sslkey=- sslrootcert=system sslcrl=-");
-    CHECK(files_of({{"sslrootcert", "/r"}, {"sslcrl", "/l"}}) == "passfile=- sslcert=- sslkey=- sslrootcert=/r sslcrl=/l");
+    CHECK(files_of({{"sslrootcert", "/r"}, {"sslcrl", "/l"}}) ==
+          "passfile=- sslcert=- sslkey=- sslrootcert=/r sslcrl=/l");
     CHECK(files_of({{"sslrootcert", "/r"}, {"sslcrldir", "/l"}}) == "passfile=- sslcert=- sslkey=- sslrootcert=/r");
 }
 
