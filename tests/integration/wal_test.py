@@ -237,7 +237,7 @@ log_destination = stderr
                        timeout=instance.DEADLINE)
         it.sql("insert into kept values (2)")
         wait_for("the row has been streamed", lambda: sql("select count(*) from kept") == "2")
-        self.assertEqual(sql(f"select pg_promote(true, {instance.DEADLINE})"), "t")
+        self.assertEqual(sql(f"select pg_promote(true, {int(instance.DEADLINE)})"), "t")
 
         sql("insert into kept values (3)")
         self.assertEqual(sql("select count(*) from kept"), "3")
