@@ -39,6 +39,9 @@ struct ControllerStatus {
     bool paused = false;
     std::vector<std::string> promotable;
     SynchronousRule synchronous;
+    // Who could take over if the primary were lost now, and why nobody could; only who leads knows.
+    std::vector<std::string> candidates;
+    std::string no_candidate;
     std::string waits_for;  // why nothing is done about a primary that does not serve; empty: nothing is to be done
     std::string wanted;     // the primary that an operator asked for, until it is so
     std::vector<SeenInstance> instances;

@@ -73,7 +73,8 @@ struct LsnStatus {
     // Standby: it replays the archive of the cluster that its own one follows, and streams from nobody.
     bool from_archive = false;
     bool replay_paused = false;
-    std::optional<Lsn> flushed;  // primary: all before it is on disk
+    bool replay_stands_still = false;  // standby: for long, with WAL to replay
+    std::optional<Lsn> flushed;        // primary: all before it is on disk
 };
 
 struct VolumeStatus {

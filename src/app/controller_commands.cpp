@@ -140,6 +140,12 @@ void append_instance(std::string& out, const SeenInstance& seen) {
     out.append("\n");
 }
 
+std::string joined(const std::vector<std::string>& names) {
+    std::string text;
+    for (const auto& name : names) text.append(text.empty() ? "" : ", ").append(name);
+    return text;
+}
+
 // As the primary sees its standbys.
 std::string commits_wait_at(const ControllerStatus& status) {
     const auto primary = std::ranges::find(status.instances, status.primary, &SeenInstance::name);
@@ -159,6 +165,8 @@ std::string controller_status_text(const ControllerStatus& status) {
     }
     out.append(" (term " + std::to_string(status.term) + ")\n");
     if (!status.waits_for.empty()) out.append("waits       " + status.waits_for + "\n");
+    if (!status.candidates.empty()) out.append("failover    could take over: " + joined(status.candidates) + "\n");
+    if (!status.no_candidate.empty()) out.append("failover    nobody could take over: " + status.no_candidate + "\n");
     if (!status.wanted.empty()) out.append("on the way  to " + status.wanted + "\n");
     if (status.paused) out.append("paused      no failover by itself (resume: pgbosun-controller resume)\n");
     if (status.synchronous.number > 0) {

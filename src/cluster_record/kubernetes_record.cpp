@@ -86,8 +86,9 @@ Task<Result<RecordText>> KubernetesRecord::read() {
     const Json& body = answer->body;
     const bool has_record = body.contains("data") && body["data"].is_object() && body["data"].contains("record");
     if (!has_record || version_of(body).empty()) {
-        co_return fail(FaultKind::corrupt, "the ConfigMap " + name_ + " has no `record`",
-                       "delete it, and the controller creates it anew from what the instances say");
+        co_return fail(
+            FaultKind::corrupt, "the ConfigMap " + name_ + " has no `record`",
+            "put it back from a backup of the engine; without one see \"The record is lost\" in operations.md");
     }
     co_return RecordText{text_at(body, {"data", "record"}), Revision{version_of(body)}};
 }

@@ -2,8 +2,12 @@
 
 #include <algorithm>
 
+#include "controller/handover.hpp"
+
 namespace pgbosun::controller {
 namespace {
+
+constexpr std::string_view too_far_behind = "it lags by more than max_lag";
 
 const Seen* lately(const Field& field, const std::string& name) {
     const Seen* seen = find(field.known, name);
@@ -114,9 +118,12 @@ bool is_better(const Field& field, const std::string& one, const std::string& ot
     if (ours != theirs) return ours > theirs;
     const auto& primary = field.known.record->primary;
     if ((one == primary) != (other == primary)) return one == primary;
+    const auto to_replay = [&](const std::string& name) { return find(field.known, name)->report.to_replay; };
+    // The cluster would be without a primary for as long, or for good where replay stands still.
+    const bool one_is_slow = to_replay(one) > most_to_replay;
+    if (one_is_slow != (to_replay(other) > most_to_replay)) return !one_is_slow;
     const int by_priority = priority(field, one) - priority(field, other);
     if (by_priority != 0) return by_priority > 0;
-    const auto to_replay = [&](const std::string& name) { return find(field.known, name)->report.to_replay; };
     if (to_replay(one) != to_replay(other)) return to_replay(one) < to_replay(other);
     return one < other;
 }
@@ -128,8 +135,51 @@ std::string_view unfit(const Field& field, const std::string& name, DataLoss dat
     if (data_loss == DataLoss::accepted) return {};
     const Reach reach = find(field.known, name)->report.reach;
     if (!holds_all(field, reach)) return "too few synchronous standbys answer to know who holds every commit";
-    if (lags(field, reach)) return "it lags by more than max_lag";
+    if (lags(field, reach)) return too_far_behind;
     return {};
+}
+
+Successors successors(const Field& field) {
+    const std::string& primary = field.known.record->primary;
+    const auto best = pick(field, primary);
+    if (!best.name) return {{}, best.why_not};
+    Successors it;
+    for (const auto& [name, seen] : field.known.seen) {
+        if (name != primary && unable(field, name).empty() && !lags(field, seen.report.reach)) it.names.push_back(name);
+    }
+    return it;
+}
+
+std::optional<GivenUp> given_up(const Field& field, const std::string& name) {
+    const Reach ours = find(field.known, name)->report.reach;
+    std::optional<GivenUp> most;
+    Reach furthest = ours;
+    for (const auto& [other, seen] : field.known.seen) {
+        const Reach& theirs = seen.report.reach;
+        const auto& system_id = field.known.record->system_id;
+        const bool of_this_system = !system_id || seen.report.system_id == system_id;
+        if (other == name || theirs <= furthest || lately(field, other) == nullptr || !of_this_system) continue;
+        const bool same_wal = theirs.term == ours.term && theirs.timeline == ours.timeline;
+        const auto why = unable(field, other);
+        most = GivenUp{other, same_wal ? std::optional(theirs.lsn.value - ours.lsn.value) : std::nullopt,
+                       why.empty() ? "another one is promoted" : why};
+        furthest = theirs;
+    }
+    return most;
+}
+
+std::string to_text(const GivenUp& it, const std::string& name) {
+    const std::string more =
+        it.bytes ? std::to_string(*it.bytes) + " bytes more than " : "WAL of a later timeline than ";
+    return it.instance + " holds " + more + name + ": " + std::string(it.why);
+}
+
+std::string_view judged_by_max_lag(const Field& field, const GivenUp& it) {
+    const Record& record = *field.known.record;
+    if (record.data_loss == DataLoss::accepted) return "no: the failover is forced";
+    if (record.synchronous.number > 0) return "no: it is for asynchronous standbys";
+    if (!field.policy.max_lag) return "no: none is configured";
+    return it.bytes ? "yes: it allows that" : "no: it counts bytes of one timeline";
 }
 
 bool is_surpassed(const Field& field, const std::string& name) {
@@ -152,6 +202,8 @@ Pick pick(const Field& field, const std::string& except) {
     }
     if (!best.name) return best;
     best.why_not = unfit(field, *best.name, DataLoss::refused);
+    const auto more = best.why_not == too_far_behind ? given_up(field, *best.name) : std::nullopt;
+    if (more) best.why_not += ": " + to_text(*more, *best.name);
     best.chosen = admission(field, *best.name).value_or(Chosen::from_list);
     if (!best.why_not.empty()) best.name.reset();
     return best;

@@ -5,6 +5,8 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "controller/knowledge.hpp"
 
@@ -16,7 +18,7 @@ using NotBefore = Instant;
 struct Pick {
     std::optional<std::string> name;
     Chosen chosen = Chosen::from_list;
-    std::string_view why_not;  // when there is none
+    std::string why_not;  // when there is none
 };
 
 struct Field {
@@ -26,7 +28,8 @@ struct Field {
     Instant now{};
 };
 
-// The best of all but `except`; on equal positions the recorded primary, then priority, then who has less to replay, then name.
+// The best of all but `except`; on equal positions the recorded primary, then who has not too much to replay, then priority, then
+// who has less to replay, then name.
 Pick pick(const Field& field, const std::string& except);
 
 // What keeps `name` from being promoted; empty: nothing. The data of who has written is judged too.
@@ -34,5 +37,25 @@ std::string_view unfit(const Field& field, const std::string& name, DataLoss dat
 
 // Who of those that could be promoted holds more than `name`.
 bool is_surpassed(const Field& field, const std::string& name);
+
+// Who could take over if the primary were lost now.
+struct Successors {
+    std::vector<std::string> names;
+    std::string why_not;  // when there are none
+};
+Successors successors(const Field& field);
+
+// Who answers and holds more than `name`, but is not to be promoted: that is given up when `name` is.
+struct GivenUp {
+    std::string instance;
+    std::optional<std::uint64_t> bytes;  // none: it is of a later term or timeline
+    std::string_view why;                // it is not to be promoted
+};
+// The one who holds the most of them; none: nothing is known to be given up.
+std::optional<GivenUp> given_up(const Field& field, const std::string& name);
+// "pg-3 holds 4096 bytes more than pg-2: its priority says that it must never be primary"
+std::string to_text(const GivenUp& it, const std::string& name);
+// Whether max_lag has counted it, for people.
+std::string_view judged_by_max_lag(const Field& field, const GivenUp& it);
 
 }  // namespace pgbosun::controller

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "controller/handover.hpp"
+#include "controller/old_record.hpp"
 #include "controller/succession.hpp"
 #include "controller/upstream.hpp"
 #include "instance/right.hpp"
@@ -150,6 +151,11 @@ std::optional<Proof> proof_of_stop(const Knowledge& known, const Policy& policy,
 Choice choose(Knowledge& known, const Policy& policy, Instant now) {
     Choice choice;
     if (now >= known.leader_until || !known.record) return choice;
+    choice.waits_for = why_old(known);
+    if (!choice.waits_for.empty()) {
+        choice.hint = hint_to_renew;
+        return choice;
+    }
     if (!known.in_flight) {
         auto next = succeed(known, policy, now);
         choice.waits_for = next.waits_for;

@@ -10,8 +10,10 @@
 //  * The recorded primary is promoted when every former one has acknowledged its stop under this term, or all
 //  leases
 //    have run out; and when what was asked for after that shows that it holds what was acknowledged.
+//  * A record that is older than the instances is not acted on (old_record.hpp).
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -31,7 +33,8 @@ using Action = std::variant<Write, Assign>;
 
 struct Choice {
     std::vector<Action> actions;
-    std::string_view waits_for;         // for status; empty: all is well
+    std::string waits_for;              // for status; empty: all is well
+    std::string_view hint;              // what somebody could do about that; empty: it is in operations.md
     std::optional<Instant> look_again;  // something is due then although nothing may arrive
 };
 

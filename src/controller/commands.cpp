@@ -4,6 +4,7 @@
 #include "controller/controller.hpp"
 #include "controller/handover.hpp"
 #include "controller/obstacle.hpp"
+#include "controller/old_record.hpp"
 #include "pgbosun/log.hpp"
 #include "pgbosun/spawn.hpp"
 
@@ -38,6 +39,7 @@ ControlAnswer Controller::command(ControllerRequest request) {
     if (!known->record && !keeper_.trouble().empty()) {
         return refuse("the record cannot be used: " + keeper_.trouble(), keeper_.hint());
     }
+    if (known->record && !why_old(*known).empty()) return renew_record(*known, request);
     if (!known->record || known->record->term == 0) {
         return refuse("there is no primary yet", "ask again when `status` shows one");
     }
@@ -193,6 +195,19 @@ ControlAnswer Controller::without_lost(Knowledge& known, const ControllerRequest
         spawn(loop_, tell("InstanceLost", request.lost + " is stopped for good, says " + request.asked_by));
     }
     return answer;
+}
+
+// A record that is older than the instances is not changed in any other way.
+ControlAnswer Controller::renew_record(Knowledge& known, const ControllerRequest& request) {
+    const std::string why = why_old(known);
+    if (request.verb != ControllerVerb::failover || request.to.empty()) return refuse(why, std::string(hint_to_renew));
+    if (!instances_.contains(request.to)) return refuse("\"" + request.to + "\" is not an instance of this cluster");
+    const auto lost = request.lost.empty() ? std::vector<std::string>() : names_in(request.lost);
+    auto renewal = renew(known, policy_, request.to, lost, clock_.now());
+    if (!renewal.record) return refuse(why + ": " + renewal.why_not, std::move(renewal.hint));
+    log::warning("the record begins anew from what the instances say",
+                 {{"to", request.to}, {"lost", request.lost}, {"by", request.asked_by}, {"was", why}});
+    return write_wish(known, std::move(*renewal.record));
 }
 
 // So that the checkpoint at its shutdown is a short one. Without it the old primary would be killed in that shutdown when its last lease

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "controller/old_record.hpp"
 #include "pgbosun/log.hpp"
 #include "pgbosun/spawn.hpp"
 
@@ -81,6 +82,7 @@ Task<> Controller::act() {
         } else {
             serving_term_ = 0;
             waits_for_.clear();
+            hint_.clear();
         }
         publish_.wake();
         co_await decide_.wait(pause);
@@ -91,10 +93,26 @@ Task<> Controller::act() {
 
 void Controller::perform(Action action) {
     if (auto* assign = std::get_if<Assign>(&action)) {
+        tell_given_up(assign->assignment);
         spawn(loop_, deliver(std::move(assign->assignment)));
     } else {
         perform_write(std::move(std::get<Write>(action)));
     }
+}
+
+// Once, when it is certain.
+void Controller::tell_given_up(const Assignment& promotion) {
+    const Knowledge& known = *keeper_.knowledge();
+    const bool promotes = promotion.instance == promotion.primary && promotion.lease && known.promoted_at;
+    if (!promotes || promotion.term == promoted_term_ || find(known, promotion.instance) == nullptr) return;
+    promoted_term_ = promotion.term;
+    const Field field{known, policy_, {}, clock_.now()};
+    const auto more = given_up(field, promotion.instance);
+    if (!more) return;
+    const std::string text = to_text(*more, promotion.instance);
+    log::warning("WAL is given up: " + text,
+                 {{"promoted", promotion.instance}, {"judged_by_max_lag", judged_by_max_lag(field, *more)}});
+    if (publication_ != nullptr) spawn(loop_, tell("WalGivenUp", text));
 }
 
 void Controller::perform_write(Write write) {
@@ -126,7 +144,8 @@ void Controller::note(const Choice& choice) {
     const Knowledge& known = *keeper_.knowledge();
     if (choice.waits_for != waits_for_) {
         waits_for_ = choice.waits_for;
-        if (!waits_for_.empty()) log::warning("no failover yet: " + waits_for_);
+        hint_ = choice.hint;
+        if (!waits_for_.empty()) log::warning("no failover yet: " + waits_for_, {{"hint", hint_}});
     }
     note_wish(clock_.now());
     if (!known.record || known.record->term == 0 || !is_serving(known, policy_, clock_.now())) return;
@@ -178,6 +197,9 @@ bool Controller::is_fresh(const Instance& instance) const {
 std::optional<PublishedRole> Controller::role_of(const std::string& name) const {
     const Knowledge& known = *knowledge();
     const Instance& instance = instances_.at(name);
+    // Whether the record is older than what it knows is seen when it has answered under this leadership.
+    const bool is_unheard = is_fresh(instance) && find(known, name) == nullptr;
+    if (is_unheard || !why_old(known).empty()) return std::nullopt;
     const bool recorded = name == known.record->primary;
     if (recorded && is_serving(known, policy_, clock_.now())) return PublishedRole::primary;
     // A primary that is silent to us may serve by the promises of the others.
@@ -266,12 +288,18 @@ ControllerStatus Controller::status() {
             it.serving = managed->serving && seen.answers;
         it.instances.push_back(std::move(seen));
     }
-    it.waits_for = waits_for_;
+    it.waits_for = hint_.empty() ? waits_for_ : waits_for_ + " (" + hint_ + ")";
     const bool awaited = it.leads && !knowledge()->record;
     if (awaited && !it.record_trouble.empty()) it.waits_for = "the record cannot be used: " + it.record_trouble;
     if (it.leads && !record && it.waits_for.empty()) it.waits_for = "not every member has answered yet";
     const bool known_primary = it.primary.empty() || it.primary == source_name || instances_.contains(it.primary);
     if (!known_primary) it.waits_for = "the recorded primary " + it.primary + " is not in the configuration";
+    if (const Knowledge* known = knowledge();
+        known != nullptr && known->record && !it.primary.empty() && it.source.empty()) {
+        auto after = successors(Field{*known, policy_, {}, it.now});
+        it.no_candidate = why_old(*known).empty() ? after.why_not : why_old(*known);
+        if (it.no_candidate.empty()) it.candidates = std::move(after.names);
+    }
     if (knowledge() != nullptr && knowledge()->wanted) it.wanted = knowledge()->wanted->primary;
     it.changes = changes_;
     return it;

@@ -60,6 +60,7 @@ private:
     Task<> act();
     void perform(Action action);
     void perform_write(Write write);
+    void tell_given_up(const Assignment& promotion);
     void note(const Choice& choice);
     void note_wish(Instant now);
     void look_closely(const Choice& choice, Instant now);
@@ -74,6 +75,7 @@ private:
     ControlAnswer switch_to(Knowledge& known, const ControllerRequest& request);
     [[nodiscard]] ControlAnswer nothing_to_hand_over(const Knowledge& known, const std::string& to) const;
     ControlAnswer without_lost(Knowledge& known, const ControllerRequest& request);
+    ControlAnswer renew_record(Knowledge& known, const ControllerRequest& request);
     ControlAnswer set_paused(Knowledge& known, ControllerVerb verb);
     ControlAnswer demote(Knowledge& known, const ControllerRequest& request);
     ControlAnswer promote(Knowledge& known, const ControllerRequest& request);
@@ -89,9 +91,10 @@ private:
     std::map<std::string, Instance> instances_;
     RecordKeeper keeper_;
     Wake decide_, publish_;
-    std::string waits_for_;
+    std::string waits_for_, hint_;
     Instant looked_closely_at_{};
-    Term serving_term_ = 0;  // the last whose primary was seen to take writes
+    Term serving_term_ = 0;   // the last whose primary was seen to take writes
+    Term promoted_term_ = 0;  // the last whose primary was told to become it
     std::uint64_t changes_ = 0;
 };
 

@@ -39,7 +39,7 @@ std::string_view unfit_for_handover(const Field& field, const std::string& name)
 
 Pick pick_for_handover(const Field& field) {
     Knowledge fit = field.known;
-    std::string_view why_not;
+    std::string why_not;
     for (const auto& name : field.known.record->promotable.names) {
         const auto why = unfit_for_handover(field, name);
         if (why.empty()) continue;
@@ -86,10 +86,10 @@ std::optional<Succession> end_handover(const Knowledge& known, const Policy& pol
     if (to != nullptr && !lacks_of_handover(known, *to) && now - to->received_at < policy.ttl) return std::nullopt;
     // What is on its way to a standby comes within moments, or not at all.
     const Instant until = std::max(known.served_at, proof.at) + policy.ttl;
-    if (now < until) return Succession{std::nullopt, not_received, until};
+    if (now < until) return Succession{std::nullopt, std::string(not_received), until};
     const Seen* from = find(known, record.handed_by);
     const bool answers = from != nullptr && now - from->received_at < policy.ttl;
-    if (answers && from->report.term < record.term) return Succession{std::nullopt, not_received, {}};
+    if (answers && from->report.term < record.term) return Succession{std::nullopt, std::string(not_received), {}};
     if (answers && can_serve_again(*from, record)) {
         return Succession{change_primary(record, record.handed_by, Chosen::from_list, DataLoss::refused), {}, {}};
     }

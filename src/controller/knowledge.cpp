@@ -66,6 +66,7 @@ void learn(Knowledge& known, Record record, Instant now) {
                              known.record->longest_lease >= record.longest_lease;
     if (!same_leases) known.lease_ttl_since = now;
     const bool other_term = !known.record || known.record->term != record.term;
+    known.latest_term = std::max(known.latest_term, record.term);
     known.record = std::move(record);
     known.in_flight.reset();
     if (known.wanted) follow_record(*known.wanted, *known.record);

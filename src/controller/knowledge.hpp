@@ -94,6 +94,7 @@ struct Knowledge {
     Instant leader_until{};           // counted from before the election was asked for or renewed
     std::optional<Record> record;     // none: it must be read first
     std::optional<Record> in_flight;  // being written
+    Term latest_term = 0;             // of all records that were read or written
     std::map<std::string, Seen> seen;
     std::map<std::string, Instant> leased_until;  // when the last grant to it has run out, for certain
     std::map<std::string, Instant> stopped_at;    // under the record's term

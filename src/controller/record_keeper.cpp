@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "controller/old_record.hpp"
 #include "controller/record_text.hpp"
 #include "pgbosun/log.hpp"
 #include "pgbosun/spawn.hpp"
@@ -163,12 +164,18 @@ Task<> RecordKeeper::read() {
     changed_();
 }
 
-// A record that somebody has removed: what is known of it is written again, unless an instance has seen a later term.
+// A record that somebody has removed: what is known of it is written again, unless an instance has seen a later term or list.
 // A new cluster begins only where no instance has ever been told anything.
 std::optional<Record> RecordKeeper::first_record() {
     Term highest = 0;
     for (const auto& [name, seen] : known_->seen) highest = std::max(highest, seen.report.term);
-    if (last_read_ && last_read_->term >= highest) return last_read_;
+    if (last_read_ && !is_older(*last_read_)) {
+        if (all_have_spoken()) return last_read_;
+        const Fault silent{FaultKind::corrupt, "it is gone, and not every instance has answered yet",
+                           "it is put back from memory when they have, or have been silent for two lease times"};
+        note_answer(&silent);
+        return std::nullopt;
+    }
     if (highest > 0) {
         const Fault gone{
             FaultKind::corrupt, "it is gone, and the instances know of term " + std::to_string(highest),
@@ -182,6 +189,19 @@ std::optional<Record> RecordKeeper::first_record() {
     Record record;
     record.cluster = policy_.cluster;
     return record;
+}
+
+bool RecordKeeper::is_older(const Record& remembered) const {
+    Knowledge as_remembered = *known_;
+    as_remembered.record = remembered;
+    return !why_old(as_remembered).empty();
+}
+
+// A follower's memory is a little old, and what it does not know yet an instance may.
+bool RecordKeeper::all_have_spoken() const {
+    const bool all =
+        std::ranges::all_of(policy_.members, [&](const Member& it) { return known_->seen.contains(it.peer.name); });
+    return all || clock_.now() - known_->leader_since >= 2 * policy_.ttl;
 }
 
 Task<> RecordKeeper::create() {

@@ -49,6 +49,8 @@ private:
     Task<> create();
     // none: not now, and why is noted.
     std::optional<Record> first_record();
+    [[nodiscard]] bool is_older(const Record& remembered) const;
+    [[nodiscard]] bool all_have_spoken() const;
     Task<> write_out();
     Task<> look_at_other();
     void lead_no_longer(const std::string& why);

@@ -130,7 +130,7 @@ Instant leases_end(const Knowledge& known, const Policy& policy) {
     return last;
 }
 
-Succession wait(std::string_view why, std::optional<Instant> until = {}) { return {std::nullopt, why, until}; }
+Succession wait(std::string why, std::optional<Instant> until = {}) { return {std::nullopt, std::move(why), until}; }
 
 Succession to_best(const Knowledge& known, const Policy& policy, Instant now, NotBefore not_before) {
     const auto best = pick(Field{known, policy, not_before, now}, known.record->primary);

@@ -2,7 +2,7 @@
 // Decision: what the record should say next.
 
 #include <optional>
-#include <string_view>
+#include <string>
 
 #include "controller/knowledge.hpp"
 
@@ -10,7 +10,7 @@ namespace pgbosun::controller {
 
 struct Succession {
     std::optional<Record> record;  // none: it stays
-    std::string_view waits_for;
+    std::string waits_for;
     std::optional<Instant> look_again;
 };
 

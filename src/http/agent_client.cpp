@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "http/assignment_wire.hpp"
+#include "http/event_counter.hpp"
 #include "http/wire.hpp"
 
 namespace pgbosun::http {
@@ -14,30 +15,6 @@ Fault fault_of(const Answered& answered, const std::string& who) {
     const bool refused = answered.status >= 400 && answered.status < 500 && answered.status != 408;
     return {refused ? FaultKind::refused : FaultKind::unavailable, who + ": " + problem.detail, problem.hint};
 }
-
-// An empty line ends an event; a comment is none, and progress of a job is nothing that anybody here waits for.
-struct EventCounter {
-    std::string line;
-    bool in_event = false, of_progress = false;
-
-    bool take(std::string_view piece) {
-        bool ended = false;
-        for (const char c : piece) {
-            if (c == '\n') {
-                if (line.empty()) {
-                    ended |= std::exchange(in_event, false);
-                    of_progress = false;
-                }
-                if (line == "event: progress") of_progress = true;
-                if (line.starts_with("data:")) in_event = !of_progress;
-                line.clear();
-            } else if (line.size() < 16) {
-                line += c;
-            }
-        }
-        return ended;
-    }
-};
 
 }  // namespace
 

@@ -118,6 +118,12 @@ std::vector<MetricFamily> controller_metrics(const ControllerStatus& status) {
                              status.serving ? 1 : 0));
     families.push_back(
         gauge("pgbosun_controller_paused", "1 while there is no failover by itself", status.paused ? 1 : 0));
+    // A follower would have to guess.
+    if (status.leads) {
+        families.push_back(gauge("pgbosun_controller_candidates",
+                                 "Instances that could take over if the primary were lost now",
+                                 static_cast<double>(status.candidates.size())));
+    }
     MetricFamily changes{
         "pgbosun_controller_changes_total", "Changes of the primary by this controller", MetricKind::counter, {}};
     changes.samples.push_back({});

@@ -79,6 +79,8 @@ std::string render_controller_status(const ControllerStatus& status) {
     json["synchronous"] = {{"method", status.synchronous.method == SyncMethod::any ? "any" : "first"},
                            {"number", status.synchronous.number},
                            {"names", status.synchronous.names}};
+    json["candidates"] = status.candidates;
+    json["no_candidate"] = status.no_candidate.empty() ? Json() : Json(status.no_candidate);
     json["waits_for"] = status.waits_for.empty() ? Json() : Json(status.waits_for);
     json["wanted"] = status.wanted.empty() ? Json() : Json(status.wanted);
     json["changes"] = status.changes;
@@ -112,6 +114,8 @@ Result<ControllerStatus> parse_controller_status(std::string_view text) {
         status.synchronous.number = static_cast<int>(std::min<std::uint64_t>(number_at(*rule, "number"), 1000));
         status.synchronous.names = texts_at(*rule, "names");
     }
+    status.candidates = texts_at(json, "candidates");
+    status.no_candidate = text_at(json, "no_candidate");
     status.waits_for = text_at(json, "waits_for");
     status.wanted = text_at(json, "wanted");
     status.changes = number_at(json, "changes");

@@ -42,6 +42,7 @@ Objection not_standby(const InstanceStatus& status, const RoleTerms& terms) {
     if (terms.tags == Tags::asked_for) return "this instance has no tags";
     const std::string_view state = status.lsn.streaming ? "streaming" : "in archive recovery";
     if (terms.replication_state && *terms.replication_state != state) return "replication is " + std::string(state);
+    if (status.lsn.replay_stands_still) return "replay stands still";
     return too_far_behind(status, terms.max_lag);
 }
 

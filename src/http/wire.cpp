@@ -63,6 +63,7 @@ Json lsn_of(const InstanceStatus& status) {
     json["sender"] = or_null(lsn.sender);
     json["from_archive"] = lsn.from_archive;
     json["replay_paused"] = lsn.replay_paused;
+    json["replay_stands_still"] = lsn.replay_stands_still;
     return json;
 }
 

@@ -188,6 +188,7 @@ void read_postgres(const Fields& top, InstanceStatus& status) {
         fields.text("sender", status.lsn.sender);
         fields.truth("from_archive", status.lsn.from_archive);
         fields.truth("replay_paused", status.lsn.replay_paused);
+        fields.truth("replay_stands_still", status.lsn.replay_stands_still);
     });
     top.each("standbys", [&](const Fields& fields) {
         StandbyStatus& standby = status.standbys.emplace_back();

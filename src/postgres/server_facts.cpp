@@ -141,6 +141,7 @@ select pg_is_in_recovery() as in_recovery,
        case when w.status = 'streaming' then w.sender_host || ':' || w.sender_port end as sender,
        coalesce(w.status = 'streaming', false) as streaming,
        case when pg_is_in_recovery() then pg_is_wal_replay_paused() else false end as replay_paused,
+       (select setting from pg_settings where name = 'max_standby_streaming_delay') as query_patience_ms,
        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int -
        coalesce(current_setting('reserved_connections', true), '0')::int -
        (select count(*) from pg_stat_activity where backend_type = 'client backend')::int as free_connections,
@@ -168,6 +169,9 @@ Result<ServerFacts> parse_server_facts(const Rows& rows) {
     facts.run = row.number<std::uint64_t>("run");
     facts.free_connections = row.number<int>("free_connections");
     facts.lsn = lsn_of(row, facts.recovery);
+    if (const auto wait = row.number<std::int64_t>("query_patience_ms"); wait >= 0) {
+        facts.query_patience = std::chrono::milliseconds(wait);
+    }
     facts.wal_read = row.truth("wal_read");
     facts.pending_restart = names_of(row);
     facts.standbys = standbys_of(row);

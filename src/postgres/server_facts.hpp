@@ -25,6 +25,7 @@ struct ServerFacts {
     Duration up{};          // since the postmaster started
     std::uint64_t run = 0;  // when its checkpointer started: another one after crash recovery, too; 0: none runs
     LsnStatus lsn;
+    std::optional<Duration> query_patience;  // standby: for so long a query may hold replay up; none: for ever
     bool wal_read = true;  // standby: it has replayed all WAL that it had when it was started, as far as one sees now
     int free_connections = 0;                  // for users that are nobody special
     std::vector<std::string> pending_restart;  // parameter names

@@ -307,6 +307,8 @@ const InstanceStatus& Instance::status() {
         work_.look(status_, now);
         const bool delayed = settings_.postgresql.apply_delay > Duration::zero();
         replay_.look(status_, delayed ? Replays::delayed : Replays::at_once, now);
+        const auto& server = monitor_.facts().server;
+        replay_.judge(status_, server ? server->query_patience : std::nullopt, now);
         notice();
     }
     status_.now = now;

@@ -5,7 +5,7 @@ writes through all three servers and one beside each of them. Faults come one up
 
     PGBOSUN_TEST_SEED=7                the faults of a run again (not the moments at which processes meet them); CI has
                                        its own, all other runs one by chance
-    PGBOSUN_CHAOS_SECONDS=7200         for how long, 90 unless said
+    PGBOSUN_CHAOS_SECONDS=7200         for how long, 60 unless said
     PGBOSUN_CHAOS_KEEP=DIRECTORY       all logs of a run that fails
     PGBOSUN_CHAOS_ASYNCHRONOUS=1       without synchronous replication: what is lost is said, and is no failure
 
@@ -29,7 +29,7 @@ import instance  # noqa: E402
 import network  # noqa: E402
 import writer  # noqa: E402
 
-SECONDS = float(os.environ.get("PGBOSUN_CHAOS_SECONDS", "90"))
+SECONDS = float(os.environ.get("PGBOSUN_CHAOS_SECONDS", "60"))
 SEED_OF_CI = 7
 SEED = int(os.environ.get("PGBOSUN_TEST_SEED") or
            (SEED_OF_CI if os.environ.get("CI") else int.from_bytes(os.urandom(4), "little")))

@@ -101,7 +101,8 @@ class OtherOptions(Case):
 class Interrupted(Case):
     def test_a_bootstrap_that_was_killed_in_initdb_begins_anew(self):
         it = self.make().start()
-        wait_for("initdb has written something", lambda: glob.glob(it.data_directory + "/*"))
+        wait_for("initdb has written something", lambda: glob.glob(it.data_directory + "/*"),
+                 pause=instance.SHORT_STATE)
 
         it.kill_everything()
         it.start().up()

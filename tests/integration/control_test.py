@@ -90,7 +90,7 @@ class Verbs(Case):
 
         self.assertEqual(self.post("reload").status, 200)
 
-        wait_for("the backends see it", lambda: self.it.sql("show work_mem") == "7MB", 3)
+        wait_for("the backends see it", lambda: self.it.sql("show work_mem") == "7MB")
         status = self.it.wait_status("a restart is due", lambda status: status["pending_restart"])
         self.assertEqual(status["pending_restart_parameters"], ["shared_buffers"])
         self.assertEqual(self.post("restart").status, 200)
@@ -289,7 +289,7 @@ class Tcp(Case):
 
         it.secret("token", "second-token\n")
 
-        wait_for("the new token is taken", lambda: with_token("second-token").status == 200, 15)
+        wait_for("the new token is taken", lambda: with_token("second-token").status == 200)
         self.assertEqual(with_token("first-token").status, 401)
         for secret in ("first-token", "second-token"):
             self.assertNotIn(secret, it.log("all"))
@@ -340,7 +340,7 @@ class Tcp(Case):
             it._give(f"{directory}/next.{end}")
             os.rename(f"{directory}/next.{end}", f"{directory}/server.{end}")
 
-        wait_for("the new certificate is served", lambda: serial() != before, 15)
+        wait_for("the new certificate is served", lambda: serial() != before)
         self.assertEqual(it.tcp("POST", "/v1/checkpoint", context=context("client")).status, 200)
 
         it.write_file(f"{directory}/server.crt", "this is no certificate\n")

@@ -4,10 +4,12 @@ Exits with 77 when there is no etcd.
 """
 
 import contextlib
+import http.client
 import http.server
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -35,7 +37,7 @@ def until(what, condition):
     while not condition():
         if time.monotonic() > give_up:
             raise AssertionError(f"not in {PATIENCE} s: {what}")
-        time.sleep(0.01)
+        time.sleep(0.05)
 
 
 class Agent:
@@ -214,18 +216,27 @@ class ControllerTest(unittest.TestCase):
         if not instance.has_failed(self):
             return
         for url in self.controllers:
-            log = f"{url.rsplit(':', 1)[1]}.log"
-            print(f"--- {log}\n{(self.place / log).read_text()[-20000:]}", file=sys.stderr)
+            print(f"--- {url}\n{self.log(url)[-20000:]}", file=sys.stderr)
 
     def ask(self, *words, url=None):
-        url = url or next(url for url, process in self.controllers.items() if process.poll() is None)
-        done = subprocess.run([CONTROLLER, *words, "--url", url, "--token-file", str(self.place / "token")],
+        done = subprocess.run([CONTROLLER, *words, "--url", url or self.running(), "--token-file", str(self.place / "token")],
                               capture_output=True, text=True, timeout=PATIENCE)
         return done.returncode, done.stdout + done.stderr
 
+    def running(self):
+        return next(url for url, process in self.controllers.items() if process.poll() is None)
+
+    def said(self, url):
+        """By the controller there, whether it leads or not; nothing when it does not answer."""
+        with contextlib.suppress(OSError, ValueError, http.client.HTTPException), \
+                urllib.request.urlopen(f"{url}/v1/status", timeout=5) as answer:
+            return json.load(answer)
+        return {}
+
     def seen(self):
-        code, text = self.ask("status", "--json")
-        return json.loads(text) if code == 0 else {}
+        """By the one that leads, whom the others name."""
+        view = self.said(self.running())
+        return view if view.get("leads") or not view.get("leader_url") else self.said(view["leader_url"])
 
     def is_whole(self):
         view = self.seen()
@@ -254,6 +265,13 @@ class ControllerTest(unittest.TestCase):
             until("it is taken", lambda: self.ask("switchover", "--to", to, url=url)[0] == 0)
             self.assertEqual(self.serving(), [to])
 
+    def test_status_says_as_json_what_the_api_says(self):
+        code, text = self.ask("status", "--json")
+        self.assertEqual(code, 0, text)
+        said, seen = json.loads(text), self.seen()
+        for key in ("cluster", "term", "primary", "leader_url", "serving", "promotable"):
+            self.assertEqual(said[key], seen[key], key)
+
     def test_what_makes_no_sense_is_refused_and_changes_nothing(self):
         before = self.seen()["term"]
         self.assertEqual(self.ask("switchover", "--to", self.serving()[0])[0], 3)
@@ -277,9 +295,19 @@ class ControllerTest(unittest.TestCase):
         self.assertEqual(self.seen()["term"], 1)
 
     def configure(self, url, change):
-        """What the controller there reads at its next look, and the signal to look."""
+        """What the controller there reads, and the signal to read it."""
         self.write_configuration(url, change)
+        self.sighup(url)
+
+    def sighup(self, url):
+        """Whoever looks at the file from time to time would do the same, and says other words."""
+        words = "a signal: the configuration is read again"
+        before = self.log(url).count(words)
         self.controllers[url].send_signal(signal.SIGHUP)
+        until("the signal is obeyed", lambda: self.log(url).count(words) > before)
+
+    def log(self, url):
+        return (self.place / f"{url.rsplit(':', 1)[1]}.log").read_text()
 
     def write_configuration(self, url, change):
         file = self.place / f"{url.rsplit(':', 1)[1]}.yaml"
@@ -288,10 +316,7 @@ class ControllerTest(unittest.TestCase):
         file.write_text(json.dumps(config))
 
     def instances(self, url):
-        """As this controller has them, whether it leads or not."""
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/v1/status", timeout=5) as answer:
-            return sorted(it["name"] for it in json.load(answer)["instances"])
-        return []
+        return sorted(it["name"] for it in self.said(url).get("instances", []))
 
     def without_one(self, primary):
         """A change of a configuration that takes a standby out of it, and the names that are left."""
@@ -303,15 +328,21 @@ class ControllerTest(unittest.TestCase):
 
     def test_at_sighup_the_instances_are_read_again_and_the_primary_stays(self):
         primary = self.serving()
-        take_away, rest = self.without_one(primary)
         stopped = []
 
-        def is_taken(url):
+        def holds(condition):
             stopped.extend([self.serving()] * (self.serving() != primary))
-            return self.instances(url) == rest
+            return condition()
+        # With nothing that is new in the file, it is the signal alone that makes it begin anew.
+        one = self.running()
+        self.sighup(one)
+        until("it begins anew", lambda: holds(lambda: len(re.findall(r"pgbosun-controller \d", self.log(one))) == 2))
+        until("the cluster is whole", lambda: holds(self.is_whole))
+
+        take_away, rest = self.without_one(primary)
         for url in self.controllers:
             self.configure(url, take_away)
-            until(f"{url} has taken it away", lambda url=url: is_taken(url))
+            until(f"{url} has taken it away", lambda url=url: holds(lambda: self.instances(url) == rest))
         until("the list without it", lambda: len(self.seen().get("promotable", [])) == 1)
         self.assertEqual((stopped, self.serving(), self.seen()["term"]), ([], primary, 1))
         self.assertEqual([it.poll() for it in self.controllers.values()], [None, None])
@@ -331,30 +362,27 @@ class ControllerTest(unittest.TestCase):
         self.assertEqual((stopped, self.serving(), self.seen()["term"]), ([], primary, 1))
 
         url = self.seen()["leader_url"]
-        log = self.place / f"{url.rsplit(':', 1)[1]}.log"
         self.write_configuration(url, lambda config: config.update(instances=[]))
-        until("it is said", lambda: "the configuration stays as it was" in log.read_text())
-        self.assertEqual(self.instances(url), rest)
         (self.place / "token").write_text("another\n")
+        until("it is said", lambda: "the configuration stays as it was" in self.log(url))
+        self.assertEqual(self.instances(url), rest)
         until("the new token is taken", lambda: self.ask("pause", url=url)[0] == 0)
 
     def test_a_wrong_configuration_is_not_taken_at_sighup(self):
         url = self.seen()["leader_url"]
-        log = self.place / f"{url.rsplit(':', 1)[1]}.log"
         self.configure(url, lambda config: config.update(instances=[]))
-        until("it is said", lambda: "the configuration stays as it was" in log.read_text())
+        until("it is said", lambda: "the configuration stays as it was" in self.log(url))
         self.assertEqual(len(self.instances(url)), 3)
         self.assertEqual(self.seen()["leader_url"], url)
 
     def test_a_port_that_somebody_has_is_not_taken_at_sighup(self):
         url = self.seen()["leader_url"]
-        log = self.place / f"{url.rsplit(':', 1)[1]}.log"
         with contextlib.closing(socket.socket()) as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             listen = f"127.0.0.1:{taken.getsockname()[1]}"
             self.configure(url, lambda config: config["http"].update(listen=listen))
-            until("it is said", lambda: "the configuration stays as it was" in log.read_text())
+            until("it is said", lambda: "the configuration stays as it was" in self.log(url))
             until("it serves where it did", lambda: len(self.instances(url)) == 3)
         self.assertIsNone(self.controllers[url].poll())
 
@@ -367,6 +395,37 @@ class ControllerTest(unittest.TestCase):
         self.assertEqual(self.ask("resume")[0], 0)
         until("another primary", self.serving)
 
+    def test_a_failover_by_force_goes_to_who_is_named(self):
+        old = self.serving()[0]
+        to = next(a.name for a in reversed(self.agents) if a.name != old)
+        code, said = self.ask("failover", "--to", to)
+        self.assertEqual((code, self.serving()), (0, [to]), said)
+        self.assertIn(f"{to} is the primary (term 2)", said)
+        self.assertEqual(self.seen()["primary"], to)
+
+    def test_who_is_on_no_list_takes_over_when_those_who_are_lost_are_named(self):
+        old = next(a for a in self.agents if a.serves())
+        last, other = (a for a in self.agents if a is not old)
+        last.die()
+        until("it leaves the list", lambda: self.seen().get("promotable") == [other.name])
+        other.die()
+        until("nobody is on the list", lambda: self.seen().get("promotable") == [] and not old.listed)
+        until("it is said", lambda: self.ask("status")[1].find("nobody could take over") > 0)
+        old.die()
+        last.alive = True
+        until("the only one left answers", lambda: any(it["name"] == last.name and it["answers"]
+                                                       for it in self.seen().get("instances", [])))
+
+        code, said = self.ask("failover", "--to", last.name)
+        self.assertEqual(code, 3, said)
+        self.assertIn(f"failover --to {last.name} --lost {old.name}", said)
+        code, said = self.ask("failover", "--to", last.name, "--lost", other.name)
+        self.assertEqual(code, 3, said)
+        self.assertIn(f"{old.name} may still write", said)
+        self.assertEqual(self.serving(), [])
+        until("it is taken", lambda: self.ask("failover", "--to", last.name, "--lost", f"{old.name},{other.name}")[0] == 0)
+        self.assertEqual(self.serving(), [last.name])
+
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    instance.main()

@@ -116,8 +116,8 @@ class Crash(Case):
 
         del it.config["postgresql"]["parameters"]["shared_preload_libraries"]
         it.write_config()
-        it.send_signal(signal.SIGHUP)
-        it.wait_log("configuration has been read again")
+        answer = it.http("POST", "/v1/reload")
+        self.assertEqual(answer.status, 200, answer)
         it.up()
 
     def test_a_server_that_never_starts_ends_it_with_1_and_the_reason(self):

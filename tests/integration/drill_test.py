@@ -396,4 +396,4 @@ class Scheduled(instance.Case):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    instance.main()

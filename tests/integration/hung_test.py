@@ -2,13 +2,12 @@
 
 import signal
 import subprocess
-import time
 import unittest
 
 import instance
 from instance import Case, wait_for
 
-AT_ONCE = 3.0  # seconds; from memory it is milliseconds, and a busy machine may stall
+HANGS = 30.0  # seconds; from memory an answer takes milliseconds, and who waits for what is stopped waits for ever
 
 
 class Hung(Case):
@@ -21,10 +20,8 @@ class Hung(Case):
         cls.shared = cls.it
 
     def answers_at_once(self, path, status):
-        began = time.monotonic()
-        answer = self.it.http("GET", path, timeout=AT_ONCE)
+        answer = self.it.http("GET", path, timeout=HANGS)
         self.assertEqual(answer.status, status, f"{path}: {answer}")
-        self.assertLess(time.monotonic() - began, AT_ONCE, path)
         return answer
 
     def test_a_stopped_postmaster_is_told_though_the_sessions_that_there_are_answer(self):
@@ -32,7 +29,7 @@ class Hung(Case):
         instance.send(postmaster, signal.SIGSTOP)
         try:
             status = self.it.wait_status("status says that it is silent",
-                                         lambda status: status["postgres"]["silent_for_s"] is not None, 15)
+                                         lambda status: status["postgres"]["silent_for_s"] is not None)
             self.assertEqual((status["phase"], status["ready"]), ("running", False))
             self.assertIn("its postmaster is stopped", status["reason"])
         finally:
@@ -47,7 +44,7 @@ class Hung(Case):
             instance.send(pid, signal.SIGSTOP)
         try:
             status = self.it.wait_status("status says that it is silent",
-                                         lambda status: status["postgres"]["silent_for_s"] is not None, 15)
+                                         lambda status: status["postgres"]["silent_for_s"] is not None)
             self.assertEqual((status["phase"], status["role"], status["ready"]), ("running", "primary", False))
             self.assertIn("does not answer", status["reason"])
             self.assertTrue(status["hint"])
@@ -58,10 +55,7 @@ class Hung(Case):
                 self.answers_at_once(path, expected)
             metrics = self.answers_at_once("/metrics", 200).text
             self.assertIn("pgbosun_postgres_silent 1", metrics)
-            began = time.monotonic()
-            refused = self.it.http("POST", "/v1/demote")
-            self.assertEqual(refused.status, 409)
-            self.assertLess(time.monotonic() - began, AT_ONCE)
+            self.assertEqual(self.it.http("POST", "/v1/demote", timeout=HANGS).status, 409)
             self.assertRegex(self.it.client("status").stdout, r"(?m)^ +(postgres +)?does not answer for \d")
         finally:
             for pid in tree:
@@ -108,14 +102,17 @@ class Hung(Case):
             instance._started.add(ours.pid)
             self.addCleanup(ours.wait)
 
-            until = time.monotonic() + 4  # longer than the timeout of the monitor's query, and its interval
-            while time.monotonic() < until:
+            ages = []
+
+            def gathered_again():
                 for path in ("/readyz", "/livez", "/primary", "/health"):
                     self.answers_at_once(path, 200)
                 status = self.answers_at_once("/v1/status", 200).json
                 self.assertIsNone(status["postgres"]["silent_for_s"])
                 self.answers_at_once("/metrics", 200)
-            self.assertLess(status["facts_age_s"], 4, "facts were gathered while the checkpoint ran")
+                ages.append(status["facts_age_s"])
+                return sum(later < earlier for earlier, later in zip(ages, ages[1:])) >= 3
+            wait_for("facts are gathered while the checkpoint runs", gathered_again)
         finally:
             instance.send(checkpointer, signal.SIGCONT)
         backup.stdin.write(script.split("\n", 1)[1])

@@ -4,10 +4,10 @@ Every wait has a deadline that is far above what is needed, and looks again inst
 What a test started is killed at its end, by process id: the test program is a subreaper, so nothing escapes it.
 """
 
-import atexit
 import contextlib
 import copy
 import ctypes
+import fcntl
 import glob
 import http.client
 import json
@@ -27,7 +27,8 @@ import unittest
 
 DEADLINE = 90.0  # of one wait: sanitizers, a busy machine
 BUSY = 15.0  # what a busy machine may add to a budget
-LOOK_AGAIN = 0.03
+LOOK_AGAIN, AT_MOST, LONGER = 0.02, 0.2, 1.3  # the pause between two looks, in seconds, grows from the first to the second
+SHORT_STATE = 0.01  # between looks for what is soon over
 TAIL_LINES = 60
 
 BUILD = os.environ.get("PGBOSUN_BUILD", "build")
@@ -89,16 +90,24 @@ def merge(base, more):
     return base
 
 
-def wait_for(what, condition, deadline=DEADLINE):
+def pauses(always=None):
+    """Of a wait that looks again and again: what takes long is not asked all the time; `always`: the same pause each time."""
+    pause = always or LOOK_AGAIN
+    while True:
+        yield pause
+        pause = always or min(pause * LONGER, AT_MOST)
+
+
+def wait_for(what, condition, deadline=DEADLINE, pause=None):
     """The first answer of `condition` that is true; it is asked again until the deadline."""
     end = time.monotonic() + deadline
-    while True:
+    for before_next in pauses(pause):
         answer = condition()
         if answer:
             return answer
         if time.monotonic() > end:
             raise AssertionError(f"waited {deadline:.0f} s in vain: {what}")
-        time.sleep(LOOK_AGAIN)
+        time.sleep(before_next)
 
 
 def alive(pid):
@@ -443,17 +452,17 @@ class Instance:
         except OSError:
             return None
 
-    def wait_status(self, what, condition, deadline=DEADLINE):
+    def wait_status(self, what, condition, deadline=DEADLINE, pause=None):
         """The first status for which `condition` holds."""
         last = None
         end = time.monotonic() + deadline
-        while time.monotonic() < end:
+        for before_next in pauses(pause):
             last = self.try_status()
             if last is not None and condition(last):
                 return last
-            if last is None and self.process.poll() is not None:
+            if time.monotonic() > end or last is None and self.process.poll() is not None:
                 break
-            time.sleep(LOOK_AGAIN)
+            time.sleep(before_next)
         raise AssertionError(f"in vain: {what}; exit {self.process.poll()}; the last status was\n{json.dumps(last)}"
                              f"\n{self.tail()}")
 
@@ -515,20 +524,45 @@ class Instance:
 
 
 class Template:
-    """A volume that was bootstrapped and stopped, made once in a program, so that each test need not run initdb."""
+    """A volume that was bootstrapped and stopped, so that each test need not run initdb. One for all programs that run the
+    same pgbosun: who comes first makes it in the build directory, and the others wait."""
 
-    _made = None
+    DIRECTORY = os.path.join(BUILD, "tests", "templates")
 
     @classmethod
     def fill(cls, instance):
-        if cls._made is None:
-            made = Instance(name="template")
-            atexit.register(made.destroy)
-            made.start().up().stop(signal.SIGINT)
-            cls._made = made  # not before: each test says itself why there is none
         os.makedirs(instance.volume, exist_ok=True)
         instance._give(instance.volume)
-        subprocess.run(["cp", "-a", cls._made.data_directory, instance.volume], check=True)
+        os.makedirs(cls.DIRECTORY, exist_ok=True)
+        path = f"{cls.DIRECTORY}/{cls._name()}"
+        with open(f"{cls.DIRECTORY}/lock", "a", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            if not os.path.isdir(path):
+                fcntl.flock(lock, fcntl.LOCK_EX)  # which somebody else may have had in between
+                if not os.path.isdir(path):
+                    cls._make(path)
+            subprocess.run(["cp", "-a", f"{path}/pgdata", instance.volume], check=True)
+
+    @staticmethod
+    def _name():
+        """Says all that makes a template another one. A program of hundreds of megabytes is known by its size and time."""
+        program = os.stat(PGBOSUN)
+        return f"{server_major()}-{os.geteuid()}-{program.st_size}-{program.st_mtime_ns}"
+
+    @classmethod
+    def _make(cls, path):
+        for left in set(os.listdir(cls.DIRECTORY)) - {"lock"}:
+            # Of another build, or half of one, whose maker was killed.
+            if left.split("-")[2:] != os.path.basename(path).split("-")[2:]:
+                shutil.rmtree(f"{cls.DIRECTORY}/{left}")
+        made = Instance(name="template")
+        try:
+            made.start().up().stop(signal.SIGINT)
+            os.mkdir(f"{path}.new")
+            subprocess.run(["cp", "-a", made.data_directory, f"{path}.new"], check=True)
+            os.rename(f"{path}.new", path)
+        finally:
+            made.destroy()
 
 
 def has_failed(case):
@@ -580,15 +614,23 @@ class Case(unittest.TestCase):
 
 
 class Result(unittest.TextTestResult):
-    """Knows which tests ran: unittest counts those that are skipped differently from version to version."""
+    """Knows which tests ran, as unittest counts those that are skipped differently from version to version, and says how
+    long each took."""
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
         self.ran = set()
+        self.began = {}
 
     def startTest(self, test):
         super().startTest(test)
         self.ran.add(test.id())
+        self.began[test.id()] = time.monotonic()
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        if began := self.began.pop(test.id(), None):  # Python 3.12 begins none that is skipped, and ends it
+            self.stream.writeln(f"    {time.monotonic() - began:.1f} s")
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
@@ -604,10 +646,12 @@ def main():
         sys.exit(f"{PGBOSUN} is not there: set PGBOSUN_BUILD to the build directory")
     program = unittest.main(verbosity=2, testRunner=Runner, exit=False)
     result = program.result
-    missed = program.test.countTestCases() - len(result.ran)
+    # tests/summary.py reads these lines.
+    for reason in sorted({reason for _, reason in result.skipped}):
+        print(f"SKIPPED: {reason}", file=sys.stderr)
     if result.skipped:
-        reasons = ", ".join(sorted({reason for _, reason in result.skipped}))
-        print(f"SKIPPED: {missed} of {program.test.countTestCases()}, because {reasons}", file=sys.stderr, flush=True)
+        missed = program.test.countTestCases() - len(result.ran)
+        print(f"skipped: {missed} of {program.test.countTestCases()}", file=sys.stderr, flush=True)
     if not result.wasSuccessful():
         sys.exit(1)
     sys.exit(77 if result.skipped and not result.ran else 0)

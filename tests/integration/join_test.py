@@ -258,7 +258,7 @@ class Parted(Pair):
         self.assertRegex(demoted.stderr, "requested timeline 2 is not a child.*pgbosun promote.*bootstrap.join")
         self.assertEqual(self.one.status()["phase"], "failed")
 
-    def test_the_former_primary_is_not_demoted_and_goes_on(self):
+    def test_the_former_primary_is_not_demoted_and_demoted_all_the_same_it_is_promoted_with_all_that_it_had(self):
         refused = self.one.client("demote", "--upstream", f"host=127.0.0.1 port={self.two.port}")
 
         self.assertEqual(refused.returncode, 3, refused)
@@ -266,16 +266,15 @@ class Parted(Pair):
         self.one.sql("insert into kept values (3)")
         self.assertFalse(os.path.exists(f"{self.one.data_directory}/standby.signal"))
 
-    def test_one_that_was_demoted_and_cannot_follow_is_promoted_with_all_that_it_had(self):
         self.fails_to_follow()
 
         promoted = self.one.client("promote")
 
         self.assertEqual(promoted.returncode, 0, promoted)
         self.one.up()
-        self.assertEqual(self.one.sql("select count(*) from kept"), "2")
+        self.assertEqual(self.one.sql("select count(*) from kept"), "3")
         self.one.wait_status("it is on a timeline of its own", lambda status: status["timeline"] == 3)
-        self.one.sql("insert into kept values (3)")
+        self.one.sql("insert into kept values (4)")
 
     def test_one_that_was_demoted_and_cannot_follow_joins_anew(self):
         self.fails_to_follow()

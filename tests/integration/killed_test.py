@@ -10,13 +10,13 @@ import unittest
 
 import archives
 import instance
-from instance import Case, children, process_name, wait_for
+from instance import SHORT_STATE, Case, children, process_name, wait_for
 
 SEED = int(os.environ.get("PGBOSUN_TEST_SEED", "0")) or random.randrange(1, 1 << 31)
 FENCE_ROUNDS = 10
 WAL_ROUNDS = 15
 START_ROUNDS = 8
-RELOAD_ROUNDS = 4
+MOST_ROUNDS = 40  # until a short moment was met often enough
 
 
 class Killed(Case):
@@ -56,43 +56,59 @@ class Killed(Case):
 
     def test_a_fence_that_was_never_answered_is_there_or_is_not_and_the_instance_says_which(self):
         it = self.existing().start().up()
-        for turn in range(3):
+        for turn in range(4):
             with self.subTest(turn=turn, seed=SEED):
                 asker = subprocess.Popen([instance.PGBOSUN, "fence", "--socket", it.control_socket],
                                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                 instance._started.add(asker.pid)
                 time.sleep(self.random.random() / 5)
                 it.kill_everything()
-                asker.wait(instance.DEADLINE)
+                told = asker.wait(instance.DEADLINE) == 0
                 it.start()
                 status = it.wait_status("it has decided", lambda status: status["phase"] == "fenced" or status["ready"])
+                if told:
+                    self.assertEqual(status["phase"], "fenced", "it was told that it is fenced")
                 if status["phase"] == "fenced":
                     self.assertEqual(it.http("POST", "/v1/unfence").status, 200)
                     it.up()
 
     def test_a_start_that_was_killed_at_any_moment_begins_again(self):
-        it = self.existing().start().up()
-        it.sql("create table kept as select 1 as row")
+        # Checkpoints are far away, so that there is something to recover.
+        it = self.existing({"postgresql": {"parameters": {"max_wal_size": "4GB", "checkpoint_timeout": "1h"}}}).start().up()
+        it.sql("create table kept as select i, repeat('x', 500) as filler from generate_series(1, 100000) i")
+        it.sql("update kept set filler = 'y'")
         it.kill_everything()
-        for turn in range(START_ROUNDS):
+        for turn in range(START_ROUNDS // 2):
             with self.subTest(turn=turn, seed=SEED):
                 it.start()
                 time.sleep(self.random.random() / 2)
                 it.kill_everything()
+        met = 0
+        for _ in range(MOST_ROUNDS):
+            it.start()
+            wait_for("PostgreSQL recovers", lambda: "redo starts at" in it.log(), pause=SHORT_STATE)
+            it.kill_everything()
+            met += "redo done at" not in it.log()
+            if met == START_ROUNDS // 2:
+                break
+        self.assertEqual(met, START_ROUNDS // 2, "it was hardly ever met while it recovered")
         it.start().up()
-        self.assertEqual(it.sql("select row from kept"), "1")
+        self.assertEqual(it.sql("select count(*), sum(i) from kept where filler = 'y'"), "100000|5000050000")
 
     def test_a_reload_that_was_killed_at_any_moment_holds_after_the_next_start(self):
         it = self.existing().start().up()
-        for turn in range(RELOAD_ROUNDS):
-            with self.subTest(turn=turn, seed=SEED):
-                it.config.setdefault("postgresql", {}).setdefault("parameters", {})["work_mem"] = f"{turn + 1}MB"
+        moments = ("", "the configuration has been read again", "received SIGHUP, reloading configuration files")
+        for value, said in enumerate(moments, 1):
+            with self.subTest(said or "at once"):
+                before = it.log().count(said)
+                it.config["postgresql"]["parameters"]["work_mem"] = f"{value}MB"
                 it.write_config()
                 it.send_signal(signal.SIGHUP)
-                time.sleep(self.random.random() / 3)
+                if said:
+                    wait_for(said, lambda said=said, before=before: it.log().count(said) > before, pause=SHORT_STATE)
                 it.kill_everything()
                 it.start().up()
-                self.assertEqual(it.sql("show work_mem"), f"{turn + 1}MB")
+                self.assertEqual(it.sql("show work_mem"), f"{value}MB")
                 self.assertFalse(it.status()["pending_restart"])
 
     def test_an_acknowledged_segment_is_in_the_archive_whoever_was_killed(self):
@@ -112,7 +128,10 @@ class Killed(Case):
             time.sleep(0.1 + self.random.random() / 2)
             victim = self.random.choice(("archiver", "hook", "postmaster", "child of postgres", "pgbosun", "everything"))
             with self.subTest(turn=turn, victim=victim, seed=SEED):
-                self.kill(it, victim)
+                if victim in ("pgbosun", "everything"):
+                    self.kill_and_start(it, victim)
+                else:
+                    wait_for("it was killed", lambda victim=victim: self.kill(it, victim), pause=SHORT_STATE)
                 it.up()
         stop.set()
         load.join()
@@ -170,34 +189,28 @@ class Killed(Case):
             stop.wait(0.05)
 
     def kill(self, it, victim):
-        mine = instance.descendants(it.pid)
+        """Whether it was there to be killed."""
         postmaster = it.postmaster()
         if victim == "archiver":
             targets = [pid for pid in children(it.pid) if process_name(pid).startswith("pgbosun-archive")]
         elif victim == "hook":
-            until = time.monotonic() + 2
-            targets = []
-            while not targets and time.monotonic() < until:
-                targets = [pid for pid in instance.descendants(it.pid) if process_name(pid) == "pgbosun-wal"]
+            targets = [pid for pid in instance.descendants(it.pid) if process_name(pid) == "pgbosun-wal"]
         elif victim == "postmaster":
             targets = [postmaster] if postmaster else []
-        elif victim == "child of postgres":
+        else:
             those = sorted(children(postmaster)) if postmaster else []
             targets = [self.random.choice(those)] if those else []
-        elif victim == "pgbosun":
+        for pid in targets:
+            instance.send(pid, signal.SIGKILL)
+        return bool(targets)
+
+    def kill_and_start(self, it, victim):
+        if victim == "pgbosun":
             it.send_signal(signal.SIGKILL)
             it.wait_exit()
             wait_for("the guard has killed postgres", lambda: not instance.server_processes(it.data_directory))
-            it.kill_everything()
-            it.start()
-            return
-        else:
-            it.kill_everything()
-            it.start()
-            return
-        for pid in targets:
-            if pid in mine or pid in instance.descendants(it.pid):
-                instance.send(pid, signal.SIGKILL)
+        it.kill_everything()
+        it.start()
 
 
 if __name__ == "__main__":

@@ -91,6 +91,7 @@ class Replaced(Short):
         self.fall_behind(one, two)
         two.start()
         self.comes_back(two)
+        self.assertEqual(len(self.cluster.entries(two, "WAL that this standby needs is gone")), 1)
         self.assertEqual(os.readlink(f"{two.data_directory}/pg_wal"), f"{wal}/pg_wal")
         self.assertEqual([it for it in os.listdir(wal) if it.startswith("pg_wal")], ["pg_wal"])
 

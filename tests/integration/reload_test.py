@@ -1,6 +1,8 @@
 """A changed configuration is applied without a restart where PostgreSQL can, and reported where it cannot."""
 
+import copy
 import os
+import re
 import signal
 import socket
 import ssl
@@ -13,13 +15,54 @@ from certificates import certificate
 from instance import Case, wait_for
 
 
+class Signal(Case):
+    def test_at_sighup_the_files_are_read_again_and_a_changed_parameter_is_applied(self):
+        it = self.existing().start().up()
+
+        def read():
+            return it.log().count('"the configuration has been read again"')
+        # Nothing has changed: what looks at the files from time to time has nothing to do.
+        self.assertEqual(read(), 0)
+        it.send_signal(signal.SIGHUP)
+        wait_for("the files have been read", lambda: read() == 1)
+        self.assertNotIn("has changed", it.log())
+
+        it.config["postgresql"]["parameters"]["work_mem"] = "5MB"
+        it.write_config()
+        it.send_signal(signal.SIGHUP)
+        wait_for("it is applied", lambda: it.sql("show work_mem") == "5MB")
+        self.assertEqual(it.status()["postgres"]["restarts"], 0)
+
+
 class Reload(Case):
+    """One instance for all tests; each begins with the same configuration."""
+
+    @classmethod
+    def setUpClass(cls):
+        it = cls.it = cls.shared = instance.Instance()
+        cls.addClassCleanup(it.destroy)
+        it.config["http"]["token_file"] = it.secret("token", "first\n")
+        it.write_config()
+        cls.first_config = copy.deepcopy(it.config)
+        instance.Template.fill(it)
+        it.start().up()
+
     def setUp(self):
-        self.it = self.existing()
-        self.token = self.it.secret("token", "first\n")
-        self.it.config["http"]["token_file"] = self.token
+        self.it.config = copy.deepcopy(self.first_config)
+        self.it.secret("token", "first\n")
         self.it.write_config()
-        self.it.start().up()
+        self.reload()
+        self.shows("work_mem", "4MB")
+        self.before = len(self.it.log())
+
+    def reload(self):
+        """Is answered when the files have been read, and does not wait until the watch of the files sees a change."""
+        answer = self.it.http("POST", "/v1/reload")
+        self.assertEqual(answer.status, 200, answer)
+
+    def says(self, pattern):
+        """In this test's part of the log."""
+        wait_for(f"the log says {pattern}", lambda: re.search(pattern, self.it.log()[self.before:]))
 
     def change(self, **parameters):
         self.it.config["postgresql"]["parameters"] |= parameters
@@ -31,12 +74,6 @@ class Reload(Case):
     def checkpoint_over_tcp(self, token):
         return self.it.tcp("POST", "/v1/checkpoint?wait=30s", headers={"Authorization": f"Bearer {token}"}).status
 
-    def test_sighup_applies_a_changed_parameter(self):
-        self.change(work_mem="5MB")
-        self.it.send_signal(signal.SIGHUP)
-        self.shows("work_mem", "5MB")
-        self.assertEqual(self.it.status()["postgres"]["restarts"], 0)
-
     def test_a_changed_file_is_applied_without_a_signal(self):
         self.change(work_mem="6MB")
         self.shows("work_mem", "6MB")
@@ -44,7 +81,7 @@ class Reload(Case):
     def test_a_reload_takes_all_of_the_files_or_nothing(self):
         self.it.secret("token", "")
         self.change(work_mem="7MB")
-        self.it.wait_log("nothing of the files is taken")
+        self.says("nothing of the files is taken")
         answer = self.it.http("POST", "/v1/reload")
         self.assertEqual(answer.status, 500, answer)
         self.assertNotEqual(self.it.sql("show work_mem"), "7MB")
@@ -58,8 +95,9 @@ class Reload(Case):
         self.it.config["log"] = {"format": "text"}
         self.it.config["postgresql"]["port"] = instance.free_port()
         self.change(work_mem="8MB")
+        self.reload()
         self.shows("work_mem", "8MB")
-        self.it.wait_log('"keys":"log.format, postgresql.port"')
+        self.says('"keys":"log.format, postgresql.port"')
         self.assertEqual(self.it.client("checkpoint").returncode, 0)
 
     def test_metric_queries_are_read_again_and_a_file_that_is_wrong_costs_only_itself(self):
@@ -67,47 +105,24 @@ class Reload(Case):
         file = self.it.write_file(f"{self.it.directory}/queries.yaml", query)
         self.it.config["metrics"] = {"queries": [file], "cache_time": "1s"}
         self.change(work_mem="9MB")
+        self.reload()
         wait_for("the query is asked", lambda: "cnpg_mine_answer 42" in self.it.http("GET", "/metrics").text)
 
         self.it.write_file(file, query.replace("42", "43"))
         wait_for("the changed one is", lambda: "cnpg_mine_answer 43" in self.it.http("GET", "/metrics").text)
         self.it.write_file(file, "mine: [")
-        self.it.wait_log("metric queries cannot be used: .*queries.yaml:1: ")
+        self.says("metric queries cannot be used: .*queries.yaml:1: ")
         self.change(work_mem="10MB")
+        self.reload()
 
         self.shows("work_mem", "10MB")
         wait_for("what the file said before is asked on",
                  lambda: "cnpg_mine_answer 43" in self.it.http("GET", "/metrics").text)
 
-    def archiver(self):
-        return next((pid for pid in instance.children(self.it.pid)
-                     if instance.process_name(pid).startswith("pgbosun-archive")), None)
-
-    def test_the_archiver_goes_by_what_was_taken_and_not_by_what_is_in_the_file(self):
-        self.it.config["archive"] = {"destination": f"file://{self.it.directory}/archive"}
-        self.it.write_config()
-        self.it.stop(signal.SIGINT)
-        self.it.start().up()
-        archives.wait_archived(self.it, archives.switch(self.it))
-
-        before = self.archiver()
-        self.it.config["run_dir"] = f"{self.it.directory}/elsewhere"
-        self.it.write_config()
-        self.it.wait_log('"keys":"run_dir"')
-        wait_for("another archiver runs", lambda: self.archiver() not in (None, before))
-        archives.wait_archived(self.it, archives.switch(self.it))
-
-        before = self.archiver()
-        self.it.write_file(self.it.config_file, "cluster: [")
-        self.it.wait_log("nothing of the files is taken")
-        instance.send(before, signal.SIGKILL)
-        wait_for("another archiver runs", lambda: self.archiver() not in (None, before))
-        archives.wait_archived(self.it, archives.switch(self.it))
-
     def test_a_changed_hba_rule_is_applied(self):
         self.it.config["postgresql"]["pg_hba"] = ["host all postgres 127.0.0.1/32 trust"]
         self.it.write_config()
-        self.it.send_signal(signal.SIGHUP)
+        self.reload()
 
         def trusted():
             try:
@@ -127,6 +142,7 @@ class Reload(Case):
         os.rename(f"{directory}/first.key", key)
         self.it._give(key)
         self.change(ssl="on", ssl_cert_file=f"{directory}/first.crt", ssl_key_file="tls.key")
+        self.reload()
         self.shows("ssl", "on")
         self.assertEqual(self.shown_certificate(), self.der(f"{directory}/first.crt"))
 
@@ -171,7 +187,7 @@ class Reload(Case):
         os.symlink("..data/token", f"{folder}/token")
         self.it.config["http"]["token_file"] = f"{folder}/token"
         self.it.write_config()
-        self.it.send_signal(signal.SIGHUP)
+        self.reload()
         wait_for("the mounted token is known", lambda: self.checkpoint_over_tcp("mounted") == 200)
 
         mount("..2", "rotated")
@@ -180,7 +196,7 @@ class Reload(Case):
 
     def test_what_needs_a_restart_is_reported_until_it_was_restarted(self):
         self.change(max_connections=30)
-        self.it.send_signal(signal.SIGHUP)
+        self.reload()
 
         status = self.it.wait_status("it is reported", lambda status: status["pending_restart"])
         self.assertEqual(status["pending_restart_parameters"], ["max_connections"])
@@ -196,21 +212,20 @@ class Reload(Case):
         self.it.config["postgresql"]["parameters"]["archive_command"] = "true"
         self.it.config["postgresql"]["parameters"]["work_mem"] = "7MB"
         self.it.write_config()
-        self.it.send_signal(signal.SIGHUP)
 
-        self.it.wait_log(r"pgbosun\.yaml:\d+.*archive_command")
-        self.it.wait_log("the old one stays")
+        self.says(r"pgbosun\.yaml:\d+.*archive_command")
+        self.says("the old one stays")
         self.assertEqual(self.it.sql("show work_mem"), "4MB")
 
         del self.it.config["postgresql"]["parameters"]["archive_command"]
         self.it.write_config()
+        self.reload()
         self.shows("work_mem", "7MB")
 
     def test_a_value_that_postgres_does_not_take_changes_nothing_and_does_not_keep_it_from_its_next_start(self):
         self.change(work_mem="plenty", maintenance_work_mem="33MB")
-        self.it.send_signal(signal.SIGHUP)
 
-        self.it.wait_log("work_mem: PostgreSQL does not take it: invalid value")
+        self.says("work_mem: PostgreSQL does not take it: invalid value")
         answer = self.it.http("POST", "/v1/reload")
         self.assertEqual(answer.status, 500, answer)
         self.assertIn("postgresql.parameters.work_mem", str(answer))
@@ -220,8 +235,8 @@ class Reload(Case):
         self.assertEqual(self.it.sql("show work_mem; show maintenance_work_mem"), "4MB\n64MB")
 
         self.change(work_mem="5MB")
+        self.reload()
         self.shows("work_mem", "5MB")
-        self.assertEqual(self.it.http("POST", "/v1/reload").status, 200)
 
     def test_a_wrong_access_line_is_named_and_changes_nothing(self):
         for lines, words in (({"pg_hba": ["hst all all samenet trust"]}, '"hst" is no connection type'),
@@ -247,6 +262,33 @@ class Reload(Case):
         self.assertRegex(checked.stdout, r"work_mem: PostgreSQL does not take it: invalid value")
         self.assertRegex(checked.stdout, r"max_conections: PostgreSQL does not take it: unrecognized")
         self.assertNotIn("my.own: PostgreSQL", checked.stdout)
+
+
+class Archiver(Case):
+    def archiver(self):
+        return next((pid for pid in instance.children(self.it.pid)
+                     if instance.process_name(pid).startswith("pgbosun-archive")), None)
+
+    def test_the_archiver_goes_by_what_was_taken_and_not_by_what_is_in_the_file(self):
+        self.it = self.existing()
+        self.it.config["archive"] = {"destination": f"file://{self.it.directory}/archive"}
+        self.it.write_config()
+        self.it.start().up()
+        archives.wait_archived(self.it, archives.switch(self.it))
+
+        before = self.archiver()
+        self.it.config["run_dir"] = f"{self.it.directory}/elsewhere"
+        self.it.write_config()
+        self.it.wait_log('"keys":"run_dir"')
+        wait_for("another archiver runs", lambda: self.archiver() not in (None, before))
+        archives.wait_archived(self.it, archives.switch(self.it))
+
+        before = self.archiver()
+        self.it.write_file(self.it.config_file, "cluster: [")
+        self.it.wait_log("nothing of the files is taken")
+        instance.send(before, signal.SIGKILL)
+        wait_for("another archiver runs", lambda: self.archiver() not in (None, before))
+        archives.wait_archived(self.it, archives.switch(self.it))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ import subprocess
 import unittest
 
 import barman_backups as backups
+import instance
 from barman_backups import Place, Server, run
-from instance import Case, as_user, bin_dir, wait_for
+from instance import DEADLINE, SHORT_STATE, as_user, bin_dir, wait_for
 
 
 class FullCircle(unittest.TestCase):
@@ -99,39 +100,46 @@ class FullCircle(unittest.TestCase):
         self.assertEqual(it.sql("select count(*) from t"), "3")
         it.stop()
 
+    def met_in_its_middle(self):
+        """A restore that is stopped (SIGSTOP) after its first file and before its last; its words, and its target."""
+        for _ in range(20):
+            target, moved = self.place.new("restored"), self.place.new("moved")
+            words = [backups.ARCHIVER, "restore", "--config", self.place.config(), "--target", target,
+                     "--tablespace", f"fast={moved}"]
+            restore = subprocess.Popen([*as_user(backups.USER), *words], stdout=subprocess.PIPE, text=True)
+            self.addCleanup(restore.stdout.close)
+            wait_for("the first file", lambda: os.path.exists(f"{target}/pgbosun.restore") or restore.poll() is not None,
+                     pause=SHORT_STATE)
+            restore.send_signal(signal.SIGSTOP)
+            wait_for("it stops", lambda: instance.process_state(restore.pid) in ("T", "Z"))
+            if os.path.exists(f"{target}/pgbosun.restore") and not os.path.exists(f"{target}/global/pg_control"):
+                return restore, words, target, moved
+            restore.send_signal(signal.SIGCONT)
+            restore.communicate(timeout=DEADLINE)
+        self.fail("it was never met in its middle")
+
     def test_a_killed_restore_leaves_nothing_that_starts_and_the_next_one_begins_anew(self):
-        target, moved = self.place.new("restored"), self.place.new("moved")
-        words = [backups.ARCHIVER, "restore", "--config", self.place.config(), "--target", target,
-                 "--tablespace", f"fast={moved}"]
-        restore = subprocess.Popen([*as_user(backups.USER), *words], stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL)
-        wait_for("the first file", lambda: os.path.exists(f"{target}/pgbosun.restore"))
-        restore.send_signal(signal.SIGKILL)
+        restore, words, target, _ = self.met_in_its_middle()
+
+        restore.kill()
         restore.wait()
-        if os.path.exists(f"{target}/pgbosun.restore"):
-            self.assertFalse(os.path.exists(f"{target}/global/pg_control"))
 
-            run(*words)
-
+        self.assertTrue(os.path.exists(f"{target}/pgbosun.restore"))
+        self.assertFalse(os.path.exists(f"{target}/global/pg_control"))
+        run(*words)
         it = Server(self.place, target).start(wait=False).promoted()
         self.assertEqual(it.sql("select count(*) from t"), "3")
         it.stop()
 
     def test_a_restore_that_is_cancelled_leaves_nothing(self):
         for _ in range(10):
-            target, moved = self.place.new("restored"), self.place.new("moved")
-            restore = subprocess.Popen(
-                [*as_user(backups.USER), backups.ARCHIVER, "restore", "--config", self.place.config(), "--target", target,
-                 "--tablespace", f"fast={moved}"], stdout=subprocess.PIPE, text=True)
-            wait_for("the first file", lambda: os.path.exists(f"{target}/pgbosun.restore") or restore.poll() is not None)
-            restore.send_signal(signal.SIGSTOP)
-            in_its_middle = os.path.exists(f"{target}/pgbosun.restore") and not os.path.exists(f"{target}/global/pg_control")
+            restore, _, target, moved = self.met_in_its_middle()
             restore.send_signal(signal.SIGTERM)
             restore.send_signal(signal.SIGCONT)
-            said, _ = restore.communicate(timeout=60)
-            if in_its_middle and restore.returncode != 0:
+            said, _ = restore.communicate(timeout=DEADLINE)
+            if restore.returncode != 0:  # else it was about to end
                 break
-        self.assertTrue(in_its_middle, "it was never met in its middle")
+
         self.assertEqual(restore.returncode, 1, said)
         self.assertIn("the restore was cancelled", said)
         self.assertFalse(os.path.exists(target))
@@ -211,4 +219,4 @@ class TheEnd(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    instance.main()

@@ -102,4 +102,4 @@ class Selector(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    instance.main()

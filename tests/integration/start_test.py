@@ -63,7 +63,7 @@ class Stop(Case):
         self.assertEqual(archives.waiting(it), set())
 
     def test_an_archive_that_is_away_does_not_hold_a_stop_up(self):
-        it = self.existing()
+        it = self.existing({"shutdown": {"timeout": "10min"}})  # far more than a stop is waited for
         it.config["archive"] = {"destination": f"file://{it.directory}/archive"}
         it.write_config()
         it.start().up()
@@ -145,7 +145,7 @@ class Signals(Case):
     def stop_during_initdb(self, number, pid_1):
         it = self.make(pid_1=pid_1).start()
         wait_for("initdb runs", lambda: any(process_name(pid) in ("initdb", "postgres")
-                                            for pid in instance.descendants(it.process.pid)))
+                                            for pid in instance.descendants(it.process.pid)), pause=instance.SHORT_STATE)
 
         exit_status = it.stop(number)
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cluster"))
 
@@ -84,6 +85,55 @@ class JustStarted(Case):
         self.assertEqual(confirms.sql("select count(*) from t"), "1000")
         primary.start()
         self.assertIs(self.cluster.wait_whole(), confirms)
+
+
+class Preferred(Case):
+    """Without standbys it goes on alone, and what it acknowledged before and after is there when one of them takes over."""
+
+    def setUp(self):
+        self.cluster = Cluster(size=2, controllers=1,
+                               controller_config={"synchronous": {"method": "any", "number": 1, "data_durability": "preferred"}})
+        self.addCleanup(self.cluster.stop)
+        self.cluster.start()
+
+    def tearDown(self):
+        if instance.has_failed(self):
+            print(self.cluster.tail(), flush=True)
+
+    def rule(self):
+        return (self.cluster.said() or {}).get("synchronous", {}).get("number")
+
+    def test_writes_go_on_when_the_standby_is_gone_and_nothing_is_lost_when_it_is_back_and_takes_over(self):
+        primary = self.cluster.prepare_writes()
+        standby = next(it for it in self.cluster.members if it is not primary)
+        wait_for("the standby is waited for", lambda: self.rule() == 1)
+        writer = self.cluster.write()
+        self.addCleanup(writer.stop)
+        wait_for("a first row", writer.acknowledged)
+
+        standby.kill()
+        gone = time.monotonic()
+        wait_for("writes go on alone", lambda: writer.acknowledged(gone + 1), deadline=30)
+        wait_for("it is nobody's standby that is waited for", lambda: self.rule() == 0)
+
+        standby.start()
+        self.assertIs(self.cluster.wait_whole(), primary)
+        wait_for("the standby is waited for again", lambda: self.rule() == 1)
+        wait_for("it is in force", lambda: primary.sql("select count(*) from pg_stat_replication "
+                                                       "where sync_state in ('sync', 'quorum')") == "1")
+        back = time.monotonic()
+        wait_for("a row since", lambda: writer.acknowledged(back))
+        wait_for("it may take over", lambda: (self.cluster.said() or {}).get("candidates") == [standby.name])
+        primary.kill()
+        killed = time.monotonic()
+        wait_for("the standby takes over", lambda: self.cluster.primaries() == [standby])
+        wait_for("a row from there", lambda: writer.acknowledged(killed + 1))
+        primary.start()
+        self.assertIs(self.cluster.wait_whole(), standby)
+
+        writer.stop()
+        there = set(map(int, standby.sql(f"select id from acknowledged where label = '{writer.label}'").split()))
+        self.assertEqual({row.number for row in writer.rows() if row.acknowledged is not None} - there, set())
 
 
 if __name__ == "__main__":

@@ -195,7 +195,7 @@ class Layout(Case):
             self.assertEqual(archives.hook(self.it, *arguments).returncode, 2, arguments)
 
 
-class NobodyThere(Case):
+class WithoutArchiver(Case):  # the last by its name, for it waits
     def test_without_an_archiver_archive_fails_with_1_and_restore_stops_with_255(self):
         it, nobody, restores = NOBODY
 

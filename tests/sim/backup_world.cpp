@@ -68,9 +68,14 @@ std::string as_bytes_text(std::mt19937_64& random, std::size_t size) {
     return content;
 }
 
-// Forks, runs `work` in the child, and answers what it wrote before it ended.
+struct Ended {
+    std::string text;  // that it wrote before
+    bool killed;
+};
+
+// Forks, and runs `work` in the child.
 template <class Work>
-std::string in_process(const Work& work) {
+Ended in_process(const Work& work) {
     int ends[2];
     if (::pipe(ends) != 0) throw std::runtime_error("pipe failed");
     const auto child = ::fork();
@@ -92,15 +97,16 @@ std::string in_process(const Work& work) {
     ::close(ends[0]);
     int status = 0;
     ::waitpid(child, &status, 0);
-    const bool expected =
-        (WIFEXITED(status) && WEXITSTATUS(status) == 0) || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    if (!expected) throw std::runtime_error("the process ended with status " + std::to_string(status));
-    return text;
+    const bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    const bool done = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (!killed && !done) throw std::runtime_error("the process ended with status " + std::to_string(status));
+    return {std::move(text), killed};
 }
 
 }  // namespace
 
-BackupWorld::BackupWorld(std::uint64_t seed) : random_(seed), sealed_(random_() % 2 == 0), large_(random_() % 4 == 0) {
+BackupWorld::BackupWorld(std::uint64_t seed, Size size)
+    : random_(seed), sealed_(random_() % 2 == 0), large_(size == Size::large) {
     write_file(root_.path() + "/key", std::string(64, 'a') + "\n");
     fill();
 }
@@ -132,7 +138,7 @@ void BackupWorld::fill() {
 }
 
 Said BackupWorld::work(Faults faults) {
-    std::istringstream lines(in_process([&](int report) { archive_and_back_up(faults, report); }));
+    std::istringstream lines(in_process([&](int report) { archive_and_back_up(faults, report); }).text);
     Said said;
     for (std::string word, what; lines >> word >> what;) {
         (word == "done" ? said.done : word == "parted" ? said.parted : said.archived).insert(what);
@@ -182,8 +188,8 @@ void BackupWorld::archive_and_back_up(Faults faults, int report) {
     archiver.finish(std::chrono::steady_clock::now() + 1s);
 }
 
-std::vector<std::string> BackupWorld::restore_in_process(const std::string& wanted, Faults faults) {
-    in_process([&](int) {
+BackupWorld::Restored BackupWorld::restore_in_process(const std::string& wanted, Faults faults) {
+    const auto ended = in_process([&](int) {
         const auto store = open_store(faults);
         backup::Catalog catalog(*store, server);
         const auto found = catalog.find(wanted);
@@ -204,7 +210,7 @@ std::vector<std::string> BackupWorld::restore_in_process(const std::string& want
                !std::filesystem::exists(restored() + "/" + std::string(backup::restore_marker))) {
         findings.emplace_back("a half restore has no marker");
     }
-    return findings;
+    return {ended.killed, std::move(findings)};
 }
 
 std::vector<std::string> BackupWorld::compare_files() const {

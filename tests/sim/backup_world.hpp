@@ -28,12 +28,18 @@ struct Said {
 
 class BackupWorld {
 public:
-    explicit BackupWorld(std::uint64_t seed);
+    // Large: a tar of it is uploaded in parts.
+    enum class Size { small, large };
+    BackupWorld(std::uint64_t seed, Size size);
 
     // A process archives all WAL and takes a backup; it may be killed on the way.
     Said work(Faults faults);
-    // A process restores this backup; it may be killed on the way. What must hold then, as below.
-    std::vector<std::string> restore_in_process(const std::string& backup, Faults faults);
+    struct Restored {
+        bool killed;
+        std::vector<std::string> findings;  // as below
+    };
+    // A process restores this backup; it may be killed on the way. What must hold then.
+    Restored restore_in_process(const std::string& backup, Faults faults);
 
     // What must hold now, as findings for a person; empty: all is well.
     std::vector<std::string> judge(const Said& said);
@@ -59,7 +65,7 @@ private:
 
     std::mt19937_64 random_;
     const bool sealed_;  // the archive is encrypted
-    const bool large_;   // a tar of it goes in parts
+    const bool large_;
     TemporaryDirectory root_;
     std::map<std::string, std::string> files_;     // below data(), that a restore must bring back
     std::map<std::string, std::string> segments_;  // name -> content

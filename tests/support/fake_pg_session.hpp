@@ -22,6 +22,7 @@ struct FakeServer {
     std::function<Result<Rows>(const std::string& sql, const std::vector<Field>& parameters)> answer;
     FakeServerState state = FakeServerState::up;
     std::vector<std::string> statements;  // those that reached it
+    int unanswered = 0;                   // of them, while it hangs
     std::size_t connections = 0;          // opened so far
 };
 
@@ -42,7 +43,9 @@ public:
             timer.expires_after(std::chrono::duration_cast<std::chrono::steady_clock::duration>(timeout));
             boost::system::error_code ignored;
             auto token = boost::asio::redirect_error(boost::asio::use_awaitable, ignored);
+            ++server_->unanswered;
             co_await timer.async_wait(token);
+            --server_->unanswered;
             connected_ = false;
             co_return fail(FaultKind::unavailable, "no answer from PostgreSQL in time");
         }

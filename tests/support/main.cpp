@@ -15,5 +15,5 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "to run it again the same way: PGBOSUN_TEST_SEED=%llu\n",
                      static_cast<unsigned long long>(pgbosun::test::seed()));
     }
-    return failures;
+    return failures == 0 ? 0 : 1;  // their number could be 77, which says that all was skipped
 }

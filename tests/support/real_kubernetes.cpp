@@ -4,11 +4,11 @@
 
 #include <cstdlib>
 #include <fstream>
-#include <sstream>
 #include <stdexcept>
 #include <thread>
 
 #include "support/real_program.hpp"
+#include "support/read_file.hpp"
 
 namespace pgbosun::test {
 namespace {
@@ -35,12 +35,6 @@ std::string token_of(int number) { return "account-of-" + name_of(number); }
 
 void run_command(const std::string& command) {
     if (std::system(command.c_str()) != 0) throw std::runtime_error("cannot run " + command);
-}
-
-std::string read_file(const std::string& path) {
-    std::ostringstream text;
-    text << std::ifstream(path).rdbuf();
-    return text.str();
 }
 
 // The documents of a file of YAML.

@@ -12,7 +12,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <stdexcept>
 
 namespace pgbosun::test {
@@ -52,13 +51,6 @@ std::string status_line(const std::string& pid_file) {
 }
 
 }  // namespace
-
-std::string read_file(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    std::stringstream text;
-    text << in.rdbuf();
-    return text.str();
-}
 
 std::string make_postgres_directory() {
     std::string name = (std::filesystem::temp_directory_path() / "pgbosun-XXXXXX").string();

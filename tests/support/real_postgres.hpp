@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "support/read_file.hpp"
+
 namespace pgbosun::test {
 
 class RealPostgres {
@@ -46,6 +48,5 @@ private:
 
 // A new directory that PostgreSQL's user owns, mode 0700.
 std::string make_postgres_directory();
-std::string read_file(const std::string& path);
 
 }  // namespace pgbosun::test

@@ -92,6 +92,7 @@ TEST_CASE("a ConfigMap without a record is not taken for one") {
     const auto read = run(world.loop, record.read());
     REQUIRE_FALSE(read);
     CHECK(read.error().kind == FaultKind::corrupt);
+    CHECK(read.error().hint.find("The record is lost") != std::string::npos);
 }
 
 TEST_CASE("failures of the server are unavailable, and a lost answer to an election is found out") {

@@ -45,6 +45,10 @@ constexpr std::array later_kinds{
 };
 constexpr std::array latest_kinds{
     Named{FaultKind::end_agent, "end_agent", 1, 100, 7000},
+    Named{FaultKind::old_record, "old_record", 1, 1000, 16000},
+    Named{FaultKind::deny_serving, "deny_serving", 1, 500, 12000},
+    Named{FaultKind::force, "force", 1, 0, 0},
+    Named{FaultKind::pause, "pause", 1, 500, 9000},
 };
 
 // A few kinds together reach further than all of them at once.
@@ -128,6 +132,34 @@ void draw_ends(Schedule& schedule) {
     }
 }
 
+// After a change of primary, and before another one, perhaps.
+void draw_old_records(Schedule& schedule) {
+    Random random(schedule.setting.seed, 13);
+    if (!random.chance(100)) return;
+    for (auto count = random.between(1, 2); count > 0; --count) {
+        Fault fault = draw_fault(random, latest_kinds[1], schedule.setting);
+        fault.who = static_cast<int>(random.below(2));
+        fault.whom = static_cast<int>(random.below(2));
+        Fault before;
+        before.kind = random.chance(700) ? FaultKind::switchover : FaultKind::kill_postgres;
+        before.at_ms = fault.at_ms - random.between(500, 5000);
+        before.who = draw_who(random, before.kind, schedule.setting);
+        schedule.faults.push_back(before);
+        schedule.faults.push_back(fault);
+    }
+}
+
+void draw_newest_kinds(Schedule& schedule) {
+    Random random(schedule.setting.seed, 14);
+    if (!random.chance(250)) return;
+    const auto& kind = latest_kinds[2 + random.below(latest_kinds.size() - 2)];
+    // Forced twice at once, all may have given up their data for somebody who never took over: then a person has to vouch for more.
+    const std::int64_t most = kind.kind == FaultKind::force ? 1 : 4;
+    for (auto count = random.between(1, most); count > 0; --count) {
+        schedule.faults.push_back(draw_fault(random, kind, schedule.setting));
+    }
+}
+
 }  // namespace
 
 Schedule draw(std::uint64_t seed) {
@@ -165,6 +197,8 @@ Schedule draw(std::uint64_t seed) {
     }
     draw_later_kinds(schedule);
     draw_ends(schedule);
+    draw_old_records(schedule);
+    draw_newest_kinds(schedule);
     return schedule;
 }
 

@@ -28,6 +28,12 @@ enum class FaultKind {
     short_lease,     // of controller `who`: it is restarted with a shorter lease.ttl, and after that with its own again
     stall_receiver,  // WAL that arrives at `who` waits, while its agent answers
     end_agent,       // SIGTERM: it is gone after half of `length`, and up again at its end
+    // An earlier record is put in the place of the newest one, which every instance has heard of: of `who` terms before, and
+    // one more. After that somebody puts the newest one back, or (`whom` is odd) has the record begin anew with who serves.
+    old_record,
+    deny_serving,  // `who` says that it does not serve, as with a full disk or no free connection, and takes writes
+    force,         // a failover to `who`, although commits may be lost
+    pause,
 };
 
 struct Fault {

@@ -75,6 +75,12 @@ const std::vector<std::string>& kept_schedules() {
         "seed 650 instances 3 controllers 2 loss 0 twice 0 late 0 synchronous 1 preferred 1 poll 500 brisk 0 end "
         "24720\n"
         "split at 9176 for 6661 who 1 whom 42\n",
+        // A record of the term before was put back: the primary of the newest one, out of the controllers' sight for a while, was
+        // nobody's former primary, and another one was promoted beside it.
+        "seed 4 instances 3 controllers 2 loss 0 twice 0 late 0 synchronous 0 preferred 0 poll 500 brisk 0 end 30000\n"
+        "switchover at 9000 for 0 who 1 whom 0\n"
+        "old_record at 12429 for 15000 who 0 whom 0\n"
+        "cut_control at 17399 for 6000 who 1 whom 0\n",
     };
     return kept;
 }

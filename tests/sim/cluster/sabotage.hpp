@@ -46,6 +46,8 @@ enum class Sabotage {
     handed_over_whole,     // the new primary of a switchover is promoted although the former one holds more
     unread_wal,            // an agent takes it that it holds no more than it has read since it was started
     reach_age,             // what an agent last saw of its data is taken for what it holds now
+    paused,                // a paused cluster is failed over
+    record_not_older,      // a record is acted on although the instances know of a later term
 };
 
 struct Named {
@@ -90,6 +92,8 @@ inline constexpr std::array all_sabotage{
     Named{Sabotage::handed_over_whole, "handed_over_whole"},
     Named{Sabotage::unread_wal, "unread_wal"},
     Named{Sabotage::reach_age, "reach_age"},
+    Named{Sabotage::paused, "paused"},
+    Named{Sabotage::record_not_older, "record_not_older"},
 };
 
 }  // namespace pgbosun::sim

@@ -438,7 +438,7 @@ controller::Report SimulatedAgent::report() const {
     it.term = record.term;
     it.accepted = record.accepted;
     it.primary = record.primary;
-    it.serving = takes_writes() && may_write(right_, clock());
+    it.serving = takes_writes() && may_write(right_, clock()) && denies_ == 0;
     it.stopped = !writes_sometime();
     it.fenced = fence_ > 0;
     it.able = !torn_ && !ending_ && postgres_ != Postgres::rejoining;

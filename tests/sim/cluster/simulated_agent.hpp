@@ -40,6 +40,7 @@ public:
     void stall_receiver(int change);
     void set_slow_disk(int change) { slow_disk_ += change; }
     void set_fence(int change);
+    void deny_serving(int change) { denies_ += change; }
     void ask_to_end();  // who asks takes it down, when it has had a moment to say how it stands
 
     [[nodiscard]] bool is_up() const { return up_; }
@@ -50,6 +51,7 @@ public:
     [[nodiscard]] const Wal& wal() const { return wal_; }
     [[nodiscard]] const instance::Right& right() const { return right_; }
     [[nodiscard]] const std::string& name() const { return name_; }
+    [[nodiscard]] Term term_on_disk() const { return disk_.term; }
 
     // Runs when the agent's process runs; waits, when it is stopped or at its disk.
     void inbox(Happening happening);
@@ -109,6 +111,7 @@ private:
     int stopped_ = 0;
     int frozen_ = 0;
     int slow_disk_ = 0;
+    int denies_ = 0;
     instance::Right right_;
     std::optional<Instant> guarded_until_;  // the page that PID 1 shares with the guard
     std::deque<Happening> inbox_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "controller/old_record.hpp"
 #include "simulated_agent.hpp"
 
 namespace pgbosun::sim {
@@ -61,9 +62,33 @@ void SimulatedController::set_short_lease(int change) {
     go_down(-1);
 }
 
-void SimulatedController::want(const std::string& primary) {
-    inbox([this, primary] {
-        if (leads()) known_.wanted = controller::Wanted{primary, controller::DataLoss::refused, clock() + wish_lasts};
+void SimulatedController::want(const std::string& primary, controller::DataLoss data_loss) {
+    inbox([this, primary, data_loss] {
+        if (leads()) known_.wanted = controller::Wanted{primary, data_loss, clock() + wish_lasts};
+    });
+}
+
+void SimulatedController::set_paused(bool paused) {
+    inbox([this, paused] {
+        if (!leads() || !known_.record || known_.in_flight || known_.record->term == 0) return;
+        if (known_.record->paused == paused || !controller::why_old(known_).empty()) return;
+        controller::Record record = *known_.record;
+        record.paused = paused;
+        known_.in_flight = record;
+        write(std::move(record));
+    });
+}
+
+void SimulatedController::renew_record() {
+    inbox([this] {
+        if (!leads() || !known_.record || known_.in_flight || controller::why_old(known_).empty()) return;
+        for (const auto& [name, seen] : known_.seen) {
+            auto renewal = controller::renew(known_, policy_, name, {}, clock());
+            if (!renewal.record) continue;
+            known_.in_flight = renewal.record;
+            write(std::move(*renewal.record));
+            return;
+        }
     });
 }
 
@@ -203,7 +228,7 @@ void SimulatedController::decide() {
     auto choice = world_.without(Sabotage::none) ? controller::choose(known_, policy_, clock()) : choose_spoiled();
     if (choice.waits_for != waits_for_) {
         waits_for_ = choice.waits_for;
-        world_.note(node_, [&] { return "waits: " + std::string(waits_for_.empty() ? "for nothing" : waits_for_); });
+        world_.note(node_, [&] { return "waits: " + (waits_for_.empty() ? "for nothing" : waits_for_); });
     }
     for (const auto& action : choice.actions) {
         if (const auto* written = std::get_if<controller::Write>(&action)) {
@@ -232,10 +257,16 @@ controller::Choice SimulatedController::choose_spoiled() {
     known_.record->superseded = kept.record->superseded;
     known_.record->data_loss = kept.record->data_loss;
     known_.record->handed_by = kept.record->handed_by;
+    known_.record->paused = kept.record->paused;
     known_.leader_since = kept.leader_since;
+    known_.latest_term = kept.latest_term;
     for (auto& [name, seen] : known_.seen) {
         const auto before = kept.seen.find(name);
-        if (before != kept.seen.end()) seen.asked_at = before->second.asked_at;
+        if (before == kept.seen.end()) continue;
+        seen.asked_at = before->second.asked_at;
+        seen.report.term = before->second.report.term;
+        seen.report.primary = before->second.report.primary;
+        seen.report.promised_for = before->second.report.promised_for;
     }
     for (auto& action : choice.actions) {
         auto* written = std::get_if<controller::Write>(&action);
@@ -261,10 +292,21 @@ void SimulatedController::spoil_before() {
         record.superseded.clear();
     }
     if (world_.without(Sabotage::handed_over_whole)) record.handed_by.clear();
+    if (world_.without(Sabotage::paused)) record.paused = false;
     if (world_.without(Sabotage::lease_recorded)) record.lease_ttl = record.longest_lease = policy_.ttl;
     if (world_.without(Sabotage::longest_lease_kept)) known_.lease_ttl_since -= std::chrono::hours(1);
     if (world_.without(Sabotage::best_candidate) && idle) record.data_loss = controller::DataLoss::accepted;
     if (world_.without(Sabotage::data_after_promise)) known_.unbound_at = Instant{};
+    if (world_.without(Sabotage::record_not_older)) {
+        known_.latest_term = record.term;
+        for (auto& [name, seen] : known_.seen) {
+            controller::Report& report = seen.report;
+            if (report.term < record.term || (report.term == record.term && report.primary == record.primary)) continue;
+            report.promised_for = Duration::zero();
+            report.term = record.term;
+            report.primary = record.primary;
+        }
+    }
     if (world_.without(Sabotage::data_after_stop)) {
         for (auto& [name, seen] : known_.seen) seen.asked_at = seen.reached_at = Instant::max();
     }

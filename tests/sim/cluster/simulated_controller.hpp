@@ -17,7 +17,10 @@ public:
     void stop(int change);
     void go_down(int change);
     void set_short_lease(int change);
-    void want(const std::string& primary);
+    void want(const std::string& primary, controller::DataLoss data_loss);
+    void set_paused(bool paused);
+    // `failover --to`, of who serves or else whoever may, while the record is older than the instances.
+    void renew_record();
     [[nodiscard]] bool is_up() const { return down_ == 0; }
     void inbox(Happening happening);
 
@@ -47,7 +50,7 @@ private:
     std::optional<Instant> operation_at_;
     std::optional<Instant> read_at_;
     std::optional<Instant> polls_at_;
-    std::string_view waits_for_;
+    std::string waits_for_;
     int stopped_ = 0;
     int down_ = 0;
     int short_lease_ = 0;

@@ -1,5 +1,8 @@
 #include "simulated_record.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "simulated_agent.hpp"
 
 namespace pgbosun::sim {
@@ -27,6 +30,12 @@ void SimulatedRecord::write(int from, controller::Record record, std::uint64_t e
         if (expected == stored_.revision || world_.without(Sabotage::compare_and_swap)) {
             world_.must(record.term >= stored_.record.term, [] { return std::string("the record's term goes back"); });
             const auto& handed_by = stored_.record.handed_by;
+            const bool forced = record.term > stored_.record.term && record.data_loss == controller::DataLoss::accepted;
+            const bool by_itself = record.term > stored_.record.term && !forced && !is_old() && handed_by.empty() &&
+                                   record.handed_by.empty();
+            world_.must(!by_itself || !stored_.record.paused,
+                        [] { return std::string("a paused cluster is failed over"); });
+            if (forced) world_.forced();
             const bool handed_back = record.term > stored_.record.term && record.primary == handed_by;
             const auto& old_primary = stored_.record.primary;
             const bool has_served =
@@ -34,6 +43,7 @@ void SimulatedRecord::write(int from, controller::Record record, std::uint64_t e
             const bool other_way = record.term > stored_.record.term || !handed_by.empty();
             if (record.handed_by.empty() && other_way && (!handed_back || has_served)) world_.failed_over();
             stored_ = {record, stored_.revision + 1};
+            last_of_[record.term] = record;
             written = stored_.revision;
             world_.note(world_.record_node(), [&] {
                 return "term " + std::to_string(record.term) + " primary " + record.primary + ", former " +
@@ -46,6 +56,26 @@ void SimulatedRecord::write(int from, controller::Record record, std::uint64_t e
         }
         world_.send(world_.record_node(), from, [answer, written] { answer(written); });
     });
+}
+
+void SimulatedRecord::put_back_earlier(Term terms) {
+    const Term newest = stored_.record.term;
+    const bool all_know = std::ranges::all_of(last_of_, [&](const auto& it) { return it.first <= newest; }) &&
+                          world_.all_have_heard_of(newest);
+    const auto earlier = last_of_.find(newest - std::min(newest, terms));
+    if (!all_know || earlier == last_of_.end() || earlier->second.primary.empty()) return;
+    newest_ = stored_.record;
+    stored_ = {earlier->second, stored_.revision + 1};
+    world_.note(world_.record_node(), [&] {
+        return "the record of term " + std::to_string(newest) + " is replaced by one of term " +
+               std::to_string(stored_.record.term);
+    });
+}
+
+void SimulatedRecord::put_back_newest() {
+    if (!is_old()) return;
+    stored_ = {*std::exchange(newest_, std::nullopt), stored_.revision + 1};
+    world_.note(world_.record_node(), [] { return std::string("the newest record is put back"); });
 }
 
 void SimulatedRecord::lock(int from, std::function<void(bool)> answer) {

@@ -3,6 +3,7 @@
 // Requests take their time, and are done also when nobody waits for the answer any more.
 
 #include <functional>
+#include <map>
 #include <optional>
 
 #include "controller/record.hpp"
@@ -29,6 +30,12 @@ public:
 
     void set_down(int change) { down_ += change; }
     void set_slow(int change) { slow_ += change; }
+    // As from a backup of the engine: the last one of that many terms before. Not where an instance has not heard of the newest
+    // term: what nobody who answers knows, nobody could tell.
+    void put_back_earlier(Term terms);
+    // From a newer backup.
+    void put_back_newest();
+    [[nodiscard]] bool is_old() const { return newest_ && stored_.record.term < newest_->term; }
     [[nodiscard]] const Revised& now() const { return stored_; }
 
 private:
@@ -36,6 +43,8 @@ private:
 
     World& world_;
     Revised stored_;
+    std::map<Term, controller::Record> last_of_;
+    std::optional<controller::Record> newest_;  // while an earlier one is in its place
     int holder_ = -1;
     Duration held_until_{};
     int down_ = 0;

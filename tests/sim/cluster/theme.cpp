@@ -120,6 +120,19 @@ void stalled_receiver(Theme& it) {
     it.add(FaultKind::cut_control, it.start + it.between(5, 60), 4800, 0);
 }
 
+// The primary of the record that is put back has stopped, and the one of the newest serves.
+void old_record(Theme& it) {
+    it.add(FaultKind::switchover, it.start, 0, 1);
+    it.add(FaultKind::old_record, it.start + it.between(1500, 3500), 15'000, 0);
+    if (it.random.chance(500)) it.add(FaultKind::restart_controller, it.start + 4000, it.between(100, 2000), 3);
+    if (it.random.chance(500)) it.add(FaultKind::cut_control, it.start + it.between(4000, 9000), 6000, 1);
+}
+
+void paused(Theme& it) {
+    it.add(FaultKind::pause, it.start, 12'000, 0);
+    it.add(FaultKind::restart_agent, it.start + it.between(1500, 3000), 8000, 0);
+}
+
 Draw theme_of(Sabotage sabotage) {
     switch (sabotage) {
         case Sabotage::boot_id: return late_grants;
@@ -135,6 +148,8 @@ Draw theme_of(Sabotage sabotage) {
         case Sabotage::lease_recorded: return shorter_leases;
         case Sabotage::longest_lease_kept: return shorter_leases;
         case Sabotage::handed_over_whole: return stalled_receiver;
+        case Sabotage::paused: return paused;
+        case Sabotage::record_not_older: return old_record;
         default: return nullptr;
     }
 }

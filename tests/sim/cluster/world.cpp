@@ -13,6 +13,7 @@ namespace {
 constexpr Duration bound = std::chrono::seconds(60);
 constexpr Duration steady = std::chrono::seconds(2);
 constexpr Duration between_looks = std::chrono::milliseconds(400);
+constexpr Duration between_words = std::chrono::seconds(1);
 constexpr std::size_t longest_history = 6000;
 
 }  // namespace
@@ -124,9 +125,16 @@ void World::acknowledged(int node, Replication replication, int branch, std::uin
     const auto& record = record_->now().record;
     const auto& name = agent(node).name();
     const bool replaced = record.primary != name && record.handed_by != name;
+    // It goes on for a moment after an operator has accepted the loss of what it does.
+    if (replaced && record.data_loss == controller::DataLoss::accepted) return;
     if (replication == Replication::asynchronous && replaced) return;
     auto& last = (replication == Replication::synchronous ? acknowledged_ : unreplicated_)[branch];
     last = std::max(last, position);
+}
+
+void World::forced() {
+    acknowledged_.clear();
+    unreplicated_.clear();
 }
 
 void World::set_cut(int from, int to, int change) {
@@ -200,12 +208,50 @@ void World::happen(const Fault& fault) {
         case FaultKind::record_slow: during([this](int by) { record_->set_slow(by); }); return;
         case FaultKind::slow_disk: during([it = &agent(fault.who)](int by) { it->set_slow_disk(by); }); return;
         case FaultKind::switchover:
-            for (const auto& it : controllers_) it->want(agent(fault.who).name());
+            for (const auto& it : controllers_) it->want(agent(fault.who).name(), controller::DataLoss::refused);
+            return;
+        case FaultKind::force:
+            for (const auto& it : controllers_) it->want(agent(fault.who).name(), controller::DataLoss::accepted);
+            return;
+        case FaultKind::deny_serving: during([it = &agent(fault.who)](int by) { it->deny_serving(by); }); return;
+        case FaultKind::pause:
+            during([this](int by) {
+                pauses_ += by;
+                see_to_pause();
+            });
             return;
         case FaultKind::short_lease: during([it = controller()](int by) { it->set_short_lease(by); }); return;
         case FaultKind::stall_receiver: during([it = &agent(fault.who)](int by) { it->stall_receiver(by); }); return;
+        case FaultKind::old_record: put_old_record(fault); return;
         case FaultKind::fence: during([it = &agent(fault.who)](int by) { it->set_fence(by); }); return;
     }
+}
+
+bool World::all_have_heard_of(std::uint64_t term) const {
+    return std::ranges::all_of(agents_, [&](const auto& it) { return it->term_on_disk() == term; });
+}
+
+void World::put_old_record(const Fault& fault) {
+    record_->put_back_earlier(static_cast<std::uint64_t>(fault.who) + 1);
+    after(ms(fault.length_ms), [this, whom = fault.whom] {
+        if (whom % 2 == 0) record_->put_back_newest();
+        have_record_renewed();
+    });
+}
+
+// The same: what was asked for is in the record, whichever that is.
+void World::see_to_pause() {
+    const bool wanted = pauses_ > 0;
+    if (record_->now().record.paused == wanted) return;
+    for (const auto& it : controllers_) it->set_paused(wanted);
+    after(between_words, [this] { see_to_pause(); });
+}
+
+// Somebody asks until a controller takes it.
+void World::have_record_renewed() {
+    if (!record_->is_old()) return see_to_pause();
+    for (const auto& it : controllers_) it->renew_record();
+    after(between_words, [this] { have_record_renewed(); });
 }
 
 std::optional<std::string> World::unhealthy() {

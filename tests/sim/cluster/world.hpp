@@ -79,6 +79,9 @@ public:
     void acknowledged(int node, Replication replication, int branch, std::uint64_t position);
     // The record says that somebody else is to go on without what the primary may not have replicated.
     void failed_over() { unreplicated_.clear(); }
+    // An operator accepts a loss.
+    void forced();
+    [[nodiscard]] bool all_have_heard_of(std::uint64_t term) const;
 
 private:
     struct Event {
@@ -88,6 +91,9 @@ private:
         bool operator>(const Event& other) const { return at != other.at ? at > other.at : number > other.number; }
     };
     void happen(const Fault& fault);
+    void put_old_record(const Fault& fault);
+    void have_record_renewed();
+    void see_to_pause();
     void set_cut(int from, int to, int change);
     [[nodiscard]] bool is_up(int node) const;
     void deliver(int to, Happening happening);
@@ -107,6 +113,7 @@ private:
     std::vector<std::uint64_t> sent_;
     int branches_ = 0;
     int changes_ = 0;
+    int pauses_ = 0;
     std::uint64_t acknowledgements_ = 0;
     std::map<int, std::uint64_t> acknowledged_;  // branch: the last position that was acknowledged synchronously
     std::map<int, std::uint64_t> unreplicated_;  // the same asynchronously, which a failover may lose, and nothing else

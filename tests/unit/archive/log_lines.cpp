@@ -1,4 +1,4 @@
-#include "unit/archive/log_lines.hpp"
+#include "log_lines.hpp"
 
 #include <mutex>
 #include <utility>

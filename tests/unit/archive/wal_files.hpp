@@ -9,6 +9,7 @@
 #include <string>
 
 #include "pgbosun/archive_link.hpp"
+#include "support/read_file.hpp"
 #include "support/temporary_directory.hpp"
 #include "wal/archive_name.hpp"
 #include "wal/page_header.hpp"
@@ -57,11 +58,6 @@ inline std::string segment_content(const std::string& name, std::uint32_t salt =
 
 inline void write_file(const std::string& path, const std::string& content) {
     std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
-}
-
-inline std::string read_file(const std::string& path) {
-    std::ifstream stream(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
 }
 
 class DataDirectory {

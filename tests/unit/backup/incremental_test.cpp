@@ -9,6 +9,7 @@
 #include "backups.hpp"
 #include "support/catch.hpp"
 #include "support/fake_object_store.hpp"
+#include "support/read_file.hpp"
 #include "support/temporary_directory.hpp"
 #include "tar_bytes.hpp"
 
@@ -40,11 +41,6 @@ std::string content(const FakeObjectStore& store, const std::string& key) {
     const auto object = store.object(key);
     REQUIRE(object);
     return {reinterpret_cast<const char*>(object->body.data()), object->body.size()};
-}
-
-std::string slurp(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
 }  // namespace
@@ -203,9 +199,9 @@ TEST_CASE("a chain is combined beside the target, on each file system for itself
     REQUIRE(place.link());
     REQUIRE(place.complete());
 
-    CHECK(slurp(target + "/global/pg_control") == "control");
-    CHECK(slurp(target + "/base/5/1259") == "table");
-    CHECK(slurp(target + "/pg_tblspc/16384/PG_17_202406281/5/16400") == "in fast");
+    CHECK(read_file(target + "/global/pg_control") == "control");
+    CHECK(read_file(target + "/base/5/1259") == "table");
+    CHECK(read_file(target + "/pg_tblspc/16384/PG_17_202406281/5/16400") == "in fast");
     CHECK(fs::read_symlink(target + "/pg_tblspc/16384") == fast);
     CHECK_FALSE(fs::exists(target + "/pgbosun.chain"));
     CHECK_FALSE(fs::exists(fast + "/pgbosun.chain"));

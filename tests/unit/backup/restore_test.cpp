@@ -8,6 +8,7 @@
 #include "codec/crc32c.hpp"
 #include "support/catch.hpp"
 #include "support/fake_object_store.hpp"
+#include "support/read_file.hpp"
 #include "support/temporary_directory.hpp"
 #include "tar_bytes.hpp"
 
@@ -34,11 +35,6 @@ std::string zst(std::string_view content) {
 
 std::uint32_t crc(std::string_view text) {
     return codec::crc32c(0, std::as_bytes(std::span(text.data(), text.size())));
-}
-
-std::string slurp(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
 // A backup in a store in memory, and an empty place to restore it to.
@@ -115,11 +111,11 @@ TEST_CASE("a backup becomes a data directory that recovery begins in") {
 
     REQUIRE(restored);
     const std::string target = scene.target();
-    CHECK(slurp(target + "/base/5/1259") == std::string(20'000, 'p'));
-    CHECK(slurp(target + "/global/pg_control") == "control");
-    CHECK(slurp(target + "/backup_label") == label_text);
-    CHECK(slurp(target + "/postgresql.auto.conf").starts_with("work_mem = '8MB'\n"));
-    CHECK(contains(slurp(target + "/postgresql.auto.conf"), "restore_command = 'x'\nrecovery_target_time = ''\n"));
+    CHECK(read_file(target + "/base/5/1259") == std::string(20'000, 'p'));
+    CHECK(read_file(target + "/global/pg_control") == "control");
+    CHECK(read_file(target + "/backup_label") == label_text);
+    CHECK(read_file(target + "/postgresql.auto.conf").starts_with("work_mem = '8MB'\n"));
+    CHECK(contains(read_file(target + "/postgresql.auto.conf"), "restore_command = 'x'\nrecovery_target_time = ''\n"));
     CHECK(fs::exists(target + "/recovery.signal"));
     CHECK(fs::is_directory(target + "/pg_wal"));
     CHECK(fs::is_directory(target + "/pg_replslot"));
@@ -142,10 +138,10 @@ TEST_CASE("tablespaces go where they were, or where they are moved to, and are l
 
     REQUIRE(scene.restore());
 
-    CHECK(slurp(scene.target() + "/pg_tblspc/16384/PG_15_202209061/5/1") == "one");
+    CHECK(read_file(scene.target() + "/pg_tblspc/16384/PG_15_202209061/5/1") == "one");
     CHECK(fs::read_symlink(scene.target() + "/pg_tblspc/16384") == scene.directory / "fast");
-    CHECK(slurp(scene.directory / "moved/PG_15_202209061/5/2") == "two");
-    CHECK(slurp(scene.directory / "moved/PG_15_202209061/5/3") == "three");
+    CHECK(read_file(scene.directory / "moved/PG_15_202209061/5/2") == "two");
+    CHECK(read_file(scene.directory / "moved/PG_15_202209061/5/3") == "three");
     CHECK(fs::read_symlink(scene.target() + "/pg_tblspc/16385") == scene.directory / "moved");
     CHECK_FALSE(fs::exists(scene.directory / "fast/lost+found"));
 }
@@ -229,7 +225,7 @@ TEST_CASE("what a killed restore left is removed, and the restore begins anew") 
     REQUIRE(scene.restore());
 
     CHECK_FALSE(fs::exists(scene.target() + "/stale"));
-    CHECK(slurp(scene.directory / "fast/PG_15_202209061/5/1") == "one");
+    CHECK(read_file(scene.directory / "fast/PG_15_202209061/5/1") == "one");
 }
 
 TEST_CASE("a restore that fails leaves nothing behind") {
@@ -311,7 +307,7 @@ TEST_CASE("a transfer that begins anew restores the same") {
         const auto restored = scene.restore(workers);
 
         REQUIRE(restored);
-        CHECK(slurp(scene.target() + "/base/5/1259") == std::string(20'000, 'p'));
+        CHECK(read_file(scene.target() + "/base/5/1259") == std::string(20'000, 'p'));
         CHECK(restored->stored == (Scene::data_tar() + tar_end()).size());
     }
 }
@@ -323,7 +319,7 @@ TEST_CASE("a label that is in backup.info only is written") {
     const auto restored = scene.restore();
 
     REQUIRE(restored);
-    CHECK(slurp(scene.target() + "/backup_label") == label_text);
+    CHECK(read_file(scene.target() + "/backup_label") == label_text);
     CHECK(restored->notes.size() == 1);
 }
 
@@ -338,7 +334,7 @@ TEST_CASE("what is restored stays in its place, wherever its configuration led")
 
     REQUIRE(restored);
     CHECK(
-        slurp(scene.target() + "/postgresql.conf") ==
+        read_file(scene.target() + "/postgresql.conf") ==
         "# pgbosun restore: data_directory = '/x'\nport = 1\n# pgbosun restore: include_dir 'conf.d'\ninclude 'it'\n");
     CHECK(restored->notes.size() == 1);
 }
@@ -351,7 +347,7 @@ TEST_CASE("settings that are in no other file lie where no backup takes them, fo
     REQUIRE(scene.restore());
 
     const fs::path path = scene.target() + "/" + std::string(restored_settings_file);
-    CHECK(slurp(path.string()) == "cluster: orders\n");
+    CHECK(read_file(path.string()) == "cluster: orders\n");
     CHECK((fs::status(path).permissions() & fs::perms::mask) == (fs::perms::owner_read | fs::perms::owner_write));
 }
 
@@ -404,9 +400,9 @@ TEST_CASE("what was not finished goes, with what is in its tablespaces, and only
 
     REQUIRE(restored);
     CHECK(scene.begun == 1);
-    CHECK(slurp(scene.target() + "/global/pg_control") == "control");
-    CHECK(slurp(fast + "/PG_15_202209061/5/1259") == "new");
-    CHECK(slurp(other + "/PG_15_202209061/5/1259") == "old");
+    CHECK(read_file(scene.target() + "/global/pg_control") == "control");
+    CHECK(read_file(fast + "/PG_15_202209061/5/1259") == "new");
+    CHECK(read_file(other + "/PG_15_202209061/5/1259") == "old");
 }
 
 TEST_CASE("a tablespace has one place, whichever of its names it is moved by") {

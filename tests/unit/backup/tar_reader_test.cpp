@@ -8,6 +8,7 @@
 
 #include "backup/untar.hpp"
 #include "support/catch.hpp"
+#include "support/read_file.hpp"
 #include "support/seed.hpp"
 #include "support/temporary_directory.hpp"
 #include "tar_bytes.hpp"
@@ -76,10 +77,7 @@ struct Place {
     }
     static Result<std::optional<std::string>> as_it_is(const TarMember& entry) { return entry.path; }
 
-    [[nodiscard]] std::string content(const std::string& path) const {
-        std::ifstream file(directory / path, std::ios::binary);
-        return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-    }
+    [[nodiscard]] std::string content(const std::string& path) const { return read_file(directory / path); }
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "controller/candidate.hpp"
 
+#include "controller/handover.hpp"
 #include "scene.hpp"
 #include "support/catch.hpp"
 
@@ -38,6 +39,13 @@ TEST_CASE("the one that holds the most is picked: by term of its data, timeline,
     CHECK(picked(replaying).name == "c");
     policy.members[1].priority = 1;
     CHECK(picked(replaying, policy).name == "c");  // of equal priority
+    policy.members[1].priority = 2;
+    replaying.seen["b"].report.to_replay = most_to_replay;
+    CHECK(picked(replaying, policy).name == "b");
+    ++replaying.seen["b"].report.to_replay;
+    CHECK(picked(replaying, policy).name == "c");  // whatever its priority
+    replaying.seen["b"].report.reach.lsn = Lsn{101};
+    CHECK(picked(replaying, policy).name == "b");  // but not what it holds
     policy.members[1].priority = policy.members[2].priority = 0;
 
     auto known = two_standbys(900, 100);
@@ -246,4 +254,64 @@ TEST_CASE("a leader that never saw the primary knows from the standbys how far i
     test::sees(known, b, now - 1s);
     test::sees(known, test::report("b", 100));
     CHECK(picked(known, policy).why_not == "it lags by more than max_lag");
+}
+
+TEST_CASE("what is given up when another one than who holds the most is promoted is known, and why") {
+    struct Row {
+        const char* what;
+        void (*change)(Report& it, Policy& policy);
+        const char* text;
+    };
+    const Row rows[] = {
+        {"no more", [](Report& it, Policy&) { it.reach.lsn = Lsn{100}; }, ""},
+        {"never primary", [](Report&, Policy& it) { it.members[2].priority = -1; },
+         "c holds 50 bytes more than b: its priority says that it must never be primary"},
+        {"delayed", [](Report& it, Policy&) { it.delayed = true; },
+         "c holds 50 bytes more than b: it replays with a delay (postgresql.apply_delay)"},
+        {"of a later timeline",
+         [](Report& it, Policy&) {
+             it.fenced = true;
+             it.reach.timeline = Timeline{2};
+         },
+         "c holds WAL of a later timeline than b: it is fenced"},
+        {"of another system", [](Report& it, Policy&) { it.system_id = SystemId{8}; }, ""},
+        {"it could be", [](Report&, Policy&) {}, "c holds 50 bytes more than b: another one is promoted"},
+    };
+    for (const Row& row : rows) {
+        INFO(row.what);
+        auto known = two_standbys(100, 150);
+        auto policy = test::policy();
+        auto c = test::report("c", 150);
+        row.change(c, policy);
+        test::sees(known, c);
+        const auto more = given_up(Field{known, policy, {}, now}, "b");
+        CHECK((more ? to_text(*more, "b") : "") == row.text);
+        // Who is silent holds it still, but nobody knows.
+        CHECK_FALSE(given_up(Field{known, policy, {}, now + test::ttl}, "b"));
+    }
+}
+
+TEST_CASE("whether max_lag has counted what is given up is said, and what it waits for names who holds more") {
+    auto known = two_standbys(100, 150);
+    known.seen["c"].report.delayed = true;
+    auto policy = test::policy();
+    const auto judged = [&] {
+        const Field field{known, policy, {}, now};
+        return std::string(judged_by_max_lag(field, given_up(field, "b").value()));
+    };
+    CHECK(judged() == "no: none is configured");
+    policy.max_lag = 50;
+    CHECK(judged() == "yes: it allows that");
+    CHECK(picked(known, policy).name == "b");
+    policy.max_lag = 49;
+    CHECK(
+        picked(known, policy).why_not ==
+        "it lags by more than max_lag: c holds 50 bytes more than b: it replays with a delay (postgresql.apply_delay)");
+    policy.max_lag = 50;
+    known.seen["c"].report.reach.timeline = Timeline{2};
+    CHECK(judged() == "no: it counts bytes of one timeline");
+    known.record->synchronous.number = 1;
+    CHECK(judged() == "no: it is for asynchronous standbys");
+    known.record->data_loss = DataLoss::accepted;
+    CHECK(judged() == "no: the failover is forced");
 }

@@ -385,6 +385,7 @@ TEST_CASE("a new cluster gets its first primary when every member has answered: 
 
     auto with_data = test::report("c", 100, 0);
     with_data.reach.term = 0;
+    with_data.primary.clear();
     test::sees(known, with_data);
     const auto choice = chosen(known);
     REQUIRE(written(choice));

@@ -171,3 +171,89 @@ TEST_CASE("a cluster that follows another one is promoted only when it holds dat
     world.until([&] { return one.command({ControllerVerb::promote_cluster, "pg-2", ""}).answer == Answer::under_way; });
     world.until([&] { return world.agents.serving() == "pg-2"; });
 }
+
+TEST_CASE("a follower's memory of a record that is gone is not written before the instances say what they know") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    auto& two = world.start("two");
+    world.until([&] { return two.status().leader == "one" && two.status().promotable.size() == 2; });
+    // What the follower has not read.
+    Assignment later;
+    later.cluster = "orders";
+    later.instance = "pg-2";
+    later.term = two.status().term + 1;
+    later.primary = "pg-3";
+    later.promotable = {9, {}};
+    later.peers = {{"pg-3", "http://pg-3", "host=pg-3"}};
+    REQUIRE(world.agents["pg-2"].take(later).has_value());
+    world.end(one);
+    world.engine.remove();
+
+    world.until(
+        [&] { return two.status().record_trouble.starts_with("it is gone, and the instances know of term 2"); });
+
+    CHECK_FALSE(world.engine.stored());
+}
+
+TEST_CASE("whether a failover would work now is in the status, and why not") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    CHECK(one.status().candidates == std::vector<std::string>{"pg-2", "pg-3"});
+    CHECK(one.status().no_candidate.empty());
+
+    world.agents["pg-2"].fence();
+    world.until([&] { return one.status().candidates == std::vector<std::string>{"pg-3"}; });
+    world.agents["pg-3"].full = true;
+    world.until([&] { return one.status().candidates.empty(); });
+    CHECK(one.status().serving);
+    CHECK_FALSE(one.status().no_candidate.empty());
+
+    world.agents["pg-3"].full = false;
+    world.until([&] { return one.status().candidates == std::vector<std::string>{"pg-3"}; });
+    // Who would be promoted is.
+    world.agents["pg-1"].die();
+    world.until([&] { return world.agents.serving() == "pg-3"; });
+}
+
+TEST_CASE("a record that is put back from before the last change of primary is not acted on, and says how to go on") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    const std::string backup = world.engine.stored()->text;
+    world.agents["pg-1"].die();
+    world.until([&] { return world.agents.serving() == "pg-2" && one.status().serving; });
+    world.agents["pg-1"].come_back();
+    world.until_whole(one);
+    world.until([&] { return world.publication.primaries() == "pg-2"; });
+
+    world.end(one);
+    world.engine.plant(backup);
+    auto& two = world.start("two");
+
+    const std::string why = "the record is older than the instances (term 2 of pg-2)";
+    world.until([&] { return two.status().waits_for.starts_with(why); });
+    CHECK(two.status().waits_for.find("put the newer record back") != std::string::npos);
+    // Longer than a failover takes. The primary may go on by the promises of the others, so its label stays.
+    const Instant later = world.clock.now() + 4 * world_ttl;
+    world.until([&] { return world.clock.now() > later; });
+    CHECK(world.engine.stored()->text == backup);
+    CHECK(world.publication.primaries() == "pg-2");
+
+    auto answer = two.command({ControllerVerb::switchover, "pg-3", "a test"});
+    CHECK(answer.detail == why);
+    CHECK(answer.hint.find("failover --to NAME") != std::string::npos);
+    world.agents["pg-3"].die();
+    const Instant silent = world.clock.now() + 2 * world_ttl;
+    world.until([&] { return world.clock.now() > silent; });
+    answer = two.command({ControllerVerb::failover, "pg-2", "a test"});
+    CHECK(answer.detail == why + ": pg-3 does not answer, and may be the primary of a later term");
+    world.agents["pg-3"].come_back();
+    world.until([&] { return two.status().instances[2].trouble.empty(); });
+    CHECK(two.command({ControllerVerb::failover, "pg-2", "a test"}).answer == Answer::under_way);
+    world.until_whole(two);
+    CHECK(two.status().primary == "pg-2");
+    CHECK(two.status().term == 3);
+    CHECK(two.status().waits_for.empty());
+}

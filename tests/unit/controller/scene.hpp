@@ -36,7 +36,7 @@ inline controller::Report report(const std::string& name, std::uint64_t lsn = 10
     it.cluster = "orders";
     it.echo = {name + " boot", Instant(std::chrono::seconds(77))};
     it.term = term;
-    it.primary = "a";
+    it.primary = term > 5 ? "b" : "a";
     it.able = it.streaming = true;
     it.reach = {5, Timeline{1}, Lsn{lsn}};
     it.system_id = SystemId{7};

@@ -35,10 +35,30 @@ TEST_CASE("the status of a controller is read as it was written") {
     status.candidate = "one";
     status.record_answers = true;
     status.record_trouble = "it is gone";
+    status.candidates = {"pg-2", "pg-3"};
+    status.no_candidate = "it is fenced";
 
     const auto read = parse_controller_status(render_controller_status(status));
 
     REQUIRE(read);
     CHECK(read->record_answers);
     CHECK(read->record_trouble == "it is gone");
+    CHECK(read->candidates == status.candidates);
+    CHECK(read->no_candidate == "it is fenced");
+}
+
+TEST_CASE("how many could take over is a metric of the leader, who alone knows") {
+    ControllerStatus status;
+    status.candidates = {"pg-2", "pg-3"};
+    const auto value = [&]() -> std::optional<double> {
+        for (const auto& family : controller_metrics(status)) {
+            if (family.name == "pgbosun_controller_candidates") return family.samples.at(0).value;
+        }
+        return std::nullopt;
+    };
+    CHECK_FALSE(value());
+    status.leads = true;
+    CHECK(value() == 2);
+    status.candidates.clear();
+    CHECK(value() == 0);
 }

@@ -99,6 +99,11 @@ TEST_CASE("a replica is held against lag, replication state and tags") {
     CHECK(status_with({.replication_state = "Streaming"}) == 503);
     CHECK(status_with({.tags = Tags::asked_for}) == 503);
 
+    standby.lsn.replay_stands_still = true;
+    CHECK(status_with({}) == 503);
+    CHECK(check_role(RoleCheck::read_only, standby, {}).line == "replay stands still");
+    standby.lsn.replay_stands_still = false;
+
     standby.lsn.lag_bytes.reset();
     standby.lsn.streaming = false;
     CHECK(status_with({}) == 200);

@@ -13,10 +13,12 @@ namespace {
 
 Rows standby_rows() {
     return {
-        {"in_recovery",     "version",      "system_id",        "timeline",    "wal_segment_size", "checksums",
-         "up_ms",           "run",          "free_connections", "current_lsn", "flushed_lsn",      "received_lsn",
-         "replayed_lsn",    "upstream_lsn", "wal_read",         "sender",      "streaming",        "replay_paused",
-         "pending_restart", "standbys",     "synchronous_names"},
+        {"in_recovery",       "version",          "system_id",       "timeline",
+         "wal_segment_size",  "checksums",        "up_ms",           "run",
+         "free_connections",  "current_lsn",      "flushed_lsn",     "received_lsn",
+         "replayed_lsn",      "upstream_lsn",     "wal_read",        "sender",
+         "streaming",         "replay_paused",    "pending_restart", "standbys",
+         "synchronous_names", "query_patience_ms"},
         {{"t",
           "170002",
           "-5",
@@ -37,7 +39,8 @@ Rows standby_rows() {
           "f",
           R"(["max_connections"])",
           R"([{"name":"pg-3","state":"streaming","sync":"quorum","address":null,"lag":16,"flushed":"0/1F"},{"name":"x","lag":null}])",
-          "ANY 1 (x)"}}};
+          "ANY 1 (x)",
+          "30000"}}};
 }
 
 double sample(const MetricFamily& family, std::string_view value) {
@@ -47,6 +50,13 @@ double sample(const MetricFamily& family, std::string_view value) {
 }
 
 }  // namespace
+
+TEST_CASE("for how long queries may hold replay up is known, or that it is for ever") {
+    CHECK(parse_server_facts(standby_rows())->query_patience == std::chrono::seconds(30));
+    Rows for_ever = standby_rows();
+    for_ever.rows.front().back() = "-1";
+    CHECK_FALSE(parse_server_facts(for_ever)->query_patience);
+}
 
 TEST_CASE("a standby's lag is measured to the newest position it knows of") {
     const auto facts = parse_server_facts(standby_rows());

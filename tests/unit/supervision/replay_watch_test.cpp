@@ -18,35 +18,90 @@ InstanceStatus standby(std::uint64_t received, std::uint64_t replayed) {
     return status;
 }
 
-// What is said when it has been so for all this time, looked at each second.
-std::string said(const InstanceStatus& status, Duration time, Replays how = Replays::at_once) {
+// As it is when it has been so for all this time, looked at each second.
+InstanceStatus after(InstanceStatus status, Duration time, Replays how = Replays::at_once,
+                     QueryPatience patience = 30s) {
     ReplayWatch watch;
     const Instant begin{1000s};
-    InstanceStatus seen = status;
     for (Duration passed = 0s; passed <= time; passed += 1s) watch.look(status, how, begin + passed);
-    watch.explain(seen, begin + time);
-    return seen.reason;
+    status.ready = true;
+    watch.judge(status, patience, begin + time);
+    watch.explain(status, begin + time);
+    return status;
 }
 
 }  // namespace
 
-TEST_CASE("a standby that has WAL and does not replay it says so after a while") {
-    CHECK(said(standby(200, 100), 30s) == "replay stands still at 0/64, with WAL to replay");
-    CHECK(said(standby(200, 100), 29s).empty());
+TEST_CASE("a standby that has WAL and does not replay it says so after a while, and is not ready") {
+    const auto still = after(standby(200, 100), 30s);
+    CHECK(still.reason == "replay stands still at 0/64, with WAL to replay");
+    CHECK(still.lsn.replay_stands_still);
+    CHECK_FALSE(still.ready);
+    CHECK(still.ready_reason == still.reason);
+
+    const auto yet = after(standby(200, 100), 29s);
+    CHECK(yet.reason.empty());
+    CHECK(yet.ready);
+    CHECK_FALSE(yet.lsn.replay_stands_still);
 }
 
-TEST_CASE("one that has nothing to replay, waits on purpose, or is none, does not stand still") {
-    CHECK(said(standby(100, 100), 1h).empty());
-    CHECK(said(standby(200, 100), 1h, Replays::delayed).empty());
-    auto paused = standby(200, 100);
-    paused.lsn.replay_paused = true;
-    CHECK(said(paused, 1h).empty());
+TEST_CASE("one that has nothing to replay, is behind on purpose, or is none, does not stand still") {
+    struct Row {
+        const char* what;
+        InstanceStatus status;
+        Replays how;
+    };
     auto primary = standby(200, 100);
     primary.role = Role::primary;
-    CHECK(said(primary, 1h).empty());
     auto stopping = standby(200, 100);
     stopping.phase = Phase::stopping;
-    CHECK(said(stopping, 1h).empty());
+    const Row rows[] = {
+        {"it has replayed all, and the primary is idle", standby(100, 100), Replays::at_once},
+        {"apply_delay", standby(200, 100), Replays::delayed},
+        {"a primary", primary, Replays::at_once},
+        {"it stops", stopping, Replays::at_once},
+    };
+    for (const Row& row : rows) {
+        INFO(row.what);
+        const auto seen = after(row.status, 1h, row.how);
+        CHECK(seen.reason.empty());
+        CHECK(seen.ready);
+        CHECK_FALSE(seen.lsn.replay_stands_still);
+    }
+}
+
+TEST_CASE("what queries may hold up by the configuration is said, and makes nobody unready") {
+    struct Row {
+        QueryPatience patience;
+        Duration time;
+        bool ready;
+    };
+    for (const auto& row : {Row{10min, 599s, true}, Row{10min, 600s, false}, Row{0s, 30s, false}, Row{{}, 1h, true}}) {
+        const auto seen = after(standby(200, 100), row.time, Replays::at_once, row.patience);
+        CHECK(seen.reason == "replay stands still at 0/64, with WAL to replay");
+        CHECK(seen.ready == row.ready);
+        CHECK(seen.lsn.replay_stands_still == !row.ready);
+    }
+}
+
+TEST_CASE("a standby whose primary is gone may have half a record, and is not taken for unready for that") {
+    auto cut_off = standby(200, 100);
+    cut_off.lsn.streaming = false;
+    const auto seen = after(cut_off, 1h);
+    CHECK(seen.ready);
+    CHECK_FALSE(seen.lsn.replay_stands_still);
+}
+
+TEST_CASE("replay that is paused while there is WAL to replay is told as that, whatever queries may do") {
+    auto paused = standby(200, 100);
+    paused.lsn.replay_paused = true;
+    const auto seen = after(paused, 30s, Replays::at_once, {});
+    CHECK(seen.reason == "replay is paused at 0/64, with WAL to replay");
+    CHECK(seen.hint.find("pg_wal_replay_resume()") != std::string::npos);
+    CHECK_FALSE(seen.ready);
+    CHECK(after(paused, 29s).ready);
+    paused.lsn.replayed = paused.lsn.received;
+    CHECK(after(paused, 1h).reason.empty());
 }
 
 TEST_CASE("what is replayed in between begins the time anew, and so does having nothing to replay") {

@@ -148,12 +148,10 @@ TEST_CASE("a server that does not say how far it is holds a promotion up for a m
     Standby it;
     it.mark("000000010000000000000002.done");
     it.server->state = test::FakeServerState::hanging;
-    const auto began = std::chrono::steady_clock::now();
 
     it.before_promotion();
 
-    // Far less than the query's own limit of three seconds.
-    CHECK(std::chrono::steady_clock::now() - began < 2s);
+    CHECK(it.server->unanswered == 1);  // it has not been waited for
     CHECK(it.has("000000010000000000000002.done"));
     it.server->state = test::FakeServerState::up;
     it.after_promotion();

@@ -4,14 +4,14 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include "support/catch.hpp"
+#include "support/read_file.hpp"
 #include "support/temporary_directory.hpp"
 
 using namespace pgbosun;
+using test::read_file;
 
 namespace {
 
@@ -21,11 +21,6 @@ std::string content_of(std::size_t size) {
     std::string content(size, '\0');
     for (std::size_t at = 0; at < size; ++at) content[at] = static_cast<char>((at * 2654435761U) >> 13);
     return content;
-}
-
-std::string read_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
 }
 
 Descriptor create(const std::string& path) {
@@ -47,10 +42,10 @@ TEST_CASE("a file of any size in any pieces is written as it is, on a disk and i
     for (const auto* directory : {&on_disk, &in_memory}) {
         for (const std::size_t size :
              {std::size_t{0}, std::size_t{1}, mb - 1, mb, mb + 1, 3 * mb, 3 * mb + 4096, 3 * mb + 4097}) {
+            const std::string content = content_of(size);
             for (const std::size_t piece : {std::size_t{8191}, mb, 5 * mb}) {
                 CAPTURE(directory->path(), size, piece);
                 const std::string path = *directory / (std::to_string(size) + "-" + std::to_string(piece));
-                const std::string content = content_of(size);
                 file.begin(create(path), size);
 
                 REQUIRE(write(file, content, piece));
