@@ -30,7 +30,8 @@ std::string age_text(Duration age) {
 std::string work_text(std::uint64_t done, std::uint64_t total, Duration elapsed) {
     std::string text = bytes_text(done);
     if (total > 0) {
-        const auto percent = std::min<std::uint64_t>(100, done / std::max<std::uint64_t>(1, total / 100));
+        const double share = static_cast<double>(done) * 100 / static_cast<double>(total);
+        const auto percent = static_cast<int>(std::min(100.0, share));
         text += " of " + bytes_text(total) + " (" + std::to_string(percent) + " %)";
     }
     const double seconds = std::chrono::duration<double>(elapsed).count();

@@ -1,6 +1,7 @@
 #include "world.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "simulated_agent.hpp"
 #include "simulated_controller.hpp"
@@ -217,7 +218,7 @@ void World::happen(const Fault& fault) {
         case FaultKind::pause:
             during([this](int by) {
                 pauses_ += by;
-                see_to_pause();
+                if (!std::exchange(sees_to_pause_, true)) see_to_pause();
             });
             return;
         case FaultKind::short_lease: during([it = controller()](int by) { it->set_short_lease(by); }); return;
@@ -239,17 +240,21 @@ void World::put_old_record(const Fault& fault) {
     });
 }
 
-// The same: what was asked for is in the record, whichever that is.
+// The same: what was asked for is in the record, whichever that is, and stays so: an earlier order may be written late.
 void World::see_to_pause() {
     const bool wanted = pauses_ > 0;
-    if (record_->now().record.paused == wanted) return;
-    for (const auto& it : controllers_) it->set_paused(wanted);
+    if (record_->now().record.paused != wanted) {
+        for (const auto& it : controllers_) it->set_paused(wanted);
+    }
     after(between_words, [this] { see_to_pause(); });
 }
 
 // Somebody asks until a controller takes it.
 void World::have_record_renewed() {
-    if (!record_->is_old()) return see_to_pause();
+    if (!record_->is_old()) {
+        if (!std::exchange(sees_to_pause_, true)) see_to_pause();
+        return;
+    }
     for (const auto& it : controllers_) it->renew_record();
     after(between_words, [this] { have_record_renewed(); });
 }

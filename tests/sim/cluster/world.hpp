@@ -114,6 +114,7 @@ private:
     int branches_ = 0;
     int changes_ = 0;
     int pauses_ = 0;
+    bool sees_to_pause_ = false;
     std::uint64_t acknowledgements_ = 0;
     std::map<int, std::uint64_t> acknowledged_;  // branch: the last position that was acknowledged synchronously
     std::map<int, std::uint64_t> unreplicated_;  // the same asynchronously, which a failover may lose, and nothing else
