@@ -19,6 +19,7 @@ EXPECTED = {
     # What a container may not do.
     "integration-hung_volume": "there is no loop device|nothing can be mounted",
     "chaos": "no network namespace|no mount namespace|no router",
+    "chaos-asynchronous": "no network namespace|no mount namespace|no router",
 }
 # (name, result, what it printed, whether it should have run), which are judged first.
 SAMPLES = (

@@ -74,8 +74,8 @@ std::vector<MoreCommands> said_to_the_store() {
 }
 
 constexpr auto backup_help =
-    R"(Without a subcommand the instance takes a backup now (POST /v1/backups); "pgbosun backup cancel" ends it. The others look into the archive
-themselves and need no instance; each has --help:
+    R"(Without a subcommand the instance takes a backup now (POST /v1/backups); "pgbosun backup cancel" ends it. The
+others look into the archive themselves and need no instance; each has --help:
   pgbosun backup list                            all backups, with what can be recovered
   pgbosun backup show ID                         one of them
   pgbosun backup verify ID                       reads it and its WAL back, and checks everything

@@ -30,8 +30,8 @@ Result<RecoveryParameters> recovery_parameters(const RecoveryTarget& target, std
                                                AtTarget at_target);
 
 // What a copy is told that somebody starts by hand, perhaps beside its original: it does not archive, logs to standard error
-// and not into the original's FIFO, has no socket but its own, waits for no standby, runs no subscription, and recovers whatever the parameters that
-// recovery compares with the primary's have become since.
+// and not into the original's FIFO, has no socket but its own, waits for no standby, runs no
+// subscription, and recovers whatever the parameters that recovery compares with the primary's have become since.
 RecoveryParameters parameters_of_a_copy(const std::string& directory, int port);
 // Where its socket is: in the directory, or /tmp when that is too long for the kernel.
 std::string socket_directory_of_a_copy(const std::string& directory);

@@ -39,11 +39,11 @@ ControlAnswer Controller::command(ControllerRequest request) {
     if (!known->record && !keeper_.trouble().empty()) {
         return refuse("the record cannot be used: " + keeper_.trouble(), keeper_.hint());
     }
+    log::info("an operator asks", {{"by", request.asked_by}, {"to", request.to}});
     if (known->record && !why_old(*known).empty()) return renew_record(*known, request);
     if (!known->record || known->record->term == 0) {
         return refuse("there is no primary yet", "ask again when `status` shows one");
     }
-    log::info("an operator asks", {{"by", request.asked_by}, {"to", request.to}});
     if (request.verb == ControllerVerb::demote_cluster) return demote(*known, request);
     if (request.verb == ControllerVerb::promote_cluster) return promote(*known, request);
     const bool moves = request.verb == ControllerVerb::switchover || request.verb == ControllerVerb::failover;
@@ -210,13 +210,14 @@ ControlAnswer Controller::renew_record(Knowledge& known, const ControllerRequest
     return write_wish(known, std::move(*renewal.record));
 }
 
-// So that the checkpoint at its shutdown is a short one. Without it the old primary would be killed in that shutdown when its last lease
-// ends, and take longer to come back than a failover takes.
+// So that the checkpoint at its shutdown is a short one. Without it the old primary would be killed in that shutdown when
+// its last lease ends, and take longer to come back than a failover takes.
 Task<> Controller::checkpoint_first(std::string primary, std::string to) {
     const auto written = co_await instances_.at(primary).observer->link().checkpoint();
     Knowledge* known = keeper_.knowledge();
     const bool waits = known != nullptr && known->wanted && known->wanted->step == WishStep::checkpoint;
-    if (!waits || known->wanted->primary != to) co_return;  // why is told where it was given up
+    // Why is told where it was given up. Another one may wait by now for a checkpoint of another primary.
+    if (!waits || known->wanted->primary != to || known->wanted->from != primary) co_return;
     if (!written) {
         log::error("the switchover is not begun, for its checkpoint did not succeed: " + written.error().text(),
                    {{"instance", primary}, {"to", to}});

@@ -297,7 +297,8 @@ ControllerStatus Controller::status() {
     if (const Knowledge* known = knowledge();
         known != nullptr && known->record && !it.primary.empty() && it.source.empty()) {
         auto after = successors(Field{*known, policy_, {}, it.now});
-        it.no_candidate = why_old(*known).empty() ? after.why_not : why_old(*known);
+        it.no_candidate = why_old(*known);
+        if (it.no_candidate.empty()) it.no_candidate = after.why_not;
         if (it.no_candidate.empty()) it.candidates = std::move(after.names);
     }
     if (knowledge() != nullptr && knowledge()->wanted) it.wanted = knowledge()->wanted->primary;

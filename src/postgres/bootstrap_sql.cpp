@@ -87,6 +87,8 @@ Steps password_steps(std::string_view role, std::string_view verifier) {
                      .database = "postgres",
                      .unless = {},
                      .sql = "alter role " + quote_identifier(role) + " password " + quote_literal(verifier)});
+    // What the user's SQL does in the same session is written down as configured.
+    steps.push_back({.what = what, .database = "postgres", .unless = {}, .sql = "reset all"});
     return steps;
 }
 

@@ -39,7 +39,8 @@ std::vector<BootstrapStep> role_steps(const Settings& settings);
 std::vector<BootstrapStep> owner_steps(const Settings& settings);
 
 // Change a role's password, in one session; run them when the file with it has changed. What the server would write down of the
-// second, into its log or a view, is turned off by the first: a verifier is as good as the password to who guesses offline.
+// second, into its log or a view, is turned off by the first and on again by the last: a verifier is as good as the password to
+// who guesses offline.
 std::vector<BootstrapStep> password_steps(std::string_view role, std::string_view verifier);
 
 // The verifier that PostgreSQL stores (SCRAM-SHA-256$...), computed here by libpq, so that neither the wire nor the

@@ -124,7 +124,7 @@ select pg_is_in_recovery() as in_recovery,
        case when pg_is_in_recovery()
             then greatest(w.received_tli, c.timeline_id, r.min_recovery_end_timeline)::bigint
             else ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint end as timeline,
-       (select setting from pg_settings where name = 'wal_segment_size') as wal_segment_size,
+       g.wal_segment_size,
        current_setting('data_checksums') = 'on' as checksums,
        current_setting('synchronous_standby_names') as synchronous_names,
        greatest(0, (extract(epoch from clock_timestamp() - pg_postmaster_start_time()) * 1000)::bigint) as up_ms,
@@ -141,17 +141,21 @@ select pg_is_in_recovery() as in_recovery,
        case when w.status = 'streaming' then w.sender_host || ':' || w.sender_port end as sender,
        coalesce(w.status = 'streaming', false) as streaming,
        case when pg_is_in_recovery() then pg_is_wal_replay_paused() else false end as replay_paused,
-       (select setting from pg_settings where name = 'max_standby_streaming_delay') as query_patience_ms,
+       g.query_patience_ms,
        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int -
        coalesce(current_setting('reserved_connections', true), '0')::int -
        (select count(*) from pg_stat_activity where backend_type = 'client backend')::int as free_connections,
-       (select coalesce(json_agg(name order by name), '[]') from pg_settings where pending_restart) as pending_restart,
+       g.pending_restart,
        (select coalesce(json_agg(json_build_object('name', application_name, 'state', state, 'sync', sync_state,
                    'address', host(client_addr), 'flushed', flush_lsn::text, 'lag', pg_wal_lsn_diff(
                        case when pg_is_in_recovery() then pg_last_wal_receive_lsn() else pg_current_wal_lsn() end,
                        replay_lsn)::bigint) order by application_name, pid), '[]')
           from pg_stat_replication where state <> 'startup') as standbys
   from pg_control_system() s cross join pg_control_checkpoint() c cross join pg_control_recovery() r
+ cross join (select max(setting) filter (where name = 'wal_segment_size') as wal_segment_size,
+                    max(setting) filter (where name = 'max_standby_streaming_delay') as query_patience_ms,
+                    coalesce(json_agg(name order by name) filter (where pending_restart), '[]') as pending_restart
+               from pg_settings) g
   left join pg_stat_wal_receiver w on true)sql";
 
 Result<ServerFacts> parse_server_facts(const Rows& rows) {

@@ -19,13 +19,13 @@
 #include "supervision/notices.hpp"
 #include "supervision/performer.hpp"
 #include "supervision/replay_watch.hpp"
-#include "supervision/work_watch.hpp"
 #include "supervision/role_upkeep.hpp"
 #include "supervision/status.hpp"
 #include "supervision/supervisor.hpp"
 #include "supervision/synchronous_sight.hpp"
 #include "supervision/synchronous_upkeep.hpp"
 #include "supervision/volume_room.hpp"
+#include "supervision/work_watch.hpp"
 
 namespace pgbosun::supervision {
 

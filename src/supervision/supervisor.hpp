@@ -11,7 +11,7 @@
 
 namespace pgbosun::supervision {
 
-// Told of every step, before its actions are performed.
+// Told of every step: after what stops postgres, before its other actions are performed.
 class Witness {
 public:
     virtual ~Witness() = default;

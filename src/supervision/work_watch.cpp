@@ -15,10 +15,7 @@ void WorkWatch::look(const InstanceStatus& status, Instant now) {
 void WorkWatch::explain(InstanceStatus& status, Instant now) const {
     if (!status.reason.empty() || !status.progress || !still_since_ || now - *still_since_ < longest_stillness) return;
     status.reason = status.progress->what + " has not moved for some minutes";
-    status.hint =
-        "what it reads from or writes to may hang: the primary, the archive, the network, a volume; it is waited for, "
-        "and a "
-        "fence ends it";
+    status.hint = "the primary, the archive, the network or a volume may hang; a fence ends it";
 }
 
 }  // namespace pgbosun::supervision

@@ -1,6 +1,6 @@
 #pragma once
-// Decision: whether a clone or a restore has stopped moving. It is waited for without a limit, for nobody knows how long it takes: a
-// person has to see that it hangs.
+// Decision: whether a clone or a restore has stopped moving. It is waited for without a limit, for nobody knows how long it
+// takes: a person has to see that it hangs.
 
 #include <cstdint>
 #include <optional>

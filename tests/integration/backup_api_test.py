@@ -58,6 +58,8 @@ class Backups(Case):
         self.assertEqual([(backup["id"], backup["state"], backup["name"]) for backup in listed["backups"]],
                          [(name, "done", "nightly")])
         self.assertEqual(it.http("GET", f"/v1/backups/{name}").json["id"], name)
+        self.assertEqual(it.http("DELETE", f"/v1/backups/{name}", {"only_running": True}).status, 409)
+        self.assertEqual(it.http("GET", f"/v1/backups/{name}").status, 200)
         self.assertEqual(it.http("GET", "/v1/backups/nightly").json["id"], name)
         self.assertEqual(it.http("GET", "/v1/backups/20000101T000000").status, 404)
         metrics = it.http("GET", "/metrics").text
@@ -189,11 +191,12 @@ class Backups(Case):
         self.assertEqual(refused.returncode, 3, refused.stderr)
 
         process = wait_for("the job's process is there", self.job)
-        cancelled = it.http("DELETE", f"/v1/backups/{name}?wait=60s")
-        self.assertEqual(cancelled.status, 200, cancelled)
+        cancelled = it.client("backup", "cancel")
+        self.assertEqual((cancelled.returncode, cancelled.stdout), (0, f"backup {name} is cancelled\n"), cancelled.stderr)
         self.assertFalse(alive(process))
         status = it.wait_status("none runs", lambda status: not status["backup"]["running"])
         self.assertEqual(status["backup"]["failed"], 0)
+        self.assertEqual(it.client("backup", "cancel").returncode, 3)
         # The session is gone, and PostgreSQL is in no backup mode.
         self.assertEqual(it.sql("select count(*) from pg_stat_activity where application_name = 'pgbosun backup'"), "0")
 
@@ -202,7 +205,7 @@ class Backups(Case):
         name = self.begin()
         process = wait_for("the job's process is there", self.job)
         os.kill(process, signal.SIGSTOP)
-        self.assertEqual(it.http("DELETE", f"/v1/backups/{name}?wait=0s").status, 202)
+        self.assertEqual(it.http("DELETE", f"/v1/backups/{name}?wait=0s", {"only_running": True}).status, 202)
         wait_for("it is killed", lambda: not alive(process))
         it.wait_status("none runs", lambda status: not status["backup"]["running"])
 

@@ -69,7 +69,7 @@ class Options(Case):
         it = self.prepared
         self.assertNotIn("emperor", it.log("all"))
         self.assertNotIn("secret\\\"", it.log("all"))
-        self.assertIn("create role", it.log("all"), "else it would not be seen")
+        self.assertIn("create table in_postgres()", it.log("all"), "else it would not be seen")
         self.assertNotIn("SCRAM-SHA-256$", it.log("all"))
         found = subprocess.run(["grep", "-rlaE", "emperor|it's \"secret", it.volume], capture_output=True, text=True,
                                check=False).stdout

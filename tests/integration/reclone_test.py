@@ -139,6 +139,25 @@ class Asked(Rejoin):
         one.sql("insert into t values (2)")
         self.cluster.has(two, "1,2")
 
+    def test_killed_while_it_is_cloned_it_goes_on_with_the_clone_and_the_old_data_is_kept_until_then(self):
+        one, two = self.played(2)
+        self.cluster.has(two, "1")
+        tools = without("pg_basebackup", two)
+        self.cluster.end(two)
+        two.start()
+        self.cluster.streams(two)
+        self.assertEqual(two.http("POST", "/v1/reclone?wait=1s", "{}").status, 202)
+        old = f"{two.data_directory}.old/PG_VERSION"
+        two.wait_status("it cannot be cloned", lambda said: "pg_basebackup" in (said["reason"] or ""))
+        self.assertTrue(os.path.exists(old))
+        two.kill()
+        self.assertTrue(os.path.exists(old))
+        os.symlink(f"{instance.bin_dir()}/pg_basebackup", f"{tools}/pg_basebackup")
+        two.start()
+        self.cluster.streams(two)
+        self.cluster.has(two, "1")
+        wait_for("what it had is removed", lambda: not os.path.exists(f"{two.data_directory}.old"))
+
     def test_without_a_primary_to_clone_it_comes_up_with_what_it_has_and_is_cloned_when_there_is_one(self):
         one, two = self.played(2)
         self.cluster.has(two, "1")
