@@ -122,9 +122,7 @@ std::string progress_text(const InstanceStatus& status) {
     if (status.progress) {
         const auto& work = *status.progress;
         const Duration elapsed = work.since ? status.now - *work.since : Duration::zero();
-        text += ": " + work.what;
-        if (work.done_bytes > 0 || work.total_bytes > 0)
-            text += ", " + work_text(work.done_bytes, work.total_bytes, elapsed);
+        text += ": " + work_text(work.what, work.done_bytes, work.total_bytes, elapsed);
     } else if (!status.reason.empty()) {
         text += ": " + status.reason;
     }

@@ -24,10 +24,8 @@ std::optional<JobFormat> parse_job_format(std::string_view text) {
 }
 
 std::string to_text(const JobProgress& progress, std::chrono::duration<double> elapsed) {
-    std::string text = progress.step;
-    if (progress.bytes_done == 0 && progress.bytes_total == 0) return text;
     const auto since_begin = std::chrono::duration_cast<Duration>(elapsed);
-    return text + ": " + work_text(progress.bytes_done, progress.bytes_total, since_begin);
+    return work_text(progress.step, progress.bytes_done, progress.bytes_total, since_begin);
 }
 
 std::string to_text(const JobResult& result) {

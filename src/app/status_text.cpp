@@ -89,9 +89,7 @@ void progress(Writer& out, const InstanceStatus& status) {
     if (!status.progress) return;
     const auto& work = *status.progress;
     const Duration elapsed = work.since ? status.now - *work.since : Duration::zero();
-    std::string text = printable(work.what);
-    if (work.done_bytes > 0 || work.total_bytes > 0)
-        text += ": " + work_text(work.done_bytes, work.total_bytes, elapsed);
+    std::string text = work_text(printable(work.what), work.done_bytes, work.total_bytes, elapsed);
     if (work.since) text += ", for " + since(work.since, status.now);
     out.row("progress", text);
 }
@@ -205,8 +203,8 @@ void archive(Writer& out, const InstanceStatus& status) {
 }
 
 std::string running_text(const RunningJob& job, Instant now) {
-    std::string text = printable(job.id) + (job.id.empty() ? "" : ": ") + printable(job.step) + ", " +
-                       work_text(job.done_bytes, job.total_bytes, now - job.since);
+    std::string text = printable(job.id) + (job.id.empty() ? "" : ": ") +
+                       work_text(printable(job.step), job.done_bytes, job.total_bytes, now - job.since);
     text += ", for " + age_text(now - job.since);
     return job.cancelling ? text + ", being cancelled" : text;
 }

@@ -19,7 +19,7 @@ void tell(const Console& console, const std::string& detail, const std::string& 
 }
 
 std::string progress_of(const RunningJob& job, Instant now) {
-    return job.step + ": " + work_text(job.done_bytes, job.total_bytes, now - job.since);
+    return work_text(job.step, job.done_bytes, job.total_bytes, now - job.since);
 }
 
 // What has become of it, from the counts before it began; none: it still runs.

@@ -14,6 +14,17 @@ namespace {
 
 constexpr std::size_t longest_quoted = 100;
 
+// What others call what is asked for here.
+struct Elsewhere {
+    std::string_view word, here;
+};
+constexpr std::array elsewhere{Elsewhere{"reinit", "pgbosun reclone"},
+                               Elsewhere{"reinitialize", "pgbosun reclone"},
+                               Elsewhere{"switchover", "pgbosun-controller switchover"},
+                               Elsewhere{"failover", "pgbosun-controller failover"},
+                               Elsewhere{"pause", "pgbosun-controller pause"},
+                               Elsewhere{"resume", "pgbosun-controller resume"}};
+
 // How far CLI11 came: the last command that it knew.
 const CLI::App& reached(const CLI::App& app) {
     const CLI::App* at = &app;
@@ -34,7 +45,12 @@ std::vector<std::string> commands_of(const CLI::App& app) {
 std::string unknown_command(std::string_view word, std::string_view of, const std::vector<std::string>& known) {
     std::string text = "\"" + std::string(word.substr(0, longest_quoted)) + "\" is not a command";
     if (!of.empty()) text.append(" of ").append(of);
-    if (const auto meant = suggest_among(word, known)) text.append("; did you mean \"").append(*meant).append("\"?");
+    const auto other = std::ranges::find(elsewhere, word, &Elsewhere::word);
+    if (of.empty() && other != elsewhere.end()) {
+        text.append("; that is \"").append(other->here).append("\"");
+    } else if (const auto meant = suggest_among(word, known)) {
+        text.append("; did you mean \"").append(*meant).append("\"?");
+    }
     return text;
 }
 

@@ -27,8 +27,10 @@ std::string age_text(Duration age) {
     return "0s";
 }
 
-std::string work_text(std::uint64_t done, std::uint64_t total, Duration elapsed) {
-    std::string text = bytes_text(done);
+std::string work_text(std::string_view what, std::uint64_t done, std::uint64_t total, Duration elapsed) {
+    std::string text(what);
+    if (done == 0 && total == 0) return text;
+    text += ": " + bytes_text(done);
     if (total > 0) {
         const double share = static_cast<double>(done) * 100 / static_cast<double>(total);
         const auto percent = static_cast<int>(std::min(100.0, share));

@@ -108,6 +108,8 @@ TEST_CASE("a word that is no command is named, with the command that was meant")
     const auto [line, said] = GENERATE(table<Line, std::string>({
         {Line{"bogus"}, "\"bogus\" is not a command\n"},
         {Line{"fense", "--reason", "x"}, "\"fense\" is not a command; did you mean \"fence\"?"},
+        {Line{"reinit", "pg-2"}, "\"reinit\" is not a command; that is \"pgbosun reclone\""},
+        {Line{"switchover"}, "\"switchover\" is not a command; that is \"pgbosun-controller switchover\""},
         {Line{"config", "chek"}, "\"chek\" is not a command of config; did you mean \"check\"?"},
         {Line{"backup", "lst"}, "\"lst\" is not a command of backup; did you mean \"list\"?"},
         {Line{"backup", "--config", "/c", "lst"}, "\"lst\" is not a command of backup; did you mean \"list\"?"},

@@ -170,13 +170,13 @@ TEST_CASE("a silent server, a restart that is due, work under way and a blocked 
 
 TEST_CASE("how fast work goes, and how long it may take, is said as soon as it is known") {
     constexpr std::uint64_t mb = 1U << 20;
-    CHECK(work_text(0, 0, 0s) == "0 B");
-    CHECK(work_text(10 * mb, 0, 500ms) == "10.0 MB");
-    CHECK(work_text(10 * mb, 0, 2s) == "10.0 MB, 5.0 MB/s");
-    CHECK(work_text(10 * mb, 20 * mb, 2s) == "10.0 MB of 20.0 MB (50 %), 5.0 MB/s, 2s left");
-    CHECK(work_text(0, 20 * mb, 1h) == "0 B of 20.0 MB (0 %)");
-    CHECK(work_text(20 * mb, 20 * mb, 4s) == "20.0 MB of 20.0 MB (100 %), 5.0 MB/s");
-    CHECK(work_text(21 * mb, 20 * mb, 3s) == "21.0 MB of 20.0 MB (100 %), 7.0 MB/s");
+    CHECK(work_text("waiting", 0, 0, 5s) == "waiting");
+    CHECK(work_text("copying", 10 * mb, 0, 500ms) == "copying: 10.0 MB");
+    CHECK(work_text("copying", 10 * mb, 0, 2s) == "copying: 10.0 MB, 5.0 MB/s");
+    CHECK(work_text("copying", 10 * mb, 20 * mb, 2s) == "copying: 10.0 MB of 20.0 MB (50 %), 5.0 MB/s, 2s left");
+    CHECK(work_text("copying", 0, 20 * mb, 1h) == "copying: 0 B of 20.0 MB (0 %)");
+    CHECK(work_text("copying", 20 * mb, 20 * mb, 4s) == "copying: 20.0 MB of 20.0 MB (100 %), 5.0 MB/s");
+    CHECK(work_text("copying", 21 * mb, 20 * mb, 3s) == "copying: 21.0 MB of 20.0 MB (100 %), 7.0 MB/s");
 }
 
 TEST_CASE("what other hosts call themselves does not drive the terminal") {
