@@ -1,5 +1,6 @@
 """A running instance with a pgbench database, for what is measured of whole databases: backups and restores."""
 
+import contextlib
 import os
 import subprocess
 
@@ -25,8 +26,10 @@ class Database:
         self.run("psql", "-Xqc", "CHECKPOINT", "postgres")
 
     def archive_to(self, destination, more="", data=""):
-        """Starts the instance with this archive."""
+        """Starts the instance with this archive, which was emptied on purpose if it held something."""
         self.instance.stop()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{self.instance.place}/volume/pgbosun/known-archive")
         head, tail = self.text.split("archive:\n")
         rest = tail.split("\n", 1)[1]
         text = f"{head}archive:\n  destination: {destination}\n{more}  data: {{{data}}}\n{rest}"
