@@ -61,9 +61,18 @@ std::string_view unable(const Field& field, const std::string& name) {
 
 Position position(const Reach& reach) { return {reach.timeline, reach.lsn}; }
 
+// Whether all that `writer` ever acknowledged is older than the term of the data at `best`. Whoever became primary of that term
+// held all of it then, or an operator had given it up; and data of a term goes on from where its primary began.
+bool wrote_before(const Field& field, const std::string& writer, Reach best) {
+    const Seen* seen = lately(field, writer);
+    if (seen == nullptr || seen->report.term < field.known.record->term) return false;
+    const Report& report = seen->report;
+    return report.first_term > 0 && std::max(report.first_term, report.accepted) < best.term;
+}
+
 // Whether who stands at `best` is bound to have all that `writer` acknowledged under `rule`.
 bool covered(const Field& field, const std::string& writer, const SynchronousRule& rule, Reach best) {
-    if (rule.number <= 0) return true;
+    if (rule.number <= 0 || wrote_before(field, writer, best)) return true;
     // A standby that has lost its controller may have confirmed commits of a term that it has not heard of: it went on
     // streaming, or has reconnected by itself. Then its data is said to be of an older term, and is further all the same.
     // Who holds nothing, or has been made anew, may have held more.

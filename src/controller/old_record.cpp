@@ -34,6 +34,12 @@ std::string later_than_record(const Record& record, const Report& report) {
     return {};
 }
 
+// The primary of the term of its data: what others have of that term came from it, so it needs not say how much that is. Stopped at
+// once when its right ran out, it cannot: it reads its WAL when it is started, and is started when it is told what it is.
+bool holds_all_of_term(const Report& report) {
+    return report.serving || (report.accepted > 0 && report.accepted == report.reach.term);
+}
+
 Renewal refuse(std::string why_not, std::string hint) { return {std::nullopt, std::move(why_not), std::move(hint)}; }
 
 // What speaks against `to` in what another instance says of itself; none: nothing.
@@ -41,8 +47,7 @@ std::optional<Renewal> objection(const Report& other, const Report& to) {
     const std::string by_loss =
         "stop " + other.instance + " for good, and: failover --to " + to.instance + " --lost " + other.instance;
     if (other.serving) return refuse(other.instance + " serves", "failover --to " + other.instance);
-    // Who streams from it has not more, though its word may be newer.
-    if (to.serving && other.reach.term <= to.reach.term) return std::nullopt;
+    if (holds_all_of_term(to) && other.reach.term <= to.reach.term) return std::nullopt;
     if (!other.reach_age && other.reach.term > 0 && other.reach.term >= to.reach.term) {
         return refuse(other.instance + " has not said yet how much it holds",
                       "ask again; when it never does, " + by_loss);
@@ -52,11 +57,17 @@ std::optional<Renewal> objection(const Report& other, const Report& to) {
                   "failover --to " + other.instance + "; when that is to be lost, " + by_loss);
 }
 
-// Whoever may write now: it is not in the record.
+// Whoever may write now: it is not in the record, and may be a member no more.
 std::vector<std::string> all_others(const Knowledge& known, const Policy& policy, std::vector<std::string> former,
                                     const std::string& to) {
-    for (const auto& member : policy.members) {
-        if (member.peer.name != to && !contains(former, member.peer.name)) former.push_back(member.peer.name);
+    const auto add = [&](const std::string& name) {
+        const bool counts = !name.empty() && name != to && name != source_name;
+        if (counts && !contains(former, name)) former.push_back(name);
+    };
+    for (const auto& member : policy.members) add(member.peer.name);
+    for (const auto& name : known.record->promotable.names) add(name);
+    for (const auto& [name, seen] : known.seen) {
+        if (!is_foreign(known, seen.report)) add(seen.report.primary);
     }
     std::erase_if(former, [&](const std::string& name) {
         const Seen* seen = find(known, name);
@@ -103,7 +114,8 @@ Renewal renew(const Knowledge& known, const Policy& policy, const std::string& t
         return refuse(to + " may not be promoted: " + std::string(own.why), std::string(own.hint));
     }
     const Report& chosen = find(known, to)->report;
-    if (!chosen.reach_age) return refuse(to + " has not said yet how much it holds", "ask again");
+    if (!chosen.reach_age && !holds_all_of_term(chosen))
+        return refuse(to + " has not said yet how much it holds", "ask again");
     if (chosen.primary == source_name) {
         return refuse("the instances follow another cluster", "put the newer record back from a backup of the engine");
     }

@@ -17,6 +17,7 @@ std::expected<Report, std::string> report_of(const InstanceStatus& status, const
     report.echo = {status.boot_id, status.now};
     report.term = status.term;
     report.accepted = managed.accepted;
+    report.first_term = managed.first_term;
     report.primary = managed.primary;
     report.upstream = managed.upstream;
     report.delayed = managed.apply_delay.has_value();

@@ -285,6 +285,7 @@ std::string render_agent_record(const AgentRecord& it) {
                     {"primary", it.primary},
                     {"upstream", it.upstream},
                     {"accepted", it.accepted},
+                    {"first_term", it.first_term},
                     {"data_term", it.data_term},
                     {"promotable", list_json(it.promotable)},
                     {"synchronous", rule_json(it.synchronous)},
@@ -302,6 +303,8 @@ Result<AgentRecord> parse_agent_record(std::string_view text) {
         fields.text("primary", it.primary);
         if (fields.has("upstream")) fields.text("upstream", it.upstream);
         it.accepted = fields.number("accepted");
+        // Earlier versions did not write it: what they did is not vouched for.
+        it.first_term = fields.has("first_term") ? fields.number("first_term") : it.term;
         it.data_term = fields.number("data_term");
         fields.object("promotable", [&](Strict& list) { read_list(list, it.promotable); });
         fields.object("synchronous", [&](Strict& rule) { read_synchronous(rule, it.synchronous); });

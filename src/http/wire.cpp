@@ -172,6 +172,7 @@ Json managed_of(const std::optional<ManagedStatus>& managed, Instant now) {
     if (!managed) return {};
     const Reach& reach = managed->reach;
     return {{"accepted", managed->accepted},
+            {"first_term", managed->first_term},
             {"primary", text_or_null(managed->primary)},
             {"upstream", or_null(managed->upstream)},
             {"leads_standbys", managed->leads_standbys},

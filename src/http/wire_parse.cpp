@@ -281,6 +281,7 @@ void read_managed(const Fields& top, InstanceStatus& status) {
     top.object("managed", [&](const Fields& fields) {
         ManagedStatus& managed = status.managed.emplace();
         fields.number("accepted", managed.accepted);
+        fields.number("first_term", managed.first_term);
         fields.text("primary", managed.primary);
         fields.text("upstream", managed.upstream);
         fields.truth("leads_standbys", managed.leads_standbys);

@@ -35,6 +35,7 @@ void raise_term(Right& right, Term term, const std::string& primary) {
         right.leased_until.reset();
         right.promises.clear();
         right.record.term = term;
+        if (right.record.first_term == 0) right.record.first_term = term;
         right.record.upstream.clear();
     }
     right.record.primary = primary;
@@ -172,6 +173,7 @@ std::string_view reason(Refusal refusal) {
         case Refusal::no_data: return "the instance has no data";
         case Refusal::data_behind: return "the instance holds less than was expected of it";
         case Refusal::is_primary: return "the instance is the primary of this term itself";
+        case Refusal::unheard: return "no controller has named a term to this instance since it has this volume";
     }
     std::unreachable();
 }
@@ -192,6 +194,7 @@ std::string_view hint(Refusal refusal) {
         case Refusal::no_data:
         case Refusal::data_behind: return "choose the instance that holds the most";
         case Refusal::is_primary: return "take it off the promotable list";
+        case Refusal::unheard: return "let it reach a controller";
     }
     std::unreachable();
 }
@@ -220,6 +223,7 @@ PromiseGiven give_promise(const Right& right, const PromiseRequest& request, Ins
         request.lease.ttl <= Duration::zero()) {
         return refuse(right, Refusal::malformed);
     }
+    if (right.record.term == 0) return refuse(right, Refusal::unheard);
     if (request.term < right.record.term) return refuse(right, Refusal::old_term);
     if (request.term == right.record.term) {
         if (is_primary(right)) return refuse(right, Refusal::is_primary);

@@ -190,6 +190,7 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
     status.synchronous = status.role == Role::standby && status.lsn.streaming && counted_.holds(now);
     ManagedStatus managed;
     managed.accepted = stored.accepted;
+    managed.first_term = stored.first_term;
     managed.primary = stored.primary;
     const auto upstream = membership_->named_upstream();
     managed.upstream = upstream ? upstream->conninfo : std::string();

@@ -50,6 +50,11 @@ constexpr std::array latest_kinds{
     Named{FaultKind::force, "force", 1, 0, 0},
     Named{FaultKind::pause, "pause", 1, 500, 9000},
 };
+constexpr std::array rare_kinds{
+    // Longer than any message is under way: what was sent to the instance before does not find the new one.
+    Named{FaultKind::lose_volume, "lose_volume", 1, 9500, 14000},
+    Named{FaultKind::drop_member, "drop_member", 1, 1000, 14000},
+};
 
 // A few kinds together reach further than all of them at once.
 std::vector<Named> draw_kinds(Random& random) {
@@ -81,6 +86,9 @@ const Named& about(FaultKind kind) {
         if (it.kind == kind) return it;
     }
     for (const auto& it : latest_kinds) {
+        if (it.kind == kind) return it;
+    }
+    for (const auto& it : rare_kinds) {
         if (it.kind == kind) return it;
     }
     throw std::logic_error("a kind of fault without a name");
@@ -153,10 +161,47 @@ void draw_newest_kinds(Schedule& schedule) {
     Random random(schedule.setting.seed, 14);
     if (!random.chance(250)) return;
     const auto& kind = latest_kinds[2 + random.below(latest_kinds.size() - 2)];
-    // Forced twice at once, all may have given up their data for somebody who never took over: then a person has to vouch for more.
-    const std::int64_t most = kind.kind == FaultKind::force ? 1 : 4;
-    for (auto count = random.between(1, most); count > 0; --count) {
+    for (auto count = random.between(1, 4); count > 0; --count) {
         schedule.faults.push_back(draw_fault(random, kind, schedule.setting));
+    }
+}
+
+// One, where each commit is on two volumes before it counts.
+void draw_lost_volume(Schedule& schedule) {
+    Random random(schedule.setting.seed, 15);
+    const bool on_two = schedule.setting.synchronous > 0 && !schedule.setting.preferred;
+    if (!random.chance(200) || !on_two) return;
+    Fault fault = draw_fault(random, rare_kinds[0], schedule.setting);
+    if (random.chance(500)) {
+        Fault before;
+        before.kind = FaultKind::switchover;
+        before.at_ms = fault.at_ms - random.between(500, 5000);
+        before.who = fault.who;
+        schedule.faults.push_back(before);
+    }
+    schedule.faults.push_back(fault);
+}
+
+void draw_dropped_members(Schedule& schedule) {
+    Random random(schedule.setting.seed, 17);
+    if (!random.chance(100)) return;
+    for (auto count = random.between(1, 3); count > 0; --count) {
+        Fault fault = draw_fault(random, rare_kinds[1], schedule.setting);
+        fault.whom = static_cast<int>(random.between(0, 4000));
+        schedule.faults.push_back(fault);
+    }
+}
+
+void draw_ranks(Schedule& schedule) {
+    Setting& setting = schedule.setting;
+    Random random(setting.seed, 16);
+    setting.first = random.chance(200);
+    setting.ranked = random.chance(200);
+    // Who must never be primary may be the only one who holds all: then a person has to decide.
+    const bool loses =
+        std::ranges::any_of(schedule.faults, [](const Fault& it) { return it.kind == FaultKind::lose_volume; });
+    if (setting.instances > 2 && !loses && random.chance(100)) {
+        setting.spare = static_cast<int>(random.between(1, setting.instances - 1));
     }
 }
 
@@ -199,6 +244,9 @@ Schedule draw(std::uint64_t seed) {
     draw_ends(schedule);
     draw_old_records(schedule);
     draw_newest_kinds(schedule);
+    draw_lost_volume(schedule);
+    draw_dropped_members(schedule);
+    draw_ranks(schedule);
     return schedule;
 }
 
@@ -209,6 +257,8 @@ std::string to_text(const Schedule& schedule) {
          << it.loss << " twice " << it.twice << " late " << it.late << " synchronous " << it.synchronous
          << " preferred " << it.preferred << " poll " << it.poll_ms << " brisk " << it.brisk << " end "
          << it.faults_end_ms << "\n";
+    if (it.first || it.ranked || it.spare != 0)
+        text << "first " << it.first << " ranked " << it.ranked << " spare " << it.spare << "\n";
     for (const auto& fault : schedule.faults) {
         text << about(fault.kind).name << " at " << fault.at_ms << " for " << fault.length_ms << " who " << fault.who
              << " whom " << fault.whom << "\n";
@@ -227,6 +277,10 @@ Schedule parse_schedule(const std::string& text) {
     if (!in) throw std::runtime_error("a schedule that cannot be read: " + text);
     std::string name;
     while (in >> name) {
+        if (name == "first") {
+            in >> it.first >> word >> it.ranked >> word >> it.spare;
+            continue;
+        }
         Fault fault;
         bool known = false;
         const auto look = [&](const auto& some) {
@@ -238,6 +292,7 @@ Schedule parse_schedule(const std::string& text) {
         look(kinds);
         look(later_kinds);
         look(latest_kinds);
+        look(rare_kinds);
         in >> word >> fault.at_ms >> word >> fault.length_ms >> word >> fault.who >> word >> fault.whom;
         if (!known || !in) throw std::runtime_error("a fault that cannot be read: " + name);
         schedule.faults.push_back(fault);

@@ -34,6 +34,10 @@ enum class FaultKind {
     deny_serving,  // `who` says that it does not serve, as with a full disk or no free connection, and takes writes
     force,         // a failover to `who`, although commits may be lost
     pause,
+    // `who` is down for `length`, and comes up with an empty volume; only while all hold data of the recorded term (or `whom` is
+    // odd): in the moments after a change of primary, what is left may not tell who holds all, and a person has to.
+    lose_volume,
+    drop_member,  // the controllers are restarted without `who`, each `whom` ms after the one before, and later with it again
 };
 
 struct Fault {
@@ -58,6 +62,9 @@ struct Setting {
     int poll_ms = 500;
     bool brisk = false;  // network, disks and promotions take next to no time
     std::int64_t faults_end_ms = 0;
+    bool first = false;   // synchronous are the first of the standbys that are there, not any of them
+    bool ranked = false;  // the later an instance, the higher its priority
+    int spare = 0;        // it must never be primary; 0: there is none
 };
 
 struct Schedule {

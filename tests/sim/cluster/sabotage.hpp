@@ -18,7 +18,7 @@ enum class Sabotage {
     promise_by_all,        // the promise of one member is enough
     promise_from_sending,  // a promise counts from when it arrives
     restart_wait,          // a restarted agent takes it that it has promised nobody
-    term_on_disk,          // a restarted agent has forgotten the term
+    term_on_disk,          // a restarted agent has forgotten all terms but the first
     old_terms_refused,     // an agent follows whoever speaks last
     highest_term_only,     // a promise is given for a term that has passed
     one_list_at_a_time,    // a list is taken for acknowledged when it is written
@@ -48,6 +48,8 @@ enum class Sabotage {
     reach_age,             // what an agent last saw of its data is taken for what it holds now
     paused,                // a paused cluster is failed over
     record_not_older,      // a record is acted on although the instances know of a later term
+    first_term,            // who has lost its volume says that it never was a primary
+    promise_unheard,       // who has lost its volume promises whoever asks first
 };
 
 struct Named {
@@ -94,6 +96,8 @@ inline constexpr std::array all_sabotage{
     Named{Sabotage::reach_age, "reach_age"},
     Named{Sabotage::paused, "paused"},
     Named{Sabotage::record_not_older, "record_not_older"},
+    Named{Sabotage::first_term, "first_term"},
+    Named{Sabotage::promise_unheard, "promise_unheard"},
 };
 
 }  // namespace pgbosun::sim

@@ -37,7 +37,8 @@ void SimulatedAgent::come_up() {
     if (life_ > 2 && random_.chance(400)) clock_.move(random_.between(-6000, 6000));
     up_ = true;
     if (world_.without(Sabotage::term_on_disk)) {
-        disk_.term = disk_.accepted = 0;
+        disk_.term = std::min(disk_.term, Term{1});
+        disk_.accepted = 0;
         disk_.primary.clear();
     }
     look();
@@ -60,6 +61,16 @@ void SimulatedAgent::go_down() {
     upstream_.clear();
     streamed_at_.reset();
     enter(Postgres::down);
+}
+
+void SimulatedAgent::lose_volume() {
+    disk_ = {};
+    disk_.cluster = "orders";
+    disk_.instance = name_;
+    wal_ = {};
+    primary_data_ = false;
+    torn_ = true;
+    streamed_term_ = 0;
 }
 
 void SimulatedAgent::kill_postgres() {
@@ -253,6 +264,7 @@ void SimulatedAgent::enter(Postgres state) {
     if (shut_down_) look();
     if (shut_down_) shut_down_at_ = world_.now();
     if (state == Postgres::primary) {
+        upstream_.clear();
         flushed_.clear();
         rule_since_ = wal_.end;
         world_.note(node_, [&] {
@@ -416,7 +428,10 @@ void SimulatedAgent::acknowledge() {
     std::vector<std::uint64_t> ends;
     for (const auto& name : instance::counted_standbys(rule_, name_)) {
         const auto found = flushed_.find(name);
-        if (found != flushed_.end()) ends.push_back(found->second.value);
+        // As PostgreSQL does: the first ones that are connected, however far behind they are.
+        const bool enough = rule_.method == SyncMethod::first && static_cast<int>(ends.size()) == rule_.number;
+        if (found != flushed_.end() && connected_.contains(world_.agent(name)->node_) && !enough)
+            ends.push_back(found->second.value);
     }
     if (static_cast<int>(ends.size()) < rule_.number) return;
     std::ranges::sort(ends, std::greater<>());
@@ -437,6 +452,7 @@ controller::Report SimulatedAgent::report() const {
     it.echo = {right_.boot_id, clock()};
     it.term = record.term;
     it.accepted = record.accepted;
+    it.first_term = world_.without(Sabotage::first_term) && record.first_term > 0 ? 1 : record.first_term;
     it.primary = record.primary;
     it.serving = takes_writes() && may_write(right_, clock()) && denies_ == 0;
     it.stopped = !writes_sometime();

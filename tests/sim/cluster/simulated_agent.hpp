@@ -37,6 +37,7 @@ public:
     void freeze(int change);
     void go_down();
     void come_up();
+    void lose_volume();  // while it is down
     void stall_receiver(int change);
     void set_slow_disk(int change) { slow_disk_ += change; }
     void set_fence(int change);
@@ -50,7 +51,9 @@ public:
     [[nodiscard]] bool follows(const SimulatedAgent& primary) const;
     [[nodiscard]] const Wal& wal() const { return wal_; }
     [[nodiscard]] const instance::Right& right() const { return right_; }
+    [[nodiscard]] int node() const { return node_; }
     [[nodiscard]] const std::string& name() const { return name_; }
+    [[nodiscard]] bool holds_data_of(Term term) const { return !torn_ && disk_.data_term == term; }
     [[nodiscard]] Term term_on_disk() const { return disk_.term; }
 
     // Runs when the agent's process runs; waits, when it is stopped or at its disk.

@@ -18,13 +18,15 @@ controller::Policy policy_of(const World& world) {
     policy.cluster = "orders";
     const Setting& setting = world.setting();
     for (int node = 0; node < setting.instances; ++node) {
-        policy.members.push_back({Peer{"pg-" + std::to_string(node), {}, {}}, 0});
+        const int rank = setting.ranked ? node : 0;
+        const bool spare = node == setting.spare && node != 0;
+        policy.members.push_back({Peer{"pg-" + std::to_string(node), {}, {}}, spare ? -1 : rank});
     }
     policy.ttl = simulated_ttl;
     policy.restart_window = ms(2500);
     if (setting.synchronous > 0) {
         policy.synchronous =
-            controller::SynchronousWish{SyncMethod::any, setting.synchronous,
+            controller::SynchronousWish{setting.first ? SyncMethod::first : SyncMethod::any, setting.synchronous,
                                         setting.preferred ? DataDurability::preferred : DataDurability::required};
     }
     if (world.without(Sabotage::clock_margin)) policy.ttl = simulated_ttl * 20 / 21;
@@ -54,11 +56,22 @@ void SimulatedController::go_down(int change) {
     if (down_ == 0) tick(life_);
 }
 
-// Restarted with another configuration.
 void SimulatedController::set_short_lease(int change) {
-    go_down(1);
     short_lease_ += change;
-    policy_.ttl = policy_of(world_).ttl / (short_lease_ > 0 ? 3 : 1);
+    configure();
+}
+
+void SimulatedController::drop_member(int node, int change) {
+    dropped_[node] += change;
+    configure();
+}
+
+void SimulatedController::configure() {
+    go_down(1);
+    policy_ = policy_of(world_);
+    if (short_lease_ > 0) policy_.ttl /= 3;
+    std::erase_if(policy_.members,
+                  [&](const controller::Member& it) { return dropped_[world_.agent(it.peer.name)->node()] > 0; });
     go_down(-1);
 }
 
@@ -198,7 +211,8 @@ void SimulatedController::write(controller::Record record) {
 void SimulatedController::poll() {
     const Instant asked_at = clock();
     polls_at_ = asked_at + ms(world_.setting().poll_ms);
-    for (int node = 0; node < world_.setting().instances; ++node) {
+    for (const auto& member : policy_.members) {
+        const int node = world_.agent(member.peer.name)->node();
         world_.send(node_, node, [this, node, asked_at, life = life_] {
             world_.agent(node).report_to(node_, [this, node, asked_at, life](const controller::Report& report) {
                 world_.send(node, node_, [this, report, asked_at, life] {

@@ -17,6 +17,7 @@ public:
     void stop(int change);
     void go_down(int change);
     void set_short_lease(int change);
+    void drop_member(int node, int change);
     void want(const std::string& primary, controller::DataLoss data_loss);
     void set_paused(bool paused);
     // `failover --to`, of who serves or else whoever may, while the record is older than the instances.
@@ -27,6 +28,8 @@ public:
 private:
     [[nodiscard]] Instant clock() const { return clock_.local(world_.now()); }
     [[nodiscard]] bool leads() const;
+    // From what its configuration says now: it is restarted.
+    void configure();
     void tick(std::uint64_t life);
     void campaign();
     void read();
@@ -54,6 +57,7 @@ private:
     int stopped_ = 0;
     int down_ = 0;
     int short_lease_ = 0;
+    std::map<int, int> dropped_;
     std::deque<Happening> inbox_;
 };
 

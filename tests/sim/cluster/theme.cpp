@@ -101,6 +101,15 @@ void not_caught_up(Theme& it) {
     it.add(FaultKind::restart_agent, it.start + it.between(900, 2500), 8000, 0);
 }
 
+// An agent stands still while its standby confirms commits, and is asked again when the primary has gone.
+void old_look(Theme& it) {
+    it.schedule.setting.synchronous = 1;
+    it.schedule.setting.poll_ms = 200;
+    it.add(FaultKind::stop_agent, it.start, it.between(4700, 6500), 1);
+    it.add(FaultKind::cut_peers, it.start + it.between(300, 700), 14'000, 2);
+    it.add(FaultKind::restart_agent, it.start + 1500, 9000, 0);
+}
+
 // A controller takes over that is configured for shorter leases than the one before it, and sees the primary no more; the
 // primary's last lease is a long one.
 void shorter_leases(Theme& it) {
@@ -128,6 +137,26 @@ void old_record(Theme& it) {
     if (it.random.chance(500)) it.add(FaultKind::cut_control, it.start + it.between(4000, 9000), 6000, 1);
 }
 
+// The last primary has lost its volume, the one that confirmed its commits is away, and the third has data of the term before.
+void forgotten_commits(Theme& it) {
+    it.schedule.setting.synchronous = 1;
+    it.add(FaultKind::switchover, 6000, 0, 1);
+    it.add(FaultKind::cut_peers, it.start, 3000 + it.between(0, 2000), 2);
+    it.add(FaultKind::switchover, it.start + it.between(100, 600), 0, 0);
+    it.add(FaultKind::restart_agent, it.start + it.between(2200, 2800), 20'000, 1);
+    it.add(FaultKind::lose_volume, it.start + it.between(2200, 2800), 9500, 0, 1);
+}
+
+// The first primary is out of sight, the second one has lost its volume, and the third serves.
+void forgotten_successor(Theme& it) {
+    it.add(FaultKind::fence, 3000, 8000, 2);
+    it.add(FaultKind::cut_control, it.start, 30'000, 0);
+    it.add(FaultKind::cut_peers, it.start, 6000, 0);
+    const auto lost = it.start + it.between(8000, 9000);
+    it.add(FaultKind::lose_volume, lost, 9500, 1, 1);
+    it.add(FaultKind::cut_control, lost, 16'000, 1);
+}
+
 void paused(Theme& it) {
     it.add(FaultKind::pause, it.start, 12'000, 0);
     it.add(FaultKind::restart_agent, it.start + it.between(1500, 3000), 8000, 0);
@@ -149,7 +178,10 @@ Draw theme_of(Sabotage sabotage) {
         case Sabotage::longest_lease_kept: return shorter_leases;
         case Sabotage::handed_over_whole: return stalled_receiver;
         case Sabotage::paused: return paused;
+        case Sabotage::reach_age: return old_look;
         case Sabotage::record_not_older: return old_record;
+        case Sabotage::first_term: return forgotten_commits;
+        case Sabotage::promise_unheard: return forgotten_successor;
         default: return nullptr;
     }
 }

@@ -164,6 +164,12 @@ void World::happen(const Fault& fault) {
             agent(fault.who).go_down();
             after(length, [it = &agent(fault.who)] { it->come_up(); });
             return;
+        case FaultKind::lose_volume:
+            if (fault.whom % 2 == 0 && !all_hold_data_of(record_->now().record.term)) return;
+            agent(fault.who).go_down();
+            agent(fault.who).lose_volume();
+            after(length, [it = &agent(fault.who)] { it->come_up(); });
+            return;
         case FaultKind::end_agent:
             agent(fault.who).ask_to_end();
             after(length / 2, [it = &agent(fault.who)] { it->go_down(); });
@@ -223,6 +229,16 @@ void World::happen(const Fault& fault) {
             return;
         case FaultKind::short_lease: during([it = controller()](int by) { it->set_short_lease(by); }); return;
         case FaultKind::stall_receiver: during([it = &agent(fault.who)](int by) { it->stall_receiver(by); }); return;
+        case FaultKind::drop_member:
+            for (std::size_t index = 0; index < controllers_.size(); ++index) {
+                const Duration later = ms(fault.whom) * index;
+                const auto change = [it = controllers_[index].get(), who = fault.who](int by) {
+                    it->drop_member(who, by);
+                };
+                after(later, [change] { change(1); });
+                after(later + length, [change] { change(-1); });
+            }
+            return;
         case FaultKind::old_record: put_old_record(fault); return;
         case FaultKind::fence: during([it = &agent(fault.who)](int by) { it->set_fence(by); }); return;
     }
@@ -230,6 +246,10 @@ void World::happen(const Fault& fault) {
 
 bool World::all_have_heard_of(std::uint64_t term) const {
     return std::ranges::all_of(agents_, [&](const auto& it) { return it->term_on_disk() == term; });
+}
+
+bool World::all_hold_data_of(std::uint64_t term) const {
+    return std::ranges::all_of(agents_, [&](const auto& it) { return it->holds_data_of(term); });
 }
 
 void World::put_old_record(const Fault& fault) {

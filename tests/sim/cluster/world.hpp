@@ -81,6 +81,7 @@ public:
     void failed_over() { unreplicated_.clear(); }
     // An operator accepts a loss.
     void forced();
+    [[nodiscard]] bool all_hold_data_of(std::uint64_t term) const;
     [[nodiscard]] bool all_have_heard_of(std::uint64_t term) const;
 
 private:

@@ -209,6 +209,45 @@ TEST_CASE("the old primary itself, stopped and within reach, says what it has ac
     CHECK_FALSE(picked(known).name);
 }
 
+TEST_CASE("who has written nothing since the term of the candidate's data began has nothing that the candidate lacks") {
+    struct Row {
+        const char* name;
+        void (*change)(Report& former, Report& candidate, Record& record);
+        bool allowed;
+    };
+    const Row rows[] = {
+        {"it says so", [](Report&, Report&, Record&) {}, true},
+        {"it has never been a primary", [](Report& it, Report&, Record&) { it.accepted = 0; }, true},
+        {"it was the primary of that term", [](Report& it, Report&, Record&) { it.accepted = 5; }, false},
+        {"its volume is as young as that term, and remembers nothing of an earlier one",
+         [](Report& it, Report&, Record&) { it.first_term = 5; }, false},
+        {"it does not say how old its volume is", [](Report& it, Report&, Record&) { it.first_term = 0; }, false},
+        {"it has not seen the recorded term, and may become the primary of one before it yet",
+         [](Report& it, Report&, Record& record) {
+             record.term = 6;
+             it.term = 5;
+         },
+         false},
+        {"the candidate's data is as old", [](Report&, Report& it, Record&) { it.reach.term = 4; }, false},
+    };
+    for (const Row& row : rows) {
+        INFO(row.name);
+        auto known = test::leading();
+        known.record->synchronous = {1, SyncMethod::any, 1, {"a", "b", "c"}};
+        auto former = test::report("a", 0);
+        former.reach = {};  // it is being rewound
+        former.accepted = 4;
+        former.first_term = 1;
+        auto candidate = test::report("b", 100);
+        row.change(former, candidate, *known.record);
+        test::sees(known, former);
+        test::sees(known, candidate);
+        CHECK(picked(known).name.has_value() == row.allowed);
+        known.seen["a"].received_at = now - test::ttl;
+        CHECK_FALSE(picked(known).name);
+    }
+}
+
 TEST_CASE("an asynchronous candidate that lags by more than max_lag is refused") {
     auto policy = test::policy();
     policy.max_lag = 50;

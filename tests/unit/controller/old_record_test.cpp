@@ -157,6 +157,16 @@ TEST_CASE("it does not begin anew with who may lack something, or while somebody
          "b",
          {},
          "c does not answer, and may be the primary of a later term"},
+        {"the one that serves is no member any more, but others know of it",
+         [](Knowledge& it) { it.seen.erase("c"); },
+         "b",
+         {},
+         "c does not answer, and may be the primary of a later term"},
+        {"one that could have been promoted is no member any more",
+         [](Knowledge& it) { it.record->promotable.names = {"b", "d"}; },
+         "c",
+         {},
+         "d does not answer, and may be the primary of a later term"},
         {"one is silent that has never served",
          [](Knowledge& it) { is_silent(it, "a"); },
          "c",
@@ -181,6 +191,32 @@ TEST_CASE("it does not begin anew with who may lack something, or while somebody
          "b",
          {"c"},
          "a has not said yet how much it holds"},
+        {"it was stopped at once, and cannot say how much it holds: as the primary of that term, all of it",
+         [](Knowledge& it) {
+             it.seen["c"].report.serving = false;
+             it.seen["c"].report.reach.lsn = Lsn{};
+             it.seen["c"].report.reach_age.reset();
+         },
+         "c",
+         {},
+         ""},
+        {"it was stopped at once, and another one has data of a later term",
+         [](Knowledge& it) {
+             it.seen["c"].report.serving = false;
+             it.seen["c"].report.reach_age.reset();
+             it.seen["a"].report.reach.term = 8;
+         },
+         "c",
+         {},
+         "a holds more than c"},
+        {"a standby does not say how much it holds",
+         [](Knowledge& it) {
+             is_silent(it, "c");
+             it.seen["b"].report.reach_age.reset();
+         },
+         "b",
+         {"c"},
+         "b has not said yet how much it holds"},
         {"who streams from it has said something newer",
          [](Knowledge& it) { it.seen["a"].report.reach.lsn = Lsn{101}; },
          "c",

@@ -131,6 +131,7 @@ TEST_CASE("what an agent must not forget is read as it was written, and nothing 
     record.primary = "pg-2";
     record.upstream = "pg-3";
     record.accepted = 5;
+    record.first_term = 2;
     record.data_term = 6;
     record.promotable = {12, {"pg-1", "pg-3"}};
     record.synchronous = {3, SyncMethod::first, 1, {"pg-1", "pg-2"}};
@@ -144,6 +145,10 @@ TEST_CASE("what an agent must not forget is read as it was written, and nothing 
     // A record of before there were upstreams.
     record.upstream.clear();
     CHECK(parse_agent_record(with(text, "\"upstream\":\"pg-3\",", "")) == record);
+    // One of before there was a first term vouches for nothing that it has been.
+    auto older = record;
+    older.first_term = record.term;
+    CHECK(parse_agent_record(with(with(text, "\"upstream\":\"pg-3\",", ""), "\"first_term\":2,", "")) == older);
     CHECK_FALSE(parse_agent_record(text.substr(0, text.size() / 2)));
     CHECK_FALSE(parse_agent_record(with(text, "\"data_term\":6,", "")));
     CHECK_FALSE(parse_agent_record(with(text, "\"term\":7", "\"term\":7,\"surprise\":1")));

@@ -405,6 +405,24 @@ TEST_CASE("a promise is given for the highest term seen only, and never beside t
     CHECK_FALSE(may_write(deposed.right, now));
 }
 
+TEST_CASE(
+    "who has a new volume promises nothing before a controller has named a term, and remembers which was the first") {
+    Right fresh = standby();
+    fresh.record.term = fresh.record.data_term = 0;
+    fresh.record.primary.clear();
+    const auto refused = give_promise(fresh, request(4), now);
+    CHECK(refused.refusal == Refusal::unheard);
+    CHECK_FALSE(refused.answer.promised);
+    CHECK(refused.right.record == fresh.record);
+
+    auto told = receive(fresh, assignment(5, "a"), local(), now).right;
+    CHECK(told.record.first_term == 5);
+    CHECK(give_promise(told, request(4), now).refusal == Refusal::old_term);
+    CHECK(give_promise(told, request(5), now).answer.promised);
+    CHECK(receive(told, assignment(6, "b"), local(), now).right.record.first_term == 5);
+    CHECK(give_promise(told, request(7, "b"), now).right.record.first_term == 5);
+}
+
 TEST_CASE("no promise is longer than this agent's own ttl, and its length is remembered") {
     const auto given = give_promise(standby(), request(5, "a", 1h), now);
     CHECK(given.answer.lease.ttl == ttl);

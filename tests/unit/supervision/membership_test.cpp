@@ -203,6 +203,7 @@ TEST_CASE_METHOD(Fixture, "a record that cannot be read is waited for, never pas
 
 TEST_CASE_METHOD(Fixture, "a promise is on disk before it is given") {
     recall();
+    REQUIRE(receive(assignment(2, "pg-2")).answer == Answer::done);
     PromiseRequest request{"orders", "pg-2", 3, Lease{{"life-of-pg-2", clock.now()}, 3s}};
     files.fault = [](std::string_view verb, const std::string&) -> std::optional<Fault> {
         if (verb == "write_durably") return Fault{FaultKind::unavailable, "the disk hangs", ""};
