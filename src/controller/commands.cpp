@@ -271,6 +271,7 @@ ControlAnswer Controller::promote(Knowledge& known, const ControllerRequest& req
 ControlAnswer Controller::write_wish(Knowledge& known, Record record) {
     if (known.in_flight) return refuse("the record is being changed at this moment", "ask again");
     known.in_flight = record;
+    ordered_ = record;
     perform_write(Write{std::move(record)});
     return {Answer::under_way, {}, {}};
 }

@@ -80,6 +80,7 @@ Task<> Controller::act() {
             if (!choice.waits_for.empty()) pause = close_look;
             if (choice.look_again) pause = std::clamp(*choice.look_again - now, Duration::zero(), pause);
         } else {
+            note_order();
             serving_term_ = 0;
             waits_for_.clear();
             hint_.clear();
@@ -148,6 +149,7 @@ void Controller::note(const Choice& choice) {
         if (!waits_for_.empty()) log::warning("no failover yet: " + waits_for_, {{"hint", hint_}});
     }
     note_wish(clock_.now());
+    note_order();
     if (!known.record || known.record->term == 0 || !is_serving(known, policy_, clock_.now())) return;
     if (known.record->term == serving_term_) return;
     serving_term_ = known.record->term;
@@ -172,6 +174,21 @@ void Controller::note_wish(Instant now) {
                    {{"to", wish.primary}, {"primary", primary}});
     }
     if (late || so || wish.step == WishStep::overtaken) known.wanted.reset();
+}
+
+// It was made of a record that may have been another one when it was written: then it was dropped, and who has asked is told.
+void Controller::note_order() {
+    if (!ordered_) return;
+    const Knowledge* known = knowledge();
+    if (known != nullptr && (!known->record || known->in_flight)) return;
+    const auto& record = known != nullptr ? known->record : keeper_.last_read();
+    const bool done = record && record->term >= ordered_->term && record->primary == ordered_->primary &&
+                      record->source == ordered_->source && record->paused == ordered_->paused;
+    if (!done) {
+        log::error("what an operator has asked for is not in the record, which has changed in that moment",
+                   {{"primary", ordered_->primary}, {"paused", ordered_->paused}, {"hint", "ask again"}});
+    }
+    ordered_.reset();
 }
 
 Task<> Controller::deliver(Assignment assignment) {

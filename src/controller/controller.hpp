@@ -63,6 +63,7 @@ private:
     void tell_given_up(const Assignment& promotion);
     void note(const Choice& choice);
     void note_wish(Instant now);
+    void note_order();
     void look_closely(const Choice& choice, Instant now);
     Task<> deliver(Assignment assignment);
     Task<> publish_all();
@@ -91,6 +92,7 @@ private:
     std::map<std::string, Instance> instances_;
     RecordKeeper keeper_;
     Wake decide_, publish_;
+    std::optional<Record> ordered_;  // what an operator's order makes of the record, until it is known whether it is so
     std::string waits_for_, hint_;
     Instant looked_closely_at_{};
     Term serving_term_ = 0;   // the last whose primary was seen to take writes

@@ -78,6 +78,26 @@ TEST_CASE("paused, a primary that is gone is waited for, and resumed it is repla
     world.until([&] { return world.agents.serving() == "pg-2"; });
 }
 
+TEST_CASE("an order that came to nothing, because the record changed in that moment, is told") {
+    World world;
+    auto& one = world.start("one");
+    world.until_whole(one);
+    const std::string dropped = "what an operator has asked for is not in the record, which has changed in that moment";
+
+    world.until([&] { return one.command({ControllerVerb::pause, "", ""}).answer == Answer::under_way; });
+    world.engine.plant(world.engine.stored()->text);
+    world.until([&] { return has_logged(dropped); });
+    CHECK_FALSE(one.status().paused);
+
+    logged().clear();
+    world.until([&] { return one.command({ControllerVerb::pause, "", ""}).answer == Answer::under_way; });
+    world.engine.lose_next_answer();
+    world.until([&] { return one.status().paused; });
+    world.until([&] { return one.command({ControllerVerb::resume, "", ""}).answer == Answer::under_way; });
+    world.until([&] { return !one.status().paused; });
+    CHECK_FALSE(has_logged(dropped));
+}
+
 TEST_CASE("a new cluster follows another one, is promoted when it is told so, and follows it again") {
     World world;
     world.policy.source = "host=far";
