@@ -164,7 +164,9 @@ ControlAnswer Controller::without_lost(Knowledge& known, const ControllerRequest
     Knowledge as_said = known;
     as_said.record->lost = names_in(request.lost);
     for (const auto& name : as_said.record->lost) {
-        if (!instances_.contains(name)) return refuse("\"" + name + "\" is not an instance of this cluster");
+        // It may have been taken out of the configuration, and may still be one of those who may write.
+        const bool is_known = instances_.contains(name) || contains(writers(*known.record), name);
+        if (!is_known) return refuse("\"" + name + "\" is not an instance of this cluster");
         const Seen* seen = find(known, name);
         const bool answers = seen != nullptr && now - seen->received_at < policy_.ttl;
         if (name == to) {

@@ -35,7 +35,8 @@ constexpr std::size_t read_at_once = 16 * 1024;
 constexpr int reaped_at_once = 256;            // then the loop's other work has its turn
 constexpr std::size_t left_in_pipe = 1 << 20;  // the most that is read from an ended child's pipe
 constexpr Duration drain_time = 200ms;         // of a pipe that a grandchild keeps open
-constexpr int exec_timeout_ms = 1000;
+// A program is executed within a few milliseconds, or the file system hangs that holds it: PID 1 does not wait for that.
+constexpr int exec_patience_ms = 100;
 
 struct Pipe {
     Descriptor reading, writing;
@@ -61,30 +62,37 @@ ExitStatus status_of(const siginfo_t& info) {
     return {info.si_code == CLD_EXITED ? ExitStatus::How::exited : ExitStatus::How::killed, info.si_status};
 }
 
-std::string describe(const ChildStart::Failure& failure, const Command& command) {
+std::string describe(const ChildStart::Failure& failure, const std::string& program,
+                     const std::string& working_directory) {
     switch (failure.step) {
         case ChildStart::Step::start: break;
-        case ChildStart::Step::chdir: return "entering " + command.working_directory + " for " + command.program;
-        case ChildStart::Step::descriptors: return "passing descriptors to " + command.program;
+        case ChildStart::Step::chdir: return "entering " + working_directory + " for " + program;
+        case ChildStart::Step::descriptors: return "passing descriptors to " + program;
         case ChildStart::Step::exec: break;
     }
-    return "starting " + command.program;
+    return "starting " + program;
 }
 
-// Answers when execve has succeeded (the pipe was closed by it) or failed.
-Result<> await_exec(int failure_pipe, const Command& command) {
-    pollfd waiting{failure_pipe, POLLIN, 0};
+// What a child has to say of its execve, which closes the pipe.
+struct Execution {
+    Descriptor pipe;
+    std::string program, working_directory;
+};
+
+bool is_known(const Execution& execution, int patience_ms) {
+    pollfd waiting{execution.pipe.get(), POLLIN, 0};
     int ready = 0;
     do {
-        ready = ::poll(&waiting, 1, exec_timeout_ms);
+        ready = ::poll(&waiting, 1, patience_ms);
     } while (ready < 0 && errno == EINTR);
-    if (ready <= 0) {
-        return fail(FaultKind::unavailable, "starting " + command.program + ": no answer within one second",
-                    "look at the volume that holds the program");
-    }
+    return ready > 0;
+}
+
+// When it is known.
+Result<> outcome(const Execution& execution) {
     ChildStart::Failure failure{};
-    if (::read(failure_pipe, &failure, sizeof failure) != sizeof failure) return {};
-    return system_failure(failure.error, describe(failure, command));
+    if (::read(execution.pipe.get(), &failure, sizeof failure) != sizeof failure) return {};
+    return system_failure(failure.error, describe(failure, execution.program, execution.working_directory));
 }
 
 }  // namespace
@@ -93,9 +101,10 @@ struct ChildProcesses::Child {
     std::function<void(std::string_view)> on_line;
     std::function<void(ExitStatus)> on_exit;
     LineSplitter lines{longest_line};
-    std::unique_ptr<Readable> output;  // none: there is none, or it has been read to the end
-    std::optional<ExitStatus> status;  // set: reaped
-    Instant drain_until{};             // when reaped
+    std::optional<Execution> execution;  // set: it was not executed within our patience
+    std::unique_ptr<Readable> output;    // none: there is none, or it has been read to the end
+    std::optional<ExitStatus> status;    // set: reaped
+    Instant drain_until{};               // when reaped
 };
 
 struct ChildProcesses::State : std::enable_shared_from_this<State> {
@@ -216,6 +225,10 @@ void ChildProcesses::State::drain_and_finish(Child& child) {
 
 void ChildProcesses::State::finish(Child& child) {
     const auto ended_child = ending.extract(&child);
+    if (child.execution) {
+        const auto executed = outcome(*child.execution);
+        if (!executed && child.on_line) child.on_line(executed.error().text());
+    }
     const auto on_exit = std::move(child.on_exit);
     if (on_exit) on_exit(*child.status);
 }
@@ -237,6 +250,7 @@ ChildProcesses::~ChildProcesses() {
 Result<ProcessId> ChildProcesses::spawn(Command command) {
     auto failure = make_pipe();
     if (!failure) return std::unexpected(failure.error());
+    Execution execution{std::move(failure->reading), command.program, command.working_directory};
     auto child = std::make_unique<Child>();
     Descriptor output;
     if (command.on_line) {
@@ -254,8 +268,9 @@ Result<ProcessId> ChildProcesses::spawn(Command command) {
     output.reset();
     // Whatever comes, it is ours and will be reaped as ours.
     Child& started = *(state_->living[process] = std::move(child));
-    if (auto executed = await_exec(failure->reading.get(), command); !executed) {
-        ::kill(process, SIGKILL);
+    if (!is_known(execution, exec_patience_ms)) {
+        started.execution = std::move(execution);
+    } else if (auto executed = outcome(execution); !executed) {
         return std::unexpected(executed.error());
     }
     started.on_exit = std::move(command.on_exit);

@@ -151,6 +151,15 @@ TEST_CASE("a recorded primary that is not in the configuration is named as that"
         return answer.detail == "the recorded primary pg-1 is not in the configuration";
     });
     CHECK(answer.hint.starts_with("put it back into `instances`"));
+
+    // Lost for good, it can be named as that, though it is no member any more.
+    world.agents["pg-1"].die();
+    const auto vouch = [&](const std::string& lost) {
+        return two.command({ControllerVerb::failover, "pg-2", "a test", "", lost});
+    };
+    CHECK(vouch("pg-9").detail == "\"pg-9\" is not an instance of this cluster");
+    world.until([&] { return vouch("pg-1").answer == Answer::under_way; });
+    world.until([&] { return world.agents.serving() == "pg-2"; });
 }
 
 TEST_CASE("a cluster that follows another one is promoted only when it holds data") {

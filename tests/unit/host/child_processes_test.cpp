@@ -1,6 +1,7 @@
 #include "host/child_processes.hpp"
 
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -87,6 +88,39 @@ TEST_CASE("a program that cannot be executed is reported by spawn") {
 
     // Children that failed to start are no orphans.
     world.run(script("true"));
+    CHECK(world.processes.orphans_reaped() == 0);
+}
+
+TEST_CASE("a program on a file system that hangs holds nobody up, and says later why it could not be executed") {
+    const test::TemporaryDirectory directory;
+    // A file system in user space that never answers.
+    Descriptor silent(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
+    const std::string options = "fd=" + std::to_string(silent.get()) + ",rootmode=40000,user_id=0,group_id=0";
+    const auto mount = [&] { return ::mount("silent", directory.path().c_str(), "fuse", MS_NOSUID, options.c_str()); };
+    if (!silent || mount() != 0) {
+        WARN("skipped: no file system in user space can be mounted here (root and /dev/fuse are needed)");
+        return;
+    }
+    World world;
+    std::vector<std::string> lines;
+    std::optional<ExitStatus> ended;
+    const auto before = std::chrono::steady_clock::now();
+
+    const auto process = world.processes.spawn({.program = directory / "postgres",
+                                                .on_line = [&](std::string_view line) { lines.emplace_back(line); },
+                                                .on_exit = [&](ExitStatus how) { ended = how; }});
+
+    REQUIRE(process.has_value());
+    // Far below the second for which an execve had held all else.
+    CHECK(std::chrono::steady_clock::now() - before < std::chrono::milliseconds(900));
+    world.run(script("true"));
+    CHECK_FALSE(ended.has_value());
+    silent.reset();  // whoever waits for it fails now
+    test::run_until(world.loop, [&] { return ended.has_value(); });
+    CHECK(ended == ExitStatus{ExitStatus::How::exited, 127});
+    REQUIRE(lines.size() == 1);
+    CHECK(lines[0].find("starting " + (directory / "postgres")) == 0);
+    CHECK(::umount2(directory.path().c_str(), MNT_DETACH) == 0);
     CHECK(world.processes.orphans_reaped() == 0);
 }
 
