@@ -101,8 +101,9 @@ struct AgentRecord {
     std::string primary;   // of that term; empty: nobody has said
     std::string upstream;  // of that term: Assignment::upstream
     Term accepted = 0;     // the last term as whose primary it accepted; equal to `term`: it is the primary
-    Term first_term = 0;   // the first that it has seen on this volume; of that one and before it remembers nothing
-    Term data_term = 0;    // Reach::term of the data
+    Term first_term =
+        0;  // the first whose data this volume has held; of that one and before it remembers nothing; 0: none
+    Term data_term = 0;           // Reach::term of the data
     PromotableList promotable;    // taken over as primary
     SynchronousRule synchronous;  // to be used as primary
     std::vector<Peer> peers;

@@ -154,9 +154,8 @@ struct SilentMember {
 
 // With `mode: managed`: what a controller has to know beside all else.
 struct ManagedStatus {
-    Term accepted = 0;  // the last term as whose primary it accepted; equal to `term`: it is the primary
-    Term first_term =
-        0;  // the first that it has seen on its volume: `accepted` says nothing of that one and before; 0: none
+    Term accepted = 0;    // the last term as whose primary it accepted; equal to `term`: it is the primary
+    Term first_term = 0;  // AgentRecord::first_term: `accepted` says nothing of that one and before
     std::string primary;  // of `term`, as it was told; empty: nobody has said
     // The conninfo that it was told to stream from; empty: none is known to it. No value: it does not say.
     std::optional<std::string> upstream;

@@ -54,7 +54,7 @@ public:
     // The child has its own session, default signal dispositions and an empty mask, umask 077, stdin from
     // /dev/null and no inherited descriptor. Success: exec has succeeded (its failure is reported here), or has not come back
     // within a tenth of a second, as on a file system that hangs: then it can be signalled like any other, and should its exec
-    // fail in the end, it says so in a line and ends with exit status 127.
+    // fail in the end, it says so in a line (with `on_line`) and ends with exit status 127.
     virtual Result<ProcessId> spawn(Command command) = 0;
 
     // not_found: it has been reaped already.

@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::chrono::milliseconds look_again{200};
 constexpr std::size_t kept_lines = 5;
-constexpr int most_starts = 20;
 
 struct Ended {
     std::optional<ExitStatus> status;
@@ -39,12 +38,7 @@ Result<> run_program(boost::asio::io_context& loop, Command command, const std::
         ended->lines.emplace_back(line);
     };
     command.on_exit = [ended](ExitStatus status) { ended->status = status; };
-    auto process = processes.spawn(command);
-    // With a job's priority a program may take longer to begin than the host waits for.
-    for (int start = 1; !process && process.error().kind == FaultKind::unavailable && start < most_starts; ++start) {
-        if (asked_to_end()) break;
-        process = processes.spawn(command);
-    }
+    const auto process = processes.spawn(command);
     if (!process) {
         return fail(process.error().kind, "cannot run " + command.program + ": " + process.error().what,
                     "install PostgreSQL 17 or newer, or set postgresql.bin_dir");

@@ -20,7 +20,6 @@ constexpr Duration longest_stop = 60s;
 constexpr Duration first_answer = 2s;
 constexpr Duration longest_check = 6h;
 constexpr Duration for_catalog = 1min;
-constexpr int most_starts = 20;             // of one program
 constexpr int most_looks_at_strays = 1200;  // a minute
 constexpr std::size_t kept_lines = 20;
 constexpr std::size_t most_amcheck_findings = 100;
@@ -65,17 +64,10 @@ Result<> Drill::start(Child& child, Command command) {
         if (shared == server_ && order_.server_log) order_.server_log(line);
     };
     command.on_exit = [shared](ExitStatus status) { shared->ended = status; };
-    // With our priority a program may take longer to begin than the host waits for.
-    for (int attempt = 1;; ++attempt) {
-        const auto process = processes_.spawn(command);
-        if (process) {
-            child.process = *process;
-            return {};
-        }
-        if (attempt == most_starts || process.error().kind != FaultKind::unavailable || stop_.stop_requested()) {
-            return std::unexpected(process.error());
-        }
-    }
+    const auto process = processes_.spawn(std::move(command));
+    if (!process) return std::unexpected(process.error());
+    child.process = *process;
+    return {};
 }
 
 Result<> Drill::wait(Duration longest, const std::function<bool()>& done) {

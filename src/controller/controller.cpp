@@ -71,6 +71,7 @@ void Controller::take(const std::string& name, const Heard& heard) {
 Task<> Controller::act() {
     for (;;) {
         Duration pause = longest_pause;
+        note_order();  // before something else is made of the record
         if (Knowledge* known = keeper_.knowledge()) {
             const Instant now = clock_.now();
             Choice choice = choose(*known, policy_, now);
@@ -80,7 +81,6 @@ Task<> Controller::act() {
             if (!choice.waits_for.empty()) pause = close_look;
             if (choice.look_again) pause = std::clamp(*choice.look_again - now, Duration::zero(), pause);
         } else {
-            note_order();
             serving_term_ = 0;
             waits_for_.clear();
             hint_.clear();
@@ -149,7 +149,6 @@ void Controller::note(const Choice& choice) {
         if (!waits_for_.empty()) log::warning("no failover yet: " + waits_for_, {{"hint", hint_}});
     }
     note_wish(clock_.now());
-    note_order();
     if (!known.record || known.record->term == 0 || !is_serving(known, policy_, clock_.now())) return;
     if (known.record->term == serving_term_) return;
     serving_term_ = known.record->term;

@@ -47,10 +47,13 @@ std::optional<Renewal> objection(const Report& other, const Report& to) {
     const std::string by_loss =
         "stop " + other.instance + " for good, and: failover --to " + to.instance + " --lost " + other.instance;
     if (other.serving) return refuse(other.instance + " serves", "failover --to " + other.instance);
-    if (holds_all_of_term(to) && other.reach.term <= to.reach.term) return std::nullopt;
+    // Of two that were primary of one term, as when a record that was put back went on, neither holds the other's.
+    const bool same_claim = other.reach.term == to.reach.term && holds_all_of_term(other);
+    if (holds_all_of_term(to) && other.reach.term <= to.reach.term && !same_claim) return std::nullopt;
     if (!other.reach_age && other.reach.term > 0 && other.reach.term >= to.reach.term) {
+        const std::string hint = holds_all_of_term(other) ? "failover --to " + other.instance : "ask again";
         return refuse(other.instance + " has not said yet how much it holds",
-                      "ask again; when it never does, " + by_loss);
+                      hint + "; when it never does, " + by_loss);
     }
     if (other.reach <= to.reach) return std::nullopt;
     return refuse(other.instance + " holds more than " + to.instance,
@@ -65,7 +68,9 @@ std::vector<std::string> all_others(const Knowledge& known, const Policy& policy
         if (counts && !contains(former, name)) former.push_back(name);
     };
     for (const auto& member : policy.members) add(member.peer.name);
-    for (const auto& name : known.record->promotable.names) add(name);
+    for (const auto* names : {&known.record->promotable.names, &known.record->acknowledged.names}) {
+        for (const auto& name : *names) add(name);
+    }
     for (const auto& [name, seen] : known.seen) {
         if (!is_foreign(known, seen.report)) add(seen.report.primary);
     }
@@ -135,8 +140,12 @@ Renewal renew(const Knowledge& known, const Policy& policy, const std::string& t
             return refuse(name + " answers, so it is not lost", "fence it, or stop it for good: then ask again");
         }
         if (!answers && !is_lost) {
-            return refuse(name + " does not answer, and may be the primary of a later term",
-                          "start it; or, when it is stopped for good: failover --to " + to + " --lost " + name);
+            const bool is_member =
+                std::ranges::any_of(policy.members, [&](const Member& it) { return it.peer.name == name; });
+            std::string hint = is_member ? "start it" : "put it back into `instances` of all controllers";
+            hint += "; or, when it is stopped for good: failover --to " + to + " --lost ";
+            for (const auto& it : lost) hint += it + ",";
+            return refuse(name + " does not answer, and may be the primary of a later term", hint + name);
         }
         if (!answers) continue;
         if (auto against = objection(seen->report, chosen)) return *against;

@@ -35,7 +35,6 @@ public:
     // Children that live are left alone; their callbacks are not called any more.
     ~ChildProcesses() override;
 
-    // Waits up to one second for execve: a program on a disk that hangs is `unavailable`, and is killed.
     Result<ProcessId> spawn(Command command) override;
     // Does not allocate while the process lives.
     Result<> signal(ProcessId process, int number) override;

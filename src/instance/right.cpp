@@ -35,10 +35,14 @@ void raise_term(Right& right, Term term, const std::string& primary) {
         right.leased_until.reset();
         right.promises.clear();
         right.record.term = term;
-        if (right.record.first_term == 0) right.record.first_term = term;
         right.record.upstream.clear();
     }
     right.record.primary = primary;
+}
+
+void holds_data_of(AgentRecord& record, Term term) {
+    record.data_term = term;
+    if (record.first_term == 0) record.first_term = term;
 }
 
 Reception refused(Right right, Refusal refusal, std::optional<Instant> again_at = {}) {
@@ -109,7 +113,7 @@ Reception promote(Right right, const Assignment& assignment, const Local& local,
         if (now < settled) return refused(std::move(right), Refusal::just_started, settled);
     }
     right.record.accepted = assignment.term;
-    right.record.data_term = assignment.term;
+    holds_data_of(right.record, assignment.term);
     right.record.promotable = assignment.promotable;
     right.record.synchronous = assignment.synchronous;
     right.record.peers = assignment.peers;
@@ -173,7 +177,7 @@ std::string_view reason(Refusal refusal) {
         case Refusal::no_data: return "the instance has no data";
         case Refusal::data_behind: return "the instance holds less than was expected of it";
         case Refusal::is_primary: return "the instance is the primary of this term itself";
-        case Refusal::unheard: return "no controller has named a term to this instance since it has this volume";
+        case Refusal::new_volume: return "no controller has named a term to this instance since it has this volume";
     }
     std::unreachable();
 }
@@ -194,7 +198,7 @@ std::string_view hint(Refusal refusal) {
         case Refusal::no_data:
         case Refusal::data_behind: return "choose the instance that holds the most";
         case Refusal::is_primary: return "take it off the promotable list";
-        case Refusal::unheard: return "let it reach a controller";
+        case Refusal::new_volume: return "let it reach a controller";
     }
     std::unreachable();
 }
@@ -223,7 +227,7 @@ PromiseGiven give_promise(const Right& right, const PromiseRequest& request, Ins
         request.lease.ttl <= Duration::zero()) {
         return refuse(right, Refusal::malformed);
     }
-    if (right.record.term == 0) return refuse(right, Refusal::unheard);
+    if (right.record.term == 0) return refuse(right, Refusal::new_volume);
     if (request.term < right.record.term) return refuse(right, Refusal::old_term);
     if (request.term == right.record.term) {
         if (is_primary(right)) return refuse(right, Refusal::is_primary);
@@ -266,7 +270,7 @@ Reach reach(const Right& right, Timeline timeline, Lsn lsn) { return {right.reco
 
 Right streams(const Right& right) {
     Right next = right;
-    next.record.data_term = right.record.term;
+    holds_data_of(next.record, right.record.term);
     return next;
 }
 

@@ -80,7 +80,7 @@ enum class Refusal {
     no_data,
     data_behind,
     is_primary,  // asked for a promise
-    unheard,  // asked for a promise before a controller has named a term: an earlier volume may have known a higher one
+    new_volume,  // asked for a promise before a controller has named a term: an earlier volume may have known a higher one
 };
 std::string_view reason(Refusal refusal);
 std::string_view hint(Refusal refusal);

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import struct
 
@@ -108,6 +109,16 @@ class Faults:
 
     def do_machine_killed(self, member):
         member.kill()
+        return member.start
+
+    def do_volume_lost(self, member):
+        """Another machine takes its place, with an empty volume. While all hold all: two that are lost may have been the only
+        ones with a commit."""
+        if self.cluster.lacks():
+            return None
+        member.kill()
+        for entry in os.scandir(member.volume):
+            shutil.rmtree(entry) if entry.is_dir(follow_symlinks=False) else os.unlink(entry)
         return member.start
 
     def do_machine_frozen(self, member):

@@ -146,7 +146,10 @@ inline InstanceStatus FakeAgent::status() {
     ++asked;
     InstanceStatus it;
     auto& record = right_.record;
-    if (streams() || serves()) record.data_term = record.term;
+    if (streams() || serves()) {
+        record.data_term = record.term;
+        if (record.first_term == 0) record.first_term = record.term;
+    }
     it.instance = name_;
     it.cluster = "orders";
     it.boot_id = right_.boot_id;

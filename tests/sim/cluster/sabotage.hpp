@@ -49,7 +49,7 @@ enum class Sabotage {
     paused,                // a paused cluster is failed over
     record_not_older,      // a record is acted on although the instances know of a later term
     first_term,            // who has lost its volume says that it never was a primary
-    promise_unheard,       // who has lost its volume promises whoever asks first
+    promise_new_volume,    // who has lost its volume promises whoever asks first
 };
 
 struct Named {
@@ -97,7 +97,7 @@ inline constexpr std::array all_sabotage{
     Named{Sabotage::paused, "paused"},
     Named{Sabotage::record_not_older, "record_not_older"},
     Named{Sabotage::first_term, "first_term"},
-    Named{Sabotage::promise_unheard, "promise_unheard"},
+    Named{Sabotage::promise_new_volume, "promise_new_volume"},
 };
 
 }  // namespace pgbosun::sim

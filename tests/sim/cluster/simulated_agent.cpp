@@ -452,12 +452,14 @@ controller::Report SimulatedAgent::report() const {
     it.echo = {right_.boot_id, clock()};
     it.term = record.term;
     it.accepted = record.accepted;
-    it.first_term = world_.without(Sabotage::first_term) && record.first_term > 0 ? 1 : record.first_term;
+    it.first_term = world_.without(Sabotage::first_term) ? 1 : record.first_term;
     it.primary = record.primary;
     it.serving = takes_writes() && may_write(right_, clock()) && denies_ == 0;
     it.stopped = !writes_sometime();
     it.fenced = fence_ > 0;
-    it.able = !torn_ && !ending_ && postgres_ != Postgres::rejoining;
+    // An empty volume could be made a database.
+    const bool makes_anew = torn_ && wal_.empty();
+    it.able = !ending_ && (makes_anew || (!torn_ && postgres_ != Postgres::rejoining));
     it.ending = ending_;
     it.streaming =
         postgres_ == Postgres::standby && streamed_at_ && world_.now() - *streamed_at_ < std::chrono::seconds(1);
@@ -472,7 +474,7 @@ controller::Report SimulatedAgent::report() const {
     if (world_.without(Sabotage::data_term) && it.reach.term != record.term) it.reach.term = 0;
     const bool unheard = it.reach.term < streamed_term_;
     if (world_.without(Sabotage::unheard_terms) && unheard) it.reach = {it.reach.term, Timeline{1}, Lsn{}};
-    it.system_id = SystemId{7};
+    if (!wal_.empty()) it.system_id = SystemId{7};
     it.promotable_version = record.promotable.version;
     std::map<std::string, Lsn> flushed = flushed_;
     const bool ready =

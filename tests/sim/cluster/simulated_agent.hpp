@@ -38,6 +38,7 @@ public:
     void go_down();
     void come_up();
     void lose_volume();  // while it is down
+    void forget_standby(const std::string& name) { flushed_.erase(name); }
     void stall_receiver(int change);
     void set_slow_disk(int change) { slow_disk_ += change; }
     void set_fence(int change);

@@ -56,7 +56,7 @@ void SimulatedAgent::assigned(const Assignment& given) {
 void SimulatedAgent::asked_to_promise(int from, const PromiseRequest& given) {
     inbox([this, from, given] {
         PromiseRequest request = given;
-        if (world_.without(Sabotage::promise_unheard) && right_.record.term == 0) right_.record.term = given.term;
+        if (world_.without(Sabotage::promise_new_volume) && right_.record.term == 0) right_.record.term = given.term;
         const auto before = right_.record;
         const Term asked = request.term;
         if (world_.without(Sabotage::highest_term_only) && request.term < right_.record.term && !is_primary(right_)) {

@@ -181,7 +181,7 @@ Draw theme_of(Sabotage sabotage) {
         case Sabotage::reach_age: return old_look;
         case Sabotage::record_not_older: return old_record;
         case Sabotage::first_term: return forgotten_commits;
-        case Sabotage::promise_unheard: return forgotten_successor;
+        case Sabotage::promise_new_volume: return forgotten_successor;
         default: return nullptr;
     }
 }

@@ -168,6 +168,7 @@ void World::happen(const Fault& fault) {
             if (fault.whom % 2 == 0 && !all_hold_data_of(record_->now().record.term)) return;
             agent(fault.who).go_down();
             agent(fault.who).lose_volume();
+            for (const auto& it : agents_) it->forget_standby(agent(fault.who).name());
             after(length, [it = &agent(fault.who)] { it->come_up(); });
             return;
         case FaultKind::end_agent:

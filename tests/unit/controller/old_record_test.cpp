@@ -142,6 +142,17 @@ TEST_CASE("it begins anew with who serves, under a term and lists that nobody ha
     CHECK(next.synchronous.version == 5);
 }
 
+TEST_CASE("who does not answer and may have written is named, and what to do about it") {
+    auto known = put_back();
+    is_silent(known, "a");
+    CHECK(renewed(known, "c").hint == "start it; or, when it is stopped for good: failover --to c --lost a");
+    known.record->promotable.names = {"b", "d"};
+    CHECK(
+        renewed(known, "c", {"a"}).hint ==
+        "put it back into `instances` of all controllers; or, when it is stopped for good: failover --to c --lost a,d");
+    CHECK(renewed(known, "c", {"a", "d"}).record);
+}
+
 TEST_CASE("it does not begin anew with who may lack something, or while somebody may write whom nobody vouches for") {
     struct Row {
         const char* what;
@@ -200,6 +211,22 @@ TEST_CASE("it does not begin anew with who may lack something, or while somebody
          "c",
          {},
          ""},
+        {"the one that was stopped at once holds all, and another one is asked for",
+         [](Knowledge& it) {
+             it.seen["c"].report.serving = false;
+             it.seen["c"].report.reach_age.reset();
+         },
+         "b",
+         {},
+         "c has not said yet how much it holds"},
+        {"another one was primary of the same term, and holds more",
+         [](Knowledge& it) {
+             it.seen["a"].report.accepted = 7;
+             it.seen["a"].report.reach.lsn = Lsn{101};
+         },
+         "c",
+         {},
+         "a holds more than c"},
         {"it was stopped at once, and another one has data of a later term",
          [](Knowledge& it) {
              it.seen["c"].report.serving = false;

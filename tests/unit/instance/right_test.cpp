@@ -19,6 +19,7 @@ Right standby() {
     record.term = 5;
     record.primary = "a";
     record.data_term = 5;
+    record.first_term = 2;
     return recalled(record, "boot", ttl, now - 1h);
 }
 
@@ -405,22 +406,36 @@ TEST_CASE("a promise is given for the highest term seen only, and never beside t
     CHECK_FALSE(may_write(deposed.right, now));
 }
 
-TEST_CASE(
-    "who has a new volume promises nothing before a controller has named a term, and remembers which was the first") {
+TEST_CASE("who has a new volume promises nothing before a controller has named a term") {
     Right fresh = standby();
-    fresh.record.term = fresh.record.data_term = 0;
+    fresh.record.term = fresh.record.data_term = fresh.record.first_term = 0;
     fresh.record.primary.clear();
     const auto refused = give_promise(fresh, request(4), now);
-    CHECK(refused.refusal == Refusal::unheard);
+    CHECK(refused.refusal == Refusal::new_volume);
     CHECK_FALSE(refused.answer.promised);
     CHECK(refused.right.record == fresh.record);
 
-    auto told = receive(fresh, assignment(5, "a"), local(), now).right;
-    CHECK(told.record.first_term == 5);
+    const auto told = receive(fresh, assignment(5, "a"), local(), now).right;
     CHECK(give_promise(told, request(4), now).refusal == Refusal::old_term);
     CHECK(give_promise(told, request(5), now).answer.promised);
-    CHECK(receive(told, assignment(6, "b"), local(), now).right.record.first_term == 5);
-    CHECK(give_promise(told, request(7, "b"), now).right.record.first_term == 5);
+}
+
+TEST_CASE("a volume remembers from which term on it has held the cluster's data") {
+    Right fresh = standby();
+    fresh.record.term = fresh.record.data_term = fresh.record.first_term = 0;
+    // It may be told an old term, by an assignment that comes late.
+    const auto told = receive(fresh, assignment(4, "a"), local(), now).right;
+    CHECK(told.record.first_term == 0);
+
+    const auto streaming = streams(receive(told, assignment(5, "a"), local(), now).right);
+    CHECK(streaming.record.first_term == 5);
+    const auto later = streams(receive(streaming, assignment(6, "b"), local(), now).right);
+    CHECK(later.record.first_term == 5);
+    CHECK(loses_data(later).record.first_term == 5);
+
+    auto first = assignment(1);
+    first.at_least = {};
+    CHECK(receive(fresh, first, local(), now).right.record.first_term == 1);
 }
 
 TEST_CASE("no promise is longer than this agent's own ttl, and its length is remembered") {
