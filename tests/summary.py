@@ -18,6 +18,7 @@ EXPECTED = {
     "lint-format": "there is no clang-format",
     # What a container may not do.
     "integration-hung_volume": "there is no loop device|nothing can be mounted",
+    "unit-host": "no file system in user space can be mounted",
     "chaos": "no network namespace|no mount namespace|no router",
     "chaos-asynchronous": "no network namespace|no mount namespace|no router",
 }

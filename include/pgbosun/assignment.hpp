@@ -97,13 +97,12 @@ struct Assignment {
 struct AgentRecord {
     std::string cluster;
     std::string instance;
-    Term term = 0;         // the highest that it has seen
-    std::string primary;   // of that term; empty: nobody has said
-    std::string upstream;  // of that term: Assignment::upstream
-    Term accepted = 0;     // the last term as whose primary it accepted; equal to `term`: it is the primary
-    Term first_term =
-        0;  // the first whose data this volume has held; of that one and before it remembers nothing; 0: none
+    Term term = 0;                // the highest that it has seen
+    std::string primary;          // of that term; empty: nobody has said
+    std::string upstream;         // of that term: Assignment::upstream
+    Term accepted = 0;            // the last term as whose primary it accepted; equal to `term`: it is the primary
     Term data_term = 0;           // Reach::term of the data
+    Term first_term = 0;          // the first data_term of this volume, which remembers nothing of that one and before
     PromotableList promotable;    // taken over as primary
     SynchronousRule synchronous;  // to be used as primary
     std::vector<Peer> peers;

@@ -155,7 +155,7 @@ struct SilentMember {
 // With `mode: managed`: what a controller has to know beside all else.
 struct ManagedStatus {
     Term accepted = 0;    // the last term as whose primary it accepted; equal to `term`: it is the primary
-    Term first_term = 0;  // AgentRecord::first_term: `accepted` says nothing of that one and before
+    Term first_term = 0;  // AgentRecord::first_term
     std::string primary;  // of `term`, as it was told; empty: nobody has said
     // The conninfo that it was told to stream from; empty: none is known to it. No value: it does not say.
     std::optional<std::string> upstream;

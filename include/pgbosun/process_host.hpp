@@ -45,6 +45,8 @@ struct Command {
     // Called once, on the control thread, after the child has been reaped and its output read to the end
     // (or 200 ms later, when a grandchild keeps the pipe open).
     std::function<void(ExitStatus)> on_exit;
+    // Called once, within spawn: exec has not come back yet, as on a file system that hangs.
+    std::function<void()> on_late;
 };
 
 class ProcessHost {
@@ -53,8 +55,8 @@ public:
 
     // The child has its own session, default signal dispositions and an empty mask, umask 077, stdin from
     // /dev/null and no inherited descriptor. Success: exec has succeeded (its failure is reported here), or has not come back
-    // within a tenth of a second, as on a file system that hangs: then it can be signalled like any other, and should its exec
-    // fail in the end, it says so in a line (with `on_line`) and ends with exit status 127.
+    // within a tenth of a second (`on_late`): then the child can be signalled like any other, and should its exec fail in the
+    // end, it says so in a line (with `on_line`) and ends with exit status 127.
     virtual Result<ProcessId> spawn(Command command) = 0;
 
     // not_found: it has been reaped already.

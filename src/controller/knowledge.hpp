@@ -41,9 +41,8 @@ struct Report {
     std::string cluster;
     Echo echo;  // the agent's clock at that moment
     Term term = 0;
-    Term accepted = 0;  // the last term as whose primary it accepted
-    Term first_term =
-        0;  // the first whose data its volume has held: of that one and before it remembers nothing; 0: none
+    Term accepted = 0;                    // the last term as whose primary it accepted
+    Term first_term = 0;                  // `accepted` says nothing of this one and before; 0: it says nothing at all
     std::string primary;                  // of `term`, as it was told
     std::optional<std::string> upstream;  // the conninfo that it streams from, as it was told; none: it does not say
     bool delayed = false;                 // it replays later than it could

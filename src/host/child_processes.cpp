@@ -270,6 +270,7 @@ Result<ProcessId> ChildProcesses::spawn(Command command) {
     Child& started = *(state_->living[process] = std::move(child));
     if (!is_known(execution, exec_patience_ms)) {
         started.execution = std::move(execution);
+        if (command.on_late) command.on_late();
     } else if (auto executed = outcome(execution); !executed) {
         return std::unexpected(executed.error());
     }

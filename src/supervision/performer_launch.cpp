@@ -149,6 +149,12 @@ Task<> Performer::launch() {
         Command command = postgres::postgres_command(settings_, how);
         command.on_line = [this](std::string_view line) { calls_.output("postgres", line); };
         command.on_exit = [this](ExitStatus status) { postmaster_exited(status); };
+        command.on_late = [this, program = command.program] {
+            const std::string what = "postgres is not executed yet: what holds " + program + " does not answer";
+            const std::string hint = "look at the volume or the image that holds the program";
+            log::warning(what, {{"hint", hint}});
+            set_reason(what, hint);
+        };
         outside_.guard.expect();
         const auto spawned = outside_.processes.spawn(std::move(command));
         if (spawned) {

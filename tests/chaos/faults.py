@@ -115,6 +115,7 @@ class Faults:
         """Another machine takes its place, with an empty volume. While all hold all: two that are lost may have been the only
         ones with a commit."""
         if self.cluster.lacks():
+            print(f"           the volume of {member.name} stays: not all hold all", flush=True)
             return None
         member.kill()
         for entry in os.scandir(member.volume):

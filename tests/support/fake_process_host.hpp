@@ -34,6 +34,7 @@ public:
     std::vector<Child> children;
     // Programs that there are not.
     std::set<std::string> missing;
+    std::set<std::string> late;  // as on a file system that hangs
     // Asked before each start: a Fault is answered in its place.
     std::function<Result<>(const Command&)> refuse = [](const Command&) { return Result<>(); };
 
@@ -46,6 +47,7 @@ public:
         if (missing.contains(command.program)) {
             return fail(FaultKind::not_found, "starting " + command.program + ": No such file or directory");
         }
+        if (late.contains(command.program) && command.on_late) command.on_late();
         Child child;
         for (const auto& [ours, number] : command.descriptors)
             child.descriptors[number] = ::fcntl(ours, F_DUPFD_CLOEXEC, 0);

@@ -65,7 +65,8 @@ struct Member : test::Outside {
 
 // A standby whose server runs.
 struct Serving : Member {
-    Serving() {
+    explicit Serving(std::set<std::string> late = {}) {
+        processes.late = std::move(late);
         outside.machine.uid = 1000;
         outside.open_session = [this](const std::string&, const std::string&) {
             return std::make_unique<test::FakePgSession>(server);
@@ -101,6 +102,14 @@ TEST_CASE("a reload that is asked for while another one writes comes after it, a
 
     CHECK(asked);
     CHECK(it.files.nodes[file].content.find("synchronous_standby_names = 'newer'") != std::string::npos);
+}
+
+TEST_CASE("a postgres whose program is not executed yet says so, and where to look") {
+    CHECK(Serving().performer.reason().empty());
+    const Serving it({"/bin/postgres"});
+    CHECK(it.performer.reason() == "postgres is not executed yet: what holds /bin/postgres does not answer");
+    CHECK_FALSE(it.performer.hint().empty());
+    CHECK(it.performer.postmaster().has_value());
 }
 
 TEST_CASE("a rejoin that is cancelled before it has begun does not begin") {
