@@ -11,6 +11,7 @@ import sys
 # By the test's name, reasons that are no fault: what scripts/setup cannot install on each Debian, or takes long.
 EXPECTED = {
     "integration-incremental": "makes no incremental backups",  # PostgreSQL before 17
+    "integration-slots": "synchronizes no logical slots",  # PostgreSQL before 17
     "integration-barman": "Barman cannot write snappy here|writes WAL with gzip, bzip2 and snappy only",
     "contract-cluster-record-kubernetes-real": "there is no kube-apiserver",
     "image": "",

@@ -63,6 +63,14 @@ struct StandbyStatus {
     std::optional<Lsn> flushed;  // all before it is on its disk
 };
 
+struct SlotStatus {
+    std::string name;
+    std::string type;  // physical, logical
+    bool active = false;
+    std::optional<std::uint64_t> kept_bytes;  // of WAL, for it alone or for others too; none: it keeps nothing
+    std::string wal_status;  // as in pg_replication_slots: reserved, extended, unreserved, lost; or empty
+};
+
 struct LsnStatus {
     std::optional<Lsn> current;              // primary
     std::optional<Lsn> received;             // standby
@@ -70,7 +78,7 @@ struct LsnStatus {
     std::optional<std::uint64_t> lag_bytes;  // standby: behind the newest position that it knows of
     bool streaming = false;                  // standby: a WAL receiver streams
     std::optional<std::string> sender;       // from there, "10.0.0.7:5432"; none: it streams from nobody
-    // Standby: it replays the archive of the cluster that its own one follows, and streams from nobody.
+    // Standby: it streams from nobody, and replays its cluster's archive or that of the cluster which its own one follows.
     bool from_archive = false;
     bool replay_paused = false;
     bool replay_stands_still = false;  // standby: for long, with WAL to replay
@@ -206,7 +214,8 @@ struct InstanceStatus {
     PostgresStatus postgres;
     LsnStatus lsn;
     std::vector<StandbyStatus> standbys;
-    bool synchronous = false;  // standby: the upstream counts it as synchronous (not known yet: false)
+    std::vector<SlotStatus> slots;  // those that keep the most WAL first
+    bool synchronous = false;       // standby: the upstream counts it as synchronous (not known yet: false)
     std::optional<ArchiveReport> archive;
     std::optional<std::string> archive_refused;  // why WAL is not archived now, when that is on purpose
     BackupsStatus backup;

@@ -60,6 +60,7 @@ struct ReplicationSettings {
     std::string user = "streaming_replica";
     std::optional<std::string> password_file;
     Connections connections = Connections::any;  // that `user` may make over the network
+    bool stream = true;  // false: a standby of a cluster gets all WAL from the archive, and is never promoted
 };
 
 struct PostgresqlSettings {
@@ -73,6 +74,17 @@ struct PostgresqlSettings {
     ReplicationSettings replication;
     std::optional<std::string> wal_dir;  // pg_wal on a volume of its own
     Duration apply_delay{};              // a standby replays so much later than the primary committed; 0: at once
+};
+
+// Of a managed cluster. CloudNativePG's words.
+struct ReplicationSlotSettings {
+    bool high_availability = true;  // each standby streams by a slot of its own
+    std::string slot_prefix = "_pgbosun_";
+    bool synchronize_logical_decoding = false;  // PostgreSQL 17 and newer
+    bool synchronize_replicas = true;           // physical slots of the primary are kept on its standbys too
+    std::vector<std::string> exclude_patterns;  // POSIX extended regular expressions: slots that pgbosun never touches
+    Duration update_interval = std::chrono::seconds(10);
+    Duration member_slots_ttl = std::chrono::minutes(30);  // how long the slot of an absent standby holds WAL back
 };
 
 // A secret's value is read from its file each time it is needed; only paths and environment names are settings.
@@ -104,6 +116,9 @@ struct EncryptionSettings {
     std::vector<std::string> older_keys;  // files; objects written with them can still be read
 };
 
+// Which key an S3 store encrypts a new object with, when it is told.
+enum class ServerSideEncryption { none, aes256, kms };
+
 struct WalArchiveSettings {
     Compression compression = Compression::zstd;
     int level = 1;
@@ -130,6 +145,8 @@ struct ArchiveSettings {
     AzureCredentials azure;
     GcsCredentials gcs;
     std::optional<EncryptionSettings> encryption;
+    ServerSideEncryption server_side_encryption = ServerSideEncryption::none;  // S3
+    std::string kms_key_id;  // of ServerSideEncryption::kms; empty: the account's own
     WalArchiveSettings wal;
     DataArchiveSettings data;
     std::string retention;  // "REDUNDANCY 3", "RECOVERY WINDOW OF 30 DAYS"; empty: nothing expires
@@ -155,7 +172,8 @@ struct RecoverySettings {
 struct BootstrapSettings {
     InitdbSettings initdb;
     CloneFrom clone_from =
-        CloneFrom::quicker;  // of a managed instance; what cannot come from the archive comes from the primary
+        CloneFrom::quicker;           // of a managed instance; what cannot come from the archive comes from the primary
+    bool keep_replaced_data = false;  // what a clone has replaced stays beside it until the next one
     std::optional<JoinSettings> join;          // given: an empty volume is cloned instead of initialised
     std::optional<RecoverySettings> recovery;  // given: it is restored from an archive
 };
@@ -235,6 +253,7 @@ struct Settings {
     Mode mode = Mode::standalone;
     BootstrapSettings bootstrap;
     PostgresqlSettings postgresql;
+    ReplicationSlotSettings replication_slots;
     std::optional<ArchiveSettings> archive;  // none: archive_mode is off
     BackupSettings backup;
     DrillSettings drill;

@@ -108,6 +108,13 @@ void check_archive(ReadSettings& read) {
                      "name the file of the key to write with");
         }
     }
+    const bool is_s3 = archive.destination.starts_with("s3://");
+    if (archive.server_side_encryption != ServerSideEncryption::none && !is_s3)
+        read.add(Severity::error, "archive.server_side_encryption", "is for s3:// alone", "remove it");
+    if (!archive.kms_key_id.empty() && archive.server_side_encryption != ServerSideEncryption::kms) {
+        read.add(Severity::error, "archive.kms_key_id", "means nothing without server_side_encryption: aws:kms",
+                 "write archive.server_side_encryption: aws:kms, or remove it");
+    }
     const bool id = archive.credentials.access_key_id.given();
     const bool secret = archive.credentials.secret_access_key.given();
     if (id != secret) {
@@ -200,6 +207,23 @@ void check_clone(ReadSettings& read) {
     }
 }
 
+void check_streaming(ReadSettings& read) {
+    const auto& settings = read.settings;
+    if (!settings.postgresql.replication.stream && settings.mode != Mode::managed) {
+        read.add(Severity::warning, "postgresql.replication.stream", "is for managed instances",
+                 "remove it, or set mode: managed");
+    } else if (!settings.postgresql.replication.stream && !settings.archive) {
+        read.add(Severity::error, "postgresql.replication.stream", "leaves no way for WAL to come: there is no archive",
+                 "give archive.destination, or remove it");
+    }
+    const auto& slots = settings.replication_slots;
+    if (slots.synchronize_logical_decoding && !slots.high_availability) {
+        read.add(Severity::error, "replication_slots.high_availability.synchronize_logical_decoding",
+                 "needs the members' own slots, and they are off",
+                 "set replication_slots.high_availability.enabled: true");
+    }
+}
+
 // What needs an archive, without one.
 void check_backup(ReadSettings& read) {
     const auto& settings = read.settings;
@@ -262,6 +286,7 @@ void check_whole(ReadSettings& read) {
     check_places(read);
     check_bootstrap(read);
     check_archive(read);
+    check_streaming(read);
     check_recovery(read);
     check_clone(read);
     check_backup(read);

@@ -248,6 +248,7 @@ void bootstrap_keys(std::vector<Key>& keys) {
         choice("bootstrap.clone_from",
                {{"auto", CloneFrom::quicker}, {"primary", CloneFrom::primary}, {"archive", CloneFrom::archive}},
                FIELD(bootstrap.clone_from)));
+    keys.push_back(truth("bootstrap.keep_replaced_data", FIELD(bootstrap.keep_replaced_data)));
     keys.push_back(conninfo("bootstrap.join.primary_conninfo"));
     keys.push_back(secret_file("bootstrap.join.password_file", FIELD(bootstrap.join->password_file)));
     keys.push_back(text("bootstrap.join.max_rate", transfer_rate, FIELD(bootstrap.join->max_rate)));
@@ -318,8 +319,24 @@ void postgresql_keys(std::vector<Key>& keys) {
     keys.push_back(texts(synchronous + "standby_names", sql_identifier, FIELD(postgresql.synchronous->standby_names)));
     keys.push_back(text("postgresql.replication.user", sql_identifier, FIELD(postgresql.replication.user)));
     keys.push_back(secret_file("postgresql.replication.password_file", FIELD(postgresql.replication.password_file)));
+    keys.push_back(truth("postgresql.replication.stream", FIELD(postgresql.replication.stream)));
     keys.push_back(truth("postgresql.replication.tls", Connections::encrypted, Connections::any,
                          FIELD(postgresql.replication.connections)));
+}
+
+void slot_keys(std::vector<Key>& keys) {
+    const std::string members = "replication_slots.high_availability.";
+    keys.push_back(truth(members + "enabled", FIELD(replication_slots.high_availability)));
+    keys.push_back(text(members + "slot_prefix", slot_prefix, FIELD(replication_slots.slot_prefix)));
+    keys.push_back(
+        truth(members + "synchronize_logical_decoding", FIELD(replication_slots.synchronize_logical_decoding)));
+    const std::string all = "replication_slots.synchronize_replicas.";
+    keys.push_back(truth(all + "enabled", FIELD(replication_slots.synchronize_replicas)));
+    keys.push_back(texts(all + "exclude_patterns", slot_pattern, FIELD(replication_slots.exclude_patterns)));
+    keys.push_back(duration("replication_slots.update_interval", milliseconds(100), hours(1),
+                            FIELD(replication_slots.update_interval)));
+    keys.push_back(duration("replication_slots.member_slots_ttl", seconds(1), hours(24 * 24),
+                            FIELD(replication_slots.member_slots_ttl)));
 }
 
 void archive_keys(std::vector<Key>& keys) {
@@ -333,6 +350,12 @@ void archive_keys(std::vector<Key>& keys) {
     keys.push_back(file("archive.endpoint_ca", FIELD(archive->endpoint_ca)));
     keys.push_back(text("archive.region", cluster_name, FIELD(archive->region)));
     keys.push_back(truth("archive.path_style", FIELD(archive->path_style)));
+    keys.push_back(choice("archive.server_side_encryption",
+                          {{"none", ServerSideEncryption::none},
+                           {"AES256", ServerSideEncryption::aes256},
+                           {"aws:kms", ServerSideEncryption::kms}},
+                          FIELD(archive->server_side_encryption)));
+    keys.push_back(text("archive.kms_key_id", any_text, FIELD(archive->kms_key_id)));
     const std::string credentials = "archive.credentials.";
     keys.push_back(secret_file(credentials + "access_key_id_file", FIELD(archive->credentials.access_key_id.file)));
     keys.push_back(text(credentials + "access_key_id_env", environment_name,
@@ -441,6 +464,7 @@ const std::vector<Key>& settings_keys() {
         bootstrap_keys(all);
         recovery_keys(all, archive);
         postgresql_keys(all);
+        slot_keys(all);
         all.insert(all.end(), archive.begin(), archive.end());
         backup_keys(all);
         supervision_keys(all);

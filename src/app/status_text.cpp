@@ -128,21 +128,35 @@ void position(Writer& out, const InstanceStatus& status) {
     if (!text.empty()) out.row("lsn", text);
     if (status.role != Role::standby) return;
     const std::string from = lsn.sender ? " from " + printable(*lsn.sender) : "";
-    std::string stream = lsn.streaming      ? "streaming" + from
-                         : lsn.from_archive ? "replays the source's archive"
-                                            : "not streaming";
+    const bool named = status.managed && status.managed->upstream && !status.managed->upstream->empty();
+    const bool of_source = named && *status.managed->upstream == archive_source;
+    std::string stream = lsn.streaming                   ? "streaming" + from
+                         : lsn.from_archive && of_source ? "replays the source's archive"
+                         : lsn.from_archive              ? "replays the archive"
+                                                         : "not streaming";
     if (lsn.from_archive && status.archive && status.archive->awaited)
         stream += ", waits for " + printable(*status.archive->awaited);
     if (lsn.lag_bytes) stream += ", " + bytes_text(*lsn.lag_bytes) + " behind";
     if (lsn.replay_paused) stream += ", replay is paused";
     if (status.synchronous) stream += ", synchronous";
-    const bool named = status.managed && status.managed->upstream && !status.managed->upstream->empty();
-    if (named && *status.managed->upstream != archive_source) {
+    if (named && !of_source) {
         stream += (lsn.sender ? ", told to follow " : ", of ") + printable(*status.managed->upstream);
     }
     if (status.managed && status.managed->apply_delay) stream += ", replays late on purpose";
     const bool follows = lsn.streaming || lsn.from_archive;
     out.row("upstream", stream, follows && !lsn.replay_paused ? Tone::plain : Tone::doubtful);
+}
+
+// What nobody reads by holds WAL back until it does, or until the disk is full. On a standby they are copies.
+void idle_slots(Writer& out, const InstanceStatus& status) {
+    if (status.role != Role::primary) return;
+    for (const auto& slot : status.slots) {
+        if (slot.active) continue;
+        std::string text = printable(slot.name) + ", " + printable(slot.type) + ", nobody reads by it";
+        if (slot.kept_bytes) text += ", keeps " + bytes_text(*slot.kept_bytes) + " of WAL";
+        if (slot.wal_status == "lost") text += ", and what it needs is gone";
+        out.row("slots", text, Tone::doubtful);
+    }
 }
 
 void standbys(Writer& out, const InstanceStatus& status) {
@@ -298,6 +312,7 @@ std::string status_text(const InstanceStatus& status, Colour colour) {
     postgres(out, status);
     position(out, status);
     standbys(out, status);
+    idle_slots(out, status);
     members(out, status);
     archive(out, status);
     backups(out, status);

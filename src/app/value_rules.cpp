@@ -8,6 +8,7 @@
 #include "app/access_lines.hpp"
 #include "app/value_text.hpp"
 #include "pgbosun/cron_schedule.hpp"
+#include "postgres/slot_names.hpp"
 
 namespace pgbosun::app {
 namespace {
@@ -106,6 +107,9 @@ Result<> sql_identifier(const std::string& text) {
     if (!only_printable(text)) return refuse(text, "holds a control character", "remove it");
     return {};
 }
+
+Result<> slot_prefix(const std::string& text) { return postgres::check_slot_prefix(text); }
+Result<> slot_pattern(const std::string& text) { return postgres::check_slot_pattern(text); }
 
 Result<> absolute_path(const std::string& text) {
     if (!text.starts_with('/')) return refuse(text, "is not an absolute path", "begin it with /");

@@ -26,6 +26,8 @@ Result<> retention_policy(const std::string& text);  // RECOVERY WINDOW OF n DAY
 Result<> transfer_rate(const std::string& text);     // as pg_basebackup --max-rate
 Result<> hba_line(const std::string& text);          // as app/access_lines.hpp
 Result<> ident_line(const std::string& text);
+Result<> slot_prefix(const std::string& text);  // as postgres/slot_names.hpp
+Result<> slot_pattern(const std::string& text);
 Result<> log_level(const std::string& text);
 Result<> environment_name(const std::string& text);
 

@@ -80,6 +80,18 @@ Json standbys_of(const std::vector<StandbyStatus>& standbys) {
     return json;
 }
 
+Json slots_of(const std::vector<SlotStatus>& slots) {
+    Json json = Json::array();
+    for (const auto& slot : slots) {
+        json.push_back({{"name", slot.name},
+                        {"type", slot.type},
+                        {"active", slot.active},
+                        {"kept_bytes", or_null(slot.kept_bytes)},
+                        {"wal_status", text_or_null(slot.wal_status)}});
+    }
+    return json;
+}
+
 Json archive_of(const std::optional<ArchiveReport>& archive) {
     if (!archive) return {};
     Json json;
@@ -216,6 +228,7 @@ Json state_of(const InstanceStatus& status) {
     json["postgres"] = postgres_of(status.postgres, status.now);
     json["lsn"] = lsn_of(status);
     json["standbys"] = standbys_of(status.standbys);
+    json["slots"] = slots_of(status.slots);
     json["synchronous"] = status.synchronous;
     json["archive"] = archive_of(status.archive);
     json["archive_refused"] = or_null(status.archive_refused);

@@ -199,6 +199,14 @@ void read_postgres(const Fields& top, InstanceStatus& status) {
         fields.number("replay_lag_bytes", standby.replay_lag_bytes);
         fields.lsn("flushed", standby.flushed);
     });
+    top.each("slots", [&](const Fields& fields) {
+        SlotStatus& slot = status.slots.emplace_back();
+        fields.text("name", slot.name);
+        fields.text("type", slot.type);
+        fields.truth("active", slot.active);
+        fields.number("kept_bytes", slot.kept_bytes);
+        fields.text("wal_status", slot.wal_status);
+    });
 }
 
 void read_archive(const Fields& top, InstanceStatus& status) {

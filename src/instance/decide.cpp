@@ -178,7 +178,10 @@ void Turn::on(const Accepting& event) {
             return;
         case Part::primary: be_primary(); return;
         case Part::standby:
-            if (event.role == Role::primary) stop(Purpose::demote, StopMode::fast, now_);
+            if (event.role == Role::standby) return;
+            // Somebody has promoted it by hand: its data is another than what was compared.
+            state().ready_for = Part::unknown;
+            stop(Purpose::demote, StopMode::fast, now_);
             return;
         case Part::unknown:
         case Part::isolated: be_isolated(); return;

@@ -118,6 +118,11 @@ void append_log(Lines& lines, const Settings& settings) {
     lines.emplace_back("lc_messages", "C");
 }
 
+bool synchronizes_logical_slots(const Settings& settings, const ConfigurationFacts& facts) {
+    const auto& slots = settings.replication_slots;
+    return facts.server_major >= 17 && slots.high_availability && slots.synchronize_logical_decoding;
+}
+
 Lines owned_lines(const Settings& settings, const ConfigurationFacts& facts) {
     Lines lines;
     lines.emplace_back("port", std::to_string(settings.postgresql.port));
@@ -142,7 +147,13 @@ Lines owned_lines(const Settings& settings, const ConfigurationFacts& facts) {
         if (delay > 0) lines.emplace_back("recovery_min_apply_delay", std::to_string(delay) + "ms");
     }
     lines.emplace_back("primary_conninfo", facts.following ? facts.following->primary_conninfo : "");
-    lines.emplace_back("primary_slot_name", "");
+    const std::string slot = facts.following ? facts.following->slot : "";
+    lines.emplace_back("primary_slot_name", slot);
+    if (facts.server_major >= 17) {
+        const bool synchronizes = synchronizes_logical_slots(settings, facts) && !slot.empty();
+        lines.emplace_back("sync_replication_slots", synchronizes ? "on" : "off");
+        lines.emplace_back("synchronized_standby_slots", facts.confirming_slots);
+    }
     const auto& synchronous = settings.postgresql.synchronous;
     lines.emplace_back("synchronous_standby_names",
                        facts.synchronous_standby_names ? *facts.synchronous_standby_names
@@ -188,8 +199,10 @@ std::string pgbosun_conf(const Settings& settings, const ConfigurationFacts& fac
     if (facts.syncfs_tells_errors) chosen["recovery_init_sync_method"] = "syncfs";
     // What an incremental backup is made from; a standby needs it too, for it may be promoted, or asked.
     if (settings.backup.incremental && facts.server_major >= 17) chosen["summarize_wal"] = "on";
+    if (synchronizes_logical_slots(settings, facts)) chosen["wal_level"] = "logical";
     // Nobody streams, so each look is at the store.
-    if (facts.restores_from == RestoresFrom::source_archive) chosen["wal_retrieve_retry_interval"] = "1s";
+    const bool streams = settings.postgresql.replication.stream || !facts.following;
+    if (facts.restores_from == RestoresFrom::source_archive || !streams) chosen["wal_retrieve_retry_interval"] = "1s";
     for (const auto& [name, value] : settings.postgresql.parameters) {
         std::string key = name;
         std::transform(key.begin(), key.end(), key.begin(),
@@ -197,6 +210,8 @@ std::string pgbosun_conf(const Settings& settings, const ConfigurationFacts& fac
         chosen[key] = value;
     }
     if (facts.following && facts.limits) raise_limits(chosen, *facts.limits);
+    // Without it PostgreSQL synchronizes no slot: the primary would remove rows that the slot's reader still needs.
+    if (synchronizes_logical_slots(settings, facts)) chosen["hot_standby_feedback"] = "on";
 
     std::string text(generated);
     for (const auto& [name, value] : chosen) text.append(name).append(" = ").append(quote_setting(value)).append("\n");

@@ -35,6 +35,7 @@ std::string plain_log_fifo(const Settings& settings);
 
 struct Following {
     std::string primary_conninfo;  // rendered, without a password
+    std::string slot;              // there, by which it streams; empty: by none
 };
 
 // Name and value, not quoted.
@@ -67,6 +68,7 @@ struct ConfigurationFacts {
     RestoresFrom restores_from = RestoresFrom::own_archive;
     bool on_own_timeline = false;  // standby: it is to be promoted, and looks for no other timeline before that
     std::vector<std::string> connected_standbys;  // counted by data_durability: preferred
+    std::string confirming_slots;                 // of a primary, as PostgreSQL's synchronized_standby_slots
     bool holds_clients = false;                   // nobody is let in but pgbosun itself and standbys
     std::optional<RecoveryParameters>
         recovery;  // the server is on its way to a recovery target, or was when it started

@@ -18,6 +18,7 @@ constexpr std::string_view archive_hint = "configure the section `archive`";
 constexpr std::string_view log_hint = "PostgreSQL's log goes to standard output; choose its form with log.format";
 constexpr std::string_view files_hint = "leave it out: pgbosun generates these files";
 constexpr std::string_view recovery_hint = "recovery to a target is asked for with bootstrap.recovery";
+constexpr std::string_view logical_hint = "use replication_slots.high_availability.synchronize_logical_decoding";
 constexpr std::string_view join_hint = "use bootstrap.join.primary_conninfo";
 
 constexpr std::array owned{
@@ -29,7 +30,9 @@ constexpr std::array owned{
     Owned{"recovery_end_command", recovery_hint},
     Owned{"recovery_target*", recovery_hint},
     Owned{"primary_conninfo", join_hint},
-    Owned{"primary_slot_name", join_hint},
+    Owned{"primary_slot_name", "use replication_slots.high_availability"},
+    Owned{"sync_replication_slots", logical_hint},
+    Owned{"synchronized_standby_slots", logical_hint},
     Owned{"recovery_min_apply_delay", "use postgresql.apply_delay"},
     Owned{"promote_trigger_file", "use `pgbosun promote`"},
     Owned{"hot_standby", "leave it out: it is always on"},

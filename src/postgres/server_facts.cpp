@@ -85,6 +85,22 @@ std::vector<StandbyStatus> standbys_of(Row& row) {
     return standbys;
 }
 
+std::vector<SlotStatus> slots_of(Row& row) {
+    const auto list = nlohmann::json::parse(row.text("slots"), nullptr, false);
+    std::vector<SlotStatus> slots;
+    if (!list.is_array()) row.fault("slots");
+    for (const auto& entry : list) {
+        SlotStatus slot{.name = text_of(entry, "name"), .type = text_of(entry, "type")};
+        slot.wal_status = text_of(entry, "wal_status");
+        const auto active = entry.find("active"), kept = entry.find("kept");
+        slot.active = active != entry.end() && active->is_boolean() && active->get<bool>();
+        if (kept != entry.end() && kept->is_number())
+            slot.kept_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(0, kept->get<std::int64_t>()));
+        slots.push_back(std::move(slot));
+    }
+    return slots;
+}
+
 std::vector<std::string> names_of(Row& row) {
     const auto list = nlohmann::json::parse(row.text("pending_restart"), nullptr, false);
     std::vector<std::string> names;
@@ -150,7 +166,12 @@ select pg_is_in_recovery() as in_recovery,
                    'address', host(client_addr), 'flushed', flush_lsn::text, 'lag', pg_wal_lsn_diff(
                        case when pg_is_in_recovery() then pg_last_wal_receive_lsn() else pg_current_wal_lsn() end,
                        replay_lsn)::bigint) order by application_name, pid), '[]')
-          from pg_stat_replication where state <> 'startup') as standbys
+          from pg_stat_replication where state <> 'startup') as standbys,
+       (select coalesce(json_agg(slot), '[]') from (
+           select json_build_object('name', slot_name, 'type', slot_type, 'active', active, 'wal_status', wal_status,
+                      'kept', pg_wal_lsn_diff(case when pg_is_in_recovery() then pg_last_wal_replay_lsn()
+                                                   else pg_current_wal_lsn() end, restart_lsn)::bigint) as slot
+             from pg_replication_slots where not temporary order by restart_lsn nulls last limit 100) most) as slots
   from pg_control_system() s cross join pg_control_checkpoint() c cross join pg_control_recovery() r
  cross join (select max(setting) filter (where name = 'wal_segment_size') as wal_segment_size,
                     max(setting) filter (where name = 'max_standby_streaming_delay') as query_patience_ms,
@@ -179,6 +200,7 @@ Result<ServerFacts> parse_server_facts(const Rows& rows) {
     facts.wal_read = row.truth("wal_read");
     facts.pending_restart = names_of(row);
     facts.standbys = standbys_of(row);
+    facts.slots = slots_of(row);
     facts.synchronous_standby_names = row.text("synchronous_names");
     if (!row.faulty().empty())
         return fail(FaultKind::corrupt, "the server's facts have no usable column " + row.faulty());

@@ -30,6 +30,7 @@ struct ServerFacts {
     int free_connections = 0;                  // for users that are nobody special
     std::vector<std::string> pending_restart;  // parameter names
     std::vector<StandbyStatus> standbys;
+    std::vector<SlotStatus> slots;          // the hundred that keep the most WAL, most first
     std::string synchronous_standby_names;  // as this session has it
 };
 

@@ -33,7 +33,8 @@ Instance::Instance(Surroundings& outside, const Settings& settings, Wiring wirin
                Monitor::Calls{[this]() -> const instance::InstanceState& { return supervisor_.state(); },
                               [this](const instance::Event& event) { handle(event); }, [this] { changed(); },
                               [this] { return unsettled(); }, [this] { return performer_.postmaster(); }}),
-      role_upkeep_(outside), jobs_(outside, settings, job_calls()), changed_(outside.loop) {
+      role_upkeep_(outside), slot_upkeep_(outside, settings), jobs_(outside, settings, job_calls()),
+      changed_(outside.loop) {
     if (wiring_.cluster)
         membership_ = std::make_unique<Membership>(outside_, settings_, wiring_.boot_id, membership_calls());
 }
@@ -86,6 +87,7 @@ Task<> Instance::recall_and_begin() {
         spawn(outside_.loop, membership_->collect_promises());
         spawn(outside_.loop, accompany());
         spawn(outside_.loop, watch_primary());
+        spawn(outside_.loop, keep_slots());
     }
     handle(instance::Begin{fenced, membership_ ? membership_->part() : instance::Part::own});
 }
@@ -168,6 +170,7 @@ void Instance::archive_reported(ArchiveReport report) {
         journal_.record("archive", "WAL archiving fails: " + why, {{"backlog", std::to_string(report.backlog)}});
     }
     if (well_again) journal_.record("archive", "WAL archiving works again", {});
+    if (replays_own_archive()) note_awaited(report);
     archive_ = std::move(report);
     jobs_.note_archiver_is_up();
     changed();
@@ -175,13 +178,19 @@ void Instance::archive_reported(ArchiveReport report) {
 
 void Instance::recovery_reported(const ArchiveReport& report) {
     recovery_archive_ = report;
-    const bool awaits = report.awaited && !report.restore_error;
-    if (!awaits) awaits_since_.reset();
-    if (awaits && !awaits_since_) awaits_since_ = outside_.clock.now();
+    note_awaited(report);
     changed();
 }
 
+void Instance::note_awaited(const ArchiveReport& report) {
+    const bool awaits = report.awaited && !report.restore_error;
+    if (!awaits) awaits_since_.reset();
+    if (awaits && !awaits_since_) awaits_since_ = outside_.clock.now();
+}
+
 SourceReading Instance::source_reading(Instant now) {
+    // What its primary has not archived yet is not known here.
+    if (replays_own_archive()) return SourceReading::behind;
     if (!follows_archive()) return SourceReading::none;
     if (awaits_since_) archive_end_at_ = now;
     return archive_end_at_ && now - *archive_end_at_ < archive_end_holds ? SourceReading::at_its_end
@@ -243,6 +252,8 @@ void Instance::saw(const instance::InstanceState& before, const instance::Event&
         after.activity == instance::Activity(instance::Running{Role::primary}) && before.activity != after.activity;
     // Posted: the supervisor takes over the new state when this has returned.
     if (became_primary) boost::asio::post(outside_.loop, [this] { keep_roles(); });
+    if (is_promoted_by_hand(before, event))
+        boost::asio::post(outside_.loop, [this] { spawn(outside_.loop, promoted_by_hand()); });
     changed();
     monitor_.look();
 }

@@ -20,6 +20,7 @@
 #include "supervision/performer.hpp"
 #include "supervision/replay_watch.hpp"
 #include "supervision/role_upkeep.hpp"
+#include "supervision/slot_upkeep.hpp"
 #include "supervision/status.hpp"
 #include "supervision/supervisor.hpp"
 #include "supervision/synchronous_sight.hpp"
@@ -83,6 +84,8 @@ public:
     void archive_reported(ArchiveReport report);
     // Whether it replays the archive of the cluster that its own one follows.
     [[nodiscard]] bool follows_archive() const { return membership_ && performer_.follows_archive(); }
+    // Whether it follows its cluster's primary by their archive alone, as it is configured to.
+    [[nodiscard]] bool replays_own_archive() const;
     // Of the archiver of bootstrap.recovery's source, while it is there.
     void recovery_reported(const ArchiveReport& report);
     // PostgreSQL has logged that a standby asked for WAL that is no longer there.
@@ -129,9 +132,16 @@ private:
     Task<> accompany();
     Task<> accompany_standby();
     Task<> accompany_archive();
+    void accompany_own_archive(const Peer& upstream);
+    void note_awaited(const ArchiveReport& report);
     void forget_old_data();
     Task<> watch_primary();
     [[nodiscard]] std::optional<Peer> primary_streamed_from() const;
+    // Of replication slots; see instance_slots.cpp.
+    Task<> keep_slots();
+    [[nodiscard]] std::string slot_at_upstream() const;
+    [[nodiscard]] std::string slots_to_confirm() const;
+    [[nodiscard]] SlotUpkeep::Situation slot_situation();
     void serve_source_archive();
     void watch_restored_clone();
     Task<bool> is_counted(const Peer& upstream, const std::string& primary, Term term, Timeline timeline);
@@ -141,6 +151,8 @@ private:
     void note_contact(const std::string& member, const std::optional<Fault>& lack);
     void accompany_primary();
     Task<Result<>> losing_data();
+    [[nodiscard]] bool is_promoted_by_hand(const instance::InstanceState& before, const instance::Event& event) const;
+    Task<> promoted_by_hand();
     [[nodiscard]] bool unsettled() const;
     [[nodiscard]] std::optional<ArchiveReport> archive() const;
     std::vector<VolumeStatus> volumes(Instant now);
@@ -181,6 +193,7 @@ private:
     std::optional<Instant> awaits_since_;    // it has replayed all that the archive has, and waits for a segment
     std::optional<Instant> archive_end_at_;  // when that was last so
     RoleUpkeep role_upkeep_;
+    SlotUpkeep slot_upkeep_;
     VolumeRoom room_;
     ReplayWatch replay_;
     WorkWatch work_;

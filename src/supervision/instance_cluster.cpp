@@ -45,6 +45,7 @@ Performer::Calls Instance::performer_calls() {
         const auto upstream = membership_->upstream();
         return upstream ? upstream->conninfo : std::string();
     };
+    calls.slot = [this] { return slot_at_upstream(); };
     calls.foreign_wal = [this] {
         const auto primary = membership_->primary();
         return primary && primary->name == source_name;
@@ -124,6 +125,7 @@ bool Instance::unsettled() const {
     if (!membership_) return false;
     const auto& right = membership_->right();
     if (is_primary(right)) return synchronous_.taken_over() != right.record.synchronous.version;
+    if (!settings_.postgresql.replication.stream) return false;  // nobody decides by it
     const auto& server = monitor_.facts().server;
     const bool promised = right.promised_until && outside_.clock.now() < *right.promised_until;
     return !promised || !server || !server->lsn.streaming || right.record.data_term != right.record.term;
@@ -177,6 +179,9 @@ std::optional<Duration> Instance::reach_age(Instant now) const {
         return read ? std::optional(now - *facts.server_asked_at + text_age) : std::nullopt;
     }
     const auto& inspection = performer_.inspection();
+    // Who never held anything knows that: else nobody takes over from a first primary that is lost before it serves.
+    const bool nothing = inspection && inspection->verdict == instance::VolumeVerdict::empty;
+    if (nothing && !membership_->stored().system_id) return Duration{};
     const bool at_rest = performer_.is_as_inspected() && inspection->usable;
     return at_rest && is_clean(inspection->usable->control.state) ? std::optional(Duration{}) : std::nullopt;
 }
@@ -215,7 +220,8 @@ void Instance::add_managed(InstanceStatus& status, Instant now) {
     const bool empty = inspection && inspection->verdict == instance::VolumeVerdict::empty && !stored.system_id;
     const bool failed = std::holds_alternative<instance::Failed>(state.activity);
     managed.ending = state.desired.end.has_value() && !checkpoints;
-    managed.able = (usable || empty) && !failed && !status.fenced && !managed.ending && disks && !lacks_room(status);
+    managed.able = (usable || empty) && !failed && !status.fenced && !managed.ending && disks && !lacks_room(status) &&
+                   settings_.postgresql.replication.stream;
     managed.reach = reach(right, position_.timeline, position_.lsn);
     managed.reach_age = reach_age(now);
     managed.promotable_version = stored.promotable.version;
@@ -262,7 +268,29 @@ Task<RightAnswer> Instance::promise(PromiseRequest request) {
 Task<Result<>> Instance::losing_data() {
     position_ = Position{};
     old_data_looked_for_ = false;
+    awaits_since_.reset();
+    archive_end_at_.reset();
     co_return co_await membership_->losing_data();
+}
+
+bool Instance::is_promoted_by_hand(const instance::InstanceState& before, const instance::Event& event) const {
+    const auto* accepting = std::get_if<instance::Accepting>(&event);
+    const auto* was = std::get_if<instance::Running>(&before.activity);
+    return membership_ && membership_->part() == instance::Part::standby && accepting != nullptr &&
+           accepting->role == Role::primary && was != nullptr && was->role == Role::standby;
+}
+
+// Its timeline is the newest, and of no primary: whoever compared it with the others would take it for the furthest.
+Task<> Instance::promoted_by_hand() {
+    log::warning("somebody has promoted this standby by hand: it is stopped, and brought in step with the primary",
+                 {{"hint", "pgbosun-controller failover --to promotes one"}});
+    journal_.record("cluster", "promoted by hand: its data counts as of no term", {});
+    for (;;) {
+        const auto lost = co_await losing_data();
+        if (lost) break;
+        co_await pause(outside_.loop, pace);
+    }
+    changed();
 }
 
 Task<> Instance::accompany() {
@@ -290,11 +318,14 @@ void Instance::accompany_primary() {
     const std::string value = synchronous_value(record.synchronous, record.instance);
     const bool news = performer_.synchronous() != value;
     if (news) performer_.set_synchronous(value);
+    const std::string confirming = slots_to_confirm();
+    const bool other_slots = performer_.confirming_slots() != confirming;
+    if (other_slots) performer_.set_confirming_slots(confirming);
     if (running == nullptr || running->role != Role::primary) {
         synchronous_.forget();
         return;
     }
-    if (news) performer_.perform(instance::Reload{});
+    if (news || other_slots) performer_.perform(instance::Reload{});
     if (const auto& server = monitor_.facts().server) synchronous_.look(record.synchronous, record.instance, *server);
     if (!performer_.holds_clients() || synchronous_.taken_over() != record.synchronous.version) return;
     performer_.admit_clients();

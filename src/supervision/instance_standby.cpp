@@ -38,16 +38,20 @@ Task<> Instance::accompany_standby() {
     }
     if (primary->conninfo == archive_source) co_return co_await accompany_archive();
     const bool compared = performer_.followed() == primary->conninfo;
+    if (replays_own_archive()) co_return accompany_own_archive(*membership_->upstream());
     if (compared) membership_->note_stream(server->lsn.streaming);
     const auto upstream = membership_->upstream();
     if (compared && performer_.written_upstream() != upstream->conninfo) {
+        wal_gone_at_.reset();  // what the one before has removed
         performer_.perform(instance::Reload{});
         co_return;
     }
     if (!server->lsn.streaming || !compared) {
+        if (compared) performer_.renew_slot();
         performer_.perform(instance::FollowPrimary{});
         const bool stuck = wal_gone_at_ && now - *wal_gone_at_ < stuck_after && now - replayed_at_ > stuck_after;
-        if (stuck && compared) {
+        // What a standby has removed the primary may still have: that one is passed by first.
+        if (stuck && compared && upstream->name == primary->name) {
             journal_.record("cluster", "WAL that this standby needs is gone: it is cloned anew", {});
             wal_gone_at_.reset();
             performer_.note_wal_gone();
@@ -95,6 +99,24 @@ Task<> Instance::accompany_archive() {
     const bool holds_back = !server || server->lsn.replay_paused || settings_.postgresql.apply_delay > Duration::zero();
     const bool overdue = awaits_since_ && now - *awaits_since_ >= segment_overdue && !holds_back;
     if (!overdue || now - source_looked_at_ < segment_overdue) co_return;
+    source_looked_at_ = now;
+    performer_.perform(instance::FollowPrimary{});
+}
+
+bool Instance::replays_own_archive() const {
+    const auto primary = membership_ ? membership_->primary() : std::nullopt;
+    return primary && !settings_.postgresql.replication.stream && performer_.followed() == primary->conninfo &&
+           primary->name != source_name;
+}
+
+// It counts as of no term: it may be behind by a segment, and its data has been seen to be the primary's once only.
+void Instance::accompany_own_archive(const Peer& upstream) {
+    if (performer_.written_upstream() != upstream.conninfo) performer_.perform(instance::Reload{});
+    if (!awaits_since_) return;
+    forget_old_data();
+    // It may have gone along a timeline that was given up meanwhile: compared once more.
+    const Instant now = outside_.clock.now();
+    if (now - *awaits_since_ < segment_overdue || now - source_looked_at_ < segment_overdue) return;
     source_looked_at_ = now;
     performer_.perform(instance::FollowPrimary{});
 }

@@ -1,5 +1,6 @@
 #include "supervision/old_data.hpp"
 
+#include <array>
 #include <csignal>
 #include <utility>
 #include <vector>
@@ -84,9 +85,32 @@ Task<Result<>> remove_unwanted(Surroundings& outside, const Settings& settings) 
     co_return co_await outside.files.remove_tree(std::move(path));
 }
 
+// Whether an earlier life had begun one.
+Task<Result<bool>> finish_removal(Surroundings& outside, const Settings& settings) {
+    std::string path = unwanted_data(settings);
+    const auto begun = co_await is_there(outside.files, std::move(path));
+    if (!begun || !*begun) co_return begun;
+    const auto removed = co_await remove_unwanted(outside, settings);
+    if (!removed) co_return std::unexpected(removed.error());
+    co_return true;
+}
+
+// Done also when it is not there.
+Task<Result<>> remove(Surroundings& outside, const Settings& settings, std::string directory) {
+    std::string path = directory;
+    const auto there = co_await is_there(outside.files, std::move(path));
+    if (!there) co_return std::unexpected(there.error());
+    if (!*there) co_return Result<>();
+    std::string to = unwanted_data(settings);
+    const auto renamed = co_await outside.files.rename_durably(std::move(directory), std::move(to));
+    if (!renamed) co_return renamed;
+    co_return co_await remove_unwanted(outside, settings);
+}
+
 }  // namespace
 
 std::string kept_data(const Settings& settings) { return settings.data_directory() + ".old"; }
+std::string replaced_data(const Settings& settings) { return settings.data_directory() + ".replaced"; }
 
 Task<Result<std::string>> read_bootstrap_marker(FileSystem& files, const Settings& settings) {
     std::string path = marker_path(settings);
@@ -165,25 +189,47 @@ Task<Result<>> OldData::empty_tablespaces(const Settings& settings) {
     co_return done;
 }
 
-Task<Result<bool>> remove_kept_data(Surroundings& outside, const Settings& settings, std::function<bool()> still) {
-    std::string path = unwanted_data(settings);
-    const auto begun = co_await is_there(outside.files, std::move(path));
-    if (!begun) co_return begun;
-    if (*begun) {
-        const auto removed = co_await remove_unwanted(outside, settings);
+Task<Result<OldDataEnd>> retire_kept_data(Surroundings& outside, const Settings& settings,
+                                          std::function<bool()> still) {
+    const auto finished = co_await finish_removal(outside, settings);
+    if (!finished) co_return std::unexpected(finished.error());
+    const auto before = *finished ? OldDataEnd::removed : OldDataEnd::there_was_none;
+    std::string path = kept_data(settings);
+    const auto kept = co_await is_there(outside.files, std::move(path));
+    if (!kept) co_return std::unexpected(kept.error());
+    if (*kept || !settings.bootstrap.keep_replaced_data) {
+        path = replaced_data(settings);
+        const auto older = co_await remove(outside, settings, std::move(path));
+        if (!older) co_return std::unexpected(older.error());
+    }
+    if (!*kept || !still()) co_return before;
+    if (!settings.bootstrap.keep_replaced_data) {
+        path = kept_data(settings);
+        const auto removed = co_await remove(outside, settings, std::move(path));
         if (!removed) co_return std::unexpected(removed.error());
+        co_return OldDataEnd::removed;
     }
     path = kept_data(settings);
-    const auto kept = co_await is_there(outside.files, std::move(path));
-    if (!kept) co_return kept;
-    if (!*kept || !still()) co_return *begun;
-    path = kept_data(settings);
-    std::string to = unwanted_data(settings);
+    std::string to = replaced_data(settings);
     const auto renamed = co_await outside.files.rename_durably(std::move(path), std::move(to));
     if (!renamed) co_return std::unexpected(renamed.error());
-    const auto removed = co_await remove_unwanted(outside, settings);
-    if (!removed) co_return std::unexpected(removed.error());
-    co_return true;
+    co_return OldDataEnd::kept;
+}
+
+Task<Result<>> remove_kept_data(Surroundings& outside, const Settings& settings) {
+    const std::array directories{replaced_data(settings), kept_data(settings)};
+    for (const std::string& directory : directories) {
+        std::string path = directory;
+        const auto there = co_await is_there(outside.files, std::move(path));
+        if (!there) co_return std::unexpected(there.error());
+        if (!*there) continue;
+        const auto finished = co_await finish_removal(outside, settings);
+        if (!finished) co_return std::unexpected(finished.error());
+        path = directory;
+        const auto removed = co_await remove(outside, settings, std::move(path));
+        if (!removed) co_return removed;
+    }
+    co_return Result<>();
 }
 
 }  // namespace pgbosun::supervision

@@ -1,6 +1,7 @@
 #pragma once
 // The data that a clone replaces: kept as <data directory>.old until the clone streams, with the tablespaces and the WAL that it
-// has outside of itself. Control thread; links are for the archiver's program (backup/linked_data), a child.
+// has outside of itself; where bootstrap.keep_replaced_data says so, as <data directory>.replaced until the next one comes.
+// Control thread; links are for the archiver's program (backup/linked_data), a child.
 //
 // The bootstrap's marker says what is under way: killed at any step, the next life goes on from there. While <data directory>.old
 // is there, no clone has streamed since: what is removed gets another name first.
@@ -29,6 +30,7 @@ constexpr bool says_keeping(std::string_view marker) {
 }
 
 std::string kept_data(const Settings& settings);
+std::string replaced_data(const Settings& settings);
 
 // Empty: there is none.
 Task<Result<std::string>> read_bootstrap_marker(FileSystem& files, const Settings& settings);
@@ -55,8 +57,12 @@ private:
 // Whether some tablespace is not in its base.
 Task<Result<bool>> has_tablespaces(FileSystem& files, std::string data_directory);
 
-// Whether there was any. `still`: asked after what an earlier life has left is gone, which may take minutes: what is kept now may
+enum class OldDataEnd { there_was_none, removed, kept };  // kept: as replaced_data()
+
+// The clone streams. `still`: asked after what an earlier life has left is gone, which may take minutes: what is kept now may
 // have been kept since.
-Task<Result<bool>> remove_kept_data(Surroundings& outside, const Settings& settings, std::function<bool()> still);
+Task<Result<OldDataEnd>> retire_kept_data(Surroundings& outside, const Settings& settings, std::function<bool()> still);
+// Before other data is replaced: what was kept until then, however.
+Task<Result<>> remove_kept_data(Surroundings& outside, const Settings& settings);
 
 }  // namespace pgbosun::supervision

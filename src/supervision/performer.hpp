@@ -41,6 +41,8 @@ public:
         std::function<std::string()> primary;
         // In a cluster: the conninfo to stream from when the data has been compared with the primary's; empty: of nobody.
         std::function<std::string()> upstream;
+        // In a cluster: the slot by which it streams from there; empty: by none.
+        std::function<std::string()> slot;
         // In a cluster: the primary to follow is another cluster's, and what it writes is not in the archive of this one: there
         // are timelines of this one's own, of the same numbers.
         std::function<bool()> foreign_wal;
@@ -99,6 +101,16 @@ public:
     [[nodiscard]] bool holds_clients() const { return holds_clients_ && postmaster_; }
     void admit_clients() { holds_clients_ = false; }
 
+    // synchronized_standby_slots; written by the next Reload.
+    void set_confirming_slots(std::string value) { confirming_slots_ = std::move(value); }
+    [[nodiscard]] const std::string& confirming_slots() const { return confirming_slots_; }
+    // It streams by no slot, and should.
+    [[nodiscard]] bool lacks_slot() const;
+    // Makes it, if it is not there, and tells PostgreSQL whether it is.
+    Task<> seek_slot();
+    // It does not stream: the slot may have gone meanwhile, with a rewind of who has it, say.
+    void renew_slot() { start(seek_slot()); }
+
     // The recovery is over: the next launch is told nothing of it.
     void forget_recovery() { start(remove_recovery_marker()); }
 
@@ -149,6 +161,7 @@ private:
     Task<Result<>> prepare_launch();
     [[nodiscard]] postgres::RestoresFrom restores_from(bool by_archive) const;
     Task<Result<postgres::ConfigurationFacts>> configuration_facts(const std::string& upstream_now);
+    Task<> make_slot(std::string upstream);
     // Writes PostgreSQL's configuration as it is to be now.
     Task<Result<>> configure(AutoConf auto_conf);
     Task<> remove_recovery_marker();
@@ -196,6 +209,9 @@ private:
     std::string followed_;
     std::string written_upstream_;
     Instant written_upstream_at_{};
+    std::string slot_made_at_;  // where the slot is by which it streams
+    bool making_slot_ = false, slot_lack_told_ = false;
+    std::string confirming_slots_;
     bool restored_clone_ = false;
     ForeignWal foreign_wal_;
     HeldData held_data_;

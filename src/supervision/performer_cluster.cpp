@@ -4,6 +4,7 @@
 #include "pgbosun/log.hpp"
 #include "supervision/follower.hpp"
 #include "supervision/performer.hpp"
+#include "supervision/slot_upkeep.hpp"
 
 namespace pgbosun::supervision {
 namespace {
@@ -112,11 +113,43 @@ Task<> Performer::follow() {
     if (may) {
         followed_ = whom;
         forget_parted();
+        co_await make_slot(upstream());
         co_await reload();
     } else {
         note_parted(compared->plan, whom);
         calls_.answer(instance::CannotFollow{});
     }
+}
+
+// Streaming without one is better than not at all. Apart from the configuration, which a promotion waits for.
+Task<> Performer::make_slot(std::string upstream) {
+    std::string slot = calls_.slot ? calls_.slot() : std::string();
+    if (slot.empty() || upstream.empty() || making_slot_) co_return;
+    making_slot_ = true;
+    std::string from = upstream, name = slot;
+    const auto session = co_await outside_.open_upstream(std::move(from));
+    Result<> made = session ? Result<>() : std::unexpected(session.error());
+    if (made) made = co_await supervision::make_slot(**session, std::move(name));
+    making_slot_ = false;
+    if (made) {
+        slot_made_at_ = std::move(upstream);
+        slot_lack_told_ = false;
+    } else {
+        slot_made_at_.clear();
+        if (!std::exchange(slot_lack_told_, true))
+            log::warning("it streams without a replication slot: " + made.error().what, {{"slot", slot}});
+    }
+}
+
+Task<> Performer::seek_slot() {
+    const bool lacked = lacks_slot();
+    co_await make_slot(upstream());
+    if (lacked != lacks_slot()) perform(instance::Reload{});
+}
+
+bool Performer::lacks_slot() const {
+    const std::string from = upstream();
+    return calls_.slot && !calls_.slot().empty() && !from.empty() && slot_made_at_ != from;
 }
 
 bool Performer::is_namesake_there(const NamesakeFacts& facts) {

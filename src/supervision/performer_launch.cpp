@@ -55,14 +55,17 @@ Task<Result<postgres::ConfigurationFacts>> Performer::configuration_facts(const 
     facts.connected_standbys = connected_standbys_;
     facts.synchronous_standby_names = synchronous_;
     facts.holds_clients = holds_clients_;
+    facts.confirming_slots = confirming_slots_;
     if (inspection_ && inspection_->usable && inspection_->usable->start != postgres::StartMode::primary) {
         const bool by_archive = upstream_now == archive_source;
         facts.on_own_timeline = alone_;
-        auto upstream_facts = following(settings_, by_archive || alone_ ? std::string() : upstream_now);
+        const bool streams = !by_archive && !alone_ && (!calls_.primary || settings_.postgresql.replication.stream);
+        auto upstream_facts = following(settings_, streams ? upstream_now : std::string());
         if (!upstream_facts) co_return std::unexpected(std::move(upstream_facts.error()));
         const auto passfile = co_await write_passfile(outside_, settings_);
         if (!passfile) co_return std::unexpected(passfile.error());
         facts.following = std::move(*upstream_facts);
+        if (streams && calls_.slot && slot_made_at_ == upstream_now) facts.following->slot = calls_.slot();
         const auto cloned = co_await recall_archive_clone(outside_.files, settings_);
         if (!cloned) co_return std::unexpected(cloned.error());
         // What was restored has no WAL of its own yet, and no other history.
@@ -110,6 +113,11 @@ Task<Result<>> Performer::prepare_launch() {
     if (!released) co_return released;
     const auto fifos = co_await make_log_fifos(outside_, settings_);
     if (!fifos) co_return fifos;
+    const auto& slots = settings_.replication_slots;
+    if (calls_.primary && slots.synchronize_logical_decoding && outside_.machine.server_major < 17) {
+        log::warning("logical replication slots are not synchronized before PostgreSQL 17",
+                     {{"hint", "leave synchronize_logical_decoding out, or use the extension pg_failover_slots"}});
+    }
     holds_clients_ =
         synchronous_ && !synchronous_->empty() && inspection_->usable->start == postgres::StartMode::primary;
     const bool by_hand = inspection_->usable->start == postgres::StartMode::recovery && !inspection_->recovering;

@@ -54,6 +54,10 @@ Result<postgres::Following> following(const Settings& settings, const std::strin
     const bool secret = (settings.bootstrap.join && settings.bootstrap.join->password_file) ||
                         settings.postgresql.replication.password_file;
     if (secret) defaults.passfile = passfile_path(settings);
+    const auto& slots = settings.replication_slots;
+    // PostgreSQL reads there which logical slots there are.
+    if (settings.mode == Mode::managed && slots.high_availability && slots.synchronize_logical_decoding)
+        conninfo->emplace("dbname", "postgres");
     result.primary_conninfo =
         postgres::render_conninfo(postgres::with_upstream_defaults(std::move(*conninfo), defaults));
     return result;

@@ -66,7 +66,8 @@ void Rejoiner::cancel(bool kill) {
 Task<Rejoiner::Report> Rejoiner::run(const Settings& settings, const Inspection& inspection, std::string conninfo,
                                      instance::Attempts attempts) {
     if (cancelled_) co_return cancelled();
-    const bool has_data = inspection.usable.has_value();
+    // What is short of a recovery's target is no standby's data: up without a primary, it could be promoted as it is.
+    const bool has_data = inspection.usable && !inspection.recovering;
     if (conninfo.empty()) {
         if (has_data) co_return co_await mark(settings, false);
         co_return Report{instance::BootstrapOutcome::primary_absent, false,
@@ -211,6 +212,10 @@ Task<Rejoiner::Report> Rejoiner::carry_out(const Settings& settings, const Inspe
     }
     if (follows) co_return co_await mark(settings, true);
     if (std::holds_alternative<instance::AwaitFact>(plan.what)) {
+        if (inspection.usable && inspection.usable->start == postgres::StartMode::primary) {
+            const auto noted = co_await note_slots(outside_.files, settings);
+            if (!noted) co_return failed(noted.error());
+        }
         // What is missing is known when it runs: it comes up following nobody, and is compared then. Not so an
         // unfinished copy, which would never answer; but a restored one, which has the archive.
         const auto last = co_await recall_archive_clone(outside_.files, settings);
@@ -241,7 +246,12 @@ Task<Rejoiner::Report> Rejoiner::carry_out(const Settings& settings, const Inspe
 
 Task<Rejoiner::Report> Rejoiner::mark(const Settings& settings, bool compared) {
     std::string path = settings.data_directory() + "/standby.signal";
-    const auto marked = co_await outside_.files.write_durably(std::move(path), std::string());
+    auto marked = co_await outside_.files.write_durably(std::move(path), std::string());
+    if (marked) {
+        // PostgreSQL leaves it beside the other one: started anew as a primary it would recover again.
+        path = settings.data_directory() + "/recovery.signal";
+        marked = co_await outside_.files.remove_durably(std::move(path));
+    }
     if (!marked) co_return failed(marked.error());
     co_return Report{instance::BootstrapOutcome::done, compared, {}, {}};
 }

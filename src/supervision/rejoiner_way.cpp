@@ -43,11 +43,8 @@ Task<Result<>> Rejoiner::make_way(const Settings& settings, const Inspection& in
         std::string why = "a clone that never streamed is made anew";
         co_return co_await give_up_data(settings, std::move(why));
     }
-    if (older) {
-        std::function<bool()> always = [] { return true; };
-        const auto removed = co_await remove_kept_data(outside_, settings, std::move(always));
-        if (!removed) co_return std::unexpected(removed.error());
-    }
+    const auto removed = co_await remove_kept_data(outside_, settings);
+    if (!removed) co_return removed;
 
     const auto shortage = co_await missing_room(settings, std::move(conninfo));
     if (!shortage) {
@@ -108,12 +105,15 @@ Task<> Rejoiner::forget_old_data(const Settings& settings) {
         co_await pause(outside_.loop, volume_look);  // a volume that does not answer says nothing of it
     }
     std::function<bool()> still = [this, streamed] { return copies_ == streamed; };
-    const auto removed = co_await remove_kept_data(outside_, settings, std::move(still));
-    if (!removed) {
-        log::warning("the data that the clone has replaced cannot be removed: " + removed.error().what,
-                     {{"hint", removed.error().hint}});
-    } else if (*removed) {
+    const auto end = co_await retire_kept_data(outside_, settings, std::move(still));
+    if (!end) {
+        log::warning("the data that the clone has replaced cannot be removed: " + end.error().what,
+                     {{"hint", end.error().hint}});
+    } else if (*end == OldDataEnd::removed) {
         log::info("the data that the clone has replaced is removed", {{"directory", kept_data(settings)}});
+    } else if (*end == OldDataEnd::kept) {
+        log::info("the data that the clone has replaced is kept, as bootstrap.keep_replaced_data says",
+                  {{"directory", replaced_data(settings)}});
     }
 }
 

@@ -49,6 +49,7 @@ void add_server(InstanceStatus& status, const Known& known) {
         if (known.source == SourceReading::at_its_end) status.lsn.lag_bytes = 0;
     }
     status.standbys = server->standbys;
+    status.slots = server->slots;
     status.pending_restart = !server->pending_restart.empty();
     status.pending_restart_parameters = server->pending_restart;
     status.facts_at = known.facts.server_at;

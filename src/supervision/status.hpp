@@ -21,7 +21,8 @@ struct Shortage {
 // So long without any process, and without a server that a restart would take down: then a new container helps.
 inline constexpr Duration longest_shortage = std::chrono::seconds(60);
 
-// How far a standby is that replays the archive of the cluster that its own one follows.
+// How far a standby is that streams from nobody: it replays its cluster's archive, or that of the cluster which its own one
+// follows.
 enum class SourceReading {
     none,        // it is no such standby
     behind,      // or not known

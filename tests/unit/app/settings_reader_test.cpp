@@ -141,6 +141,11 @@ TEST_CASE("a bad value is refused with what to write instead") {
         {"mode: managed", "nobody could prove to be allowed"},
         {"mode: managed\nhttp: {client_ca: /ca, cert_file: /c, key_file: /k}", "show a token, no certificate"},
         {"mode: managed\nbootstrap: {clone_from: archive}", "bootstrap.clone_from: needs an archive"},
+        {"mode: managed\npostgresql: {replication: {stream: false}}", "leaves no way for WAL to come"},
+        {"replication_slots: {high_availability: {slot_prefix: Mine}}", "\"Mine\" cannot begin a slot's name"},
+        {"replication_slots: {synchronize_replicas: {exclude_patterns: [\"(\"]}}", "\"(\" is no regular expression"},
+        {"replication_slots: {high_availability: {enabled: false, synchronize_logical_decoding: true}}",
+         "needs the members' own slots"},
         {"bootstrap: {clone_from: backup}", "write one of auto, primary, archive"},
         {"mode: master", "write one of standalone, managed"},
         {"shutdown: {timeout: 60}", "\"60\" has no unit"},
@@ -155,6 +160,8 @@ TEST_CASE("a bad value is refused with what to write instead") {
         {"archive: {}", "pg.yaml:2: error: archive.destination: must be given"},
         {"archive: {destination: s3://b, credentials: {secret_access_key_env: A}}",
          "archive.credentials.access_key_id_file: must be given"},
+        {"archive: {destination: file:///a, server_side_encryption: AES256}", "is for s3:// alone"},
+        {"archive: {destination: s3://b, kms_key_id: k}", "means nothing without server_side_encryption: aws:kms"},
         {"archive: {destination: azure://account}", "names no account and container"},
         {"archive: {destination: s3://b, encryption: {older_key_files: [/k]}}",
          "archive.encryption.key_file: must be given"},
@@ -209,6 +216,11 @@ TEST_CASE("a wish where clones come from is a warning for who has no controller"
     CHECK_THAT(said_about("bootstrap: {clone_from: primary}"),
                pgbosun::app::test::containing("warning: bootstrap.clone_from: is for managed instances"));
     CHECK(said_about("bootstrap: {clone_from: auto}").empty());
+}
+
+TEST_CASE("not to stream is a warning for who has no controller") {
+    CHECK_THAT(said_about("postgresql: {replication: {stream: false}}"),
+               pgbosun::app::test::containing("warning: postgresql.replication.stream: is for managed instances"));
 }
 
 TEST_CASE("variables stand for their values") {

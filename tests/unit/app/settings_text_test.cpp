@@ -69,6 +69,9 @@ void random_bootstrap(Dice& dice, Settings& s) {
         initdb.locale_provider = "icu";
         initdb.icu_rules = dice.text();
     }
+    s.postgresql.replication.stream = dice.coin();
+    s.replication_slots.synchronize_replicas = dice.coin();
+    s.replication_slots.exclude_patterns = {"^" + dice.name()};
     if (dice.coin()) s.bootstrap.join = JoinSettings{"host='" + dice.name() + "'", dice.path(), "50M"};
 }
 

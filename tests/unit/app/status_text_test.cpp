@@ -55,11 +55,24 @@ TEST_CASE("a member that is asked in vain is named with the reason") {
                                               "certificate verify failed\n"));
 }
 
+TEST_CASE("a slot that nobody reads by is named with what it keeps") {
+    auto s = running_primary();
+    s.slots = {{"consumer", "physical", false, 12ULL << 30, "extended"},
+               {"_pgbosun_pg_2", "physical", true, 1, "reserved"},
+               {"changes", "logical", false, {}, "lost"}};
+
+    CHECK_THAT(status_text(s, Colour::never),
+               pgbosun::app::test::containing(
+                   "  slots       consumer, physical, nobody reads by it, keeps 12.0 GB of WAL\n"
+                   "              changes, logical, nobody reads by it, and what it needs is gone\n"));
+}
+
 TEST_CASE("a lagging standby says why it is not ready") {
     auto s = running_primary();
     s.role = Role::standby;
     s.ready = false;
     s.ready_reason = "replay is 64 MB behind, max_lag is 16 MB";
+    s.slots = {{"consumer", "physical", false, 1, "reserved"}};
     s.standbys.clear();
     s.lsn = {{}, Lsn{0x9000000}, Lsn{0x5000000}, 64U << 20, true, {}, false};
 
@@ -69,6 +82,7 @@ TEST_CASE("a lagging standby says why it is not ready") {
     CHECK_THAT(text, pgbosun::app::test::containing("  lsn         replayed 0/5000000, received 0/9000000, timeline 3\n"
                                                     "  upstream    streaming, 64.0 MB behind\n"));
     CHECK_THAT(text, !pgbosun::app::test::containing("standbys"));
+    CHECK_THAT(text, !pgbosun::app::test::containing("consumer"));
 
     s.lsn.sender = "10.0.0.7:5432";
     s.managed.emplace().upstream = "host=pg-1,pg-2";

@@ -46,6 +46,7 @@ inline InstanceStatus full_status() {
     status.postgres = {41, 170011, now - 3712s, 2, true, now - 1500ms, "timeout"};
     status.lsn = {Lsn{0x5000060}, Lsn{0x16B374D848}, Lsn{0x16B374D840}, 8, true, "10.0.0.7:5432", true};
     status.standbys = {{"pg-2", "streaming", "quorum", "10.0.0.2", 0}, {"pg-3", "catchup", "async", "", std::nullopt}};
+    status.slots = {{"consumer", "physical", false, 1U << 20, "reserved"}, {"changes", "logical", true, {}, ""}};
     status.synchronous = true;
     ManagedStatus& managed = status.managed.emplace();
     managed.primary = "pg-1";

@@ -33,6 +33,9 @@ TEST_CASE("the status has the names and types that people rely on") {
     CHECK(json["lsn"]["current"] == "0/5000060");
     CHECK(json["lsn"]["lag_bytes"] == 0);
     CHECK(json["standbys"][1]["replay_lag_bytes"].is_null());
+    CHECK(json["slots"][0]["kept_bytes"] == 1048576);
+    CHECK(json["slots"][0]["active"] == false);
+    CHECK(json["slots"][1]["wal_status"].is_null());
     CHECK(json["archive"]["backlog"] == 4);
     CHECK(json["managed"]["bound_for_ms"] == 250);
     CHECK(json["managed"]["silent_members"][0]["name"] == "pg-3");

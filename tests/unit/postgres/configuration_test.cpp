@@ -49,6 +49,39 @@ TEST_CASE("WAL is summarized for incremental backups, where the server can and n
     CHECK(has_line(pgbosun_conf(wanted, facts()), "summarize_wal = 'off'"));
 }
 
+TEST_CASE("a standby streams by its slot, and what PostgreSQL needs to keep logical slots in step is set with it") {
+    auto wanted = settings();
+    auto standby = facts();
+    standby.following = Following{.primary_conninfo = "host='pg-1'", .slot = "_pgbosun_pg_2"};
+    CHECK(has_line(pgbosun_conf(wanted, standby), "primary_slot_name = '_pgbosun_pg_2'"));
+    CHECK(has_line(pgbosun_conf(wanted, standby), "sync_replication_slots = 'off'"));
+    CHECK(has_line(pgbosun_conf(wanted, standby), "wal_level = 'replica'"));
+
+    wanted.replication_slots.synchronize_logical_decoding = true;
+    wanted.postgresql.parameters["hot_standby_feedback"] = "off";
+    for (const char* line : {"sync_replication_slots = 'on'", "wal_level = 'logical'", "hot_standby_feedback = 'on'"}) {
+        INFO(line);
+        CHECK(has_line(pgbosun_conf(wanted, standby), line));
+    }
+    auto primary = facts();
+    primary.confirming_slots = "_pgbosun_pg_2";
+    CHECK(has_line(pgbosun_conf(wanted, primary), "synchronized_standby_slots = '_pgbosun_pg_2'"));
+    CHECK(has_line(pgbosun_conf(wanted, primary), "sync_replication_slots = 'off'"));
+
+    SECTION("PostgreSQL before 17 knows none of these") {
+        standby.server_major = 16;
+        const auto text = pgbosun_conf(wanted, standby);
+        CHECK(has_line(text, "primary_slot_name = '_pgbosun_pg_2'"));
+        CHECK(text.find("sync_replication_slots") == std::string::npos);
+        CHECK(text.find("synchronized_standby_slots") == std::string::npos);
+        CHECK(has_line(text, "wal_level = 'replica'"));
+    }
+    SECTION("without a slot of its own it cannot") {
+        standby.following->slot.clear();
+        CHECK(has_line(pgbosun_conf(wanted, standby), "sync_replication_slots = 'off'"));
+    }
+}
+
 TEST_CASE("pg_rewind has the own archive, whatever the server may restore from") {
     auto wanted = settings();
     CHECK(has_line(rewind_conf(wanted, "/usr/bin/pgbosun-wal"), "include '/data/pgdata/postgresql.conf'"));

@@ -13,12 +13,29 @@ namespace {
 
 Rows standby_rows() {
     return {
-        {"in_recovery",       "version",          "system_id",       "timeline",
-         "wal_segment_size",  "checksums",        "up_ms",           "run",
-         "free_connections",  "current_lsn",      "flushed_lsn",     "received_lsn",
-         "replayed_lsn",      "upstream_lsn",     "wal_read",        "sender",
-         "streaming",         "replay_paused",    "pending_restart", "standbys",
-         "synchronous_names", "query_patience_ms"},
+        {"in_recovery",
+         "version",
+         "system_id",
+         "timeline",
+         "wal_segment_size",
+         "checksums",
+         "up_ms",
+         "run",
+         "free_connections",
+         "current_lsn",
+         "flushed_lsn",
+         "received_lsn",
+         "replayed_lsn",
+         "upstream_lsn",
+         "wal_read",
+         "sender",
+         "streaming",
+         "replay_paused",
+         "pending_restart",
+         "standbys",
+         "slots",
+         "synchronous_names",
+         "query_patience_ms"},
         {{"t",
           "170002",
           "-5",
@@ -39,6 +56,7 @@ Rows standby_rows() {
           "f",
           R"(["max_connections"])",
           R"([{"name":"pg-3","state":"streaming","sync":"quorum","address":null,"lag":16,"flushed":"0/1F"},{"name":"x","lag":null}])",
+          R"([{"name":"a","type":"logical","active":true,"wal_status":"reserved","kept":16},{"name":"b","type":"physical","active":false,"wal_status":null,"kept":null}])",
           "ANY 1 (x)",
           "30000"}}};
 }
@@ -77,6 +95,12 @@ TEST_CASE("a standby's lag is measured to the newest position it knows of") {
     CHECK(facts->standbys[0].flushed == Lsn{0x1F});
     CHECK_FALSE(facts->standbys[1].replay_lag_bytes);
     CHECK_FALSE(facts->standbys[1].flushed);
+    REQUIRE(facts->slots.size() == 2);
+    CHECK(facts->slots[0].active);
+    CHECK(facts->slots[0].kept_bytes == 16);
+    CHECK(facts->slots[0].wal_status == "reserved");
+    CHECK_FALSE(facts->slots[1].kept_bytes);
+    CHECK(facts->slots[1].wal_status.empty());
     CHECK(facts->synchronous_standby_names == "ANY 1 (x)");
 }
 

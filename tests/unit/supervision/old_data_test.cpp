@@ -185,6 +185,34 @@ TEST_CASE("old data whose removal is not over is not taken for kept data") {
     CHECK_FALSE(it.has("/volume/pgdata.old"));
 }
 
+TEST_CASE("what a clone has replaced stays where that is wanted, until the next clone or another wish") {
+    const std::string replaced = "/volume/pgdata.replaced/PG_VERSION";
+    Data it;
+    it.settings.bootstrap.keep_replaced_data = true;
+    it.files.add_file(kept, "14\n");
+    it.files.add_file("/volume/pgdata.replaced/older", "");
+    it.forget();
+    CHECK(it.content(replaced) == "14\n");
+    CHECK_FALSE(it.has("/volume/pgdata.replaced/older"));
+    CHECK_FALSE(it.has(kept));
+    it.forget();
+    CHECK(it.has(replaced));
+
+    SECTION("the next clone") {
+        it.parted();
+        it.begin();
+        it.until_next();
+        CHECK_FALSE(it.has(replaced));
+        CHECK(it.content(kept) == "15\n");
+    }
+    SECTION("another wish") {
+        it.settings.bootstrap.keep_replaced_data = false;
+        it.forget();
+        CHECK_FALSE(it.has(replaced));
+        CHECK_FALSE(it.has("/volume/pgdata.removing"));
+    }
+}
+
 TEST_CASE("what is kept for a clone is not removed by a removal that was begun before it") {
     Data it;
     it.files.add_file("/volume/pgdata.removing/PG_VERSION", "15\n");

@@ -134,6 +134,28 @@ TEST_CASE("a primary that does not answer about its WAL is asked again, and noth
     CHECK(it.plans.empty());
 }
 
+TEST_CASE("a recovery short of its target does not come up as a standby while no primary answers") {
+    for (const bool recovering : {true, false}) {
+        INFO("recovering: " << recovering);
+        Former it;
+        it.files.nodes.erase(mark);
+        it.inspection.usable->start = postgres::StartMode::recovery;
+        it.inspection.recovering = recovering;
+        it.files.add_file("/volume/pgdata/recovery.signal", "");
+        it.server->answer = [&](const std::string&, const auto&) -> Result<Rows> {
+            it.clock.advance(std::chrono::seconds(6));
+            return fail(FaultKind::unavailable, "no answer");
+        };
+
+        it.begin();
+        it.until_over();
+
+        CHECK((it.report->outcome == instance::BootstrapOutcome::primary_absent) == recovering);
+        CHECK(it.files.nodes.contains("/volume/pgdata/standby.signal") != recovering);
+        CHECK(it.files.nodes.contains("/volume/pgdata/recovery.signal") == recovering);
+    }
+}
+
 TEST_CASE("what was found to have parted when it ran is cloned anew, although nothing can be compared at rest") {
     Former it;
     it.files.nodes.erase(mark);
