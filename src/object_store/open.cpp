@@ -34,6 +34,8 @@ Result<std::unique_ptr<ObjectStore>> open_buckets(S3Address address, const std::
                       .probe_key = probe_key(settings),
                       .credentials = settings.credentials,
                       .google = settings.gcs,
+                      .encryption = settings.server_side_encryption,
+                      .kms_key_id = settings.kms_key_id,
                       .ca_file = settings.endpoint_ca,
                       .limits = {},
                       .retry = {}};

@@ -39,8 +39,13 @@ S3Operation s3_operation(std::string method, std::string key, std::span<const st
             .payload_hash = hex(sha256(body))};
 }
 
-void S3Session::add_metadata(S3Operation& operation, const ObjectMetadata& metadata) const {
+void S3Session::describe_new(S3Operation& operation, const ObjectMetadata& metadata) const {
     for (const auto& [name, value] : metadata) operation.headers.emplace_back(names().metadata_prefix + name, value);
+    if (options_.encryption == ServerSideEncryption::none) return;
+    const bool by_kms = options_.encryption == ServerSideEncryption::kms;
+    operation.headers.emplace_back("x-amz-server-side-encryption", by_kms ? "aws:kms" : "AES256");
+    if (by_kms && !options_.kms_key_id.empty())
+        operation.headers.emplace_back("x-amz-server-side-encryption-aws-kms-key-id", options_.kms_key_id);
 }
 
 }  // namespace pgbosun::object_store

@@ -19,6 +19,8 @@ struct S3Options {
     std::string probe_key;      // relative to the prefix
     S3Credentials credentials;  // for Google: HMAC keys; none: a token
     GcsCredentials google;
+    ServerSideEncryption encryption = ServerSideEncryption::none;
+    std::string kms_key_id;
     Environment environment = process_environment();
     std::optional<std::string> ca_file;
     HttpLimits limits;
@@ -39,8 +41,8 @@ public:
                             const std::function<void()>& restart = {}, LateErrors late = LateErrors::no);
     [[nodiscard]] const S3Options& options() const { return options_; }
     [[nodiscard]] const FlavourNames& names() const { return names_of(options_.address.flavour); }
-    // "x-amz-meta-<name>" for each.
-    void add_metadata(S3Operation& operation, const ObjectMetadata& metadata) const;
+    // What a new object is made with: its metadata, and how the store encrypts it.
+    void describe_new(S3Operation& operation, const ObjectMetadata& metadata) const;
     void cancel() {
         client_.cancel();
         credentials_.cancel();

@@ -22,7 +22,7 @@ S3ObjectStore::S3ObjectStore(S3Options options) : session_(std::move(options)), 
 S3Operation S3ObjectStore::put_operation(const std::string& key, std::span<const std::byte> body,
                                          const ObjectMetadata& metadata) const {
     S3Operation operation = s3_operation("PUT", options_.prefix + key, body);
-    session_.add_metadata(operation, metadata);
+    session_.describe_new(operation, metadata);
     return operation;
 }
 

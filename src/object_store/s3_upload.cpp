@@ -31,8 +31,9 @@ Result<std::unique_ptr<PartedUpload>> S3Upload::begin(S3Session& session, std::s
     std::string mark = random_mark();
     S3Operation operation = s3_operation("POST", key);
     operation.query = {{"uploads", ""}};
-    session.add_metadata(operation, metadata);
-    session.add_metadata(operation, {{mark_name, mark}});
+    ObjectMetadata marked = metadata;
+    marked.emplace(mark_name, mark);
+    session.describe_new(operation, marked);
     const auto answer = session.ask(operation);
     if (!answer) return std::unexpected(answer.error());
     if (answer->verdict != Verdict::success) return refused(*answer);

@@ -200,6 +200,10 @@ std::string ScriptedS3::carry_out(const ScriptedRequest& request) {
     return get(request, name);
 }
 
+bool ScriptedS3::is_kept(const std::string& header) const {
+    return header.starts_with(metadata_prefix()) || header.starts_with("x-amz-server-side-encryption");
+}
+
 std::string ScriptedS3::put(const ScriptedRequest& request, const std::string& name) {
     const auto generation = request.headers.find("x-goog-if-generation-match");
     const bool google_asks =
@@ -212,7 +216,7 @@ std::string ScriptedS3::put(const ScriptedRequest& request, const std::string& n
     }
     Object object{request.body, {}};
     for (const auto& [header, value] : request.headers) {
-        if (header.starts_with(metadata_prefix())) object.metadata[header] = value;
+        if (is_kept(header)) object.metadata[header] = value;
     }
     objects_[name] = std::move(object);
     return "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
@@ -222,7 +226,7 @@ std::string ScriptedS3::begin_upload(const ScriptedRequest& request, const std::
     const std::string id = "upload+/" + std::to_string(++last_upload_);
     uploads_[id].name = name;
     for (const auto& [header, value] : request.headers) {
-        if (header.starts_with(metadata_prefix())) uploads_[id].metadata[header] = value;
+        if (is_kept(header)) uploads_[id].metadata[header] = value;
     }
     return document("<InitiateMultipartUploadResult><UploadId>" + id + "</UploadId></InitiateMultipartUploadResult>");
 }

@@ -70,6 +70,7 @@ private:
 
     ScriptedReply answer(const ScriptedRequest& request);
     [[nodiscard]] bool is_authorized(const ScriptedRequest& request) const;
+    [[nodiscard]] bool is_kept(const std::string& header) const;  // with an object
     [[nodiscard]] std::string metadata_prefix() const {
         return speaks_ == Speaks::amazon ? "x-amz-meta-" : "x-goog-meta-";
     }

@@ -297,6 +297,35 @@ TEST_CASE("a parted upload gets through what passes") {
     CHECK(server.unfinished().empty());
 }
 
+TEST_CASE("each new object tells the store how to encrypt it, whole or in parts") {
+    struct Told {
+        ServerSideEncryption encryption;
+        std::string key, algorithm;
+    };
+    const auto told =
+        GENERATE(Told{ServerSideEncryption::none, "", ""}, Told{ServerSideEncryption::aes256, "", "AES256"},
+                 Told{ServerSideEncryption::kms, "", "aws:kms"}, Told{ServerSideEncryption::kms, "orders", "aws:kms"});
+    ScriptedS3 server;
+    auto options = s3_options(server);
+    options.encryption = told.encryption;
+    options.kms_key_id = told.key;
+    S3ObjectStore store(std::move(options));
+    REQUIRE(store.put("whole", bytes("x"), {}));
+    REQUIRE(store.put_if_absent("once", bytes("x"), {}));
+    const auto upload = store.begin_parted("parts", smallest_part, {});
+    REQUIRE(upload);
+    REQUIRE((*upload)->put_part(1, bytes("x")));
+    REQUIRE((*upload)->complete(1));
+
+    for (const char* name : {"whole", "once", "parts"}) {
+        INFO(name);
+        const auto kept = server.objects().at(std::string("bucket/path/") + name).metadata;
+        const auto said = [&](const std::string& header) { return kept.contains(header) ? kept.at(header) : ""; };
+        CHECK(said("x-amz-server-side-encryption") == told.algorithm);
+        CHECK(said("x-amz-server-side-encryption-aws-kms-key-id") == told.key);
+    }
+}
+
 TEST_CASE("a completion whose answer is lost is known by the object that it made") {
     ScriptedS3 server;
     S3ObjectStore store(s3_options(server));
