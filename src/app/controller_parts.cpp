@@ -20,7 +20,7 @@ controller::Policy policy_of(const ControllerSettings& settings) {
     policy.restart_window = settings.restart_window;
     policy.max_lag = settings.max_lag;
     for (const auto& it : settings.instances)
-        policy.members.push_back({{it.name, it.url, it.conninfo}, it.priority, it.upstream});
+        policy.members.push_back({{it.name, it.url, it.conninfo}, it.priority, it.upstream, it.synchronous});
     policy.source = settings.source;
     if (const auto& wish = settings.synchronous) {
         policy.synchronous = controller::SynchronousWish{wish->method, wish->number, wish->data_durability};

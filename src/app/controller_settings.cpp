@@ -198,11 +198,12 @@ public:
                   "list the instances, or set record: {kubernetes: {}}");
         if (s.instances.empty() && !s.selector)
             missing("instances", "instances: [{name: pg-1, url: \"http://pg-1:8008\", conninfo: \"host=pg-1\"}]");
-        const auto direct = std::ranges::count(s.instances, std::string(), &InstanceAddress::upstream);
-        if (s.synchronous && !s.selector && s.synchronous->number >= direct) {
+        const auto confirming = std::ranges::count_if(
+            s.instances, [](const InstanceAddress& it) { return it.upstream.empty() && it.synchronous; });
+        if (s.synchronous && !s.selector && s.synchronous->number >= confirming) {
             error(line_of("synchronous.number"), "synchronous.number",
-                  "is more than there can be standbys of the primary",
-                  "at most one less than there are instances without `upstream`");
+                  "is more than there can be synchronous standbys of the primary",
+                  "at most one less than there are instances without `upstream` and `synchronous: false`");
         }
         for (const auto& instance : s.instances) check_upstream(instance);
         if (lines_.contains("standby_cluster.archive") && lines_.contains("standby_cluster.primary_conninfo")) {
@@ -361,9 +362,15 @@ private:
                 address.priority = priority.value_or(0);
             } else if (entry.key == "upstream") {
                 address.upstream = *text;
+            } else if (entry.key == "synchronous") {
+                if (*text != "true" && *text != "false") {
+                    error(entry.key_line, number + entry.key, "is neither true nor false",
+                          "false: no commit waits for it");
+                }
+                address.synchronous = *text != "false";
             } else {
                 error(entry.key_line, number + entry.key, "is not known of an instance",
-                      "name, url, conninfo, priority, upstream");
+                      "name, url, conninfo, priority, upstream, synchronous");
             }
         }
         for (const auto& [key, text] :

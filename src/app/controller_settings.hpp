@@ -29,7 +29,8 @@ struct InstanceAddress {
     std::string url;
     std::string conninfo;
     int priority = 0;
-    std::string upstream;  // another of the instances; empty: the primary
+    std::string upstream;     // another of the instances; empty: the primary
+    bool synchronous = true;  // it may be one of the synchronous standbys
 };
 
 // Under Kubernetes, in place of a list: each pod with these labels is an instance of the pod's name.

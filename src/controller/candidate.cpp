@@ -15,12 +15,6 @@ const Seen* lately(const Field& field, const std::string& name) {
     return field.now - seen->received_at < field.policy.ttl ? seen : nullptr;
 }
 
-// What it says of its data counts, too: it does not while it has not read all of its WAL.
-const Seen* fresh(const Field& field, const std::string& name) {
-    const Seen* seen = lately(field, name);
-    return seen != nullptr && seen->reached_at >= field.not_before ? seen : nullptr;
-}
-
 int priority(const Field& field, const std::string& name) {
     for (const auto& member : field.policy.members) {
         if (member.peer.name == name) return member.priority;
@@ -61,9 +55,13 @@ std::string_view unable(const Field& field, const std::string& name) {
 
 Position position(const Reach& reach) { return {reach.timeline, reach.lsn}; }
 
-// Whether all that `writer` ever acknowledged is older than the term of the data at `best`. Whoever became primary of that term
+// Whether all that `writer` ever acknowledged is older than the term of the data at `best`: the record says so, or it says so
+// itself, which may have been recorded later and never have accepted. Whoever became primary of that term
 // held all of it then, or an operator had given it up; and data of a term goes on from where its primary began.
 bool wrote_before(const Field& field, const std::string& writer, Reach best) {
+    // Nobody writes under a term that names somebody else.
+    const auto& last = field.known.record->former_terms;
+    if (const auto it = last.find(writer); it != last.end() && it->second < best.term) return true;
     const Seen* seen = lately(field, writer);
     if (seen == nullptr || seen->report.term < field.known.record->term) return false;
     const Report& report = seen->report;
@@ -139,6 +137,11 @@ bool is_better(const Field& field, const std::string& one, const std::string& ot
 
 }  // namespace
 
+const Seen* fresh(const Field& field, const std::string& name) {
+    const Seen* seen = lately(field, name);
+    return seen != nullptr && seen->reached_at >= field.not_before ? seen : nullptr;
+}
+
 std::string_view unfit(const Field& field, const std::string& name, DataLoss data_loss) {
     if (const auto why = unable(field, name); !why.empty()) return why;
     if (data_loss == DataLoss::accepted) return {};
@@ -210,6 +213,7 @@ Pick pick(const Field& field, const std::string& except) {
         if (!best.name || is_better(field, name, *best.name)) best.name = name;
     }
     if (!best.name) return best;
+    best.foremost = *best.name;
     best.why_not = unfit(field, *best.name, DataLoss::refused);
     const auto more = best.why_not == too_far_behind ? given_up(field, *best.name) : std::nullopt;
     if (more) best.why_not += ": " + to_text(*more, *best.name);

@@ -18,7 +18,8 @@ using NotBefore = Instant;
 struct Pick {
     std::optional<std::string> name;
     Chosen chosen = Chosen::from_list;
-    std::string why_not;  // when there is none
+    std::string why_not;   // when there is none
+    std::string foremost;  // whom that speaks against; empty: nobody can be promoted at all
 };
 
 struct Field {
@@ -27,6 +28,9 @@ struct Field {
     NotBefore not_before{};
     Instant now{};
 };
+
+// What it says of its data counts, too: it does not while it has not read all of its WAL. null: it does not count.
+const Seen* fresh(const Field& field, const std::string& name);
 
 // The best of all but `except`; on equal positions the recorded primary, then who has not too much to replay, then priority, then
 // who has less to replay, then name.

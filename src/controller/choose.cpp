@@ -129,6 +129,18 @@ void assign(Knowledge& known, const Policy& policy, Instant now, Choice& choice)
     }
 }
 
+// Whom the candidate streams from stays while the next term is being written.
+void note_fast_forward(Knowledge& known, const Policy& policy, const Succession& next, Instant now) {
+    const bool changes = next.record && next.record->term != known.record->term;
+    if (next.fast_forward) {
+        known.fast_forward = next.fast_forward;
+    } else if (is_serving(known, policy, now)) {
+        known.fast_forward.reset();
+    } else if (known.fast_forward && !changes) {
+        known.fast_forward->from.clear();
+    }
+}
+
 }  // namespace
 
 std::optional<Proof> proof_of_stop(const Knowledge& known, const Policy& policy, Instant now) {
@@ -160,6 +172,7 @@ Choice choose(Knowledge& known, const Policy& policy, Instant now) {
         auto next = succeed(known, policy, now);
         choice.waits_for = next.waits_for;
         choice.look_again = next.look_again;
+        note_fast_forward(known, policy, next, now);
         if (next.record) {
             known.in_flight = next.record;
             choice.actions.emplace_back(Write{std::move(*next.record)});

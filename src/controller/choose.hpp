@@ -6,7 +6,8 @@
 //  step each.
 //  * One that does not serve is waited for: a lease time when it is silent, restart_window when its agent
 //  answers.
-//    Then the best candidate is recorded under the next term. Nobody is promoted before the record says so.
+//    Then the best candidate is recorded under the next term, when it has what others hold (fast_forward.hpp). Nobody
+//    is promoted before the record says so.
 //  * The recorded primary is promoted when every former one has acknowledged its stop under this term, or all
 //  leases
 //    have run out; and when what was asked for after that shows that it holds what was acknowledged.

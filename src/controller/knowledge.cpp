@@ -25,9 +25,19 @@ bool fit_for_list(const Knowledge& known, const Report& report) {
            report.reach.term == known.record->term;
 }
 
+void note_absences(Knowledge& known, const Seen& primary) {
+    if (!primary.report.standbys) return;
+    const auto& here = *primary.report.standbys;
+    std::erase_if(known.absent_since, [&](const auto& it) { return contains(here, it.first); });
+    for (const auto& name : known.record->promotable.names) {
+        if (!contains(here, name)) known.absent_since.emplace(name, primary.received_at);
+    }
+}
+
 void note(Knowledge& known, Seen& seen) {
     if (!known.record) return;
     if (serves(seen.report, *known.record)) {
+        note_absences(known, seen);
         known.served_at = std::max(known.served_at, seen.received_at);
         known.has_served = true;
     }
@@ -72,11 +82,13 @@ void learn(Knowledge& known, Record record, Instant now) {
     if (known.wanted) follow_record(*known.wanted, *known.record);
     if (other_term) {
         known.stopped_at.clear();
+        known.absent_since.clear();
         known.promoted_at.reset();
         known.unbound_at.reset();
         known.served_at = now;
         known.has_served = false;
         known.fenced_at = {};
+        known.fast_forward.reset();
     }
     for (auto& [name, seen] : known.seen) {
         seen.answered = false;
@@ -128,6 +140,12 @@ Instant lease_end(const Knowledge& known, const Policy& policy, const std::strin
     const Instant before_us = known.leader_since + instance::with_margin(longest_lease(known, policy));
     const auto found = known.leased_until.find(name);
     return found == known.leased_until.end() ? before_us : std::max(before_us, found->second);
+}
+
+bool is_absent(const Knowledge& known, const std::string& name, Duration patience) {
+    const auto since = known.absent_since.find(name);
+    const Seen* primary = find(known, known.record->primary);
+    return since != known.absent_since.end() && primary != nullptr && primary->received_at - since->second >= patience;
 }
 
 bool is_serving(const Knowledge& known, const Policy& policy, Instant now) {

@@ -16,6 +16,7 @@ struct Member {
     Peer peer;
     int priority = 0;      // breaks ties; below 0: never primary
     std::string upstream;  // it streams from this standby while that one streams itself; empty: from the primary
+    bool confirms = true;  // a commit may wait for it; false: it is never one of the synchronous standbys
 };
 
 struct SynchronousWish {
@@ -53,7 +54,10 @@ struct Report {
     bool able = false;       // it could be promoted: data, and a postgres that runs or can
     bool ending = false;     // it has been asked to end, and serves no more in this life
     bool streaming = false;  // from the primary of `term`
-    Reach reach;             // all that it holds
+    // As primary: by name, who streams from it; none: it does not say.
+    std::optional<std::vector<std::string>> standbys;
+    bool runs_as_standby = false;  // postgres answers, and others can stream from it
+    Reach reach;                   // all that it holds
     // How old that knowledge is. none: it is no knowledge, and it may hold more.
     std::optional<Duration> reach_age = Duration{};
     Lsn newest;                   // the furthest position that it has heard of, of the same WAL; at least what it holds
@@ -81,6 +85,15 @@ enum class WishStep {
     overtaken,   // the record names somebody else meanwhile: nothing comes of it any more
 };
 
+// What the candidate of a failover lacks comes from another standby first: fast_forward.hpp.
+struct FastForward {
+    std::string candidate;
+    std::string from;    // empty: not now
+    Lsn reached;         // of the candidate
+    Instant begun_at{};  // the first of this failover
+    Instant moved_at{};  // since when the candidate has reached as much, or streams from there
+};
+
 // An operator's wish, from the answer on until it is so or is given up; it ends with this controller's leadership.
 struct Wanted {
     std::string primary;
@@ -99,15 +112,18 @@ struct Knowledge {
     std::map<std::string, Seen> seen;
     std::map<std::string, Instant> leased_until;  // when the last grant to it has run out, for certain
     std::map<std::string, Instant> stopped_at;    // under the record's term
-    Instant served_at{};                          // when the recorded primary was last seen serving, or became it
-    Instant fenced_at{};                          // when it was last seen fenced, under its term
-    bool has_served = false;                      // the recorded primary, under its term, as far as we know
+    std::map<std::string, Instant>
+        absent_since;         // of the recorded primary's standbys, since when it has none of that name
+    Instant served_at{};      // when the recorded primary was last seen serving, or became it
+    Instant fenced_at{};      // when it was last seen fenced, under its term
+    bool has_served = false;  // the recorded primary, under its term, as far as we know
     // The recorded primary has seen the term, so it promises for no older one, and nothing that it promised
     // holds: a former primary that was kept up by promises alone has stopped too.
     std::optional<Instant> unbound_at;
     std::optional<Instant> promoted_at;  // when it was first told to become it
     Instant lease_ttl_since{};  // since when no lease longer than the record's lease_ttl is granted, for all we know
     std::optional<Wanted> wanted;
+    std::optional<FastForward> fast_forward;  // of this term; it only says how long the failover has waited for it
 };
 
 Knowledge elected(Instant now, Instant leader_until);
@@ -128,5 +144,7 @@ Duration lease_to_grant(const Record& record, const Policy& policy);
 // How long a lease of an earlier leader may be, whatever its own configuration said.
 Duration longest_lease(const Knowledge& known, const Policy& policy);
 bool is_serving(const Knowledge& known, const Policy& policy, Instant now);
+// Whether the recorded primary has said for so long that `name` does not stream from it.
+bool is_absent(const Knowledge& known, const std::string& name, Duration patience);
 
 }  // namespace pgbosun::controller

@@ -129,6 +129,7 @@ Renewal renew(const Knowledge& known, const Policy& policy, const std::string& t
     Record next = change_primary(*known.record, to, Chosen::all_stopped, loss);
     next.lost = lost;
     next.former = all_others(known, policy, std::move(next.former), to);
+    next.former_terms.clear();  // those of a record that is lost may be later ones
     for (const auto& name : lost) {
         if (!contains(next.former, name)) return refuse("\"" + name + "\" is not another instance of this cluster", {});
     }

@@ -30,6 +30,8 @@ Record change_primary(const Record& record, const std::string& to, Chosen chosen
     next.lost.clear();
     next.former = writers(record);
     std::erase(next.former, to);
+    if (contains(next.former, record.primary)) next.former_terms[record.primary] = record.term;
+    next.former_terms.erase(to);
     next.promotable = {record.promotable.version + 1, {}};
     for (const auto& name : record.promotable.names) {
         if (name != to && contains(record.acknowledged.names, name)) next.promotable.names.push_back(name);

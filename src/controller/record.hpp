@@ -2,6 +2,7 @@
 // Fact: what a cluster's record holds. It lives in an engine that gives compare-and-swap (etcd, Kubernetes);
 // every change is one, and whoever did not read the newest one changes nothing.
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,7 +32,9 @@ struct Record {
     DataLoss data_loss = DataLoss::refused;
     std::string handed_by;            // the former primary of a switchover that nobody forced, until the new one serves
     std::vector<std::string> former;  // who may still have a right from an older term, or have written under one
-    std::vector<std::string> lost;    // of these an operator has said that they are stopped for good
+    std::map<std::string, Term>
+        former_terms;               // of these: the last term as whose primary it was recorded; none: not known
+    std::vector<std::string> lost;  // of `former` an operator has said that they are stopped for good
     PromotableList promotable;
     PromotableList acknowledged;  // the list that the primary is known to have taken over
     SynchronousRule synchronous;

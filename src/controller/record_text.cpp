@@ -154,6 +154,11 @@ Record record_of(Fields& fields) {
     record.data_loss = fields.word("data_loss", "accepted", "refused") ? DataLoss::accepted : DataLoss::refused;
     fields.text("handed_by", record.handed_by);
     fields.names("former", record.former);
+    fields.each("former_terms", [&](Fields& it) {
+        std::string name;
+        it.text("name", name);
+        record.former_terms[name] = it.number("term");
+    });
     fields.names("lost", record.lost);
     fields.object("promotable", [&](Fields& list) { record.promotable = list_of(list); });
     fields.object("acknowledged", [&](Fields& list) { record.acknowledged = list_of(list); });
@@ -178,6 +183,7 @@ std::string to_text(const Record& record) {
                  {"data_loss", record.data_loss == DataLoss::accepted ? "accepted" : "refused"},
                  {"handed_by", record.handed_by},
                  {"former", record.former},
+                 {"former_terms", Json::array()},
                  {"lost", record.lost},
                  {"promotable", list_json(record.promotable)},
                  {"acknowledged", list_json(record.acknowledged)},
@@ -187,6 +193,8 @@ std::string to_text(const Record& record) {
                  {"paused", record.paused},
                  {"lease_ttl_ms", milliseconds(record.lease_ttl)},
                  {"longest_lease_ms", milliseconds(record.longest_lease)}};
+    for (const auto& [name, term] : record.former_terms)
+        json["former_terms"].push_back({{"name", name}, {"term", term}});
     for (const auto& rule : record.superseded) json["superseded"].push_back(rule_json(rule));
     return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -202,10 +210,11 @@ Result<Record> parse_record(std::string_view text) {
     const auto written = json.find("format");
     const bool ours = written != json.end() && written->is_number_unsigned() && *written == format;
     if (!ours) return corrupt("another format");
-    // Records of before a cluster could follow another one, and of before handovers, lost ones and leases were kept in them.
+    // Records of before a cluster could follow another one, and of before handovers, lost ones, leases and former terms were kept in them.
     if (!json.contains("source")) json["source"] = "";
     if (!json.contains("handed_by")) json["handed_by"] = "";
     if (!json.contains("lost")) json["lost"] = Json::array();
+    if (!json.contains("former_terms")) json["former_terms"] = Json::array();
     const bool leases = json.contains("lease_ttl_ms") || json.contains("longest_lease_ms");
     if (!leases) json["lease_ttl_ms"] = json["longest_lease_ms"] = 0U;
     Record record;

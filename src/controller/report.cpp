@@ -28,6 +28,14 @@ std::expected<Report, std::string> report_of(const InstanceStatus& status, const
     report.able = managed.able;
     report.ending = managed.ending;
     report.streaming = status.lsn.streaming;
+    if (status.role == Role::primary) {
+        auto& standbys = report.standbys.emplace();
+        for (const auto& standby : status.standbys) {
+            if (standby.state == "streaming") standbys.push_back(standby.name);
+        }
+    }
+    report.runs_as_standby =
+        status.role == Role::standby && status.phase == Phase::running && !status.postgres.silent_since;
     report.reach = managed.reach;
     if (status.role == Role::standby && status.lsn.replayed) {
         const Lsn replayed = *status.lsn.replayed;

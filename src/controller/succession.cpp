@@ -4,11 +4,14 @@
 #include <functional>
 
 #include "controller/choose.hpp"
+#include "controller/fast_forward.hpp"
 #include "controller/handover.hpp"
 #include "instance/right.hpp"
 
 namespace pgbosun::controller {
 namespace {
+
+constexpr Duration longest_reconnection = std::chrono::seconds(1);
 
 std::vector<std::string> fit_for_list(const Knowledge& known, const Policy& policy, Instant now) {
     const Record& record = *known.record;
@@ -42,34 +45,66 @@ void put_in_order(std::vector<std::string>& names, const Policy& policy) {
     });
 }
 
-// Who streams from another standby confirms nothing to the primary.
-std::vector<std::string> direct(const Policy& policy, std::vector<std::string> names) {
+// Who streams from another standby confirms nothing to the primary; some are not to be waited for, and who is no member any more
+// may be one of those.
+bool confirms(const Policy& policy, const std::string& name) {
+    return std::ranges::any_of(
+        policy.members, [&](const Member& it) { return it.peer.name == name && it.upstream.empty() && it.confirms; });
+}
+
+std::vector<std::string> confirming(const Policy& policy, std::vector<std::string> names) {
+    std::erase_if(names, [&](const std::string& name) { return !confirms(policy, name); });
+    return names;
+}
+
+// While too few standbys are there commits wait for those of before; for whom they are not to wait any more they do not, but it
+// never names fewer than it needs: such a rule could not be taken over, nor could those after it.
+std::vector<std::string> awaited(const Record& record, const Policy& policy, int number) {
+    const auto enough = [&](const std::vector<std::string>& names) {
+        return std::ranges::count_if(names, [&](const auto& it) { return it != record.primary; }) >= number;
+    };
+    std::vector<std::string> names = record.synchronous.names;
     std::erase_if(names, [&](const std::string& name) {
         return std::ranges::any_of(policy.members,
-                                   [&](const Member& it) { return it.peer.name == name && !it.upstream.empty(); });
+                                   [&](const Member& it) { return it.peer.name == name && !it.confirms; });
+    });
+    if (enough(names)) return names;
+    auto all = confirming(policy, all_members(policy));
+    return enough(all) || record.synchronous.names.empty() ? all : record.synchronous.names;
+}
+
+// Where commits need not wait for who is not there. Who ends says so before it goes; who has lost its connection is given the
+// time to make another one.
+std::vector<std::string> present(const Knowledge& known, const Policy& policy, std::vector<std::string> names) {
+    const Duration patience = std::min(policy.ttl, longest_reconnection);
+    std::erase_if(names, [&](const std::string& name) {
+        const Seen* seen = find(known, name);
+        return (seen != nullptr && seen->report.ending) || is_absent(known, name, patience);
     });
     return names;
 }
 
-SynchronousRule wanted_rule(const Record& record, const Policy& policy) {
+SynchronousRule wanted_rule(const Knowledge& known, const Record& record, const Policy& policy) {
     SynchronousRule rule = record.synchronous;
     if (!policy.synchronous) {
         rule.number = 0;
         rule.names.clear();
         return rule;
     }
-    std::vector<std::string> names = direct(policy, record.promotable.names);
+    const bool preferred = policy.synchronous->durability == DataDurability::preferred;
+    std::vector<std::string> names = confirming(policy, record.promotable.names);
+    if (preferred) names = present(known, policy, std::move(names));
     const int listed = static_cast<int>(names.size());
-    names.push_back(record.primary);
+    // Never none: that would say that no synchronous standbys are wanted.
+    if (listed == 0 || confirms(policy, record.primary)) names.push_back(record.primary);
     rule.method = policy.synchronous->method;
-    if (policy.synchronous->durability == DataDurability::preferred) {
+    if (preferred) {
         rule.number = std::min(policy.synchronous->number, listed);
         rule.names = std::move(names);
     } else {
-        // Required: with too few standbys commits wait; it never names fewer than it needs.
+        // Required: with too few standbys commits wait.
         rule.number = policy.synchronous->number;
-        if (listed >= rule.number) rule.names = std::move(names);
-        if (rule.names.empty()) rule.names = direct(policy, all_members(policy));
+        rule.names = listed >= rule.number ? std::move(names) : awaited(record, policy, rule.number);
     }
     put_in_order(rule.names, policy);
     return rule;
@@ -92,6 +127,7 @@ bool acknowledge(Record& record, const Report& report) {
     changed |= !record.superseded.empty() || !record.former.empty();
     record.superseded.clear();
     record.former.clear();
+    record.former_terms.clear();
     return changed;
 }
 
@@ -132,10 +168,24 @@ Instant leases_end(const Knowledge& known, const Policy& policy) {
 
 Succession wait(std::string why, std::optional<Instant> until = {}) { return {std::nullopt, std::move(why), until}; }
 
-Succession to_best(const Knowledge& known, const Policy& policy, Instant now, NotBefore not_before) {
-    const auto best = pick(Field{known, policy, not_before, now}, known.record->primary);
+Succession change_to(const Knowledge& known, const Pick& best) {
     if (!best.name) return wait(best.why_not);
     return {change_primary(*known.record, *best.name, best.chosen, DataLoss::refused), {}, {}};
+}
+
+Succession to_best(const Knowledge& known, const Policy& policy, Instant now, NotBefore not_before) {
+    return change_to(known, pick(Field{known, policy, not_before, now}, known.record->primary));
+}
+
+// The same when the candidate has what others hold. Where that is all that the failover waits for it may take any time.
+Succession fail_over(const Knowledge& known, const Policy& policy, Instant now, NotBefore not_before) {
+    const Field field{known, policy, not_before, now};
+    const auto best = pick(field, known.record->primary);
+    const auto ahead = fast_forward(field, best.foremost);
+    const bool waits = ahead && now < gives_up_at(*ahead, policy);
+    Succession next = waits ? wait(to_text(*ahead), gives_up_at(*ahead, policy)) : change_to(known, best);
+    if (!next.record) next.fast_forward = ahead;
+    return next;
 }
 
 std::optional<Record> as_wanted(const Knowledge& known, const Policy& policy, Instant now) {
@@ -179,7 +229,7 @@ Record move_on(const Knowledge& known, const Policy& policy, Instant now) {
         auto names = fit_for_list(known, policy, now);
         if (names != next.promotable.names) next.promotable = {next.promotable.version + 1, std::move(names)};
     }
-    auto rule = wanted_rule(next, policy);
+    auto rule = wanted_rule(known, next, policy);
     const bool room = next.superseded.size() < most_superseded || rule.number <= 0;
     if (rule != next.synchronous && room) {
         ++rule.version;
@@ -205,7 +255,7 @@ Succession replace(const Knowledge& known, const Policy& policy, Instant now) {
     }
     if (auto handover = end_handover(known, policy, *proof, now)) return std::move(*handover);
     if (record.paused) return wait("it is paused");
-    if (silent) return to_best(known, policy, now, proof->at);
+    if (silent) return fail_over(known, policy, now, proof->at);
     const Field field{known, policy, proof->at, now};
     if (!accepted && !known.promoted_at && !record.former.empty() && record.data_loss == DataLoss::refused &&
         primary != nullptr && primary->reached_at >= proof->at && is_surpassed(field, record.primary)) {
@@ -223,7 +273,7 @@ Succession replace(const Knowledge& known, const Policy& policy, Instant now) {
     // Judged by what it says after that: a promotion or a restart may just have come to its end.
     if (now < until || primary == nullptr || primary->asked_at < until)
         return wait("the primary answers, but does not serve yet", until);
-    return to_best(known, policy, now, proof->at);
+    return fail_over(known, policy, now, proof->at);
 }
 
 namespace {

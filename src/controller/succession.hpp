@@ -12,6 +12,7 @@ struct Succession {
     std::optional<Record> record;  // none: it stays
     std::string waits_for;
     std::optional<Instant> look_again;
+    std::optional<FastForward> fast_forward{};  // what is waited for; none: another thing, or nothing
 };
 
 // Leases of the length that this controller is configured for, as soon as they may be: a longer one is recorded before it is

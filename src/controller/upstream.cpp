@@ -43,6 +43,8 @@ std::string leader_of_standbys(const Knowledge& known, const Policy& policy, Ins
 std::string upstream_of(const Knowledge& known, const Policy& policy, const std::string& name, Instant now) {
     const Member* itself = member(policy, name);
     if (itself == nullptr) return {};
+    const auto& ahead = known.fast_forward;
+    if (ahead && ahead->candidate == name && !ahead->from.empty()) return ahead->from;
     const std::string& wanted = itself->upstream;
     const bool of_source = known.record->primary == source_name;
     // Who streamed from another one that replays the archive would have the same, later.

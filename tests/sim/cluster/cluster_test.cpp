@@ -83,6 +83,14 @@ TEST_CASE("without any one of its rules the protocol fails, and the simulation s
     }
 }
 
+TEST_CASE("what only a standby holds that must never be primary is on the next primary") {
+    const auto first = pgbosun::test::seed();
+    for (int index = 0; index < schedules(10'000) / 50; ++index) {
+        const auto schedule = *draw_for(Sabotage::fast_forward, first + static_cast<std::uint64_t>(index));
+        if (violation_of(schedule, Sabotage::none)) fail_with(schedule, Sabotage::none);
+    }
+}
+
 TEST_CASE("a schedule that shows a violation is shrunk to the faults that it takes") {
     const auto schedule = draw(*seed_that_shows(Sabotage::promise_honoured));
 

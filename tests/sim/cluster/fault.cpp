@@ -203,9 +203,30 @@ void draw_ranks(Schedule& schedule) {
     if (setting.instances > 2 && !loses && random.chance(100)) {
         setting.spare = static_cast<int>(random.between(1, setting.instances - 1));
     }
+    const bool spared = setting.spare == 0 && setting.instances - 1 > setting.synchronous;
+    if (setting.synchronous > 0 && spared && !loses && random.chance(100)) {
+        setting.apart = static_cast<int>(random.between(1, setting.instances - 1));
+    }
 }
 
 }  // namespace
+
+// The only one that may be promoted gets nothing from the primary for a while before that one is gone.
+void draw_left_behind(Schedule& schedule) {
+    Random random(schedule.setting.seed, 18);
+    const Setting& setting = schedule.setting;
+    if (setting.spare == 0 || setting.instances != 3 || random.chance(500)) return;
+    Fault gone;
+    gone.kind = random.chance(500) ? FaultKind::restart_agent : FaultKind::isolate;
+    gone.at_ms = random.between(6000, setting.faults_end_ms);
+    gone.length_ms = random.between(5000, 15'000);
+    Fault cut;
+    cut.kind = FaultKind::cut;
+    cut.whom = 3 - setting.spare;
+    cut.at_ms = gone.at_ms - random.between(300, 1500);
+    cut.length_ms = random.between(1500, 8000);
+    schedule.faults.insert(schedule.faults.end(), {cut, gone});
+}
 
 Schedule draw(std::uint64_t seed) {
     Random random(seed, 1);
@@ -247,6 +268,7 @@ Schedule draw(std::uint64_t seed) {
     draw_lost_volume(schedule);
     draw_dropped_members(schedule);
     draw_ranks(schedule);
+    draw_left_behind(schedule);
     return schedule;
 }
 
@@ -259,6 +281,8 @@ std::string to_text(const Schedule& schedule) {
          << it.faults_end_ms << "\n";
     if (it.first || it.ranked || it.spare != 0)
         text << "first " << it.first << " ranked " << it.ranked << " spare " << it.spare << "\n";
+    if (it.apart != 0) text << "apart " << it.apart << "\n";
+    if (it.kept) text << "kept " << it.kept << "\n";
     for (const auto& fault : schedule.faults) {
         text << about(fault.kind).name << " at " << fault.at_ms << " for " << fault.length_ms << " who " << fault.who
              << " whom " << fault.whom << "\n";
@@ -279,6 +303,14 @@ Schedule parse_schedule(const std::string& text) {
     while (in >> name) {
         if (name == "first") {
             in >> it.first >> word >> it.ranked >> word >> it.spare;
+            continue;
+        }
+        if (name == "apart") {
+            in >> it.apart;
+            continue;
+        }
+        if (name == "kept") {
+            in >> it.kept;
             continue;
         }
         Fault fault;

@@ -65,6 +65,8 @@ struct Setting {
     bool first = false;   // synchronous are the first of the standbys that are there, not any of them
     bool ranked = false;  // the later an instance, the higher its priority
     int spare = 0;        // it must never be primary; 0: there is none
+    int apart = 0;        // no commit waits for it; 0: there is none
+    bool kept = false;    // no failover loses what that one holds
 };
 
 struct Schedule {

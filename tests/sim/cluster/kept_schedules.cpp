@@ -103,6 +103,15 @@ const std::vector<std::string>& kept_schedules() {
         "stall_receiver at 4893 for 7960 who 2 whom 0\n"
         "switchover at 5417 for 0 who 1 whom 0\n"
         "force at 5081 for 0 who 2 whom 0\n",
+        // The first primary had lost its volume before a failover by force: what it had written was known to nobody, and the one
+        // with the data of a later term waited for it when a switchover was given up.
+        "seed 3009598 instances 3 controllers 2 loss 0 twice 0 late 0 synchronous 1 preferred 0 poll 500 brisk 0 end "
+        "12650\n"
+        "switchover at 10151 for 0 who 1 whom 1\n"
+        "stop_controller at 9610 for 460 who 4 whom 3\n"
+        "kill_postgres at 3526 for 0 who 2 whom 0\n"
+        "force at 7402 for 0 who 2 whom 0\n"
+        "lose_volume at 6008 for 13715 who 0 whom 0\n",
         // A primary was isolated while the record was an old one: stopped at once it could not say how much it held, so nobody could
         // have the record begin anew with it.
         "seed 2729406235 instances 3 controllers 2 loss 0 twice 0 late 0 synchronous 1 preferred 0 poll 630 brisk 0 "
@@ -118,6 +127,14 @@ const std::vector<std::string>& kept_schedules() {
         "isolate at 6396 for 11521 who 2 whom 1\n"
         "old_record at 25121 for 5953 who 0 whom 1\n"
         "drop_member at 26191 for 9567 who 1 whom 56\n",
+        // While too few standbys were there, who had been taken out was taken out of the rule too: one that names fewer than it
+        // needs cannot be taken over, and after four of them no other was written.
+        "seed 5007457 instances 3 controllers 2 loss 0 twice 0 late 0 synchronous 1 preferred 0 poll 500 brisk 0 end "
+        "18150\n"
+        "fence at 8269 for 6424 who 1 whom 1\n"
+        "restart_controller at 6906 for 4591 who 4 whom 4\n"
+        "drop_member at 11095 for 4565 who 2 whom 3405\n"
+        "drop_member at 15430 for 11008 who 1 whom 1083\n",
     };
     return kept;
 }

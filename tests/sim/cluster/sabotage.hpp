@@ -50,6 +50,7 @@ enum class Sabotage {
     record_not_older,      // a record is acted on although the instances know of a later term
     first_term,            // who has lost its volume says that it never was a primary
     promise_new_volume,    // who has lost its volume promises whoever asks first
+    fast_forward,          // the candidate does not stream what only another standby holds
 };
 
 struct Named {
@@ -98,6 +99,7 @@ inline constexpr std::array all_sabotage{
     Named{Sabotage::record_not_older, "record_not_older"},
     Named{Sabotage::first_term, "first_term"},
     Named{Sabotage::promise_new_volume, "promise_new_volume"},
+    Named{Sabotage::fast_forward, "fast_forward"},
 };
 
 }  // namespace pgbosun::sim

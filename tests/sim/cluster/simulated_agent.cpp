@@ -15,6 +15,8 @@ constexpr Duration stop_margin = std::chrono::milliseconds(100);
 constexpr Duration longest_comparison = std::chrono::seconds(5);
 constexpr Duration connection_lasts = std::chrono::milliseconds(1500);
 
+std::string conninfo_of(const std::string& name) { return name.empty() ? "" : "host=" + name; }
+
 }  // namespace
 
 SimulatedAgent::SimulatedAgent(World& world, int node)
@@ -194,7 +196,11 @@ void SimulatedAgent::guard() {
 void SimulatedAgent::step() {
     if (postgres_ == Postgres::standby || postgres_ == Postgres::rejoining) {
         // Who is to be primary streams on until it is.
-        if (right_.record.primary != name_) upstream_ = right_.record.primary;
+        const auto& record = right_.record;
+        if (record.primary != name_) {
+            cascades_ = postgres_ == Postgres::standby && !record.upstream.empty();
+            upstream_ = cascades_ ? record.upstream : record.primary;
+        }
     }
     const bool primary = is_primary(right_);
     const bool rests = fence_ > 0 || ending_;
@@ -274,6 +280,7 @@ void SimulatedAgent::enter(Postgres state) {
         world_.became_writer(node_);
     }
     if (state == Postgres::down) streamed_at_.reset();
+    if (state == Postgres::down || state == Postgres::rejoining) compared_with_.clear();
 }
 
 void SimulatedAgent::enter_later(Postgres state, std::int64_t least_ms, std::int64_t most_ms, Happening then) {
@@ -343,102 +350,6 @@ void SimulatedAgent::postgres_tick(std::uint64_t life) {
     world_.send(node_, upstream->node_, [upstream, from = node_] { upstream->asked_for_wal(from); });
 }
 
-void SimulatedAgent::asked_for_wal(int from) {
-    if (!takes_writes()) return;
-    connected_[from] = world_.now();
-    push(from);
-}
-
-void SimulatedAgent::push(int to) {
-    auto stream =
-        std::make_shared<const Stream>(Stream{wal_, is_primary(right_) && !storing_ ? right_.record.term : 0});
-    world_.send(node_, to,
-                [&to_agent = world_.agent(to), from = node_, stream] { to_agent.wal_arrived(from, *stream); });
-}
-
-void SimulatedAgent::wal_arrived(int from, const Stream& stream) {
-    if (!postgres_runs() || upstream_ != world_.agent(from).name_) return;
-    if (stalled_ > 0) {
-        // What is in its socket is lost with the process.
-        stalled_wal_.push_back([this, from, stream, number = postgres_number_, life = life_] {
-            if (life == life_ && number == postgres_number_) wal_arrived(from, stream);
-        });
-        return;
-    }
-    if (postgres_ == Postgres::rejoining) {
-        if (!torn_) return;
-        wal_ = stream.wal;
-        primary_data_ = torn_ = false;
-        enter(Postgres::standby);
-    } else if (postgres_ != Postgres::standby) {
-        return;
-    } else if (wal_.is_prefix_of(stream.wal)) {
-        wal_ = stream.wal;
-    } else if (stream.wal.is_prefix_of(wal_)) {
-        return;  // it was sent before what has come already
-    } else {
-        rejoin();
-        return;
-    }
-    streamed_at_ = world_.now();
-    streamed_term_ = stream.term;
-    if (stream.term > 0 && (right_.record.data_term != stream.term)) note_stream(stream.term);
-    SimulatedAgent& upstream = world_.agent(from);
-    world_.send(node_, from, [&upstream, me = node_, branch = wal_.legs.back().branch, end = wal_.end] {
-        upstream.flush_confirmed(me, branch, end);
-    });
-}
-
-void SimulatedAgent::note_stream(Term term) {
-    inbox([this, term] {
-        const bool still = postgres_ == Postgres::standby && right_.record.term == term && !is_primary(right_);
-        if (!still || right_.record.data_term == term) return;
-        adopt(streams(right_));
-        store({});
-    });
-}
-
-void SimulatedAgent::rejoin() {
-    enter(Postgres::rejoining);
-    world_.note(node_, [] { return std::string("its data has parted from the primary's: rejoins"); });
-    inbox([this] {
-        adopt(loses_data(right_));
-        store([this] {
-            if (postgres_ != Postgres::rejoining) return;
-            world_.after(ms(draw(200, 1500)), [this, life = life_, number = postgres_number_] {
-                if (life == life_ && number == postgres_number_) torn_ = true;
-            });
-        });
-    });
-}
-
-void SimulatedAgent::flush_confirmed(int from, int branch, std::uint64_t end) {
-    if (!takes_writes() || wal_.legs.back().branch != branch) return;
-    auto& flushed = flushed_[world_.agent(from).name_];
-    flushed = std::max(flushed, Lsn{end});
-    acknowledge();
-}
-
-void SimulatedAgent::acknowledge() {
-    const auto& leg = wal_.legs.back();
-    if (rule_.number <= 0) {
-        world_.acknowledged(node_, World::Replication::asynchronous, leg.branch, wal_.end);
-        return;
-    }
-    std::vector<std::uint64_t> ends;
-    for (const auto& name : instance::counted_standbys(rule_, name_)) {
-        const auto found = flushed_.find(name);
-        // As PostgreSQL does: the first ones that are connected, however far behind they are.
-        const bool enough = rule_.method == SyncMethod::first && static_cast<int>(ends.size()) == rule_.number;
-        if (found != flushed_.end() && connected_.contains(world_.agent(name)->node_) && !enough)
-            ends.push_back(found->second.value);
-    }
-    if (static_cast<int>(ends.size()) < rule_.number) return;
-    std::ranges::sort(ends, std::greater<>());
-    const auto position = std::min(ends[static_cast<std::size_t>(rule_.number - 1)], wal_.end);
-    if (position > leg.begin) world_.acknowledged(node_, World::Replication::synchronous, leg.branch, position);
-}
-
 bool SimulatedAgent::follows(const SimulatedAgent& primary) const {
     const bool lately = streamed_at_ && world_.now() - *streamed_at_ < std::chrono::seconds(3);
     return postgres_runs() && postgres_ == Postgres::standby && lately && wal_.is_prefix_of(primary.wal_);
@@ -454,6 +365,7 @@ controller::Report SimulatedAgent::report() const {
     it.accepted = record.accepted;
     it.first_term = world_.without(Sabotage::first_term) ? 1 : record.first_term;
     it.primary = record.primary;
+    it.upstream = conninfo_of(record.upstream.empty() ? record.primary : record.upstream);
     it.serving = takes_writes() && may_write(right_, clock()) && denies_ == 0;
     it.stopped = !writes_sometime();
     it.fenced = fence_ > 0;
@@ -463,6 +375,11 @@ controller::Report SimulatedAgent::report() const {
     it.ending = ending_;
     it.streaming =
         postgres_ == Postgres::standby && streamed_at_ && world_.now() - *streamed_at_ < std::chrono::seconds(1);
+    if (takes_writes()) {
+        auto& standbys = it.standbys.emplace();
+        for (const auto& [node, asked_at] : connected_) standbys.push_back(world_.agent(node).name_);
+    }
+    it.runs_as_standby = postgres_ == Postgres::standby;
     it.reach = reach(right_, looked_.timeline, looked_.end);
     const bool exact = shut_down_ || world_.without(Sabotage::reach_age);
     if (!exact) it.reach_age = clock() - looked_.at;

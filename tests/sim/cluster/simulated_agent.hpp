@@ -12,10 +12,11 @@
 
 namespace pgbosun::sim {
 
-// What a primary sends its standbys: all its WAL, and the term as whose primary its agent vouches for it.
+// What a primary, or a standby, sends its standbys: all its WAL, and the term as whose data its agent vouches for it.
 struct Stream {
     Wal wal;
     Term term = 0;
+    bool of_standby = false;
 };
 
 class SimulatedAgent {
@@ -78,6 +79,7 @@ private:
     void enter_later(Postgres state, std::int64_t least_ms, std::int64_t most_ms, Happening then = {});
     void later(Duration wait, std::uint64_t number, Postgres state, Happening then);
     void set_rule();
+    [[nodiscard]] bool may_pass(const Stream& stream);
     void note_stream(Term term);
     void rejoin();
     void spoil(Assignment& assignment);
@@ -131,6 +133,8 @@ private:
     bool wal_read_ = false;   // postgres has replayed what it had
     bool shut_down_ = false;  // and its data has been looked at since
     std::string upstream_;
+    bool cascades_ = false;      // that is a standby, and was named for it
+    std::string compared_with_;  // the primary whose WAL its own was compared with in this run of postgres
     std::optional<Duration> streamed_at_;
     Term streamed_term_ = 0;             // of what it streamed last, whether its agent has heard of that or not
     std::map<int, Duration> connected_;  // standbys that have asked lately

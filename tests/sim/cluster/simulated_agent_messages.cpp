@@ -12,6 +12,7 @@ void SimulatedAgent::report_to(int, std::function<void(controller::Report)> answ
 }
 
 void SimulatedAgent::spoil(Assignment& assignment) {
+    if (world_.without(Sabotage::fast_forward)) assignment.upstream.clear();
     if (assignment.lease) {
         if (world_.without(Sabotage::echo)) assignment.lease->echo = {right_.boot_id, clock()};
         if (world_.without(Sabotage::boot_id)) assignment.lease->echo.boot_id = right_.boot_id;

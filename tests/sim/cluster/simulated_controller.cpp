@@ -20,7 +20,9 @@ controller::Policy policy_of(const World& world) {
     for (int node = 0; node < setting.instances; ++node) {
         const int rank = setting.ranked ? node : 0;
         const bool spare = node == setting.spare && node != 0;
-        policy.members.push_back({Peer{"pg-" + std::to_string(node), {}, {}}, spare ? -1 : rank});
+        const std::string name = "pg-" + std::to_string(node);
+        const bool confirms = node != setting.apart || node == 0;
+        policy.members.push_back({Peer{name, {}, "host=" + name}, spare ? -1 : rank, {}, confirms});
     }
     policy.ttl = simulated_ttl;
     policy.restart_window = ms(2500);

@@ -157,6 +157,15 @@ void forgotten_successor(Theme& it) {
     it.add(FaultKind::cut_control, lost, 16'000, 1);
 }
 
+// The only one that may be promoted gets nothing more from the primary, which is gone a moment later.
+void left_behind(Theme& it) {
+    it.schedule.setting.spare = 2;
+    it.schedule.setting.kept = true;
+    it.add(FaultKind::cut, it.start - it.between(300, 1500), 5000, 0, 1);
+    it.add(FaultKind::restart_agent, it.start, 20'000, 0);
+    if (it.random.chance(500)) it.add(FaultKind::restart_controller, it.start + it.between(0, 5000), 1000, 3);
+}
+
 void paused(Theme& it) {
     it.add(FaultKind::pause, it.start, 12'000, 0);
     it.add(FaultKind::restart_agent, it.start + it.between(1500, 3000), 8000, 0);
@@ -182,6 +191,7 @@ Draw theme_of(Sabotage sabotage) {
         case Sabotage::record_not_older: return old_record;
         case Sabotage::first_term: return forgotten_commits;
         case Sabotage::promise_new_volume: return forgotten_successor;
+        case Sabotage::fast_forward: return left_behind;
         default: return nullptr;
     }
 }

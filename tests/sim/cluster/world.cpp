@@ -108,8 +108,8 @@ void World::became_writer(int node) {
     }
     for (const auto& [branch, position] : unreplicated_) {
         must(writer.wal().contains(branch, position), [&] {
-            return writer.name() + " lacks what was acknowledged before a switchover, on branch " +
-                   std::to_string(branch) + " at " + std::to_string(position);
+            return writer.name() + " lacks what was acknowledged asynchronously, on branch " + std::to_string(branch) +
+                   " at " + std::to_string(position);
         });
     }
     for (const auto& [branch, position] : acknowledged_) {
@@ -131,6 +131,15 @@ void World::acknowledged(int node, Replication replication, int branch, std::uin
     if (replication == Replication::asynchronous && replaced) return;
     auto& last = (replication == Replication::synchronous ? acknowledged_ : unreplicated_)[branch];
     last = std::max(last, position);
+}
+
+void World::failed_over() {
+    if (!setting().kept) return unreplicated_.clear();
+    const Wal& spare = agent(setting().spare).wal();
+    for (auto& [branch, position] : unreplicated_) {
+        while (position > 0 && !spare.contains(branch, position)) --position;
+    }
+    std::erase_if(unreplicated_, [](const auto& it) { return it.second == 0; });
 }
 
 void World::forced() {

@@ -78,7 +78,7 @@ public:
     enum class Replication { synchronous, asynchronous };
     void acknowledged(int node, Replication replication, int branch, std::uint64_t position);
     // The record says that somebody else is to go on without what the primary may not have replicated.
-    void failed_over() { unreplicated_.clear(); }
+    void failed_over();
     // An operator accepts a loss.
     void forced();
     [[nodiscard]] bool all_hold_data_of(std::uint64_t term) const;

@@ -122,6 +122,8 @@ TEST_CASE("what is wrong is found, with its line, its key and a hint") {
         {"priority: 10", "upstream: pg-3", "instances.pg-2.upstream", 3},
         {"priority: 10", "upstream: pg-2", "instances.pg-2.upstream", 3},
         {"priority: 10", "upstream: pg-1", "synchronous.number", 9},
+        {"priority: 10", "synchronous: false", "synchronous.number", 9},
+        {"priority: 10", "synchronous: no", "instances[1].synchronous", 5},
         {"lease:", "standby_cluster: {primary_conninfo: \"host=far password=x\"}\nlease:",
          "standby_cluster.primary_conninfo", 7},
         {"lease:", "standby_cluster: {archive: yes}\nlease:", "standby_cluster.archive", 7},
@@ -153,6 +155,18 @@ TEST_CASE("a standby may stream from another one, and a cluster may follow anoth
     REQUIRE(got.usable());
     CHECK(got.settings.instances[1].upstream == "pg-1");
     CHECK(got.settings.source == "host=far port=5432");
+}
+
+TEST_CASE("an instance may be one for which no commit waits") {
+    const std::string third = "  - {name: pg-3, url: \"http://pg-3:8008\", conninfo: \"host=pg-3\", synchronous: ";
+    for (const bool synchronous : {true, false}) {
+        const auto got =
+            read(with(whole, "token_file:", third + (synchronous ? "true}\ntoken_file:" : "false}\ntoken_file:")));
+        for (const auto& finding : got.findings) UNSCOPED_INFO(to_text(finding));
+        REQUIRE(got.usable());
+        CHECK(got.settings.instances[1].synchronous);
+        CHECK(got.settings.instances[2].synchronous == synchronous);
+    }
 }
 
 TEST_CASE("a cluster may follow another one's archive") {

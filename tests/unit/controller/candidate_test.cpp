@@ -248,6 +248,26 @@ TEST_CASE("who has written nothing since the term of the candidate's data began 
     }
 }
 
+TEST_CASE(
+    "who was last recorded as primary before the candidate's data began has nothing that it lacks, and need not say "
+    "so") {
+    for (const Term last : {Term{3}, Term{4}, Term{5}, Term{6}}) {
+        INFO(last);
+        auto known = test::leading();
+        known.record->term = 6;
+        known.record->primary = "b";
+        known.record->former = {"a"};
+        known.record->former_terms = {{"a", last}};
+        known.record->synchronous = {1, SyncMethod::any, 1, {"a", "b", "c"}};
+        auto candidate = test::candidate();
+        candidate.reach.term = 5;
+        test::sees(known, candidate);
+        CHECK(picked(known).name.has_value() == (last < 5));
+        known.record->former_terms.clear();
+        CHECK_FALSE(picked(known).name);
+    }
+}
+
 TEST_CASE("an asynchronous candidate that lags by more than max_lag is refused") {
     auto policy = test::policy();
     policy.max_lag = 50;

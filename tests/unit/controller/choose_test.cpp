@@ -453,22 +453,6 @@ TEST_CASE("longer leases of before are forgotten when they have run out, and are
     CHECK(written(choice)->longest_lease == ttl);
 }
 
-TEST_CASE("with `first` the standbys of the highest priority are the synchronous ones") {
-    auto known = test::healthy();
-    auto policy = test::policy();
-    policy.members[2].priority = 5;
-    policy.synchronous = SynchronousWish{SyncMethod::first, 1, DataDurability::required};
-    auto choice = choose(known, policy, now);
-    REQUIRE(written(choice));
-    CHECK(written(choice)->synchronous.names == std::vector<std::string>{"c", "a", "b"});
-
-    known = test::healthy();
-    policy.synchronous->method = SyncMethod::any;
-    choice = choose(known, policy, now);
-    REQUIRE(written(choice));
-    CHECK(written(choice)->synchronous.names == std::vector<std::string>{"a", "b", "c"});
-}
-
 TEST_CASE("who is lost, as an operator vouches, is waited for as long as its lease and its promises may hold") {
     auto record = change_primary(test::record(), "b", Chosen::all_stopped, DataLoss::accepted);
     auto known = elected(now, now + 1h);

@@ -15,14 +15,17 @@ TEST_CASE("a change of primary raises the term, remembers who may still write, a
     CHECK(next.term == 6);
     CHECK(next.primary == "b");
     CHECK(next.former == std::vector<std::string>{"a"});
+    CHECK(next.former_terms == std::map<std::string, Term>{{"a", 5}});
     CHECK(next.promotable == PromotableList{5, {}});
     CHECK(next.acknowledged == next.promotable);
 
     const auto third = change_primary(next, "c", Chosen::all_stopped, DataLoss::refused);
     CHECK(third.former == std::vector<std::string>{"a", "b"});
+    CHECK(third.former_terms == std::map<std::string, Term>{{"a", 5}, {"b", 6}});
 
     const auto back = change_primary(third, "a", Chosen::all_stopped, DataLoss::refused);
     CHECK(back.former == std::vector<std::string>{"b", "c"});
+    CHECK(back.former_terms == std::map<std::string, Term>{{"b", 6}, {"c", 7}});
     CHECK(back.term == 8);
 }
 

@@ -16,6 +16,7 @@ Record whole() {
     record.data_loss = DataLoss::accepted;
     record.handed_by = "pg-1";
     record.former = {"pg-1"};
+    record.former_terms = {{"pg-1", 8}};
     record.lost = {"pg-1"};
     record.promotable = {4, {"pg-3"}};
     record.acknowledged = {3, {"pg-1", "pg-3"}};
@@ -43,14 +44,16 @@ TEST_CASE("a record is read as it was written") {
     CHECK(parse_record(to_text(fresh)).value() == fresh);
     // One of before a cluster could follow another one.
     CHECK(parse_record(without(to_text(whole()), " \"source\": \"\",\n", "")).value() == whole());
-    // One of before handovers, lost instances and leases were in it.
+    // One of before handovers, lost instances, leases and former terms were in it.
     Record older = whole();
     older.handed_by.clear();
     older.lost.clear();
+    older.former_terms.clear();
     older.lease_ttl = older.longest_lease = Duration::zero();
     std::string text = to_text(older);
     text = without(std::move(text), " \"handed_by\": \"\",\n", "");
     text = without(std::move(text), " \"lost\": [],\n", "");
+    text = without(std::move(text), " \"former_terms\": [],\n", "");
     text = without(std::move(text), ",\n \"lease_ttl_ms\": 0,\n \"longest_lease_ms\": 0", "");
     CHECK(parse_record(text).value() == older);
     Record following = follow_source(whole(), "host=far");
@@ -74,6 +77,8 @@ TEST_CASE("what a later version or a person wrote is not taken for a record, and
         {R"("term": 9)", R"("term": true)", "\"term\" must be a whole number"},
         {R"("term": 9)", R"("term": 18446744073709551616)", "\"term\" must be a whole number"},
         {R"("term": 9)", R"("term": 9, "more": 1)", "it holds what is not known here"},
+        {R"("term": 8)", R"("term": -8)", "\"former_terms.term\" must be a whole number"},
+        {R"("term": 8)", R"("term": 8, "more": 1)", "\"former_terms\" holds what is not known here"},
         {R"("paused": true)", R"("resting": 1)", "\"paused\" is missing"},
         {R"("paused": true)", R"("paused": 1)", "\"paused\" must be true or false"},
         {R"("chosen": "all_stopped")", R"("chosen": "all stopped")", "\"chosen\" is none of the words"},

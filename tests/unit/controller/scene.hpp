@@ -37,7 +37,7 @@ inline controller::Report report(const std::string& name, std::uint64_t lsn = 10
     it.echo = {name + " boot", Instant(std::chrono::seconds(77))};
     it.term = term;
     it.primary = term > 5 ? "b" : "a";
-    it.able = it.streaming = true;
+    it.able = it.streaming = it.runs_as_standby = true;
     it.reach = {5, Timeline{1}, Lsn{lsn}};
     it.system_id = SystemId{7};
     return it;
@@ -47,7 +47,7 @@ inline controller::Report primary_report(std::uint64_t lsn = 100) {
     auto it = report("a", lsn);
     it.accepted = 5;
     it.serving = true;
-    it.stopped = it.streaming = false;
+    it.stopped = it.streaming = it.runs_as_standby = false;
     it.promotable_version = 3;
     return it;
 }
