@@ -75,7 +75,17 @@ ControlAnswer Controller::switch_to(Knowledge& known, const ControllerRequest& r
     }
     if (!instances_.contains(to)) return refuse("\"" + to + "\" is not an instance of this cluster");
     if (forced && !request.lost.empty()) return without_lost(known, request);
-    if (to == record.primary) return refuse(to + " is the primary already");
+    if (to == record.primary) {
+        std::string hint;
+        if (forced && !is_serving(known, policy_, now)) {
+            hint =
+                "it does not serve yet: pgbosun-controller status says what it waits for; when others are lost for "
+                "good, and "
+                "stopped for certain: failover --to " +
+                to + " --lost NAME,NAME";
+        }
+        return refuse(to + " is the primary already", std::move(hint));
+    }
     // It is judged by what it last said, which may be some seconds old; who is known not to answer now is not waited for.
     const auto& heard = instances_.at(to).heard.status;
     if (!forced && !heard) {

@@ -132,6 +132,15 @@ class Manifests(unittest.TestCase):
                         if wanted <= workload["spec"]["template"]["metadata"]["labels"].items()}
             self.assertEqual(selected, {"orders-controller" if name == "orders-controller" else "orders"}, name)
 
+    def test_a_drain_takes_one_managed_instance_at_a_time_and_leaves_controllers_alone(self):
+        (budget,) = self.of_kind("PodDisruptionBudget", self.managed).values()
+        self.assertEqual((budget["spec"]["maxUnavailable"], budget["spec"].get("minAvailable")), (1, None))
+        selector = budget["spec"]["selector"]["matchLabels"]
+        workloads = self.of_kind("StatefulSet", self.managed) | self.of_kind("Deployment", self.managed)
+        selected = {name for name, it in workloads.items()
+                    if selector.items() <= it["spec"]["template"]["metadata"]["labels"].items()}
+        self.assertEqual(selected, set(self.of_kind("StatefulSet", self.managed)))
+
     def test_two_stateful_sets_never_select_each_other_s_pods(self):
         stateful = self.of_kind("StatefulSet")
         for name, one in stateful.items():

@@ -2,46 +2,71 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cluster"))
 
+import archives
 import instance
 from certificates import certificate
 from cluster import Cluster
 from instance import Case, wait_for
 
 
+INITDB = "initialising a new data directory"
+ROWS = "select coalesce(string_agg(i::text, ',' order by i), '') from t"
+
+
 def managed(member):
     return (member.said() or {}).get("managed") or {}
 
 
-class Managed(Case):
-    """One cluster for all tests; each leaves it whole."""
+def rejoins(member):
+    return [it["what"] for it in member.http("GET", "/v1/journal").json["entries"] if it["what"].startswith("rejoin: ")]
+
+
+class OneCluster(Case):
+    """For all tests of a class; each leaves it whole."""
+
+    options = {}
 
     @classmethod
     def setUpClass(cls):
-        cls.cluster = Cluster(known_as={"pg-3": {"upstream": "pg-2"}},
-                              # What would hold a stop up until its time is over is noticed (instance.DEADLINE).
-                              member_config={"monitor": {"exhausted_connections": "2s"}, "shutdown": {"timeout": "10min"}})
+        cls.cluster = Cluster(**cls.options)
         cls.addClassCleanup(cls.cluster.stop)
         cls.cluster.start()
         cls.cluster.wait_whole().sql("create table t(i int)")
+
+    def tearDown(self):
+        if instance.has_failed(self):
+            print(self.cluster.tail(), flush=True)
 
     def whole(self):
         return self.cluster.wait_whole()
 
     def has(self, member, rows):
-        wait_for(f"{member.name} has the rows {rows}", lambda: member.psql(
-            "select coalesce(string_agg(i::text, ',' order by i), '') from t").stdout.strip() == rows)
-
-    def plans(self, member):
-        return [it["what"] for it in member.http("GET", "/v1/journal").json["entries"] if it["what"].startswith("rejoin: ")]
+        wait_for(f"{member.name} has the rows {rows}", lambda: member.psql(ROWS).stdout.strip() == rows)
 
     def others(self, primary):
         return [it for it in self.cluster.members if it is not primary]
+
+    def streaming_from(self, member):
+        return {it["name"] for it in (member.said() or {}).get("standbys", []) if it["state"] == "streaming"}
+
+    def replaced(self, before):
+        """The primary that serves in its place."""
+        return wait_for("another primary serves",
+                        lambda: self.cluster.primary() not in (None, before) and self.cluster.primary())
+
+
+class Managed(OneCluster):
+    options = {"known_as": {"pg-3": {"upstream": "pg-2"}},
+               # What would hold a stop up until its time is over is noticed (instance.DEADLINE).
+               "member_config": {"monitor": {"exhausted_connections": "2s"}, "shutdown": {"timeout": "10min"},
+                                 "replication_slots": {"synchronize_replicas": {"enabled": False}}}}
 
     def test_a_new_cluster_forms_by_itself_and_all_instances_have_the_same_data(self):
         primary = self.whole()
@@ -64,9 +89,10 @@ class Managed(Case):
         after.sql("insert into t values (2)")
         for it in self.cluster.members:
             self.has(it, "1,2")
-        plans = self.plans(before)
+        plans = rejoins(before)
         self.assertTrue(plans[-1].startswith("rejoin: follow"), plans)
-        self.assertEqual(before.sql("select count(*) from pg_replication_slots"), "0", "it would keep WAL for ever")
+        self.assertEqual(before.sql("select count(*) from pg_replication_slots where slot_name = 'forgotten'"), "0",
+                         "it would keep WAL for ever")
 
     def test_a_fenced_primary_hands_over_by_a_switchover_and_unfenced_it_may_serve_again(self):
         before = self.whole()
@@ -103,7 +129,7 @@ class Managed(Case):
         before.start()
         self.assertIs(self.whole(), after)
         self.has(before, "1,2")
-        plans = self.plans(before)
+        plans = rejoins(before)
         self.assertTrue(plans[-1].startswith("rejoin: follow"), plans)
 
     def test_a_switchover_does_not_wait_for_an_archive_that_hangs(self):
@@ -131,11 +157,15 @@ class Managed(Case):
         standby.start()
         self.assertIs(self.whole(), primary)
 
-    def test_a_standby_streams_from_the_one_that_is_named_for_it_and_from_the_primary_while_that_one_is_away(self):
-        one, two, three = self.cluster.members
+    def first_is_primary(self):
+        one = self.cluster.members[0]
         if self.whole() is not one:
             wait_for("the switchover is taken", lambda: self.cluster.ask("switchover", "--to", one.name)[0] == 0)
         self.assertIs(self.whole(), one)
+        return self.cluster.members
+
+    def test_a_standby_streams_from_the_one_that_is_named_for_it_and_from_the_primary_while_that_one_is_away(self):
+        one, two, three = self.first_is_primary()
         one.sql("truncate t; insert into t values (1)")
         wait_for("pg-3 streams from pg-2", lambda: self.streaming_from(two) == {three.name})
         wait_for("the primary has pg-2 alone", lambda: self.streaming_from(one) == {two.name})
@@ -151,9 +181,6 @@ class Managed(Case):
         self.assertEqual(three.postmaster(), postmaster, "a change of upstream is a reload")
         one.sql("insert into t values (3)")
         self.has(three, "1,2,3")
-
-    def streaming_from(self, member):
-        return {it["name"] for it in (member.said() or {}).get("standbys", []) if it["state"] == "streaming"}
 
     def test_a_primary_whose_postmaster_dies_is_back_before_anybody_takes_over(self):
         primary = self.whole()
@@ -202,7 +229,56 @@ class Managed(Case):
         self.assertIs(self.whole(), after)
         self.has(before, "1,2")
         self.assertEqual(before.status()["timeline"], after.status()["timeline"])
-        self.assertTrue(self.plans(before)[-1].startswith("rejoin: rewind"), self.plans(before))
+        self.assertTrue(rejoins(before)[-1].startswith("rejoin: rewind"), rejoins(before))
+
+    def test_a_primary_whose_data_is_gone_makes_no_new_database_is_replaced_and_cloned(self):
+        before = self.whole()
+        before.sql("truncate t; insert into t values (1)")
+        for standby in self.others(before):
+            self.has(standby, "1")
+        system, made = before.control_data()["Database system identifier"], before.log("all").count(INITDB)
+        self.assertEqual(before.client("fence", "--reason", "a test").returncode, 0)
+        lost = f"{before.directory}/lost"
+        self.addCleanup(shutil.rmtree, lost)
+        os.rename(before.data_directory, lost)
+        before.http("POST", "/v1/unfence?wait=0s", "{}")
+
+        status = before.wait_status("it rests", lambda it: it["phase"] == "failed", pause=instance.SHORT_STATE)
+        self.assertIn("the data directory is gone, although this instance is the primary of its cluster", status["reason"])
+        self.assertFalse(status["managed"]["able"])
+        self.assertFalse(os.path.exists(before.data_directory))
+        after = self.replaced(before)
+        after.sql("insert into t values (2)")
+        self.assertIs(self.whole(), after)
+        self.assertEqual(before.log("all").count(INITDB), made)
+        self.assertEqual(before.control_data()["Database system identifier"], system)
+        self.assertTrue(rejoins(before)[-1].startswith("rejoin: clone"), rejoins(before))
+        for it in self.cluster.members:
+            self.has(it, "1,2")
+
+    def test_a_primary_whose_postgres_cannot_start_any_more_is_replaced_and_cloned_anew(self):
+        before = self.whole()
+        before.sql("truncate t; insert into t values (1)")
+        for standby in self.others(before):
+            self.has(standby, "1")
+        plans = len(rejoins(before))
+        self.remove_wal(before)
+        before.kill_postmaster()
+
+        before.wait_status("it says why", lambda it: "could not locate a valid checkpoint record" in (it["reason"] or ""))
+        after = self.replaced(before)
+        after.sql("insert into t values (2)")
+        self.assertIs(self.whole(), after)
+        for it in self.cluster.members:
+            self.has(it, "1,2")
+        self.assertTrue(any(plan.startswith("rejoin: reclone") for plan in rejoins(before)[plans:]), rejoins(before))
+
+    @staticmethod
+    def remove_wal(member):
+        wal = os.path.join(member.data_directory, "pg_wal")
+        for name in os.listdir(wal):
+            if len(name) == 24:
+                os.remove(os.path.join(wal, name))
 
     def test_a_standby_whose_postgres_cannot_start_any_more_is_cloned_anew(self):
         primary = self.whole()
@@ -210,21 +286,18 @@ class Managed(Case):
         broken = self.others(primary)[0]
         self.has(broken, "1")
         broken.kill()
-        wal = os.path.join(broken.data_directory, "pg_wal")
-        for name in os.listdir(wal):
-            if len(name) == 24:
-                os.remove(os.path.join(wal, name))
+        self.remove_wal(broken)
         broken.start()
         self.assertIs(self.whole(), primary)
         self.has(broken, "1")
-        plans = self.plans(broken)
+        plans = rejoins(broken)
         self.assertTrue(any(plan.startswith("rejoin: reclone, for PostgreSQL cannot start on it") for plan in plans), plans)
 
         pid = broken.postmaster()
         broken.kill_postmaster()
         wait_for("another one runs", lambda: broken.postmaster() not in (None, pid))
         self.assertIs(self.whole(), primary)
-        again = self.plans(broken)
+        again = rejoins(broken)
         self.assertEqual([plan for plan in again[len(plans):] if plan.startswith("rejoin: reclone")], [], "cloned once")
 
     def test_a_primary_that_nobody_answers_stops_and_goes_on_by_itself(self):
@@ -251,14 +324,42 @@ class Managed(Case):
         self.whole()
         self.has(primary, "1,2,3")
 
+    def test_a_standby_that_somebody_promotes_by_hand_comes_back_without_its_rows_and_so_does_who_streams_from_it(self):
+        one, two, three = self.first_is_primary()
+        one.sql("truncate t; insert into t values (1)")
+        wait_for("pg-3 streams from pg-2", lambda: self.streaming_from(two) == {three.name})
+        self.has(three, "1")
+        timeline, term, postmaster = one.status()["timeline"], one.status()["term"], one.postmaster()
+        plans = {it: len(rejoins(it)) for it in (two, three)}
+
+        # Whether the row gets in before it is stopped is a matter of chance.
+        two.psql("select pg_promote(); insert into t values (9)")
+        two.wait_log("selected new timeline ID")
+        two.wait_log("somebody has promoted this standby by hand")
+
+        one.sql("insert into t values (2)")
+        for it in (two, three):
+            wait_for(f"{it.name} has been brought back", lambda it=it: len(rejoins(it)) > plans[it])
+        self.assertIs(self.whole(), one)
+        for it in self.cluster.members:
+            self.has(it, "1,2")
+        status = one.status()
+        self.assertEqual((status["timeline"], status["term"], one.postmaster()), (timeline, term, postmaster))
+        archived = {int(name[:8], 16) for name in archives.wal_files(f"{self.cluster.directory}/archive")}
+        self.assertLessEqual(max(archived, default=0), timeline, "what it wrote is in the archive")
+
     def test_an_agent_that_is_stopped_loses_its_postgres_at_the_end_of_its_right(self):
         primary = self.whole()
         primary.freeze()
         self.addCleanup(primary.thaw)
         wait_for("its guard has killed postgres", lambda: not instance.server_processes(primary.data_directory))
-        wait_for("another primary serves", lambda: self.cluster.primary() not in (None, primary))
-        after = self.cluster.primary()
+        # The first that is asked of it, before any timer of its own: it answers when it goes on.
+        asked = instance.UnixConnection(primary.control_socket, instance.DEADLINE)
+        self.addCleanup(asked.close)
+        asked.request("GET", "/primary")
+        after = self.replaced(primary)
         primary.thaw()
+        self.assertEqual(asked.getresponse().status, 503)
         self.assertIs(self.whole(), after)
 
     def test_what_makes_no_sense_is_refused_and_changes_nothing(self):

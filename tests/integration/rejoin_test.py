@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -150,6 +151,35 @@ class ByItself(Rejoin):
         self.cluster.streams(one)
         self.cluster.has(one, "1,3")
         self.assertFalse(os.path.exists(marker))
+
+    def test_a_rewind_waits_until_the_new_primary_has_made_its_first_checkpoint(self):
+        one, two = self.played(2)
+        self.cluster.has(two, "1")
+        self.cluster.end(two)
+        one.sql("insert into t values (2)")
+        one.kill()
+        self.cluster.forget(one)
+        two.start()
+        two.wait_status("it is up", lambda said: said["role"] == "standby" and said["phase"] == "running")
+        checkpointer = int(two.sql("select pid from pg_stat_activity where backend_type = 'checkpointer'"))
+        instance.send(checkpointer, signal.SIGSTOP)
+        self.addCleanup(instance.send, checkpointer, signal.SIGCONT)
+        self.cluster.promote(two, 2)
+        two.sql("insert into t values (3)")
+        self.assertEqual(two.control_data()["Latest checkpoint's TimeLineID"], "1", "else this shows nothing")
+
+        one.start()
+        self.cluster.assign(one, 2, two)
+        waits = "waiting for the primary's checkpoint"
+        said = one.wait_status("it waits, and says for what", lambda said: (said["progress"] or {}).get("what") == waits)
+        self.assertIsNone(said["postgres"]["pid"])
+        self.assertEqual(self.cluster.entries(one), [], "nothing is done yet")
+
+        instance.send(checkpointer, signal.SIGCONT)
+        self.cluster.streams(one)
+        self.cluster.has(one, "1,3")
+        plans = self.cluster.entries(one)
+        self.assertTrue(plans[0].startswith("rejoin: rewind") and len(plans) == 1, plans)
 
     def test_a_standby_whose_upstream_dies_streams_from_the_primary_although_no_controller_says_so(self):
         one, two, three = self.played(3)

@@ -1,5 +1,6 @@
 """A managed cluster with synchronous replication: who may read what a primary holds after it was started anew."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cluster"))
 
 import instance
+import libpq
 from cluster import Cluster
 from instance import Case, wait_for
 
@@ -66,7 +68,8 @@ class JustStarted(Case):
         if instance.has_failed(self):
             print(self.cluster.tail(), flush=True)
 
-    def test_it_is_waited_for_until_it_knows_what_it_holds(self):
+    def only_one_is_left(self):
+        """The primary, the standby that is left, and the other one, which alone has confirmed the rows."""
         primary = self.cluster.wait_whole()
         primary.sql("create table t(i int)")
         behind, confirms = (it for it in self.cluster.members if it is not primary)
@@ -78,6 +81,10 @@ class JustStarted(Case):
         confirms.kill()
         os.kill(receiver, signal.SIGKILL)
         wait_for("nobody is promoted alone", lambda: "too few synchronous standbys answer" in self.cluster.ask("status")[1])
+        return primary, behind, confirms
+
+    def test_it_is_waited_for_until_it_knows_what_it_holds(self):
+        primary, _, confirms = self.only_one_is_left()
 
         confirms.start()
 
@@ -85,6 +92,26 @@ class JustStarted(Case):
         self.assertEqual(confirms.sql("select count(*) from t"), "1000")
         primary.start()
         self.assertIs(self.cluster.wait_whole(), confirms)
+
+    def test_who_is_left_is_promoted_by_force_and_the_others_give_up_what_only_they_have(self):
+        primary, behind, confirms = self.only_one_is_left()
+        self.assertEqual(self.cluster.primaries(), [])
+
+        code, said = self.cluster.ask("failover", "--to", behind.name)
+        if code == 3:  # it was recorded before the quorum was missed, and waits
+            self.assertIn(f"{behind.name} is the primary already", said)
+            self.assertIn(f"failover --to {behind.name} --lost", said)
+            code, said = self.cluster.ask("failover", "--to", behind.name, "--lost", f"{primary.name},{confirms.name}")
+
+        self.assertEqual(code, 0, said)
+        self.assertEqual(self.cluster.primaries(), [behind])
+        primary.start()
+        confirms.start()
+        self.assertIs(self.cluster.wait_whole(), behind)
+        behind.sql("insert into t values (0)")
+        for it in self.cluster.members:
+            wait_for(f"{it.name} has the same rows",
+                     lambda it=it: it.psql("select string_agg(i::text, ',') from t").stdout.strip() == "0")
 
 
 class Preferred(Case):
@@ -99,6 +126,33 @@ class Preferred(Case):
     def tearDown(self):
         if instance.has_failed(self):
             print(self.cluster.tail(), flush=True)
+
+    def test_alone_and_started_anew_it_lets_clients_in_and_they_write(self):
+        primary = self.cluster.wait_whole()
+        standby = next(it for it in self.cluster.members if it is not primary)
+        wait_for("the standby is waited for", lambda: self.rule() == 1)
+        primary.sql("create table t(i int)")
+        standby.kill()
+        wait_for("it goes on alone", lambda: self.rule() == 0 and primary.sql("show synchronous_standby_names") == "")
+        term, postmaster = primary.status()["term"], primary.postmaster()
+
+        primary.kill_postmaster()
+
+        wait_for("its postgres is another", lambda: primary.postmaster() not in (None, postmaster))
+        wait_for("a client writes", lambda: self.writes(primary, 1))
+        wait_for("others are let in too", lambda: primary.http("GET", "/primary").status == 200)
+        standby.start()
+        self.assertIs(self.cluster.wait_whole(), primary)
+        self.assertEqual(primary.status()["term"], term)
+        wait_for("the standby has it", lambda: standby.psql("select distinct i from t").stdout.strip() == "1")
+
+    @staticmethod
+    def writes(member, row):
+        """As a client does, over TCP; who gets no answer tries again."""
+        with contextlib.suppress(libpq.Lost, libpq.Refused), \
+                contextlib.closing(libpq.Connection(f"{member.conninfo} user=postgres dbname=postgres", 5)) as session:
+            return session.execute(f"insert into t values ({row}) returning i", 5) == [[str(row)]]
+        return False
 
     def rule(self):
         return (self.cluster.said() or {}).get("synchronous", {}).get("number")
