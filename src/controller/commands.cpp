@@ -31,6 +31,14 @@ std::vector<std::string> names_in(const std::string& list) {
 
 std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MB"; }
 
+// Of one that the record names, and that waits to be promoted.
+std::string way_to_promote(const std::string& name) {
+    return "it does not serve yet: pgbosun-controller status says what it waits for; when others are lost for good, "
+           "and stopped "
+           "for certain: failover --to " +
+           name + " --lost NAME,NAME";
+}
+
 }  // namespace
 
 ControlAnswer Controller::command(ControllerRequest request) {
@@ -76,15 +84,8 @@ ControlAnswer Controller::switch_to(Knowledge& known, const ControllerRequest& r
     if (!instances_.contains(to)) return refuse("\"" + to + "\" is not an instance of this cluster");
     if (forced && !request.lost.empty()) return without_lost(known, request);
     if (to == record.primary) {
-        std::string hint;
-        if (forced && !is_serving(known, policy_, now)) {
-            hint =
-                "it does not serve yet: pgbosun-controller status says what it waits for; when others are lost for "
-                "good, and "
-                "stopped for certain: failover --to " +
-                to + " --lost NAME,NAME";
-        }
-        return refuse(to + " is the primary already", std::move(hint));
+        const bool waits = forced && !is_serving(known, policy_, now);
+        return refuse(to + " is the primary already", waits ? way_to_promote(to) : "");
     }
     // It is judged by what it last said, which may be some seconds old; who is known not to answer now is not waited for.
     const auto& heard = instances_.at(to).heard.status;
