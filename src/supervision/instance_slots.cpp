@@ -47,6 +47,7 @@ SlotUpkeep::Situation Instance::slot_situation() {
                          performer_.followed() == primary->conninfo;
     if (mirrors) situation.primary = primary->conninfo;
     situation.mirrors_none = running->role == Role::standby && primary && primary->name == source_name;
+    if (running->role == Role::standby) situation.streams_by = performer_.slot();
     for (const Peer& peer : membership_->stored().peers) situation.members.push_back(peer.name);
     situation.short_of_room = is_short_of_room(status().volumes);
     return situation;

@@ -104,6 +104,8 @@ public:
     // synchronized_standby_slots; written by the next Reload.
     void set_confirming_slots(std::string value) { confirming_slots_ = std::move(value); }
     [[nodiscard]] const std::string& confirming_slots() const { return confirming_slots_; }
+    // The slot by which it streams, as PostgreSQL is told by the next Reload; empty: none.
+    [[nodiscard]] std::string slot() const;
     // It streams by no slot, and should.
     [[nodiscard]] bool lacks_slot() const;
     // Makes it, if it is not there, and tells PostgreSQL whether it is.

@@ -147,10 +147,12 @@ Task<> Performer::seek_slot() {
     if (lacked != lacks_slot()) perform(instance::Reload{});
 }
 
-bool Performer::lacks_slot() const {
-    const std::string from = upstream();
-    return calls_.slot && !calls_.slot().empty() && !from.empty() && slot_made_at_ != from;
+std::string Performer::slot() const {
+    const bool made = calls_.slot && !slot_made_at_.empty() && slot_made_at_ == upstream();
+    return made ? calls_.slot() : std::string();
 }
+
+bool Performer::lacks_slot() const { return calls_.slot && !calls_.slot().empty() && !upstream().empty() && slot().empty(); }
 
 bool Performer::is_namesake_there(const NamesakeFacts& facts) {
     const auto verdict = namesake_.look(facts, outside_.clock.now());

@@ -65,7 +65,7 @@ Task<Result<postgres::ConfigurationFacts>> Performer::configuration_facts(const 
         const auto passfile = co_await write_passfile(outside_, settings_);
         if (!passfile) co_return std::unexpected(passfile.error());
         facts.following = std::move(*upstream_facts);
-        if (streams && calls_.slot && slot_made_at_ == upstream_now) facts.following->slot = calls_.slot();
+        if (streams && upstream_now == upstream()) facts.following->slot = slot();
         const auto cloned = co_await recall_archive_clone(outside_.files, settings_);
         if (!cloned) co_return std::unexpected(cloned.error());
         // What was restored has no WAL of its own yet, and no other history.

@@ -71,6 +71,13 @@ Task<std::optional<SlotUpkeep::Theirs>> SlotUpkeep::theirs(Situation situation) 
     co_return it;
 }
 
+Task<> SlotUpkeep::turn_to_slot(PgSession& session, std::string slot) {
+    std::string sql(postgres::turn_to_slot_sql);
+    std::vector<Field> parameters{std::move(slot)};
+    const auto ended = co_await session.query(std::move(sql), std::move(parameters), step_timeout);
+    if (ended && !ended->rows.empty()) log::info("its WAL receiver begins anew: it streamed without its replication slot");
+}
+
 Task<> SlotUpkeep::run(Situation situation) {
     auto mirrored = co_await recall_mirrored_slots(outside_.files, settings_);
     if (!mirrored) co_return;
@@ -78,6 +85,10 @@ Task<> SlotUpkeep::run(Situation situation) {
     auto slots = co_await look_at_slots(*session, situation.role);
     if (!slots) co_return;
     slots_ = std::move(*slots);
+    if (!situation.streams_by.empty()) {
+        std::string slot = situation.streams_by;
+        co_await turn_to_slot(*session, std::move(slot));
+    }
     SlotPlan plan;
     if (situation.role != Role::primary) plan.mirrored = *mirrored;  // else they are its own now
     if (situation.role == Role::standby) {

@@ -27,6 +27,7 @@ public:
         bool mirrors_none = false;         // a standby of a cluster that follows another one: what it mirrored goes
         std::vector<std::string> members;  // empty: not known
         bool short_of_room = false;
+        std::string streams_by;  // a standby: its own slot on whom it streams from, which is there; empty: none
     };
     // While the server accepts queries. What fails is logged, and done by the next call. What is mirrored is on the volume
     // before it is made: killed in between, the next call makes it, or finds that nothing is there to be dropped.
@@ -43,6 +44,7 @@ private:
     };
     Task<std::optional<Theirs>> theirs(Situation situation);
     void tell_once(const std::string& about, const std::string& what);
+    Task<> turn_to_slot(PgSession& session, std::string slot);
     Task<bool> carry_out(PgSession& session, SlotStep step);
 
     Surroundings& outside_;

@@ -31,6 +31,10 @@ class Slots(Case):
         cls.cluster.start()
         cls.cluster.wait_whole()
 
+    def tearDown(self):
+        if instance.has_failed(self):
+            print(self.cluster.tail(), flush=True)
+
     def whole(self):
         return self.cluster.wait_whole()
 

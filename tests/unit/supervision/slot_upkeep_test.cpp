@@ -37,6 +37,7 @@ struct Fixture : test::Outside {
         settings.instance = "pg-2";
         files.add_directory("/volume/pgbosun");
         server->answer = [this](const std::string& sql, const auto& parameters) -> Result<Rows> {
+            if (sql == postgres::turn_to_slot_sql) return end_receiver(*parameters[0]);
             if (sql == failing) return fail(FaultKind::refused, "53400: all replication slots are in use");
             return answer(ours, recovers, sql, parameters);
         };
@@ -50,6 +51,12 @@ struct Fixture : test::Outside {
             std::unique_ptr<PgSession> opened = std::make_unique<test::FakePgSession>(primary);
             co_return opened;
         };
+    }
+    Result<Rows> end_receiver(const std::string& slot) {
+        Rows rows;
+        if (receiver != slot) rows.rows.push_back({"t"});
+        receiver = slot;  // the next one has read the configuration
+        return rows;
     }
     void run(SlotUpkeep& which, SlotUpkeep::Situation situation) {
         bool over = false;
@@ -68,6 +75,7 @@ struct Fixture : test::Outside {
     std::shared_ptr<test::FakeServer> primary = std::make_shared<test::FakeServer>();
     Slots ours, theirs;
     std::string failing;
+    std::string receiver;  // the slot that the WAL receiver streams by
     SlotUpkeep upkeep{outside, settings};
 };
 
@@ -176,4 +184,19 @@ TEST_CASE("a primary drops the slot of a member that is no more, and no other") 
     it.clock.advance(std::chrono::minutes(2));
     it.run(it.as_primary);
     CHECK(it.ours == Slots{{"_pgbosun_pg_1", "0/500"}, {"a", "0/500"}});
+}
+
+TEST_CASE("a WAL receiver that went on without the slot it was told of begins anew, and no other") {
+    Fixture it;
+    auto situation = it.standby;
+    SECTION("it has a slot to stream by") {
+        situation.streams_by = "_pgbosun_pg_2";
+        it.run(situation);
+        CHECK(it.receiver == "_pgbosun_pg_2");
+    }
+    SECTION("it has none") {
+        it.receiver = "of_its_own";
+        it.run(situation);
+        CHECK(it.receiver == "of_its_own");
+    }
 }
