@@ -152,7 +152,9 @@ std::string Performer::slot() const {
     return made ? calls_.slot() : std::string();
 }
 
-bool Performer::lacks_slot() const { return calls_.slot && !calls_.slot().empty() && !upstream().empty() && slot().empty(); }
+bool Performer::lacks_slot() const {
+    return calls_.slot && !calls_.slot().empty() && !upstream().empty() && slot().empty();
+}
 
 bool Performer::is_namesake_there(const NamesakeFacts& facts) {
     const auto verdict = namesake_.look(facts, outside_.clock.now());

@@ -35,6 +35,9 @@ bool follows_now(const instance::RejoinPlan& plan) {
     return ends_its_archiving(plan) || std::holds_alternative<instance::Clone>(plan.what);
 }
 
+// What is short of a recovery's target is no standby's data: up without a primary, it could be promoted as it is.
+bool can_be_standby(const Inspection& inspection) { return inspection.usable && !inspection.recovering; }
+
 Rejoiner::Report failed(Fault fault) {
     return {instance::BootstrapOutcome::failed, false, std::move(fault.what), std::move(fault.hint)};
 }
@@ -66,10 +69,9 @@ void Rejoiner::cancel(bool kill) {
 Task<Rejoiner::Report> Rejoiner::run(const Settings& settings, const Inspection& inspection, std::string conninfo,
                                      instance::Attempts attempts) {
     if (cancelled_) co_return cancelled();
-    // What is short of a recovery's target is no standby's data: up without a primary, it could be promoted as it is.
-    const bool has_data = inspection.usable && !inspection.recovering;
+    const bool has_data = can_be_standby(inspection);
     if (conninfo.empty()) {
-        if (has_data) co_return co_await mark(settings, false);
+        if (has_data) co_return co_await mark(settings, inspection, false);
         co_return Report{instance::BootstrapOutcome::primary_absent, false,
                          "there is no data here, and no primary to clone", ""};
     }
@@ -91,7 +93,7 @@ Task<Rejoiner::Report> Rejoiner::run(const Settings& settings, const Inspection&
         if (cancelled_) {
             report = cancelled();
         } else if (!looked) {
-            report = co_await without_primary(settings, has_data, looked.error(), comes_up);
+            report = co_await without_primary(settings, inspection, looked.error(), comes_up);
         } else if (!local) {
             report = failed(local.error());
         } else {
@@ -105,13 +107,14 @@ Task<Rejoiner::Report> Rejoiner::run(const Settings& settings, const Inspection&
     co_return std::move(*report);
 }
 
-Task<std::optional<Rejoiner::Report>> Rejoiner::without_primary(const Settings& settings, bool has_data,
+Task<std::optional<Rejoiner::Report>> Rejoiner::without_primary(const Settings& settings, const Inspection& inspection,
                                                                 const Fault& why, Instant comes_up) {
     if (outside_.clock.now() < comes_up) co_return std::nullopt;
-    if (!has_data) co_return Report{instance::BootstrapOutcome::primary_absent, false, why.what, why.hint};
+    if (!can_be_standby(inspection))
+        co_return Report{instance::BootstrapOutcome::primary_absent, false, why.what, why.hint};
     log::warning("the primary does not answer; the data comes up for reading, and follows when it does",
                  {{"reason", why.what}});
-    co_return co_await mark(settings, false);
+    co_return co_await mark(settings, inspection, false);
 }
 
 Task<std::optional<Rejoiner::Report>> Rejoiner::with_primary(const Settings& settings, const Inspection& inspection,
@@ -210,19 +213,15 @@ Task<Rejoiner::Report> Rejoiner::carry_out(const Settings& settings, const Inspe
         const auto dropped = co_await drop_slots(outside_.files, settings);
         if (!dropped) co_return failed(dropped.error());
     }
-    if (follows) co_return co_await mark(settings, true);
+    if (follows) co_return co_await mark(settings, inspection, true);
     if (std::holds_alternative<instance::AwaitFact>(plan.what)) {
-        if (inspection.usable && inspection.usable->start == postgres::StartMode::primary) {
-            const auto noted = co_await note_slots(outside_.files, settings);
-            if (!noted) co_return failed(noted.error());
-        }
         // What is missing is known when it runs: it comes up following nobody, and is compared then. Not so an
         // unfinished copy, which would never answer; but a restored one, which has the archive.
         const auto last = co_await recall_archive_clone(outside_.files, settings);
         if (!last) co_return failed(last.error());
         const bool unfinished =
             inspection.usable && is_unfinished_copy(*inspection.usable) && *last != ArchiveClone::restored;
-        co_return co_await mark(settings, unfinished);
+        co_return co_await mark(settings, inspection, unfinished);
     }
     if (std::holds_alternative<instance::Refuse>(plan.what)) {
         co_return Report{instance::BootstrapOutcome::refused, false,
@@ -244,7 +243,11 @@ Task<Rejoiner::Report> Rejoiner::carry_out(const Settings& settings, const Inspe
     co_return co_await copy(settings, std::move(conninfo), upstream);
 }
 
-Task<Rejoiner::Report> Rejoiner::mark(const Settings& settings, bool compared) {
+Task<Rejoiner::Report> Rejoiner::mark(const Settings& settings, const Inspection& inspection, bool compared) {
+    if (inspection.usable && inspection.usable->start == postgres::StartMode::primary) {
+        const auto noted = co_await note_slots(outside_.files, settings);
+        if (!noted) co_return failed(noted.error());
+    }
     std::string path = settings.data_directory() + "/standby.signal";
     auto marked = co_await outside_.files.write_durably(std::move(path), std::string());
     if (marked) {
@@ -286,7 +289,7 @@ Task<Rejoiner::Report> Rejoiner::rewind(const Settings& settings, const Inspecti
         co_return failed(
             {FaultKind::refused, std::move(what), "its output is in the log; the instance is cloned anew"});
     }
-    Report report = co_await mark(settings, true);
+    Report report = co_await mark(settings, inspection, true);
     if (report.outcome != instance::BootstrapOutcome::done) co_return report;
     done = co_await outside_.files.remove_durably(std::move(marker));
     if (!done) co_return failed(done.error());

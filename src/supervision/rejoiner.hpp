@@ -85,8 +85,8 @@ private:
                                               const instance::LocalData& local, const instance::Upstream& upstream,
                                               PgSession& session);
     // What comes of one look at it; nothing: look again.
-    Task<std::optional<Report>> without_primary(const Settings& settings, bool has_data, const Fault& why,
-                                                Instant comes_up);
+    Task<std::optional<Report>> without_primary(const Settings& settings, const Inspection& inspection,
+                                                const Fault& why, Instant comes_up);
     Task<std::optional<Report>> with_primary(const Settings& settings, const Inspection& inspection,
                                              const std::optional<instance::LocalData>& local, const Look& looked,
                                              const std::string& conninfo, Instant gives_up);
@@ -112,7 +112,7 @@ private:
     void tell(const std::string& what, Facts facts);
     Task<Result<CatalogSummary>> look_at_archive();
     Task<std::optional<std::uint64_t>> data_size(std::string conninfo);
-    Task<Report> mark(const Settings& settings, bool compared);
+    Task<Report> mark(const Settings& settings, const Inspection& inspection, bool compared);
     [[nodiscard]] bool has_foreign_wal() const { return calls_.foreign_wal && calls_.foreign_wal(); }
     Task<Result<Command>> rewind_command(const Settings& settings, const Inspection& inspection, std::string conninfo);
     void show(std::string what) { progress_ = ProgressStatus{std::move(what), 0, 0, outside_.clock.now()}; }

@@ -36,7 +36,7 @@ Task<Rejoiner::Report> Rejoiner::run_by_archive(const Settings& settings, const 
         log::warning(
             "the source's archive cannot be followed now; the data comes up for reading, and follows when it can",
             {{"reason", hindrance->what}, {"hint", hindrance->hint}});
-        co_return co_await mark(settings, false);
+        co_return co_await mark(settings, inspection, false);
     }
     if (hindrance) co_return waits(std::move(*hindrance));
     calls_.planned(plan, *local, seen->upstream);

@@ -75,7 +75,8 @@ Task<> SlotUpkeep::turn_to_slot(PgSession& session, std::string slot) {
     std::string sql(postgres::turn_to_slot_sql);
     std::vector<Field> parameters{std::move(slot)};
     const auto ended = co_await session.query(std::move(sql), std::move(parameters), step_timeout);
-    if (ended && !ended->rows.empty()) log::info("its WAL receiver begins anew: it streamed without its replication slot");
+    if (ended && !ended->rows.empty())
+        log::info("its WAL receiver begins anew: it streamed without its replication slot");
 }
 
 Task<> SlotUpkeep::run(Situation situation) {

@@ -371,6 +371,11 @@ class Cluster:
                               timeout=instance.DEADLINE, check=False)
         return done.returncode, done.stdout + done.stderr
 
+    def switch_over(self, to):
+        """On a busy machine another one takes over from who is late: so it is asked until it is done."""
+        wait_for(f"a switchover to {to.name}", 
+                 lambda: self.primary() is to or self.ask("switchover", "--to", to.name)[0] == 0)
+
     def prepare_writes(self):
         """The table that writers need, on the primary and all its standbys."""
         primary = self.wait_whole()

@@ -288,8 +288,7 @@ class OnlyTheArchive(Case):
         to.sql("insert into t values (4)")
         self.check_whole("1,2,4")
         # Nothing of its recovery is left, which it would begin again when it is started anew as the primary.
-        code, said = self.cluster.ask("switchover", "--to", first.name)
-        self.assertEqual(code, 0, said)
+        self.cluster.switch_over(first)
         self.assertIs(self.cluster.wait_whole(), first)
         status, postmaster = first.status(), first.postmaster()
         first.kill_postmaster()

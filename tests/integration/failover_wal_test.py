@@ -106,17 +106,24 @@ class Promotion(join_test.Pair):
         self.assertFalse({name for name in whole if name.startswith("00000001") and name[8:] >= fork[8:]}, (whole, fork))
 
 
-class Rejoin(instance.Case):
+class Parted(instance.Case):
+    member_config = {"bootstrap": {"initdb": {"data_checksums": True}}}
+
     @classmethod
     def setUpClass(cls):
-        cls.cluster = Cluster(size=2, controllers=1, member_config={"bootstrap": {"initdb": {"data_checksums": True}}})
+        cls.cluster = Cluster(size=2, controllers=1, member_config=cls.member_config)
         cls.addClassCleanup(cls.cluster.stop)
         cls.cluster.start()
         cls.cluster.wait_whole()
         cls.store = Store(f"{cls.cluster.directory}/archive")
 
-    def split(self):
-        """A primary dies that has segments which no other has and no archive. It, the names, and their bytes."""
+    def tearDown(self):
+        if instance.has_failed(self):
+            print(self.cluster.tail(), flush=True)
+
+    def split(self, last=lambda primary: None):
+        """A primary dies that has segments which no other has and no archive. It, the names, and their bytes. `last`: what is
+        done with it before."""
         before = self.cluster.wait_whole()
         standby = next(it for it in self.cluster.members if it is not before)
         archives.wait_archived(before, archives.switch(before))
@@ -125,9 +132,10 @@ class Rejoin(instance.Case):
         self.addCleanup(instance.send, receiver, instance.signal.SIGCONT)
         self.store.leave()
         self.addCleanup(self.store.come_back)
-        # More than the sockets between the two hold.
-        names = [archives.switch(before) for _ in range(4)]
+        # The sockets between the two hold up to 36 MB.
+        names = [archives.switch(before) for _ in range(6)]
         wait_for("they wait", lambda: set(names) <= archives.waiting(before))
+        last(before)
         before.kill()
         standby.sql(f"select pg_terminate_backend({receiver})")
         instance.send(receiver, instance.signal.SIGCONT)
@@ -138,9 +146,17 @@ class Rejoin(instance.Case):
         # A standby that is promoted waits for a store that is away before it gives up looking for more WAL there.
         self.store.come_back()
         wait_for("another primary serves", lambda: self.cluster.primary() not in (None, before))
-        self.assertFalse(set(names[1:]) & segments_below(self.cluster.primary(), names[0][:8]), "the other one has them too")
-        return before, names[1:], content
+        names = names[3:]
+        self.assertFalse(set(names) & segments_below(self.cluster.primary(), names[0][:8]), "the other one has them too")
+        return before, names, content
 
+    @staticmethod
+    def said(it):
+        """What its journal has."""
+        return [entry["what"] for entry in it.http("GET", "/v1/journal").json["entries"]]
+
+
+class Rejoin(Parted):
     def told(self, it):
         """What it says of WAL that is not in the archive."""
         return [entry for entry in it.http("GET", "/v1/journal").json["entries"]
@@ -156,7 +172,7 @@ class Rejoin(instance.Case):
         files = archives.wal_files(self.store.path)
         for name in names:
             self.assertEqual(archives.decoded(files[name]), content[name], name)
-        entries = [entry["what"] for entry in before.http("GET", "/v1/journal").json["entries"]]
+        entries = self.said(before)
         self.assertIn("WAL that only this instance had to archive is archived", entries)
         self.assertTrue(any(what.startswith("rejoin: rewind") for what in entries), entries)
         self.assertFalse(os.path.exists(f"{before.volume}/pgbosun/unarchived"))
@@ -179,6 +195,54 @@ class Rejoin(instance.Case):
         self.assertEqual(len(told), 1, told)
         self.assertIn(names[-1], told[0]["what"])
         self.assertIn(kept, told[0]["what"])
+
+
+class Removed(Parted):
+    """Nobody keeps WAL for who is away; the archive has it."""
+
+    member_config = {**Parted.member_config, "postgresql": {"parameters": {"wal_keep_size": "0"}},
+                     "replication_slots": {"high_availability": {"enabled": False}}}
+
+    @staticmethod
+    def checkpoint(primary):
+        """The WAL that its recovery would begin with."""
+        primary.sql("checkpoint")
+        return primary.sql("select pg_walfile_name(redo_lsn) from pg_control_checkpoint()")
+
+    def remove(self, primary, segment):
+        primary.sql("checkpoint")
+        wait_for(f"{primary.name} has removed {segment}", lambda: not os.path.exists(f"{primary.data_directory}/pg_wal/{segment}"))
+
+    def clones(self, it):
+        return [what for what in self.said(it) if what.startswith(("clone", "rejoin: reclone"))]
+
+    def test_pg_rewind_takes_from_the_archive_what_the_old_primary_has_removed(self):
+        before = self.cluster.wait_whole()
+        clones = self.clones(before)
+        common = self.checkpoint(before)
+
+        self.split(last=lambda it: self.remove(it, common))
+        before.start()
+        self.cluster.wait_whole()
+
+        self.assertTrue(any(what.startswith("rejoin: rewind") for what in self.said(before)), self.said(before))
+        self.assertEqual(self.clones(before), clones)
+
+    def test_a_standby_that_was_away_replays_from_the_archive_what_its_primary_has_removed(self):
+        primary = self.cluster.wait_whole()
+        standby = next(it for it in self.cluster.members if it is not primary)
+        clones = self.clones(standby)
+        standby.kill()
+        missed = archives.switch(primary)
+        for name in (missed, archives.switch(primary), archives.switch(primary)):
+            archives.wait_archived(primary, name)
+        self.remove(primary, missed)
+
+        standby.start()
+
+        self.assertIs(self.cluster.wait_whole(), primary)
+        self.assertIn(f'restored log file \\"{missed}\\" from archive', standby.log())
+        self.assertEqual(self.clones(standby), clones)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,14 @@ from cluster import Cluster
 from instance import Case, wait_for
 
 
+def freeze_receiver(test, standby):
+    """Its connection stays, and nothing comes from it. Returns the process and when."""
+    receiver = int(standby.sql("select pid from pg_stat_wal_receiver"))
+    os.kill(receiver, signal.SIGSTOP)
+    test.addCleanup(instance.send, receiver, signal.SIGCONT)
+    return receiver, time.monotonic()
+
+
 class Synchronous(Case):
     @classmethod
     def setUpClass(cls):
@@ -186,8 +194,67 @@ class Preferred(Case):
         self.assertIs(self.cluster.wait_whole(), standby)
 
         writer.stop()
-        there = set(map(int, standby.sql(f"select id from acknowledged where label = '{writer.label}'").split()))
-        self.assertEqual({row.number for row in writer.rows() if row.acknowledged is not None} - there, set())
+        self.check_kept(writer, standby)
+
+    def test_writes_go_on_when_the_standby_confirms_nothing_any_more(self):
+        primary = self.cluster.prepare_writes()
+        standby = next(it for it in self.cluster.members if it is not primary)
+        wait_for("the standby is waited for", lambda: self.rule() == 1)
+        writer = self.cluster.write()
+        self.addCleanup(writer.stop)
+        wait_for("a first row", writer.acknowledged)
+
+        receiver, frozen = freeze_receiver(self, standby)
+
+        wait_for("writes go on alone", lambda: writer.acknowledged(frozen + 1), deadline=60)
+        instance.send(receiver, signal.SIGCONT)
+        self.assertIs(self.cluster.wait_whole(), primary)
+        wait_for("the standby is waited for again", lambda: self.rule() == 1)
+        writer.stop()
+        self.check_kept(writer, primary)
+        self.check_kept(writer, standby)
+
+    def check_kept(self, writer, member):
+        acknowledged = {row.number for row in writer.rows() if row.acknowledged is not None}
+        there = f"select id from acknowledged where label = '{writer.label}'"
+        wait_for(f"{member.name} has all that was acknowledged",
+                 lambda: acknowledged <= set(map(int, member.psql(there).stdout.split())))
+
+
+class First(Case):
+    """Those of the highest priority confirm, for as long as they do."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster(known_as={"pg-2": {"priority": 200}, "pg-3": {"priority": 150}}, controller_config={
+            "synchronous": {"method": "first", "number": 1, "data_durability": "required"}})
+        cls.addClassCleanup(cls.cluster.stop)
+        cls.cluster.start()
+        cls.cluster.prepare_writes()
+
+    def tearDown(self):
+        if instance.has_failed(self):
+            print(self.cluster.tail(), flush=True)
+
+    def test_who_confirms_nothing_any_more_is_replaced_by_the_next_until_it_does_again(self):
+        primary = self.cluster.wait_whole()
+        preferred = next(it for it in map(self.cluster.member, ("pg-2", "pg-3")) if it is not primary)
+        wait_for(f"{preferred.name} confirms", lambda: self.confirm(primary) == [preferred.name])
+        writer = self.cluster.write()
+        self.addCleanup(writer.stop)
+        wait_for("a first row", writer.acknowledged)
+
+        receiver, frozen = freeze_receiver(self, preferred)
+
+        wait_for("writes go on", lambda: writer.acknowledged(frozen + 1), deadline=60)
+        self.assertNotIn(preferred.name, self.confirm(primary))
+        self.assertEqual(len(self.confirm(primary)), 1)
+        instance.send(receiver, signal.SIGCONT)
+        self.assertIs(self.cluster.wait_whole(), primary)
+        wait_for(f"{preferred.name} confirms again", lambda: self.confirm(primary) == [preferred.name])
+
+    def confirm(self, primary):
+        return primary.sql("select application_name from pg_stat_replication where sync_state = 'sync'").split()
 
 
 if __name__ == "__main__":

@@ -82,8 +82,8 @@ struct Former : Outside {
         calls.cloning = [this](std::string what, auto) { journal.push_back(std::move(what)); };
         return calls;
     }
-    void begin() {
-        boost::asio::co_spawn(loop, rejoiner.run(settings, inspection, "host=primary", attempts),
+    void begin(std::string primary = "host=primary") {
+        boost::asio::co_spawn(loop, rejoiner.run(settings, inspection, std::move(primary), attempts),
                               [this](std::exception_ptr, Rejoiner::Report it) { report = std::move(it); });
     }
     void until_child(std::size_t count) {

@@ -1,4 +1,5 @@
 #include "former.hpp"
+#include "supervision/mirrored_slots.hpp"
 #include "support/catch.hpp"
 
 using namespace pgbosun;
@@ -154,6 +155,29 @@ TEST_CASE("a recovery short of its target does not come up as a standby while no
         CHECK(it.files.nodes.contains("/volume/pgdata/standby.signal") != recovering);
         CHECK(it.files.nodes.contains("/volume/pgdata/recovery.signal") == recovering);
     }
+}
+
+TEST_CASE(
+    "the slots of a former primary are noted before it comes up beside no primary, so that they go when it follows "
+    "one") {
+    Former it;
+    it.files.nodes.erase(mark);
+    it.files.add_directory("/volume/pgdata/pg_replslot/consumer");
+    SECTION("nobody answers") {
+        it.server->answer = [&](const std::string&, const auto&) -> Result<Rows> {
+            it.clock.advance(std::chrono::seconds(6));
+            return fail(FaultKind::unavailable, "no answer");
+        };
+        it.begin();
+    }
+    SECTION("nobody is named") { it.begin(""); }
+    it.until_over();
+    CHECK(it.report->outcome == instance::BootstrapOutcome::done);
+    std::optional<Result<std::vector<std::string>>> noted;
+    boost::asio::co_spawn(it.loop, recall_mirrored_slots(it.files, it.settings),
+                          [&](std::exception_ptr, auto names) { noted = std::move(names); });
+    test::run_until(it.loop, [&] { return noted.has_value(); });
+    CHECK(noted->value() == std::vector<std::string>{"consumer"});
 }
 
 TEST_CASE("what was found to have parted when it ran is cloned anew, although nothing can be compared at rest") {
