@@ -44,9 +44,10 @@ inline constexpr std::string_view advance_slot_sql =
     "where slot_name = $1 and not active and restart_lsn < $2::pg_lsn";
 // A standby whose WAL receiver runs when primary_slot_name changes may stream on without it: a receiver that is between two
 // timelines at that moment is not started again by PostgreSQL. $1: the slot by which it is to stream. A row for one that was
-// ended; PostgreSQL starts the next one at once.
+// ended; PostgreSQL starts the next one at once. None while the server has not been told of the slot.
 inline constexpr std::string_view turn_to_slot_sql =
     "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_wal_receiver "
-    "where status = 'streaming' and slot_name is distinct from $1";
+    "where status = 'streaming' and slot_name is distinct from $1 "
+    "and pg_catalog.current_setting('primary_slot_name') = $1";
 
 }  // namespace pgbosun::postgres

@@ -57,7 +57,10 @@ SlotUpkeep::Situation Instance::slot_situation() {
 Task<> Instance::keep_slots() {
     for (;;) {
         co_await pause(outside_.loop, settings_.replication_slots.update_interval);
-        if (slot_situation().role == Role::standby && performer_.lacks_slot()) co_await performer_.seek_slot();
+        // A standby that has to stream before it answers, by a slot that is not there, would never answer.
+        const bool comes_up = std::holds_alternative<instance::Launching>(supervisor_.state().activity);
+        const bool lacks = slot_situation().role == Role::standby && performer_.lacks_slot();
+        if (comes_up || lacks) co_await performer_.seek_slot();
         auto situation = slot_situation();
         const Role role = situation.role;
         if (role == Role::none) {

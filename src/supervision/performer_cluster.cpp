@@ -55,8 +55,13 @@ Task<> Performer::rejoin() {
         report.hint = noted.error().hint;
     }
     followed_.clear();
+    // Whom it followed before may have been a standby since, and have dropped it.
+    slot_made_at_.clear();
     if (report.outcome == instance::BootstrapOutcome::done) {
-        if (report.compared) followed_ = whom;
+        if (report.compared) {
+            followed_ = whom;
+            co_await make_slot(upstream());
+        }
         if (report.compared || report.restored) {
             forget_parted();
             clone_asked_ = false;

@@ -3,6 +3,7 @@ stays away fills a disk."""
 
 import os
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cluster"))
@@ -132,6 +133,28 @@ class Slots(Case):
                          ["unmanaged_0", "unmanaged_1"])
         self.assertEqual([name for name in positions(after) if not name.startswith("_pgbosun_")], [])
         before.sql("select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name ~ '^unmanaged_'")
+
+
+class AndBack(Case):
+    """Primaries take turns while their agents live on: each knows of a slot that its upstream has dropped since."""
+
+    def test_who_comes_back_with_a_rewind_streams_by_a_slot_again_each_time(self):
+        self.cluster = Cluster(size=2, controllers=1, controller_config={"failover": {"restart_window": "0s"}},
+                               member_config={"replication_slots": OFTEN})
+        self.addCleanup(self.cluster.stop)
+        self.addCleanup(lambda: instance.has_failed(self) and print(self.cluster.tail(), flush=True))
+        self.cluster.start()
+        self.cluster.prepare_writes()
+        writer = self.cluster.write()
+        self.addCleanup(writer.stop)
+        for _ in range(4):
+            before = self.cluster.wait_whole()
+            wait_for("a row", lambda: writer.acknowledged(time.monotonic() - 1))
+            before.kill_postmaster()
+            wait_for("the other one serves", lambda: self.cluster.primary() not in (None, before))
+            after = self.cluster.wait_whole()
+            wanted = "_pgbosun_" + before.name.replace("-", "_")
+            wait_for(f"{before.name} streams by its slot", lambda: positions(after, "active").keys() == {wanted})
 
 
 @unittest.skipIf(server_major() < 17, f"PostgreSQL {server_major()} synchronizes no logical slots")
