@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "controller/handover.hpp"
-#include "controller/obstacle.hpp"
 
 namespace pgbosun::controller {
 namespace {
@@ -40,14 +39,6 @@ std::optional<Chosen> admission(const Field& field, const std::string& name) {
     return std::nullopt;
 }
 
-// A first primary may have served while no controller saw it: the record has no system of it, and its data is all that there is.
-bool is_empty_beside_data(const Field& field, const std::string& name) {
-    if (field.known.record->system_id || holds_data(field.known, name)) return false;
-    return std::ranges::any_of(field.policy.members, [&](const Member& it) {
-        return !contains(field.known.record->lost, it.peer.name) && holds_data(field.known, it.peer.name);
-    });
-}
-
 std::string_view unable(const Field& field, const std::string& name) {
     const Seen* seen = fresh(field, name);
     if (seen == nullptr) return "no candidate has answered in time";
@@ -58,7 +49,6 @@ std::string_view unable(const Field& field, const std::string& name) {
     if (!report.able) return "its postgres cannot be promoted";
     const auto& system_id = field.known.record->system_id;
     if (system_id && report.system_id != system_id) return "its data is of another system";
-    if (is_empty_beside_data(field, name)) return "it holds no data, and another one does";
     if (!admission(field, name)) return "it is not on the promotable list";
     return {};
 }

@@ -98,32 +98,6 @@ TEST_CASE("who is on no list may be promoted when all who may write are known to
     CHECK(picked(known).name == "c");
 }
 
-TEST_CASE("no new database is made beside the data of a first primary that served while nobody saw it") {
-    auto known = test::leading();
-    known.record->system_id.reset();
-    known.record->promotable = known.record->acknowledged = {};
-    auto empty = test::report("b", 0);
-    empty.reach = {};
-    empty.system_id.reset();
-    test::sees(known, empty);
-    auto first = test::primary_report();
-    first.serving = first.able = false;
-    first.stopped = true;
-
-    SECTION("it has data, and cannot start") {
-        test::sees(known, first);
-        CHECK_FALSE(picked(known).name);
-        CHECK(picked(known).why_not == "it holds no data, and another one does");
-        known.record->lost = {"a"};
-        CHECK(picked(known).name == "b");
-    }
-    SECTION("it has none either") {
-        first.system_id.reset();
-        test::sees(known, first);
-        CHECK(picked(known).name == "b");
-    }
-}
-
 TEST_CASE("what was asked for too early, or came long ago, does not count") {
     auto known = test::leading();
     test::sees(known, test::report("b", 200), now - 1s);
