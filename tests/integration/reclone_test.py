@@ -13,7 +13,8 @@ from played import Played
 from rejoin_test import REPLACED, Rejoin
 
 # A standby that was away for a moment lacks WAL that is nowhere.
-SHORT = {"bootstrap": {"initdb": {"wal_segment_size": 1}},
+SHORT = {"replication_slots": {"high_availability": {"enabled": False}},
+         "bootstrap": {"initdb": {"wal_segment_size": 1}},
          "postgresql": {"parameters": {"wal_keep_size": "0", "min_wal_size": "2MB", "max_wal_size": "3MB"}}}
 NEVER_STREAMED = "clone: a clone that never streamed is made anew"
 
