@@ -34,8 +34,7 @@ std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) 
 // Of one that the record names, and that waits to be promoted.
 std::string way_to_promote(const std::string& name) {
     return "it does not serve yet: pgbosun-controller status says what it waits for; when others are lost for good, "
-           "and stopped "
-           "for certain: failover --to " +
+           "and stopped for certain: failover --to " +
            name + " --lost NAME,NAME";
 }
 

@@ -373,7 +373,7 @@ class Cluster:
 
     def switch_over(self, to):
         """On a busy machine another one takes over from who is late: so it is asked until it is done."""
-        wait_for(f"a switchover to {to.name}", 
+        wait_for(f"a switchover to {to.name}",
                  lambda: self.primary() is to or self.ask("switchover", "--to", to.name)[0] == 0)
 
     def prepare_writes(self):

@@ -23,7 +23,13 @@ def freeze_receiver(test, standby):
     return receiver, time.monotonic()
 
 
-class Synchronous(Case):
+class WithCluster(Case):
+    def tearDown(self):
+        if instance.has_failed(self):
+            print(self.cluster.tail(), flush=True)
+
+
+class Synchronous(WithCluster):
     @classmethod
     def setUpClass(cls):
         cls.cluster = Cluster(size=2, controllers=1,
@@ -31,10 +37,6 @@ class Synchronous(Case):
         cls.addClassCleanup(cls.cluster.stop)
         cls.cluster.start()
         cls.cluster.wait_whole().sql("create table t(i int)")
-
-    def tearDown(self):
-        if instance.has_failed(self):
-            print(self.cluster.tail(), flush=True)
 
     def let_in(self, member):
         """A client over TCP; pgbosun itself comes by the socket."""
@@ -63,7 +65,7 @@ class Synchronous(Case):
         self.assertIs(self.cluster.wait_whole(), primary)
 
 
-class JustStarted(Case):
+class JustStarted(WithCluster):
     """A standby that has just been started has more WAL than it has read."""
 
     def setUp(self):
@@ -71,10 +73,6 @@ class JustStarted(Case):
                                controller_config={"synchronous": {"method": "any", "number": 1, "data_durability": "required"}})
         self.addCleanup(self.cluster.stop)
         self.cluster.start()
-
-    def tearDown(self):
-        if instance.has_failed(self):
-            print(self.cluster.tail(), flush=True)
 
     def only_one_is_left(self):
         """The primary, the standby that is left, and the other one, which alone has confirmed the rows."""
@@ -122,7 +120,7 @@ class JustStarted(Case):
                      lambda it=it: it.psql("select string_agg(i::text, ',') from t").stdout.strip() == "0")
 
 
-class Preferred(Case):
+class Preferred(WithCluster):
     """Without standbys it goes on alone, and what it acknowledged before and after is there when one of them takes over."""
 
     def setUp(self):
@@ -130,10 +128,6 @@ class Preferred(Case):
                                controller_config={"synchronous": {"method": "any", "number": 1, "data_durability": "preferred"}})
         self.addCleanup(self.cluster.stop)
         self.cluster.start()
-
-    def tearDown(self):
-        if instance.has_failed(self):
-            print(self.cluster.tail(), flush=True)
 
     def test_alone_and_started_anew_it_lets_clients_in_and_they_write(self):
         primary = self.cluster.wait_whole()
@@ -212,16 +206,16 @@ class Preferred(Case):
         wait_for("the standby is waited for again", lambda: self.rule() == 1)
         writer.stop()
         self.check_kept(writer, primary)
+        end = primary.sql("select pg_current_wal_flush_lsn()")
+        wait_for("the standby has replayed it", lambda: standby.sql(f"select pg_last_wal_replay_lsn() >= '{end}'") == "t")
         self.check_kept(writer, standby)
 
     def check_kept(self, writer, member):
-        acknowledged = {row.number for row in writer.rows() if row.acknowledged is not None}
-        there = f"select id from acknowledged where label = '{writer.label}'"
-        wait_for(f"{member.name} has all that was acknowledged",
-                 lambda: acknowledged <= set(map(int, member.psql(there).stdout.split())))
+        there = set(map(int, member.sql(f"select id from acknowledged where label = '{writer.label}'").split()))
+        self.assertEqual({row.number for row in writer.rows() if row.acknowledged is not None} - there, set())
 
 
-class First(Case):
+class First(WithCluster):
     """Those of the highest priority confirm, for as long as they do."""
 
     @classmethod
@@ -231,10 +225,6 @@ class First(Case):
         cls.addClassCleanup(cls.cluster.stop)
         cls.cluster.start()
         cls.cluster.prepare_writes()
-
-    def tearDown(self):
-        if instance.has_failed(self):
-            print(self.cluster.tail(), flush=True)
 
     def test_who_confirms_nothing_any_more_is_replaced_by_the_next_until_it_does_again(self):
         primary = self.cluster.wait_whole()
